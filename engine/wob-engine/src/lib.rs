@@ -1,0 +1,1 @@
+//! A build engine that has never heard of a cluster.

@@ -1,0 +1,1 @@
+//! Moves bytes between the world and the engine: folders, git repositories, output trees.

@@ -1,0 +1,1 @@
+//! Template languages behind one door.

@@ -1,0 +1,3 @@
+//! The `wob` command.
+
+fn main() {}
