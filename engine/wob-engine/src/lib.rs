@@ -1,1 +1,23 @@
-//! A build engine that has never heard of a cluster.
+//! Text, spanned YAML, digests, trees and the query database: a build engine that has never heard of a cluster.
+//!
+//! This crate is pure: it reads no disk, clock, environment or network. The host pushes bytes in, and values come out.
+#![warn(clippy::disallowed_methods)]
+
+mod db;
+mod diagnostic;
+mod digest;
+mod place;
+mod source;
+mod text;
+mod tree;
+mod value;
+pub mod yaml;
+
+pub use db::{Database, Source, SourceFile};
+pub use diagnostic::{Code, Diagnostic, Label, Severity, did_you_mean};
+pub use digest::{Digest, Hasher};
+pub use place::{At, FileName, Part, Place, Step};
+pub use source::{Content, FilePath, Origin, PathError, Refusal};
+pub use text::{LineColumn, LineIndex, Span};
+pub use tree::{Blob, GitObjectId, Tree, git_blob_id};
+pub use value::{Map, Value};

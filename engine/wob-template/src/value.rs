@@ -1,0 +1,77 @@
+//! The one value type of the evaluator: what Go's `interface{}` holds when a template runs.
+//!
+//! Values live on one thread and die with the render. Maps are shared and mutable, because sprig's `set` and `unset`
+//! change the map that they are given.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
+
+/// A value as Go's `text/template` sees it.
+#[derive(Clone, Debug, Default)]
+pub enum Value {
+    /// The untyped nil, and what a missing map key yields.
+    #[default]
+    Nil,
+    /// Go `bool`.
+    Bool(bool),
+    /// Go `int`: literals, and numbers from YAML.
+    Int(i64),
+    /// Go `int64`: what sprig's arithmetic returns.
+    Int64(i64),
+    /// Go `float64`.
+    Float(f64),
+    /// Go `string`.
+    String(Rc<str>),
+    /// Go `[]interface{}`; functions return new lists.
+    List(Rc<Vec<Value>>),
+    /// Go `map[string]interface{}` or `map[string]string`.
+    Map(Rc<Map>),
+    /// A Go struct or another type with fields and methods: the data root, a time, a semantic version.
+    Object(Rc<dyn Object>),
+}
+
+/// A mutable mapping from texts, in byte order of its keys (Go's template package sorts them too).
+#[derive(Debug, Default)]
+pub struct Map {
+    /// The entries.
+    pub entries: RefCell<BTreeMap<Rc<str>, Value>>,
+    /// The type of its values.
+    pub of: MapOf,
+}
+
+/// The Go type of a map's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapOf {
+    /// `map[string]interface{}`.
+    #[default]
+    Any,
+    /// `map[string]string`: most sprig functions refuse it.
+    Strings,
+}
+
+/// A value with fields and methods.
+pub trait Object: fmt::Debug {
+    /// The name of the Go type, as `%T` prints it: `time.Time`, `*semver.Version`.
+    fn type_name(&self) -> &'static str;
+
+    /// Returns a field; `None` if the type has no such field, which is an error in Go.
+    fn field(&self, name: &str) -> Option<Value>;
+
+    /// Calls a method; `None` if the type has no such method.
+    ///
+    /// # Errors
+    /// What the method says.
+    fn call(&self, _method: &str, _arguments: &[Value]) -> Option<Result<Value, String>> {
+        None
+    }
+
+    /// Returns what printing shows.
+    fn display(&self) -> String;
+
+    /// Says whether `if` takes it as true; Go structs always are.
+    fn truth(&self) -> bool {
+        true
+    }
+
+    /// Lets a function get its own type back.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
