@@ -3,8 +3,14 @@
 //! This crate is pure: a template sees its data and nothing else.
 #![warn(clippy::disallowed_methods)]
 
+mod convert;
+mod error;
 mod function;
+mod options;
 mod value;
 
-pub use function::{Function, FunctionError, Functions, Pure};
+pub use convert::NotPlain;
+pub use error::{ErrorKind, TemplateError};
+pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure};
+pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
 pub use value::{Map, MapOf, Object, Value};

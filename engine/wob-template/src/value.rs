@@ -38,6 +38,25 @@ pub struct Map {
     pub of: MapOf,
 }
 
+/// Deep maps are taken apart one by one: the default drop would recurse, and overflow the stack.
+impl Drop for Map {
+    fn drop(&mut self) {
+        let entries = std::mem::take(self.entries.get_mut());
+        let nested = |value: &Value| matches!(value, Value::Map(_) | Value::List(_));
+        let mut doomed: Vec<Value> = entries.into_values().filter(nested).collect();
+        while let Some(value) = doomed.pop() {
+            if let Value::Map(map) = value {
+                if let Some(mut map) = Rc::into_inner(map) {
+                    let entries = std::mem::take(map.entries.get_mut());
+                    doomed.extend(entries.into_values().filter(nested));
+                }
+            } else if let Value::List(items) = value {
+                doomed.extend(Rc::into_inner(items).unwrap_or_default().into_iter().filter(nested));
+            }
+        }
+    }
+}
+
 /// The Go type of a map's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MapOf {
@@ -74,4 +93,18 @@ pub trait Object: fmt::Debug {
 
     /// Lets a function get its own type back.
     fn as_any(&self) -> &dyn std::any::Any;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deep_map_is_dropped_without_recursion() {
+        let mut value = Value::Nil;
+        for _ in 0..200_000 {
+            value = [(Rc::from("k"), [value].into_iter().collect::<Value>())].into_iter().collect();
+        }
+        drop(value);
+    }
 }
