@@ -1,1 +1,19 @@
 //! Moves bytes between the world and the engine: folders, git repositories, output trees.
+//!
+//! This crate has never heard of a cluster. Reading gives plain data that the caller pushes into the engine; writing
+//! takes plain data. A failing world is an error that says what was attempted.
+
+mod address;
+mod folder;
+mod git;
+mod interrupt;
+mod listing;
+mod snapshot;
+
+pub use address::{redact, same_repository};
+pub use folder::{FolderError, read_folder};
+pub use git::{
+    Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
+};
+pub use interrupt::{Interrupt, InterruptError, Interrupted};
+pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};

@@ -1,0 +1,10 @@
+//! Tests against real folders and real repositories, made by the `git` program.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only `#[test]` functions for tests, not what they call"
+)]
+
+mod folder;
+mod git;
+mod support;
+mod working;
