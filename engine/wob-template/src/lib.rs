@@ -7,6 +7,7 @@ mod convert;
 mod error;
 mod function;
 mod options;
+pub mod sprig;
 mod value;
 
 pub use convert::NotPlain;

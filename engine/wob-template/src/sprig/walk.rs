@@ -1,0 +1,66 @@
+//! A walk over a value that always ends: a template can nest a map in itself, and can share one so often that its
+//! tree is endless for all practical purposes.
+
+use super::arguments::failure;
+use crate::{FunctionError, Value};
+
+const DEEPEST: usize = 128;
+const MOST_STEPS: usize = 1 << 20;
+
+/// How far a walk has come.
+pub(crate) struct Walk {
+    depth: usize,
+    steps: usize,
+}
+
+impl Walk {
+    /// Starts at the root.
+    pub(crate) fn new() -> Self {
+        Self { depth: 0, steps: 0 }
+    }
+
+    /// Counts one value.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) fn step(&mut self) -> Result<(), FunctionError> {
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            return Err(failure(format!("the value has more than {MOST_STEPS} parts")));
+        }
+        Ok(())
+    }
+
+    /// Visits the parts of a value.
+    ///
+    /// # Errors
+    /// The value is nested too deeply, or what the visit says.
+    pub(crate) fn within<T>(
+        &mut self,
+        visit: impl FnOnce(&mut Self) -> Result<T, FunctionError>,
+    ) -> Result<T, FunctionError> {
+        if self.depth == DEEPEST {
+            return Err(failure(format!("the value is nested deeper than {DEEPEST} levels")));
+        }
+        self.depth += 1;
+        let answer = visit(self);
+        self.depth -= 1;
+        answer
+    }
+
+    /// Walks through lists inside lists, and not into maps.
+    ///
+    /// # Errors
+    /// They are nested too deeply, or too many.
+    pub(crate) fn lists(&mut self, items: &[Value]) -> Result<(), FunctionError> {
+        self.within(|walk| {
+            for item in items {
+                if let Value::List(items) = item {
+                    walk.step()?;
+                    walk.lists(items)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
