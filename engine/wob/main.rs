@@ -1,3 +1,35 @@
-//! The `wob` command.
+//! The `wob` command: reads the command line, runs one command, and ends with its exit code.
 
-fn main() {}
+mod args;
+mod command;
+mod exit;
+mod input_override;
+mod pages;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "only the commands that build report diagnostics")
+)]
+mod report;
+#[expect(dead_code, reason = "only the commands that build report diagnostics")]
+mod stream;
+
+use std::{panic, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{args::Args, exit::Exit, stream::Streams};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // clap ends the process itself for `--help` (0) and for a wrong command line (2).
+    let args = Args::parse();
+    let streams = Streams::new(&args.common);
+    let run = panic::AssertUnwindSafe(|| command::run(&args, &streams));
+    let exit = panic::catch_unwind(run).unwrap_or_else(|_| {
+        streams.fail("this is a bug in wob; please report the lines above with what you ran");
+        Exit::Internal
+    });
+    exit.into()
+}

@@ -1,0 +1,149 @@
+//! The command line: the options that every command understands; each command brings its own.
+
+use camino::Utf8PathBuf;
+use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
+
+use crate::{command::Command, input_override::InputOverride};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wob",
+    version,
+    about = "Builds GitOps control planes into the manifest trees that clusters pull",
+    long_about = LONG_ABOUT,
+    after_help = "Run `wob help COMMAND` for a command, `wob help CODE` for the code of a diagnostic.",
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    /// What every command understands.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Builds GitOps control planes into the manifest trees that clusters pull.
+
+A workspace says where things may run (environments, cluster types, scheduling policies, config, \
+templates), workloads in other repositories say what runs. wob works out which deployment target \
+runs on which cluster types, composes the config of each, renders them, and writes one \
+reproducible tree of manifests per environment.";
+
+const GLOBAL: &str = "Global options";
+
+/// The options that every command understands.
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Common {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL)]
+    pub(crate) directory: Option<Utf8PathBuf>,
+    /// How results are written to standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true, help_heading = GLOBAL)]
+    pub(crate) output: Output,
+    /// When to use colour; `auto` looks at the terminal and at `NO_COLOR`
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true, help_heading = GLOBAL)]
+    pub(crate) color: Color,
+    /// Read environments with this profile, whatever wob.yaml says
+    #[arg(long, value_enum, value_name = "PROFILE", global = true, help_heading = GLOBAL)]
+    pub(crate) profile: Option<ProfileName>,
+    /// Read the repository URL from a folder, or from another address and revision; repeatable
+    ///
+    /// The result is marked dirty: it may be looked at, not published.
+    #[arg(long, value_name = "URL=PATH|URL=URL@REV", global = true, help_heading = GLOBAL)]
+    pub(crate) override_input: Vec<InputOverride>,
+    /// Never touch the network; what is not here already is an error
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) offline: bool,
+    /// Write nothing of an environment in which anything is wrong
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) strict: bool,
+    /// Build what can be built and exit with 3 instead of 1 if something could not
+    #[arg(long, global = true, conflicts_with = "strict", help_heading = GLOBAL)]
+    pub(crate) keep_going: bool,
+    /// Use N threads; the result does not depend on it
+    #[arg(long, value_name = "N", global = true, value_parser = parse_jobs, help_heading = GLOBAL)]
+    pub(crate) jobs: Option<usize>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
+    pub(crate) quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
+    pub(crate) verbose: u8,
+}
+
+/// How results are written to standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one document of a documented, stable shape
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Even into a file or a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// A profile as the command line spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// Manifests parsed and emitted canonically
+    Standard,
+    /// Byte for byte what the Kalypso scheduler writes
+    Kalypso,
+}
+
+/// Patterns of targets, and those to leave out again.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Patterns {
+    /// Targets, such as //env:stage, //env/stage/large:all or //...
+    #[arg(value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) wanted: Vec<String>,
+    /// After `--`: targets with a `-` in front are left out, such as -//env/prod/...
+    #[arg(last = true, allow_hyphen_values = true, value_name = "-EXCLUDED")]
+    pub(crate) trailing: Vec<String>,
+}
+
+fn parse_jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=1024) => Ok(jobs),
+        _ => Err("expected a number from 1 to 1024".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_two_to_four_examples() {
+        for command in Args::command().get_subcommands() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.lines().filter(|line| line.starts_with("  wob ")).count();
+            assert!((2..=4).contains(&examples), "{}: {examples} examples", command.get_name());
+        }
+    }
+}

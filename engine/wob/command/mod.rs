@@ -1,0 +1,30 @@
+//! The commands: one file each, one variant each.
+
+mod completion;
+mod help;
+mod init;
+mod schema;
+mod version;
+
+use crate::{args::Args, exit::Exit, stream::Streams};
+
+/// What wob can be told to do, in the order of its help.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Init(init::Init),
+    Schema(schema::Schema),
+    Completion(completion::Completion),
+    Help(help::Help),
+    Version(version::Version),
+}
+
+/// Runs the command of `args`.
+pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
+    match &args.command {
+        Command::Init(command) => command.run(&args.common, streams),
+        Command::Schema(command) => command.run(streams),
+        Command::Completion(command) => command.run(streams),
+        Command::Help(command) => command.run(streams),
+        Command::Version(command) => command.run(streams),
+    }
+}

@@ -1,0 +1,43 @@
+//! `wob schema WHAT`: the JSON Schemas of the files that people write for wob.
+
+use clap::ValueEnum;
+
+use crate::{exit::Exit, stream::Streams};
+
+/// Print a JSON Schema, for editors
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Prints the JSON Schema of a file that people write for wob.\n\n\
+                  Editors that know it complete the file and find mistakes while it is written.",
+    after_long_help = EXAMPLES
+)]
+pub(crate) struct Schema {
+    /// Of which file
+    of: Of,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wob schema workspace
+  wob schema workspace > wob.schema.json   # then begin wob.yaml with:
+                                           # yaml-language-server: $schema=wob.schema.json";
+
+/// The files that have a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// wob.yaml, the workspace's settings
+    Workspace,
+}
+
+/// The schema of `wob.yaml`.
+const WORKSPACE: &str = include_str!("../schema/workspace.json");
+
+impl Schema {
+    /// Prints the schema.
+    pub(crate) fn run(&self, streams: &Streams) -> Exit {
+        match self.of {
+            Of::Workspace => streams.result(WORKSPACE),
+        }
+        Exit::Ok
+    }
+}

@@ -1,0 +1,34 @@
+//! The exit codes: a contract with the people and scripts that run wob.
+
+use std::process::ExitCode;
+
+/// How a run of wob ended. The numbers follow Bazel where Bazel has one, and never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Everything that was asked for is done.
+    Ok,
+    /// The command line is wrong, or names a target that does not exist.
+    Usage,
+    /// This machine is in the way: disk full, no permission, a file that exists already.
+    Local,
+    /// A bug in wob.
+    Internal,
+}
+
+impl Exit {
+    /// Returns the number that the shell sees.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Usage => 2,
+            Self::Local => 36,
+            Self::Internal => 37,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}

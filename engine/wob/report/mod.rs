@@ -1,0 +1,156 @@
+//! Reports: diagnostics found their places, in the order and the shapes in which people and programs read them.
+
+mod draw;
+mod excerpt;
+mod github;
+mod json;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use wob_engine::{At, Diagnostic, FileName, LineColumn, LineIndex, Place, Severity, Span};
+
+pub(crate) use draw::{Look, draw};
+pub(crate) use github::annotations;
+pub(crate) use json::JsonDiagnostic;
+pub(crate) use text::count;
+
+/// Where reports look up the files that diagnostics point into.
+pub(crate) trait Texts {
+    /// Returns the text of `file` as it was built; `None` if it was not read as text.
+    fn text(&self, file: &FileName) -> Option<Arc<str>>;
+}
+
+/// The texts of a run that has read nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileTexts(BTreeMap<FileName, Arc<str>>);
+
+impl FileTexts {
+    /// Remembers the text of a file.
+    pub(crate) fn insert(&mut self, file: FileName, text: Arc<str>) {
+        self.0.insert(file, text);
+    }
+}
+
+impl Texts for FileTexts {
+    fn text(&self, file: &FileName) -> Option<Arc<str>> {
+        self.0.get(file).cloned()
+    }
+}
+
+/// Diagnostics in the order in which they are reported: by file and position, equal ones once.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// The diagnostics.
+    pub(crate) items: Vec<Item>,
+}
+
+/// A diagnostic whose places have been found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// What is wrong.
+    pub(crate) diagnostic: Diagnostic,
+    /// Its labels, in the same order: the first is the main one.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// A label that has been found in its file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    /// The file.
+    pub(crate) file: FileName,
+    /// Where in the file; `None` for the file as a whole.
+    pub(crate) range: Option<Range>,
+    /// The remark; may be empty.
+    pub(crate) text: String,
+}
+
+/// A range of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Range {
+    /// Its first character.
+    pub(crate) start: LineColumn,
+    /// The character behind its last one.
+    pub(crate) end: LineColumn,
+    /// The first line, without its end: the only one that is drawn.
+    pub(crate) line: Arc<str>,
+}
+
+impl Report {
+    /// Finds the places of `diagnostics` in `texts`.
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>, texts: &dyn Texts) -> Self {
+        let mut files = Files { texts, read: BTreeMap::new() };
+        let mut items: Vec<Item> = diagnostics
+            .into_iter()
+            .map(|diagnostic| {
+                let marks = diagnostic.labels.iter().map(|label| Mark {
+                    file: label.place.file.clone(),
+                    range: files.find(&label.place),
+                    text: label.text.clone(),
+                });
+                Item { marks: marks.collect(), diagnostic }
+            })
+            .collect();
+        items.sort_by(|a, b| (&a.marks, &a.diagnostic).cmp(&(&b.marks, &b.diagnostic)));
+        items.dedup();
+        Self { items }
+    }
+
+    /// Returns how many diagnostics are this bad.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.items.iter().filter(|item| item.diagnostic.severity == severity).count()
+    }
+
+    /// Says how many problems there are in how many files; `None` if there is none.
+    pub(crate) fn summary(&self) -> Option<String> {
+        let counts = [
+            (self.count(Severity::Error), "error", "errors"),
+            (self.count(Severity::Warning), "warning", "warnings"),
+            (self.count(Severity::Advice), "advice", "pieces of advice"),
+        ];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|it| it.0 > 0)
+            .map(|(n, one, many)| count(n, one, many))
+            .collect();
+        let mut files: Vec<&FileName> =
+            self.items.iter().filter_map(|item| Some(&item.marks.first()?.file)).collect();
+        files.sort();
+        files.dedup();
+        let place = match files.len() {
+            0 => String::new(),
+            n => format!(" in {}", count(n, "file", "files")),
+        };
+        (!counts.is_empty()).then(|| counts.join(", ") + &place)
+    }
+}
+
+/// The files of one report, each indexed once.
+struct Files<'t> {
+    texts: &'t dyn Texts,
+    read: BTreeMap<FileName, Option<(Arc<str>, LineIndex)>>,
+}
+
+impl Files<'_> {
+    fn find(&mut self, place: &Place) -> Option<Range> {
+        let texts = self.texts;
+        let read = self.read.entry(place.file.clone()).or_insert_with(|| {
+            texts.text(&place.file).map(|text| (text.clone(), LineIndex::new(&text)))
+        });
+        let (text, lines) = read.as_ref()?;
+        let span = locate(text, place)?;
+        let start = lines.line_column(text, span.start);
+        let end = lines.line_column(text, span.end);
+        Some(Range { start, end, line: lines.line(text, start.line)?.into() })
+    }
+}
+
+/// Returns the bytes of `text` that `place` means; `None` for the file as a whole.
+fn locate(_text: &str, place: &Place) -> Option<Span> {
+    match &place.at {
+        At::File | At::Node { .. } | At::Text { .. } => None,
+        At::Bytes(span) => Some(*span),
+    }
+}

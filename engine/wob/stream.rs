@@ -1,0 +1,151 @@
+//! The two streams: results go to standard output, talk to standard error. Nothing else in wob prints.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use serde::Serialize;
+use wob_engine::Severity;
+
+use crate::{
+    args::{Color, Common, Output},
+    report::{JsonDiagnostic, Look, Report, annotations, draw},
+};
+
+/// Wide enough for an excerpt, narrow enough to be quoted in a mail.
+const WIDTH_WITHOUT_TERMINAL: usize = 80;
+
+/// Where a command writes.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    output: Output,
+    look: Look,
+    talk: Talk,
+    annotate: Annotate,
+}
+
+/// How much is said, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Talk {
+    Errors,
+    Normal,
+    Verbose,
+}
+
+/// Whether diagnostics are written as annotations too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Annotate {
+    GitHub,
+    Nothing,
+}
+
+impl Streams {
+    /// Looks at the options, the terminal and the environment.
+    pub(crate) fn new(common: &Common) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        let colour = match common.color {
+            Color::Auto => terminal && !no_colour,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let width = if terminal { terminal_width() } else { WIDTH_WITHOUT_TERMINAL };
+        Self {
+            output: common.output,
+            look: Look { width, colour },
+            talk: match (common.quiet, common.verbose) {
+                (true, _) => Talk::Errors,
+                (false, 0) => Talk::Normal,
+                (false, _) => Talk::Verbose,
+            },
+            annotate: match std::env::var_os("GITHUB_ACTIONS") {
+                Some(value) if value == "true" => Annotate::GitHub,
+                Some(_) | None => Annotate::Nothing,
+            },
+        }
+    }
+
+    /// Says whether results are written for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// Writes a part of the result.
+    #[expect(clippy::unused_self, reason = "whoever holds the streams may write, nobody else")]
+    pub(crate) fn result(&self, text: &str) {
+        write(io::stdout().lock(), text);
+    }
+
+    /// Writes the whole result as one JSON document.
+    pub(crate) fn json(&self, result: &impl Serialize) {
+        let mut text = serde_json::to_string_pretty(result)
+            .expect("because results are structs with text keys, which JSON can always hold");
+        text.push('\n');
+        self.result(&text);
+    }
+
+    /// Tells the user what happened; `--quiet` silences it.
+    pub(crate) fn say(&self, text: &str) {
+        if self.talk > Talk::Errors {
+            write(io::stderr().lock(), &format!("{text}\n"));
+        }
+    }
+
+    /// Tells the user a detail, under `--verbose` only.
+    pub(crate) fn say_more(&self, text: &str) {
+        if self.talk == Talk::Verbose {
+            self.say(text);
+        }
+    }
+
+    /// Tells the user why nothing more was done; never silenced.
+    pub(crate) fn fail(&self, text: &str) {
+        write(io::stderr().lock(), &format!("{}: {text}\n", self.bold_red("error")));
+    }
+
+    /// Draws a report with its summary, and annotates the pull request when GitHub runs us.
+    ///
+    /// `results` keeps the annotations out of a standard output that is piped on.
+    pub(crate) fn report(&self, report: &Report, results: Results, prefix: &str) {
+        if self.annotate == Annotate::GitHub {
+            let text = annotations(report, prefix);
+            match results {
+                Results::Talk if !self.is_json() => self.result(&text),
+                Results::Talk | Results::Data => write(io::stderr().lock(), &text),
+            }
+        }
+        let shown = |severity| self.talk > Talk::Errors || severity == Severity::Error;
+        for item in report.items.iter().filter(|item| shown(item.diagnostic.severity)) {
+            write(io::stderr().lock(), &format!("{}\n", draw(item, self.look)));
+        }
+        if let Some(summary) = report.summary() {
+            self.say(&summary);
+        }
+    }
+
+    fn bold_red(&self, text: &str) -> String {
+        if self.look.colour { format!("\u{1b}[1;31m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// What a command's standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Results {
+    /// A summary that people read.
+    Talk,
+    /// Something that other programs read, such as manifests.
+    Data,
+}
+
+/// Returns the diagnostics of `report` in the documented shape.
+pub(crate) fn json_diagnostics(report: &Report) -> Vec<JsonDiagnostic<'_>> {
+    report.items.iter().map(JsonDiagnostic::new).collect()
+}
+
+fn terminal_width() -> usize {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)).clamp(40, 120)
+}
+
+/// A reader that has seen enough (`wob list | head -1`) closes the pipe; that is no failure of ours.
+fn write(mut stream: impl Write, text: &str) {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).unwrap_or_default();
+}

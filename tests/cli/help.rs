@@ -1,0 +1,103 @@
+//! `wob help`, `--help`, `version`, `completion` and `schema`: what wob says about itself.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::Stdio,
+};
+
+use super::check;
+use crate::support::{ROOT, seen, wob_command, wob_in};
+
+fn root() -> &'static Path {
+    Path::new(ROOT)
+}
+
+#[test]
+fn the_overview() {
+    check("help", root(), &["--help"]);
+    check("help-short", root(), &["-h"]);
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let overview = wob_in(root(), &["-h"]);
+    let commands = overview.lines().skip_while(|it| *it != "Commands:").skip(1);
+    let commands =
+        commands.map_while(|line| line.trim().split(' ').next().filter(|it| !it.is_empty()));
+    let mut count = 0;
+    for command in commands {
+        check(&format!("help-{command}"), root(), &["help", command]);
+        count += 1;
+    }
+    assert!(count >= 5, "{overview}");
+}
+
+#[test]
+fn unknown_words_are_usage_errors() {
+    check("unknown-command", root(), &["biuld"]);
+    check("unknown-topic", root(), &["help", "completoin"]);
+    check("unknown-option", root(), &["version", "--ofline"]);
+    check("no-command", root(), &[]);
+    check("bad-override", root(), &["version", "--override-input", "x"]);
+    check("bad-jobs", root(), &["version", "--jobs=0"]);
+}
+
+#[test]
+fn the_version() {
+    check("version", root(), &["version"]);
+    check("version-json", root(), &["version", "--output=json"]);
+}
+
+#[test]
+fn every_shell_gets_a_completion() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let seen = wob_in(root(), &["completion", shell]);
+        assert!(
+            seen.starts_with("exit: 0\n") && seen.contains("override-input"),
+            "{shell}: {seen}"
+        );
+    }
+}
+
+#[test]
+fn every_page_can_be_read() {
+    let codes = wob_in(root(), &["help", "codes"]);
+    for entry in fs::read_dir(root().join("docs/diagnostics")).unwrap() {
+        let path = entry.unwrap().path();
+        let code = path.file_stem().unwrap().to_str().unwrap();
+        assert!(codes.lines().any(|it| it == code), "engine/wob/pages.rs lacks `{code}`");
+        let page = fs::read_to_string(&path).unwrap();
+        assert!(wob_in(root(), &["help", code]).contains(&page), "{code}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut wob =
+        wob_command(root(), &["completion", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(16, wob.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = wob.wait_with_output().unwrap();
+    assert_eq!(seen(&output), "exit: 0\n----- stdout -----\n----- stderr -----\n");
+}
+
+/// The schema is held against every workspace file in the repository.
+#[test]
+fn the_schema_fits_the_examples() {
+    let seen = wob_in(root(), &["schema", "workspace"]);
+    let schema = seen.split("----- stdout -----\n").nth(1).unwrap();
+    let schema = schema.split("----- stderr -----").next().unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("examples")).unwrap() {
+        let path = entry.unwrap().path().join("wob.yaml");
+        let settings = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        schema.validate(&settings).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        count += 1;
+    }
+    assert!(count >= 1, "no examples");
+    let wrong = serde_json::json!({ "version": 1, "enviroments": {} });
+    assert!(!schema.is_valid(&wrong));
+}
