@@ -4,5 +4,6 @@
 mod compose;
 
 pub use compose::{
-    ConfigMap, Precedence, Reading, SpecialLabels, Subject, label_match, labels_from_key,
+    Applied, Composed, Composition, ConfigMap, LayerId, Layers, Precedence, Provenance, Reading,
+    SpecialLabels, Subject, config_value, label_match, labels_from_key, merge, select,
 };

@@ -1,9 +1,13 @@
 //! Config composition: which layers of platform config reach a cluster type and target, and what they add up to.
 //!
-//! Two stages, so that results can be shared: selecting looks at a pair and is cheap; merging looks only at
+//! Two stages, so that results can be shared: [`select`] looks at a pair and is cheap; [`merge`] looks only at
 //! the list of layers, which is the same for most pairs.
 
+mod composition;
 mod labels;
+mod layers;
+mod merge;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +16,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Place;
 
+pub use composition::{Applied, Composed, Composition, Provenance, merge};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
+pub use layers::{LayerId, Layers, select};
+pub use value::config_value;
 
 /// A `ConfigMap` as composition sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,25 +1,12 @@
-//! What composition promises, on small cases.
+//! Which labels hold for whom.
 
 use std::collections::BTreeMap;
 
-use super::{SpecialLabels, Subject, label_match, labels_from_key};
+use super::{Pair, labels};
+use crate::compose::{SpecialLabels, label_match, labels_from_key};
 
-fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
-}
-
-/// Says whether `wanted` holds for target `app-test` of workload `app` on cluster type `large`.
 fn matches(wanted: &[(&str, &str)]) -> bool {
-    let cluster_labels = labels(&[("region", "west"), ("both", "cluster"), ("blank", "")]);
-    let target_labels = labels(&[("purpose", "test"), ("both", "target"), ("workload", "other")]);
-    let subject = Subject {
-        cluster_type: "large",
-        cluster_labels: &cluster_labels,
-        target: "app-test",
-        target_labels: &target_labels,
-        workload: "app",
-    };
-    label_match(&labels(wanted), &subject, SpecialLabels::KALYPSO)
+    label_match(&labels(wanted), &Pair::new().subject(), SpecialLabels::KALYPSO)
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Config values: what the text under a `ConfigMap` key means.
+
+use std::sync::Arc;
+
+use wob_engine::{
+    Diagnostic, Place, Value,
+    yaml::{self, Problem, ProblemKind},
+};
+
+use super::Reading;
+
+/// Reads one config value.
+///
+/// A text in single quotes loses them and stays a text. A YAML list or mapping becomes one.
+/// Everything else, well-formed or not, is the text as it stands, untrimmed.
+pub fn config_value(text: &Arc<str>, reading: Reading) -> Value {
+    read(text, reading).0
+}
+
+/// Reads one config value at `place`; reports one that is too large to read, which stays a text.
+pub(super) fn config_value_at(
+    text: &Arc<str>,
+    reading: Reading,
+    place: &Place,
+) -> (Value, Option<Diagnostic>) {
+    let (value, problem) = read(text, reading);
+    let diagnostic = problem.map(|problem| {
+        let message = format!("a config value cannot be read: {}", problem.message);
+        let diagnostic =
+            Diagnostic::error(problem.kind.code(), message).at(place.text(problem.span), "here");
+        diagnostic.help(problem.help.unwrap_or_else(|| "make it smaller, or split it".to_owned()))
+    });
+    (value, diagnostic)
+}
+
+fn read(text: &Arc<str>, reading: Reading) -> (Value, Option<Problem>) {
+    let as_text = || Value::String(text.clone());
+    let trimmed = text.trim();
+    if trimmed.starts_with('\'') && trimmed.ends_with('\'') {
+        return (Value::from(trimmed.trim_matches('\'')), None);
+    }
+    if reading == Reading::Standard && is_prose(text, trimmed) {
+        return (as_text(), None);
+    }
+    match yaml::parse_value(text) {
+        Ok(value @ (Value::List(_) | Value::Map(_))) => (value, None),
+        Ok(Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_)) => {
+            (as_text(), None)
+        }
+        Err(problem) => (as_text(), is_limit(problem.kind).then_some(problem)),
+    }
+}
+
+/// Says whether a text might be a value that is only too large, and so must not pass for a text in silence.
+fn is_limit(kind: ProblemKind) -> bool {
+    matches!(kind, ProblemKind::Depth | ProblemKind::Nodes | ProblemKind::AliasExpansion)
+}
+
+/// Says whether a text is one line of words: not a list, and a mapping only in braces.
+///
+/// A mapping that is meant as one and written in block style spans lines, or ends in the line break
+/// that a block scalar leaves.
+fn is_prose(text: &str, trimmed: &str) -> bool {
+    !text.contains(['\n', '\r']) && !trimmed.starts_with(['{', '[']) && !trimmed.starts_with("- ")
+}
