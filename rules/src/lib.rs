@@ -4,6 +4,7 @@
 mod compose;
 
 pub use compose::{
-    Applied, Composed, Composition, ConfigMap, LayerId, Layers, Precedence, Provenance, Reading,
-    SpecialLabels, Subject, config_value, label_match, labels_from_key, merge, select,
+    Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
+    Precedence, Provenance, Reading, Schemas, SpecialLabels, Subject, config_value, label_match,
+    labels_from_key, merge, select, validate,
 };

@@ -6,7 +6,12 @@
 mod composition;
 mod labels;
 mod layers;
+mod locate;
 mod merge;
+mod schema;
+mod schema_cost;
+mod typing;
+mod validate;
 mod value;
 
 #[cfg(test)]
@@ -19,6 +24,8 @@ use wob_engine::Place;
 pub use composition::{Applied, Composed, Composition, Provenance, merge};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
 pub use layers::{LayerId, Layers, select};
+pub use schema::{ConfigSchema, InlineSchema, Schemas};
+pub use validate::validate;
 pub use value::config_value;
 
 /// A `ConfigMap` as composition sees it.

@@ -2,6 +2,7 @@
 
 mod laws;
 mod layers;
+mod schemas;
 
 mod labels;
 

@@ -1,0 +1,214 @@
+//! Config schemas: JSON Schemas, compiled once, that configs are checked against.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use wob_engine::{Diagnostic, Place, Span};
+
+use super::{SpecialLabels, Subject, label_match, locate::locate, schema_cost::Cost};
+
+/// The most bytes that one compiled pattern may take.
+const PATTERN_BYTES: usize = 1 << 19;
+
+/// A `ConfigSchema` as composition sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConfigSchema {
+    /// `metadata.name`.
+    pub name: String,
+    /// The root of its document.
+    pub place: Place,
+    /// `metadata.labels`: which cluster types and targets it checks, as for config maps.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.schema`, JSON text.
+    pub schema: Arc<str>,
+    /// Where that text is.
+    pub schema_place: Place,
+}
+
+/// A schema that a workload or one of its targets carries itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InlineSchema {
+    /// JSON text.
+    pub schema: Arc<str>,
+    /// Where that text is.
+    pub place: Place,
+}
+
+/// All schemas of an environment, compiled; equal texts once.
+#[derive(Clone, Debug)]
+pub struct Schemas {
+    /// Sorted by name, then place.
+    selected: Vec<ConfigSchema>,
+    compiled: BTreeMap<Arc<str>, Result<Arc<Compiled>, Flaw>>,
+}
+
+/// Schemas are equal if they were made from equal texts: compiling is a function.
+impl PartialEq for Schemas {
+    fn eq(&self, other: &Self) -> bool {
+        self.selected == other.selected && self.compiled.keys().eq(other.compiled.keys())
+    }
+}
+
+impl Eq for Schemas {}
+
+/// A schema that can check configs.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) validator: Validator,
+    pub(super) cost: Cost,
+}
+
+/// Why a text is no schema that wob can use.
+#[derive(Clone, Debug)]
+struct Flaw {
+    message: String,
+    /// Where in the text.
+    span: Span,
+    help: Option<&'static str>,
+}
+
+/// A schema that applies to a pair.
+pub(super) struct Applicable<'s> {
+    /// How people call it.
+    pub(super) name: String,
+    pub(super) text: &'s str,
+    pub(super) place: &'s Place,
+    pub(super) compiled: Result<&'s Compiled, Diagnostic>,
+}
+
+impl Schemas {
+    /// Compiles the schemas, and reports those that are none; sorted.
+    ///
+    /// `inline` holds those of all workloads and targets that [`super::validate`] will be asked about.
+    pub fn new(selected: &[ConfigSchema], inline: &[InlineSchema]) -> (Self, Vec<Diagnostic>) {
+        let mut sorted = selected.to_vec();
+        sorted.sort();
+        sorted.dedup();
+        let named = sorted.iter().map(|it| (&it.schema, &it.schema_place, named(it)));
+        let inline = inline.iter().map(|it| (&it.schema, &it.place, INLINE.to_owned()));
+        let mut compiled = BTreeMap::new();
+        let mut diagnostics = vec![];
+        for (text, place, name) in named.chain(inline) {
+            let result =
+                compiled.entry(text.clone()).or_insert_with(|| compile(text).map(Arc::new));
+            if let Err(flaw) = result {
+                diagnostics.push(flaw.diagnostic(&name, place));
+            }
+        }
+        diagnostics.sort();
+        diagnostics.dedup();
+        (Self { selected: sorted, compiled }, diagnostics)
+    }
+
+    /// Returns the schemas for `subject`: those whose labels match by name, then `inline` as given.
+    pub(super) fn applicable<'s>(
+        &'s self,
+        inline: &'s [InlineSchema],
+        subject: &Subject<'_>,
+    ) -> Vec<Applicable<'s>> {
+        let matching = self.selected.iter();
+        let matching =
+            matching.filter(|it| label_match(&it.labels, subject, SpecialLabels::KALYPSO));
+        let named = matching.map(|it| (named(it), &it.schema, &it.schema_place));
+        let inline = inline.iter().map(|it| (INLINE.to_owned(), &it.schema, &it.place));
+        let found = named.chain(inline).filter_map(|(name, text, place)| {
+            let compiled = self.compiled.get(text)?.as_deref();
+            let compiled = compiled.map_err(|flaw| flaw.diagnostic(&name, place));
+            Some(Applicable { name, text, place, compiled })
+        });
+        found.collect()
+    }
+}
+
+const INLINE: &str = "the workload's own schema";
+
+fn named(schema: &ConfigSchema) -> String {
+    format!("schema `{}`", schema.name)
+}
+
+impl Flaw {
+    fn diagnostic(&self, name: &str, place: &Place) -> Diagnostic {
+        let diagnostic =
+            Diagnostic::error("schema-invalid", format!("{name} cannot be used: {}", self.message))
+                .at(place.text(self.span), "here");
+        match self.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+}
+
+fn compile(text: &str) -> Result<Compiled, Flaw> {
+    let schema: serde_json::Value = serde_json::from_str(text).map_err(|error| Flaw {
+        message: format!("it is not JSON: {}", without_position(&error)),
+        span: error_span(text, &error),
+        help: Some("write the schema as JSON text; YAML is not read here"),
+    })?;
+    let cost = Cost::of(&schema).map_err(|message| Flaw {
+        message,
+        span: Span::default(),
+        help: Some("only references within the schema, `#/...`, are followed"),
+    })?;
+    let declared = schema.get("$schema").is_some();
+    // Without `$schema` the dialects up to draft 7 are one: only draft 4 has a boolean `exclusiveMinimum`.
+    let validator = if declared {
+        build(&schema, None)
+    } else {
+        let first = build(&schema, Some(Draft::Draft7));
+        first.or_else(|error| build(&schema, Some(Draft::Draft4)).map_err(|_| error))
+    };
+    match validator {
+        Ok(validator) => Ok(Compiled { validator, cost }),
+        Err(error) => Err(Flaw {
+            span: locate(text, error.instance_path().as_str()),
+            help: is_pattern(&error).then_some(
+                "patterns run in linear time: look-around and back-references are not available",
+            ),
+            message: shorten(&error.to_string(), 200),
+        }),
+    }
+}
+
+fn build(
+    schema: &serde_json::Value,
+    draft: Option<Draft>,
+) -> Result<Validator, jsonschema::ValidationError<'static>> {
+    let options = jsonschema::options()
+        .offline()
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES));
+    let options = match draft {
+        Some(draft) => options.with_draft(draft),
+        None => options,
+    };
+    options.build(schema)
+}
+
+fn is_pattern(error: &jsonschema::ValidationError<'_>) -> bool {
+    let path = error.instance_path().as_str();
+    path.ends_with("/pattern") || path.contains("/patternProperties/")
+}
+
+/// Returns the error's text without the line and column, which a label shows.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+fn error_span(text: &str, error: &serde_json::Error) -> Span {
+    let before: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = text.floor_char_boundary((before + error.column().saturating_sub(1)).min(text.len()));
+    let length = text[at..].chars().next().map_or(0, char::len_utf8);
+    Span::new(at, at + length)
+}
+
+/// Cuts `text` to at most `limit` characters, on one line.
+pub(super) fn shorten(text: &str, limit: usize) -> String {
+    let mut characters = text.chars().map(|it| if it.is_control() { ' ' } else { it });
+    let mut short: String = characters.by_ref().take(limit).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
+}

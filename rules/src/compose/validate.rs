@@ -1,0 +1,264 @@
+//! Checking a composition against the schemas that apply to its subject.
+
+use jsonschema::{
+    JsonType, ValidationError,
+    error::{TypeKind, ValidationErrorKind},
+};
+use serde_json::{Map, Value};
+use wob_engine::Diagnostic;
+
+use super::{
+    Composition, Subject,
+    locate::locate,
+    schema::{Applicable, InlineSchema, Schemas, shorten},
+    typing::Readings,
+};
+
+/// How many problems one schema may report; the rest are counted.
+const MAX_REPORTED: usize = 100;
+/// How many characters of a value a message shows.
+const EXCERPT: usize = 40;
+/// How many layers a note names.
+const MAX_LAYERS: usize = 10;
+
+/// Checks `composition` against all schemas that apply to `subject`: those whose labels match, and `inline`,
+/// the target's own first and then its workload's.
+///
+/// Returns all problems, sorted. A schema that cannot be used is reported as [`Schemas::new`] did, so that a
+/// config is never taken for checked.
+pub fn validate(
+    schemas: &Schemas,
+    inline: &[InlineSchema],
+    subject: &Subject<'_>,
+    composition: &Composition,
+) -> Vec<Diagnostic> {
+    let applicable = schemas.applicable(inline, subject);
+    if applicable.is_empty() {
+        return vec![];
+    }
+    let values = composition.values.iter();
+    let texts: Map<String, Value> =
+        values.map(|(key, it)| (key.to_string(), Value::from(&it.value))).collect();
+    let depth = texts.values().map(depth).max().unwrap_or(0) + 1;
+    let nodes = texts.values().map(nodes).sum::<u64>() + 1;
+    let readings = Readings::of(texts);
+    let mut diagnostics = vec![];
+    for schema in &applicable {
+        let compiled = match &schema.compiled {
+            Ok(compiled) => compiled,
+            Err(flaw) => {
+                diagnostics.push(flaw.clone());
+                continue;
+            }
+        };
+        let report = Report { schema, subject, composition };
+        if !compiled.cost.allows(nodes, depth) {
+            diagnostics.push(report.too_costly());
+            continue;
+        }
+        let config = readings.decide(&compiled.validator);
+        let mut found: Vec<Diagnostic> = compiled
+            .validator
+            .iter_errors(&config)
+            .flat_map(|error| report.diagnostics(&error))
+            .collect();
+        found.sort();
+        found.dedup();
+        let more = found.len().saturating_sub(MAX_REPORTED);
+        found.truncate(MAX_REPORTED);
+        if let (Some(last), 1..) = (found.last_mut(), more) {
+            last.notes.push(format!("{more} more problems with {} are not shown", schema.name));
+        }
+        diagnostics.extend(found);
+    }
+    diagnostics.sort();
+    diagnostics.dedup();
+    diagnostics
+}
+
+/// Levels of lists and mappings; values come from parsers that bound them.
+fn depth(value: &Value) -> u32 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Lists, mappings and what they hold.
+fn nodes(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(nodes).sum::<u64>(),
+        Value::Object(map) => 1 + map.values().map(nodes).sum::<u64>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+    }
+}
+
+/// What the messages about one schema have in common.
+struct Report<'r> {
+    schema: &'r Applicable<'r>,
+    subject: &'r Subject<'r>,
+    composition: &'r Composition,
+}
+
+impl Report<'_> {
+    fn too_costly(&self) -> Diagnostic {
+        let message = format!("the config is too large to be checked by {}", self.schema.name);
+        let diagnostic = Diagnostic::error("schema-too-costly", message)
+            .at(self.schema.place.clone(), "would need too many checks")
+            .help("let the schema refer to itself less, or nest the values less deeply");
+        self.with_pair(diagnostic)
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "jsonschema's enum, of which few matter here"
+    )]
+    fn diagnostics(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
+        match error.kind() {
+            ValidationErrorKind::Required { property } => vec![self.missing(error, property)],
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                unexpected.iter().map(|key| self.unexpected(error, key)).collect()
+            }
+            _ => vec![self.invalid(error)],
+        }
+    }
+
+    fn missing(&self, error: &ValidationError<'_>, property: &Value) -> Diagnostic {
+        let pointer = error.instance_path().as_str();
+        let key = dotted(&format!("{pointer}/{}", property.as_str().unwrap_or_default()));
+        let message = format!("config `{key}` is missing, and {} requires it", self.schema.name);
+        let diagnostic = Diagnostic::error("config-missing", message);
+        let place = self.schema.place.text(locate(self.schema.text, error.schema_path().as_str()));
+        let diagnostic = match self.value_place(pointer) {
+            Some(within) => diagnostic.at(within, "missing in here").at(place, "required here"),
+            None => diagnostic.at(place, "required here"),
+        };
+        self.with_pair(diagnostic)
+            .note(self.layers())
+            .help(format!("set `{key}` in a config map that matches, or take it from `required`"))
+    }
+
+    fn unexpected(&self, error: &ValidationError<'_>, key: &str) -> Diagnostic {
+        let step = key.replace('~', "~0").replace('/', "~1");
+        let pointer = format!("{}/{step}", error.instance_path().as_str());
+        let key = dotted(&pointer);
+        let message = format!("config `{key}` is not allowed by {}", self.schema.name);
+        self.at_value(Diagnostic::error("config-invalid", message), &pointer, error)
+    }
+
+    fn invalid(&self, error: &ValidationError<'_>) -> Diagnostic {
+        let pointer = error.instance_path().as_str();
+        let complaint = complaint(error);
+        let message = if pointer.is_empty() {
+            format!("the config {complaint}, as {} demands", self.schema.name)
+        } else {
+            let value = shorten(&error.instance().to_string(), EXCERPT).replace('`', "'");
+            let key = dotted(pointer);
+            format!(
+                "config `{key}` is `{value}`, which {complaint}, as {} demands",
+                self.schema.name
+            )
+        };
+        let diagnostic =
+            self.at_value(Diagnostic::error("config-invalid", message), pointer, error);
+        if pointer.is_empty() { diagnostic.note(self.layers()) } else { diagnostic }
+    }
+
+    fn at_value(
+        &self,
+        diagnostic: Diagnostic,
+        pointer: &str,
+        error: &ValidationError<'_>,
+    ) -> Diagnostic {
+        let rule = self.schema.place.text(locate(self.schema.text, error.schema_path().as_str()));
+        let diagnostic = match self.value_place(pointer) {
+            Some(place) => diagnostic.at(place, "this value"),
+            None => diagnostic,
+        };
+        self.with_pair(diagnostic.at(rule, "demanded here"))
+    }
+
+    /// Returns where the part of the config at `pointer` was said; `None` for the config as a whole.
+    fn value_place(&self, pointer: &str) -> Option<wob_engine::Place> {
+        let (key, below) = pointer
+            .strip_prefix('/')?
+            .split_at_checked(pointer[1..].find('/').unwrap_or(pointer.len() - 1))?;
+        let key = key.replace("~1", "/").replace("~0", "~");
+        let composed = self.composition.values.get(key.as_str())?;
+        Some(composed.origin_of(below).clone())
+    }
+
+    fn with_pair(&self, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.note(format!(
+            "for target `{}` on cluster type `{}`",
+            self.subject.target, self.subject.cluster_type
+        ))
+    }
+
+    fn layers(&self) -> String {
+        let layers = &self.composition.layers;
+        if layers.is_empty() {
+            return "no config map applies to this pair".to_owned();
+        }
+        let named = layers.iter().take(MAX_LAYERS).map(|layer| format!("`{}`", layer.name));
+        let named: Vec<String> = named.collect();
+        let more = match layers.len().saturating_sub(MAX_LAYERS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("these config maps apply: {}{more}", named.join(", "))
+    }
+}
+
+/// Writes a JSON pointer as people do: `/a/0` is `a.0`.
+fn dotted(pointer: &str) -> String {
+    let path = pointer.trim_start_matches('/').replace('/', ".");
+    shorten(&path.replace("~1", "/").replace("~0", "~"), 80)
+}
+
+/// Says what is wrong, to follow "which".
+#[expect(clippy::wildcard_enum_match_arm, reason = "jsonschema's enum, of which few matter here")]
+fn complaint(error: &ValidationError<'_>) -> String {
+    use ValidationErrorKind as Kind;
+    let short = |value: &Value| shorten(&value.to_string(), 60);
+    match error.kind() {
+        Kind::Type { kind: TypeKind::Single(kind) } => format!("is not {}", noun(*kind)),
+        Kind::Type { kind: TypeKind::Multiple(kinds) } => {
+            let nouns: Vec<&str> = kinds.iter().map(noun).collect();
+            format!("is neither {}", nouns.join(" nor "))
+        }
+        Kind::Maximum { limit } => format!("is more than {limit}"),
+        Kind::Minimum { limit } => format!("is less than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("is not less than {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("is not more than {limit}"),
+        Kind::MaxLength { limit } => format!("is longer than {limit}"),
+        Kind::MinLength { limit } => format!("is shorter than {limit}"),
+        Kind::MaxItems { limit } => format!("has more than {limit} items"),
+        Kind::MinItems { limit } => format!("has less than {limit} items"),
+        Kind::MaxProperties { limit } => format!("has more than {limit} keys"),
+        Kind::MinProperties { limit } => format!("has less than {limit} keys"),
+        Kind::Pattern { pattern } => format!("does not match `{}`", shorten(pattern, 60)),
+        Kind::Format { format } => format!("is no valid `{}`", shorten(format, 60)),
+        Kind::Enum { options } => format!("is none of {}", short(options)),
+        Kind::Constant { expected_value } => format!("is not {}", short(expected_value)),
+        Kind::UniqueItems => "has equal items".to_owned(),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => "fits no alternative".to_owned(),
+        Kind::OneOfMultipleValid { .. } => "fits more than one alternative".to_owned(),
+        Kind::FalseSchema => "must not be there".to_owned(),
+        _ => format!("does not fulfil `{}`", shorten(error.kind().keyword(), 60)),
+    }
+}
+
+fn noun(kind: JsonType) -> &'static str {
+    match kind {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "a boolean",
+        JsonType::Integer => "an integer",
+        JsonType::Null => "nothing",
+        JsonType::Number => "a number",
+        JsonType::Object => "a mapping",
+        JsonType::String => "a text",
+    }
+}
