@@ -11,7 +11,7 @@ pub type Pure = fn(&[Value]) -> Result<Value, FunctionError>;
 pub type Contextual = fn(&mut dyn Context, &[Value]) -> Result<Value, FunctionError>;
 
 /// One entry of the function table.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Function {
     /// A pure function.
     Pure {

@@ -6,6 +6,8 @@
 mod convert;
 mod error;
 mod function;
+mod go;
+mod gofmt;
 mod options;
 pub mod sprig;
 mod value;
@@ -13,5 +15,6 @@ mod value;
 pub use convert::NotPlain;
 pub use error::{ErrorKind, TemplateError};
 pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure};
+pub use go::{Template, TemplateSet, helm_functions};
 pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
 pub use value::{Map, MapOf, Object, Value};

@@ -22,7 +22,7 @@ pub enum Value {
     /// Go `string`.
     String(Rc<str>),
     /// Go `[]interface{}`; functions return new lists.
-    List(Rc<Vec<Value>>),
+    List(Rc<Vec<Self>>),
     /// Go `map[string]interface{}` or `map[string]string`.
     Map(Rc<Map>),
     /// A Go struct or another type with fields and methods: the data root, a time, a semantic version.
@@ -74,6 +74,11 @@ pub trait Object: fmt::Debug {
 
     /// Returns a field; `None` if the type has no such field, which is an error in Go.
     fn field(&self, name: &str) -> Option<Value>;
+
+    /// Returns the names of all fields, to guess what a misspelt one meant.
+    fn field_names(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Calls a method; `None` if the type has no such method.
     ///

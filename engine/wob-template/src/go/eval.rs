@@ -1,0 +1,343 @@
+//! Runs a compiled template.
+//!
+//! Recursion is bounded: blocks and parentheses by the parser, templates by the options, all of them by `LEVELS`.
+
+use std::sync::Arc;
+
+use wob_engine::{Span, did_you_mean};
+
+use super::{
+    Template, builtin,
+    parse::Definitions,
+    tree::{Body, Choice, Invocation, Node, Range, Target},
+    truth,
+};
+use crate::{
+    ErrorKind, FunctionError, Functions, MissingKey, MissingKeyWarning, Options, Rendered,
+    TemplateError, Value, gofmt::Output,
+};
+
+mod call;
+mod expression;
+
+/// How many blocks, pipelines and templates may run inside each other.
+const LEVELS: u32 = 400;
+
+/// What a variable or the dot holds; `None` is what Go calls an invalid value.
+///
+/// A missing key and a nil that went through a pipeline are invalid: their fields are nothing.
+/// A nil straight out of a map is [`Value::Nil`]: it is an error to read its fields.
+type Slot = Option<Value>;
+
+type Fallible<T> = Result<T, Stop>;
+
+/// Why a render stops; boxed, because every step returns one or not.
+struct Stop(Box<TemplateError>);
+
+impl Stop {
+    fn help(mut self, help: Option<String>) -> Self {
+        self.0.help = help;
+        self
+    }
+}
+
+/// Renders `template` with `data` as its dot.
+pub(super) fn render(
+    template: &Template,
+    data: &Value,
+    options: &Options,
+) -> Result<Rendered, TemplateError> {
+    let mut run = Run {
+        definitions: &template.definitions,
+        functions: template.functions.as_deref(),
+        options,
+        file: &template.main.file,
+        out: Output::new(options.limits.output),
+        variables: vec![],
+        base: 0,
+        arguments: vec![],
+        budget: Budget { steps: options.limits.steps, templates: 0, levels: 0 },
+        missing: None,
+        warnings: vec![],
+        call: Span::default(),
+        nested: None,
+    };
+    let dot = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
+    run.body(&template.main, &dot).map_err(|it| *it.0)?;
+    Ok(Rendered { text: run.out.text, warnings: run.warnings })
+}
+
+/// The state of a render.
+struct Run<'r> {
+    definitions: &'r Definitions,
+    functions: Option<&'r Functions>,
+    options: &'r Options,
+    /// The name of the text that the running node is from.
+    file: &'r Arc<str>,
+    out: Output,
+    /// The variables of all running templates; those of the innermost one begin at `base`.
+    variables: Vec<Slot>,
+    base: usize,
+    /// The arguments of all calls that are being prepared.
+    arguments: Vec<Value>,
+    budget: Budget,
+    /// The last missing key of the action that is running.
+    missing: Option<(Span, Box<str>)>,
+    warnings: Vec<MissingKeyWarning>,
+    /// The contextual call that is running.
+    call: Span,
+    /// Why a template that a contextual function called has failed.
+    nested: Option<Stop>,
+}
+
+/// What a render may still spend.
+#[derive(Clone, Copy)]
+struct Budget {
+    steps: u64,
+    templates: u32,
+    levels: u32,
+}
+
+/// How a list of nodes ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+/// What the dot is inside `if` or `with`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dot {
+    Kept,
+    Replaced,
+}
+
+impl<'r> Run<'r> {
+    /// Runs a template with its own variables.
+    fn body(&mut self, body: &'r Body, dot: &Slot) -> Fallible<()> {
+        let file = std::mem::replace(&mut self.file, &body.file);
+        let base = std::mem::replace(&mut self.base, self.variables.len());
+        self.variables.resize(self.base + body.slots, None);
+        self.variables[self.base].clone_from(dot);
+        self.nodes(&body.nodes, dot)?;
+        self.variables.truncate(self.base);
+        self.base = base;
+        self.file = file;
+        Ok(())
+    }
+
+    fn nodes(&mut self, nodes: &'r [Node], dot: &Slot) -> Fallible<Flow> {
+        for node in nodes {
+            let flow = match node {
+                Node::Text(text) => {
+                    self.step(Span::default())?;
+                    self.out.text.push_str(text);
+                    self.out.check().map_err(|it| self.limit(it.0, Span::default()))?;
+                    Flow::Next
+                }
+                Node::Action(pipe) => {
+                    let value = self.pipe(pipe, dot)?;
+                    if pipe.targets.is_empty() {
+                        self.print(value.as_ref(), pipe.span)?;
+                    }
+                    Flow::Next
+                }
+                Node::If(choice) => self.choice(choice, dot, Dot::Kept)?,
+                Node::With(choice) => self.choice(choice, dot, Dot::Replaced)?,
+                Node::Range(range) => self.range(range, dot)?,
+                Node::Template(invocation) => {
+                    self.invoke(invocation, dot)?;
+                    Flow::Next
+                }
+                Node::Break => Flow::Break,
+                Node::Continue => Flow::Continue,
+            };
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn print(&mut self, value: Option<&Value>, span: Span) -> Fallible<()> {
+        let Some(value) = value else {
+            self.out.text.push_str("<no value>");
+            if self.options.missing_key == MissingKey::Warn {
+                let (span, key) = self.missing.take().unwrap_or((span, Box::default()));
+                let template = Arc::clone(self.file);
+                self.warnings.push(MissingKeyWarning { template, span, key: key.into() });
+            }
+            return Ok(());
+        };
+        crate::gofmt::write(&mut self.out, value).map_err(|it| self.limit(it.0, span))
+    }
+
+    fn choice(&mut self, choice: &'r Choice, dot: &Slot, inside: Dot) -> Fallible<Flow> {
+        for (pipe, nodes) in &choice.arms {
+            let value = self.pipe(pipe, dot)?;
+            if value.as_ref().is_some_and(truth) {
+                self.enter(pipe.span)?;
+                let dot = if inside == Dot::Replaced { &value } else { dot };
+                let flow = self.nodes(nodes, dot)?;
+                self.budget.levels -= 1;
+                return Ok(flow);
+            }
+        }
+        let Some((pipe, _)) = choice.arms.first().filter(|_| !choice.otherwise.is_empty()) else {
+            return Ok(Flow::Next);
+        };
+        self.enter(pipe.span)?;
+        let flow = self.nodes(&choice.otherwise, dot)?;
+        self.budget.levels -= 1;
+        Ok(flow)
+    }
+
+    fn range(&mut self, range: &'r Range, dot: &Slot) -> Fallible<Flow> {
+        let value = self.pipe(&range.pipe, dot)?;
+        self.enter(range.pipe.span)?;
+        let mut turns = 0;
+        match &value {
+            None => {}
+            Some(Value::List(items)) => {
+                for (i, item) in items.iter().enumerate() {
+                    turns += 1;
+                    let key = Value::Int(i64::try_from(i).unwrap_or(i64::MAX));
+                    if self.turn(range, key, item.clone())? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(Value::Map(map)) => {
+                // The body may change the map, so it runs over a copy.
+                let entries: Vec<_> =
+                    map.entries.borrow().iter().map(|it| (it.0.clone(), it.1.clone())).collect();
+                for (key, item) in entries {
+                    turns += 1;
+                    if self.turn(range, Value::String(key), item)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(Value::Int(count) | Value::Int64(count)) if range.pipe.targets.len() < 2 => {
+                for i in 0..*count {
+                    turns += 1;
+                    if self.turn(range, Value::Int(i), Value::Int(i))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Some(other) => {
+                let message = format!("cannot range over {}", builtin::kind(other));
+                return Err(self.error(ErrorKind::Value, message, range.pipe.span));
+            }
+        }
+        let mut flow = Flow::Next;
+        if turns == 0 {
+            flow = self.nodes(&range.otherwise, dot)?;
+        }
+        self.budget.levels -= 1;
+        Ok(flow)
+    }
+
+    /// Runs the body of a loop once.
+    fn turn(&mut self, range: &'r Range, key: Value, item: Value) -> Fallible<Flow> {
+        self.step(range.pipe.span)?;
+        let item = Some(item);
+        match &*range.pipe.targets {
+            [] => {}
+            [of_item] => self.set(*of_item, item.clone())?,
+            [of_key, of_item, ..] => {
+                self.set(*of_key, Some(key))?;
+                self.set(*of_item, item.clone())?;
+            }
+        }
+        self.nodes(&range.body, &item)
+    }
+
+    fn invoke(&mut self, invocation: &'r Invocation, dot: &Slot) -> Fallible<()> {
+        let data = match &invocation.data {
+            Some(pipe) => self.pipe(pipe, dot)?,
+            None => None,
+        };
+        self.invoke_named(&invocation.name, &data, invocation.span)
+    }
+
+    fn invoke_named(&mut self, name: &str, data: &Slot, span: Span) -> Fallible<()> {
+        let Some(body) = self.definitions.get(name) else {
+            let message = format!("template `{name}` is not defined");
+            let help = guess(name, self.definitions.keys().map(|it| &**it));
+            return Err(self.error(ErrorKind::UnknownTemplate, message, span).help(help));
+        };
+        self.enter_template(span)?;
+        self.body(body, data)?;
+        self.leave_template();
+        Ok(())
+    }
+
+    fn enter_template(&mut self, span: Span) -> Fallible<()> {
+        self.enter(span)?;
+        self.budget.templates += 1;
+        if self.budget.templates > self.options.limits.depth {
+            let most = self.options.limits.depth;
+            return Err(
+                self.limit(format!("templates call each other more than {most} deep"), span)
+            );
+        }
+        Ok(())
+    }
+
+    fn leave_template(&mut self) {
+        self.budget.templates -= 1;
+        self.budget.levels -= 1;
+    }
+
+    fn set(&mut self, target: Target, value: Slot) -> Fallible<()> {
+        match target {
+            Target::Slot(slot) => self.variables[self.base + slot] = value,
+            Target::Undeclared(span) => return Err(self.undeclared(span)),
+        }
+        Ok(())
+    }
+
+    fn undeclared(&self, span: Span) -> Stop {
+        self.error(ErrorKind::Value, "undefined variable: declare it with `:=` first", span)
+    }
+
+    /// Spends a step.
+    fn step(&mut self, span: Span) -> Fallible<()> {
+        self.spend(1, span)
+    }
+
+    fn spend(&mut self, steps: u64, span: Span) -> Fallible<()> {
+        let Some(left) = self.budget.steps.checked_sub(steps) else {
+            let most = self.options.limits.steps;
+            return Err(self.limit(format!("the template takes more than {most} steps"), span));
+        };
+        self.budget.steps = left;
+        Ok(())
+    }
+
+    /// Goes one level deeper; who leaves it takes one from `levels`.
+    fn enter(&mut self, span: Span) -> Fallible<()> {
+        self.budget.levels += 1;
+        if self.budget.levels > LEVELS {
+            let message = format!("blocks and templates run more than {LEVELS} deep");
+            return Err(self.limit(message, span));
+        }
+        Ok(())
+    }
+
+    fn limit(&self, message: String, span: Span) -> Stop {
+        self.error(ErrorKind::Limit, message, span)
+    }
+
+    fn error(&self, kind: ErrorKind, message: impl Into<String>, span: Span) -> Stop {
+        let template = Arc::clone(self.file);
+        Stop(Box::new(TemplateError { kind, message: message.into(), help: None, template, span }))
+    }
+}
+
+fn guess<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+    did_you_mean(name, candidates).map(|it| format!("did you mean `{it}`?"))
+}

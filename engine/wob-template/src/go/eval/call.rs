@@ -1,0 +1,205 @@
+//! Calls functions, and lets some of them call templates.
+
+use std::sync::Arc;
+
+use wob_engine::{LineIndex, Span};
+
+use super::{Fallible, FunctionError, Output, Run, Slot, Stop, expression::Given};
+use crate::{
+    Context, ErrorKind, TemplateError, Value,
+    go::{
+        builtin::Builtin,
+        parse::parse,
+        tree::{Callee, CalleeBody},
+        truth,
+    },
+};
+
+/// How deep lists may be nested: dropping one recurses.
+const LIST_DEPTH: u32 = 100;
+
+/// How many bytes of text, or items of a list, a function may make for one step.
+const PER_STEP: u64 = 16;
+
+impl<'r> Run<'r> {
+    /// Calls a function with its arguments.
+    pub(super) fn call(
+        &mut self,
+        callee: &'r Callee,
+        span: Span,
+        given: Given<'r, '_>,
+    ) -> Fallible<Slot> {
+        self.step(span)?;
+        let count = given.operands.len() + usize::from(given.input.is_some());
+        if count < callee.min || count > callee.max {
+            return Err(self.wrong_count(callee, count, span));
+        }
+        if let CalleeBody::Builtin(builtin @ (Builtin::And | Builtin::Or)) = callee.body {
+            return self.decide(builtin, given);
+        }
+        let start = self.arguments.len();
+        for operand in given.operands {
+            let value = self.operand(operand, given.dot)?;
+            self.arguments.push(value.unwrap_or_default());
+        }
+        self.arguments.extend(given.input.map(Option::unwrap_or_default));
+        let result = match callee.body {
+            CalleeBody::Pure(body) => body(&self.arguments[start..]),
+            CalleeBody::Builtin(it) => {
+                it.call(&self.arguments[start..], self.options.limits.output)
+            }
+            CalleeBody::Contextual(body) => {
+                let given = self.arguments.split_off(start);
+                let outer = std::mem::replace(&mut self.call, span);
+                let result = body(self, &given);
+                self.call = outer;
+                result
+            }
+        };
+        self.arguments.truncate(start);
+        if let Some(error) = self.nested.take() {
+            return Err(error);
+        }
+        let value = result.map_err(|it| {
+            self.error(ErrorKind::Function, format!("`{}`: {it}", callee.name), span)
+        })?;
+        self.charge(&value, span)?;
+        Ok(Some(value))
+    }
+
+    fn wrong_count(&self, callee: &Callee, count: usize, span: Span) -> Stop {
+        let Callee { name, min, max, .. } = callee;
+        let wanted = match (min, max) {
+            _ if min == max => format!("{min}"),
+            (_, &usize::MAX) => format!("at least {min}"),
+            _ => format!("{min} to {max}"),
+        };
+        let message =
+            format!("wrong number of arguments for `{name}`: wants {wanted}, got {count}");
+        self.error(ErrorKind::Function, message, span)
+    }
+
+    /// `and` and `or`: the first argument that decides, or the last one.
+    fn decide(&mut self, builtin: Builtin, given: Given<'r, '_>) -> Fallible<Slot> {
+        let mut value = None;
+        for operand in given.operands {
+            value = self.operand(operand, given.dot)?;
+            if value.as_ref().is_some_and(truth) == (builtin == Builtin::Or) {
+                return Ok(value);
+            }
+        }
+        Ok(given.input.unwrap_or(value))
+    }
+
+    /// Spends steps for what a function made, and refuses what would be dangerous to keep.
+    pub(super) fn charge(&mut self, value: &Value, span: Span) -> Fallible<()> {
+        if let Value::String(text) = value {
+            if text.len() > self.options.limits.output {
+                let most = self.options.limits.output;
+                return Err(self.limit(format!("a text of more than {most} bytes"), span));
+            }
+            return self.spend(text.len() as u64 / PER_STEP, span);
+        }
+        if let Value::List(items) = value {
+            return self.charge_list(items, LIST_DEPTH, span);
+        }
+        Ok(())
+    }
+
+    fn charge_list(&mut self, items: &[Value], depth: u32, span: Span) -> Fallible<()> {
+        self.spend(1 + items.len() as u64 / PER_STEP, span)?;
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(self.limit(format!("lists are nested more than {LIST_DEPTH} deep"), span));
+        };
+        for item in items {
+            if let Value::List(items) = item {
+                self.charge_list(items, depth, span)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `work` with an output of its own, and returns what that got.
+    fn captured(&mut self, work: impl FnOnce(&mut Self) -> Fallible<()>) -> Fallible<String> {
+        let outer = std::mem::replace(&mut self.out, Output::new(self.options.limits.output));
+        work(self)?;
+        Ok(std::mem::replace(&mut self.out, outer).text)
+    }
+
+    /// Compiles and runs `text`; it sees the definitions of the running template, and may add its own.
+    fn run_text(&mut self, text: &str, data: &Slot) -> Fallible<String> {
+        let span = self.call;
+        let Some(functions) = self.functions else {
+            return Err(self.error(ErrorKind::Value, "no functions are known here", span));
+        };
+        self.spend(text.len() as u64, span)?;
+        self.enter_template(span)?;
+        // A name of its own tells errors in this text from errors in the templates that it calls.
+        let name = Arc::from(&**self.file);
+        let parsed = parse(&name, text, functions).map_err(|it| self.inside(it, &name, text))?;
+        let mut definitions = self.definitions.clone();
+        definitions.extend(parsed.definitions);
+        let mut run = Run {
+            definitions: &definitions,
+            functions: self.functions,
+            options: self.options,
+            file: &name,
+            out: Output::new(self.options.limits.output),
+            variables: vec![],
+            base: 0,
+            arguments: vec![],
+            budget: self.budget,
+            missing: None,
+            warnings: vec![],
+            call: span,
+            nested: None,
+        };
+        run.body(&parsed.main, data).map_err(|it| self.inside(*it.0, &name, text))?;
+        let Run { out, budget, warnings, .. } = run;
+        self.budget = budget;
+        self.warnings.extend(warnings.into_iter().map(|mut it| {
+            if Arc::ptr_eq(&it.template, &name) {
+                it.span = span;
+            }
+            it
+        }));
+        self.leave_template();
+        Ok(out.text)
+    }
+
+    /// Moves an error inside a computed text to the call that computed it.
+    fn inside(&self, mut error: TemplateError, name: &Arc<str>, text: &str) -> Stop {
+        if !Arc::ptr_eq(&error.template, name) {
+            return Stop(Box::new(error));
+        }
+        let place = LineIndex::new(text).line_column(text, error.span.start);
+        let (line, column) = (place.line, place.column);
+        error.message = format!("{} (line {line}, column {column} of the text)", error.message);
+        error.span = self.call;
+        Stop(Box::new(error))
+    }
+
+    /// Keeps an error until the contextual function has returned.
+    fn keep<T>(&mut self, result: Fallible<T>) -> Result<T, FunctionError> {
+        result.map_err(|error| {
+            let text = error.0.message.clone();
+            self.nested = Some(error);
+            FunctionError(text)
+        })
+    }
+}
+
+impl Context for Run<'_> {
+    fn include(&mut self, name: &str, data: &Value) -> Result<String, FunctionError> {
+        let data = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
+        let span = self.call;
+        let result = self.captured(|run| run.invoke_named(name, &data, span));
+        self.keep(result)
+    }
+
+    fn tpl(&mut self, text: &str, data: &Value) -> Result<String, FunctionError> {
+        let data = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
+        let result = self.run_text(text, &data);
+        self.keep(result)
+    }
+}
