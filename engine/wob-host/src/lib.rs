@@ -8,6 +8,7 @@ mod folder;
 mod git;
 mod interrupt;
 mod listing;
+mod output;
 mod snapshot;
 
 pub use address::{redact, same_repository};
@@ -16,4 +17,7 @@ pub use git::{
     Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
 };
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
+pub use output::{
+    Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
+};
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};

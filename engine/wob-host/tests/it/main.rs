@@ -6,5 +6,6 @@
 
 mod folder;
 mod git;
+mod output;
 mod support;
 mod working;

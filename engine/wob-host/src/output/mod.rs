@@ -1,0 +1,229 @@
+//! Writes a tree into a folder that may hold files of others.
+//!
+//! Planning looks at the disk and changes nothing; applying does what the plan says. `.wob/tree.json` says which files are
+//! wob's own; `.wob/journal.json` is there while a tree is being written, so that the next run recognises what a crash
+//! left. `.wob/lock` is kept for a lock that names its holder.
+
+mod apply;
+mod disk;
+mod manifest;
+mod plan;
+
+use std::{fs, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use wob_engine::{Blob, FilePath, Tree};
+
+use self::disk::Kind;
+use crate::{Interrupt, Interrupted};
+
+pub use apply::{Overwrite, Written};
+pub use manifest::Manifest;
+pub use plan::{Change, Counts, Plan};
+
+const MANIFEST: &str = ".wob/tree.json";
+const JOURNAL: &str = ".wob/journal.json";
+/// How the names of new contents begin that wait for their places.
+const TEMPORARY: &str = ".wob-new-";
+
+/// A folder that a tree is written into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFolder {
+    /// What no file may leave.
+    folder: Utf8PathBuf,
+    /// Where the tree begins.
+    prefix: Option<FilePath>,
+}
+
+/// What wob wrote into a folder before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Previous {
+    /// What it owns; nothing if `.wob/tree.json` is missing or damaged.
+    pub manifest: Manifest,
+    /// The text of `.wob/tree.json`, if there is one, damaged or not.
+    pub text: Option<String>,
+    /// What runs that crashed since were about to write, oldest first; what of it was written is wob's own too.
+    pub unfinished: Vec<Manifest>,
+}
+
+/// Why a tree is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// Ctrl-C, before anything was changed.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// Files that are not wob's, or were edited, would be lost.
+    #[error(
+        "`{folder}` holds {count} files that are not as wob wrote them, such as `{first}`: nothing was written"
+    )]
+    Conflicts {
+        /// The output folder.
+        folder: Utf8PathBuf,
+        /// How many files.
+        count: usize,
+        /// The first of them.
+        first: FilePath,
+    },
+    /// A folder on the way is a link.
+    #[error("`{path}` is a link or a file, not a folder, so nothing can be written below it")]
+    Link {
+        /// The link.
+        path: Utf8PathBuf,
+    },
+    /// A folder that holds files of others stands where a file must be.
+    #[error(
+        "`{path}` must become a file, but is a folder that holds other files: nothing was written"
+    )]
+    FolderInTheWay {
+        /// The folder.
+        path: Utf8PathBuf,
+    },
+    /// The tree has a file where its own folder must be, or a path that is reserved.
+    #[error("the tree cannot be written: `{path}` {reason}")]
+    Path {
+        /// The path.
+        path: FilePath,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The text for `.wob/tree.json` does not describe the tree: a mistake of the caller.
+    #[error("the text for `.wob/tree.json` does not list the files of the tree")]
+    Manifest,
+    /// Another process is writing into the folder; or one was killed there, and its `.wob` deleted.
+    #[error("`{path}` exists: another wob is writing here; if none is, delete this file")]
+    Busy {
+        /// The file that the other one left or writes.
+        path: Utf8PathBuf,
+    },
+    /// The operating system refuses; nothing was changed.
+    #[error("could not {attempt} `{path}`: {source}")]
+    Failed {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On what.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system refused while files were being replaced.
+    #[error(
+        "could not {attempt} `{path}`: {source}; the tree is half written, and the next build will finish it"
+    )]
+    HalfWritten {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On what.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl OutputFolder {
+    /// Names the folder; it need not exist. With a `prefix`, the tree and its `.wob` lie in that folder below it.
+    ///
+    /// `folder` itself may be a link; nothing below it may.
+    pub fn new(folder: &Utf8Path, prefix: Option<&FilePath>) -> Self {
+        Self { folder: folder.to_owned(), prefix: prefix.cloned() }
+    }
+
+    /// Returns where the tree begins.
+    pub fn root(&self) -> Utf8PathBuf {
+        match &self.prefix {
+            Some(prefix) => self.folder.join(prefix.as_str()),
+            None => self.folder.clone(),
+        }
+    }
+
+    /// Reads what wob wrote before.
+    ///
+    /// # Errors
+    /// If a folder on the way is a link, or may not be read.
+    pub fn previous(&self) -> Result<Previous, OutputError> {
+        self.check_prefix()?;
+        let text = self.read_own(MANIFEST)?;
+        let journal = self.read_own(JOURNAL)?;
+        Ok(Previous {
+            manifest: text.as_deref().and_then(Manifest::parse).unwrap_or_default(),
+            text,
+            unfinished: journal.map(|it| manifest::parse_journal(&it)).unwrap_or_default(),
+        })
+    }
+
+    /// Reads a file that wob wrote, if it is still as wob wrote it.
+    ///
+    /// # Errors
+    /// If a folder on the way is a link, or the file may not be read.
+    pub fn read_owned(
+        &self,
+        path: &FilePath,
+        previous: &Previous,
+    ) -> Result<Option<Blob>, OutputError> {
+        let Some(digest) = previous.manifest.digest(path) else { return Ok(None) };
+        let found = disk::Disk::new(&self.root()).read(path)?;
+        Ok(found.map(Blob::new).filter(|it| it.digest() == digest))
+    }
+
+    /// Compares `tree` with what is on disk, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    ///
+    /// # Errors
+    /// If the tree cannot lie in this folder at all, or the folder cannot be read.
+    pub fn plan(
+        &self,
+        tree: &Tree,
+        manifest: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Plan, OutputError> {
+        plan::plan(self, tree, manifest, interrupt)
+    }
+
+    fn check_prefix(&self) -> Result<(), OutputError> {
+        let Some(prefix) = &self.prefix else { return Ok(()) };
+        match disk::Disk::new(&self.folder).kind(prefix)? {
+            Kind::Absent | Kind::Folder => Ok(()),
+            Kind::File | Kind::Other | Kind::Blocked(_) => {
+                Err(OutputError::Link { path: self.root() })
+            }
+        }
+    }
+
+    /// Reads a file of `.wob`; `None` if there is none, or it is no text.
+    fn read_own(&self, name: &str) -> Result<Option<String>, OutputError> {
+        let path = FilePath::new(name).expect("because the names are constant");
+        let bytes = disk::Disk::new(&self.root()).read(&path)?;
+        Ok(bytes.map(|it| String::from_utf8_lossy(&it).into_owned()))
+    }
+}
+
+/// Says whether a path leads where only git, or wob itself, writes; whatever the case, as some file systems have it.
+fn is_reserved(path: &FilePath) -> bool {
+    let mut components = path.as_str().split('/');
+    components.clone().any(|it| it.eq_ignore_ascii_case(".git"))
+        || components.next().is_some_and(|it| it.eq_ignore_ascii_case(".wob"))
+}
+
+fn failed(
+    attempt: &'static str,
+    path: impl AsRef<Utf8Path>,
+) -> impl FnOnce(io::Error) -> OutputError {
+    let path = path.as_ref().to_owned();
+    move |source| OutputError::Failed { attempt, path, source }
+}
+
+/// Says whether `folder`, or the nearest folder above it that exists, takes `a` and `A` for the same name.
+fn ignores_case(folder: &Utf8Path) -> bool {
+    let Some(existing) = folder.ancestors().find_map(|it| fs::canonicalize(it).ok()) else {
+        return false;
+    };
+    let Some(name) = existing.file_name().and_then(|it| it.to_str()) else { return false };
+    let swap = |it: char| {
+        if it.is_ascii_lowercase() { it.to_ascii_uppercase() } else { it.to_ascii_lowercase() }
+    };
+    let swapped: String = name.chars().map(swap).collect();
+    // Names without letters tell nothing; then ask what such systems do by default.
+    if swapped == name {
+        return cfg!(any(windows, target_os = "macos"));
+    }
+    let other = existing.with_file_name(swapped);
+    fs::canonicalize(other).is_ok_and(|it| it == existing)
+}

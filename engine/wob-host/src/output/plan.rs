@@ -1,0 +1,346 @@
+//! Compares a tree with an output folder.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wob_engine::{Digest, FilePath, Tree};
+
+use super::{
+    Manifest, OutputError, OutputFolder, Previous, TEMPORARY,
+    disk::{Bytes, Disk, Kind},
+    ignores_case, is_reserved,
+};
+use crate::Interrupt;
+
+/// How many files of others are named.
+const EXAMPLES: usize = 10;
+
+/// What writing a tree would do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What happens to each file of the tree, and to each that wob wrote before, by path.
+    pub changes: BTreeMap<FilePath, Change>,
+    /// How many other files lie in the folder; they stay.
+    pub others: usize,
+    /// The first few of them by name.
+    pub other_examples: Vec<String>,
+    /// Whether an earlier run did not end, so that this one finishes its work.
+    pub unfinished: bool,
+    pub(super) output: OutputFolder,
+    pub(super) tree: Tree,
+    pub(super) manifest: String,
+    pub(super) previous: Previous,
+}
+
+/// What happens to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It is written for the first time.
+    Added,
+    /// It is replaced; wob wrote what is there.
+    Changed,
+    /// It is there already, byte for byte; it is not touched, and is wob's from now on.
+    Unchanged,
+    /// Wob wrote it, and the tree no longer has it.
+    Deleted,
+    /// Something that wob did not write lies at the path of a file of the tree: a conflict.
+    Foreign,
+    /// Wob wrote it, and somebody changed it since: a conflict.
+    Edited,
+}
+
+/// How many files change in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// See [`Change::Added`].
+    pub added: usize,
+    /// See [`Change::Changed`].
+    pub changed: usize,
+    /// See [`Change::Unchanged`].
+    pub unchanged: usize,
+    /// See [`Change::Deleted`].
+    pub deleted: usize,
+    /// See [`Change::Foreign`].
+    pub foreign: usize,
+    /// See [`Change::Edited`].
+    pub edited: usize,
+}
+
+impl Change {
+    /// Says whether a file of somebody else's making would be lost.
+    pub fn is_conflict(self) -> bool {
+        matches!(self, Self::Foreign | Self::Edited)
+    }
+}
+
+impl Plan {
+    /// Counts the changes.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in self.changes.values() {
+            *match change {
+                Change::Added => &mut counts.added,
+                Change::Changed => &mut counts.changed,
+                Change::Unchanged => &mut counts.unchanged,
+                Change::Deleted => &mut counts.deleted,
+                Change::Foreign => &mut counts.foreign,
+                Change::Edited => &mut counts.edited,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Lists the files of others that would be lost, sorted by path.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&FilePath, Change)> {
+        self.changes.iter().filter(|(_, it)| it.is_conflict()).map(|(path, it)| (path, *it))
+    }
+
+    /// Says whether any file of the tree on disk, or of what wob wrote before, is not as it should be. `.wob/tree.json`
+    /// does not count.
+    pub fn differs(&self) -> bool {
+        self.changes.values().any(|it| *it != Change::Unchanged)
+    }
+
+    /// Says whether applying would touch the disk at all.
+    pub fn is_done(&self) -> bool {
+        !self.unfinished
+            && !self.differs()
+            && self.previous.text.as_deref() == Some(self.manifest.as_str())
+    }
+}
+
+pub(super) fn plan(
+    output: &OutputFolder,
+    tree: &Tree,
+    manifest: &str,
+    interrupt: &Interrupt,
+) -> Result<Plan, OutputError> {
+    check_paths(tree, if ignores_case(&output.folder) { Case::Ignored } else { Case::Kept })?;
+    if Manifest::parse(manifest) != Some(Manifest::of(tree)) {
+        return Err(OutputError::Manifest);
+    }
+    let previous = output.previous()?;
+    let root = output.root();
+    let mut planner =
+        Planner { disk: Disk::new(&root), previous: &previous, changes: BTreeMap::new() };
+    for (path, blob) in tree.files() {
+        interrupt.check()?;
+        planner.file(path, blob.digest())?;
+    }
+    for path in previous.owned() {
+        interrupt.check()?;
+        planner.owned(&path)?;
+    }
+    let others = planner.others(tree)?;
+    let changes = planner.changes;
+    Ok(Plan {
+        changes,
+        others: others.len(),
+        other_examples: others.into_iter().take(EXAMPLES).collect(),
+        unfinished: !previous.unfinished.is_empty(),
+        output: output.clone(),
+        tree: tree.clone(),
+        manifest: manifest.to_owned(),
+        previous,
+    })
+}
+
+struct Planner<'p> {
+    disk: Disk<'p>,
+    previous: &'p Previous,
+    changes: BTreeMap<FilePath, Change>,
+}
+
+impl Planner<'_> {
+    fn file(&mut self, path: &FilePath, wanted: Digest) -> Result<(), OutputError> {
+        let change = match self.disk.kind(path)? {
+            Kind::Absent => Change::Added,
+            Kind::File => match self.disk.bytes(path)? {
+                Bytes::Digest(found) if found == wanted => Change::Unchanged,
+                Bytes::Empty if wanted == Digest::of(b"") => Change::Unchanged,
+                found @ (Bytes::Empty | Bytes::Digest(_) | Bytes::TooLarge) => {
+                    self.standing(path, found)
+                }
+            },
+            Kind::Other if self.previous.owns(path) => Change::Edited,
+            Kind::Other => Change::Foreign,
+            // What stands in the way is judged as a file of its own.
+            Kind::Blocked(depth) => {
+                let components: Vec<&str> = path.as_str().split('/').take(depth).collect();
+                let above = FilePath::new(&components.join("/"))
+                    .expect("because the beginning of a path is a path");
+                self.goes(&above)?;
+                Change::Added
+            }
+            Kind::Folder => {
+                self.check_folder_goes(path)?;
+                Change::Added
+            }
+        };
+        self.changes.insert(path.clone(), change);
+        Ok(())
+    }
+
+    /// Judges a file that wob wrote and the tree no longer has.
+    fn owned(&mut self, path: &FilePath) -> Result<(), OutputError> {
+        match self.disk.kind(path)? {
+            Kind::File => self.goes(path)?,
+            Kind::Other => {
+                self.changes.entry(path.clone()).or_insert(Change::Edited);
+            }
+            // It is gone already; a folder in its place is somebody else's.
+            Kind::Absent | Kind::Blocked(_) | Kind::Folder => {}
+        }
+        Ok(())
+    }
+
+    /// Judges a file that may not stay.
+    fn goes(&mut self, path: &FilePath) -> Result<(), OutputError> {
+        if self.changes.contains_key(path) {
+            return Ok(());
+        }
+        let found = self.disk.bytes(path)?;
+        let standing = self.standing(path, found);
+        let change = if standing == Change::Changed { Change::Deleted } else { standing };
+        self.changes.insert(path.clone(), change);
+        Ok(())
+    }
+
+    /// Says whose a file is that may not stay as it is.
+    fn standing(&self, path: &FilePath, found: Bytes) -> Change {
+        match found {
+            Bytes::Empty => Change::Changed,
+            Bytes::Digest(digest) if self.previous.wrote(path, digest) => Change::Changed,
+            Bytes::Digest(_) | Bytes::TooLarge if self.previous.owns(path) => Change::Edited,
+            Bytes::Digest(_) | Bytes::TooLarge => Change::Foreign,
+        }
+    }
+
+    /// A folder can make place for a file if nothing in it is anybody else's.
+    fn check_folder_goes(&mut self, path: &FilePath) -> Result<(), OutputError> {
+        for below in self.disk.files_below(path.as_str())? {
+            let in_the_way = || OutputError::FolderInTheWay { path: self.disk.path(path) };
+            let below = FilePath::new(&below).map_err(|_| in_the_way())?;
+            if !self.previous.owns(&below) {
+                return Err(in_the_way());
+            }
+        }
+        Ok(())
+    }
+
+    fn others(&self, tree: &Tree) -> Result<Vec<String>, OutputError> {
+        let ours = |path: &str| {
+            FilePath::new(path).is_ok_and(|it| {
+                tree.get(&it).is_some() || self.previous.owns(&it) || self.changes.contains_key(&it)
+            })
+        };
+        let stale =
+            |path: &str| path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY));
+        let below = self.disk.files_below("")?;
+        Ok(below.into_iter().filter(|it| !ours(it) && !stale(it)).collect())
+    }
+}
+
+impl Previous {
+    /// Lists the files that wob wrote, those of a run that did not end included.
+    fn owned(&self) -> Vec<FilePath> {
+        let manifests = [&self.manifest].into_iter().chain(&self.unfinished);
+        manifests.flat_map(Manifest::paths).collect()
+    }
+
+    pub(super) fn owns(&self, path: &FilePath) -> bool {
+        self.digests(path).next().is_some()
+    }
+
+    fn wrote(&self, path: &FilePath, digest: Digest) -> bool {
+        self.digests(path).any(|it| it == digest)
+    }
+
+    fn digests(&self, path: &FilePath) -> impl Iterator<Item = Digest> {
+        let manifests = [&self.manifest].into_iter().chain(&self.unfinished);
+        manifests.filter_map(|it| it.digest(path))
+    }
+}
+
+/// What a file system makes of upper and lower case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Kept,
+    Ignored,
+}
+
+/// Checks that the files of `tree` can lie beside each other.
+fn check_paths(tree: &Tree, case: Case) -> Result<(), OutputError> {
+    let wrong = |path: &FilePath, reason: String| OutputError::Path { path: path.clone(), reason };
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (path, _) in tree.files() {
+        if is_reserved(path) {
+            return Err(wrong(path, "is a path that only git or wob itself writes".to_owned()));
+        }
+        let text = path.as_str();
+        for (end, _) in text.match_indices('/') {
+            let above = FilePath::new(&text[..end]).ok();
+            if above.is_some_and(|it| tree.get(&it).is_some()) {
+                return Err(wrong(
+                    path,
+                    format!("needs the folder `{}`, which is a file", &text[..end]),
+                ));
+            }
+        }
+        if case == Case::Kept {
+            continue;
+        }
+        for end in text.match_indices('/').map(|(end, _)| end).chain([text.len()]) {
+            let other = seen.entry(text[..end].to_lowercase()).or_insert(&text[..end]);
+            if *other != &text[..end] {
+                let reason =
+                    format!("differs from `{other}` only in case, which this disk ignores");
+                return Err(wrong(path, reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+    use wob_engine::Blob;
+
+    use super::*;
+
+    fn check(paths: &[&str], case: Case) -> Option<String> {
+        let mut tree = Tree::default();
+        for path in paths {
+            tree.insert(FilePath::new(path).unwrap(), Blob::new(b"".as_slice()));
+        }
+        check_paths(&tree, case).err().map(|it| it.to_string())
+    }
+
+    #[test]
+    fn paths_that_cannot_lie_beside_each_other_are_refused() {
+        assert_eq!(check(&["a/b", "a/c", "A/b"], Case::Kept), None);
+        assert_eq!(check(&["a/b", "a/c"], Case::Ignored), None);
+        for (paths, case) in [
+            (&["a/b", "A/c"][..], Case::Ignored),
+            (&["a", "A"], Case::Ignored),
+            (&["ä", "Ä"], Case::Ignored),
+            (&["a", "a/b"], Case::Kept),
+            (&["a", "a-", "a/b"], Case::Kept),
+            (&[".wob/x"], Case::Kept),
+            (&[".WOB/x"], Case::Kept),
+            (&["a/.Git/config"], Case::Kept),
+        ] {
+            assert!(check(paths, case).is_some(), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn this_disk_is_asked_about_case() {
+        let folder = tempfile::Builder::new().prefix("case").tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        std::fs::write(path.join("a"), "").unwrap();
+        assert_eq!(ignores_case(&path.join("missing/x")), path.join("A").exists());
+    }
+}
