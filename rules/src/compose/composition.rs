@@ -104,9 +104,13 @@ pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Compos
     }
     let mut fuel = Fuel::new(MAX_NODES);
     for (key, says) in by_key {
-        let tree = merge_key(&says, &mut fuel);
-        conflicts(key, &tree, &says, precedence, &mut result.diagnostics);
-        result.values.insert(key.clone(), composed(&tree, &says));
+        let mut conflicts = Conflicts { key, says: &says, precedence, seen: BTreeSet::new() };
+        let composed = match replaced(&says, &mut conflicts) {
+            Some(composed) => composed,
+            None => merged(&says, &mut fuel, &mut conflicts),
+        };
+        result.diagnostics.append(&mut conflicts.diagnostics());
+        result.values.insert(key.clone(), composed);
         if fuel.is_empty() {
             result.diagnostics.push(too_large(key, &says));
             break;
@@ -119,7 +123,53 @@ pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Compos
     result
 }
 
-fn merge_key(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
+/// The common case: the last layer says a text, or there is only one, and so nothing is left of the others.
+fn replaced(says: &[Say<'_>], conflicts: &mut Conflicts<'_>) -> Option<Composed> {
+    let (last, before) = says.split_last()?;
+    let value = &last.entry.value;
+    if !before.is_empty() && matches!(value, Value::List(_) | Value::Map(_)) {
+        return None;
+    }
+    for (index, say) in before.iter().enumerate() {
+        if say.entry.value != *value {
+            conflicts.add(before.len(), index);
+        }
+    }
+    let place = last.entry.place.clone();
+    let mut shadowed: Vec<Place> = before.iter().map(|say| say.entry.place.clone()).collect();
+    shadowed.dedup();
+    // A marked dotted map says its plain keys twice, and so has two layers at one place.
+    shadowed.retain(|it| *it != place);
+    Some(Composed {
+        value: value.clone(),
+        contributors: vec![place.clone()],
+        provenance: Provenance { place, parts: BTreeMap::new() },
+        shadowed,
+    })
+}
+
+fn merged(says: &[Say<'_>], fuel: &mut Fuel, conflicts: &mut Conflicts<'_>) -> Composed {
+    let tree = merge_tree(says, fuel);
+    tree.visit(&mut |node| {
+        for shadow in node.shadowed.iter().filter(|shadow| !node.is_equal(&shadow.value)) {
+            conflicts.add(node.created, shadow.layer);
+        }
+    });
+    let place = |index: usize| says[index].entry.place.clone();
+    let mut left = BTreeSet::new();
+    tree.visit(&mut |node| {
+        left.insert(node.latest);
+        left.insert(node.created);
+    });
+    let mut contributors: Vec<Place> = left.into_iter().map(place).collect();
+    contributors.dedup();
+    let all = (0..says.len()).map(place);
+    let mut shadowed: Vec<Place> = all.filter(|it| !contributors.contains(it)).collect();
+    shadowed.dedup();
+    Composed { value: tree.to_value(), provenance: tree.provenance(&place), contributors, shadowed }
+}
+
+fn merge_tree(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
     let mut values = says.iter().map(|say| &say.entry.value).enumerate();
     let mut tree = match values.next() {
         Some((index, first)) => Node::new(first, index, fuel),
@@ -131,47 +181,37 @@ fn merge_key(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
     tree
 }
 
-fn composed(tree: &Node, says: &[Say<'_>]) -> Composed {
-    let place = |index: usize| says[index].entry.place.clone();
-    let mut left = BTreeSet::new();
-    tree.visit(&mut |node| {
-        left.insert(node.latest);
-        left.insert(node.created);
-    });
-    // A marked dotted map says its plain keys twice, and so has two layers at one place.
-    let mut contributors: Vec<Place> = left.iter().copied().map(place).collect();
-    contributors.dedup();
-    let all = (0..says.len()).map(place);
-    let mut shadowed: Vec<Place> = all.filter(|it| !contributors.contains(it)).collect();
-    shadowed.dedup();
-    Composed { value: tree.to_value(), provenance: tree.provenance(&place), contributors, shadowed }
+/// Where, for one key, a layer wins that should not by its labels.
+struct Conflicts<'c> {
+    key: &'c str,
+    says: &'c [Say<'c>],
+    precedence: Precedence,
+    /// Winner and loser.
+    seen: BTreeSet<(usize, usize)>,
 }
 
-/// Reports where a layer wins that, by its labels, should not.
-fn conflicts(
-    key: &str,
-    tree: &Node,
-    says: &[Say<'_>],
-    precedence: Precedence,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let mut seen = BTreeSet::new();
-    let count = |index: usize| says[index].layer.labels.len();
-    tree.visit(&mut |node| {
-        for shadow in &node.shadowed {
-            let (winner, loser) = (node.created, shadow.layer);
-            let wrong = match precedence {
-                Precedence::Name => count(winner) < count(loser),
-                Precedence::Specificity => count(winner) == count(loser),
-            };
-            if wrong && !node.is_equal(&shadow.value) && seen.insert((winner, loser)) {
-                diagnostics.push(match precedence {
-                    Precedence::Name => less_specific(key, &says[winner], &says[loser]),
-                    Precedence::Specificity => tie(key, &says[winner], &says[loser]),
-                });
-            }
+impl Conflicts<'_> {
+    /// Notes that `winner` replaced a different value of `loser`.
+    fn add(&mut self, winner: usize, loser: usize) {
+        let count = |index: usize| self.says[index].layer.labels.len();
+        let is_wrong = match self.precedence {
+            Precedence::Name => count(winner) < count(loser),
+            Precedence::Specificity => count(winner) == count(loser),
+        };
+        if is_wrong {
+            self.seen.insert((winner, loser));
         }
-    });
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let pairs =
+            self.seen.iter().map(|(winner, loser)| (&self.says[*winner], &self.says[*loser]));
+        let diagnostic = |(winner, loser)| match self.precedence {
+            Precedence::Name => less_specific(self.key, winner, loser),
+            Precedence::Specificity => tie(self.key, winner, loser),
+        };
+        pairs.map(diagnostic).collect()
+    }
 }
 
 fn less_specific(key: &str, winner: &Say<'_>, loser: &Say<'_>) -> Diagnostic {

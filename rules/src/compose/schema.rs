@@ -1,6 +1,9 @@
 //! Config schemas: JSON Schemas, compiled once, that configs are checked against.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use wob_engine::{Diagnostic, Place, Span};
@@ -181,8 +184,33 @@ fn build(
         Some(draft) => options.with_draft(draft),
         None => options,
     };
+    // Formats that some drafts lack are checked in all of them.
+    let options = FORMATS.iter().fold(options, |options, (name, check)| {
+        options.with_format(*name, |text: &str| check.is_valid(&text.into()))
+    });
     options.build(schema)
 }
+
+/// Formats and the schemas that check them.
+static FORMATS: LazyLock<Vec<(&'static str, Validator)>> = LazyLock::new(|| {
+    let names = [
+        "uuid",
+        "uri-reference",
+        "iri",
+        "iri-reference",
+        "uri-template",
+        "json-pointer",
+        "relative-json-pointer",
+    ];
+    let check = |name| {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            .build(&serde_json::json!({"format": name}))
+            .expect("because a format alone is a schema")
+    };
+    names.into_iter().map(|name| (name, check(name))).collect()
+});
 
 fn is_pattern(error: &jsonschema::ValidationError<'_>) -> bool {
     let path = error.instance_path().as_str();

@@ -123,6 +123,19 @@ fn formats_are_checked_and_keys_that_a_schema_forbids_are_named() {
 }
 
 #[test]
+fn formats_are_those_of_all_drafts() {
+    let four = |format: &str| {
+        let draft = "http://json-schema.org/draft-04/schema#";
+        format!(r#"{{"$schema": "{draft}", "properties": {{"K": {{"format": "{format}"}}}}}}"#)
+    };
+    assert_eq!(check(&four("uuid"), &[("K", "123")]).len(), 0, "a number has no format");
+    assert_eq!(check(&four("uuid"), &[("K", "x")]).len(), 1);
+    assert_eq!(check(&four("uuid"), &[("K", "4f1b3c52-0f7e-4d5a-9c1e-0a2b3c4d5e6f")]), []);
+    assert_eq!(check(&four("uri-reference"), &[("K", "\\\\")]).len(), 1);
+    assert_eq!(check(&four("ipv4"), &[("K", "300.1.1.1")]).len(), 1);
+}
+
+#[test]
 fn a_long_value_is_only_quoted_in_part() {
     let found = check(r#"{"properties": {"K": {"type": "integer"}}}"#, &[("K", &"x".repeat(9999))]);
     assert!(found[0].message.len() < 150, "{}", found[0].message);
