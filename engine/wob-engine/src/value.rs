@@ -20,7 +20,7 @@ pub enum Value {
     /// A text.
     String(Arc<str>),
     /// A sequence.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A mapping from texts.
     Map(Map),
 }
