@@ -1,0 +1,320 @@
+//! Reads the fields of one mapping: required, optional, of a type; and says which fields nobody asked for.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use wob_engine::{
+    Diagnostic, Place, Value, did_you_mean,
+    yaml::{Entry, Node, NodeKind},
+};
+
+use crate::{
+    Name,
+    name::{label_key_problem, label_value_problem},
+    resource::Labels,
+};
+
+/// Where problems of one object are gathered.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    /// Those that make the object unusable if they are errors.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Those of parts that are left out, so that the rest of the object stays usable.
+    pub(crate) of_parts: Vec<Diagnostic>,
+}
+
+impl Problems {
+    pub(crate) fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// The fields of one mapping, consumed one by one.
+#[derive(Debug)]
+pub(crate) struct Fields<'n> {
+    entries: &'n [Entry],
+    /// The mapping itself.
+    pub(crate) place: Place,
+    /// What the mapping is called in messages: `spec`, `spec.workload`; empty for the object.
+    name: String,
+    /// The object: ``ClusterType `drone` ``.
+    owner: Arc<str>,
+    known: Vec<&'static str>,
+}
+
+impl<'n> Fields<'n> {
+    /// Opens `node`; `None`, with an error, if it is not a mapping.
+    pub(crate) fn open(
+        node: &'n Node,
+        place: Place,
+        name: &str,
+        owner: &Arc<str>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        match &node.kind {
+            NodeKind::Mapping(entries) => Some(Self {
+                entries,
+                place,
+                name: name.to_owned(),
+                owner: owner.clone(),
+                known: vec![],
+            }),
+            NodeKind::Scalar(_) | NodeKind::List(_) => {
+                problems.push(wrong_type(owner, name, "a mapping", &node.to_value(), place));
+                None
+            }
+        }
+    }
+
+    /// Returns the value of `key` and its place; `None` if it is absent or null.
+    pub(crate) fn node(&mut self, key: &'static str) -> Option<(&'n Node, Place)> {
+        self.known.push(key);
+        let entry = self.entries.iter().find(|it| &*it.key.text == key)?;
+        (!entry.value.is_null()).then(|| (&entry.value, self.place.key(key)))
+    }
+
+    /// Returns a text that must be there.
+    pub(crate) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Arc<str>> {
+        let Some((node, place)) = self.node(key) else {
+            self.missing(key, problems);
+            return None;
+        };
+        as_text(node, place, &self.path(key), &self.owner, problems)
+    }
+
+    /// Returns a text that may be absent.
+    pub(crate) fn optional_text(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Arc<str>> {
+        let (node, place) = self.node(key)?;
+        as_text(node, place, &self.path(key), &self.owner, problems)
+    }
+
+    /// Returns a truth value that may be absent.
+    pub(crate) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> bool {
+        let Some((node, place)) = self.node(key) else { return false };
+        match node.to_value() {
+            Value::Bool(it) => it,
+            other @ (Value::Null
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::List(_)
+            | Value::Map(_)) => {
+                problems.push(wrong_type(&self.owner, &self.path(key), "a boolean", &other, place));
+                false
+            }
+        }
+    }
+
+    /// Opens a mapping that must be there.
+    pub(crate) fn mapping(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
+        if self.node(key).is_none() {
+            self.missing(key, problems);
+            return None;
+        }
+        self.optional_mapping(key, problems)
+    }
+
+    /// Opens a mapping that may be absent.
+    pub(crate) fn optional_mapping(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let (node, place) = self.node(key)?;
+        Self::open(node, place, &self.path(key), &self.owner, problems)
+    }
+
+    /// Returns the items of a list that may be absent, with their places.
+    pub(crate) fn list(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<(&'n Node, Place)> {
+        let Some((node, place)) = self.node(key) else { return vec![] };
+        if let NodeKind::List(items) = &node.kind {
+            items.iter().enumerate().map(|(index, it)| (it, place.index(index))).collect()
+        } else {
+            problems.push(wrong_type(
+                &self.owner,
+                &self.path(key),
+                "a list",
+                &node.to_value(),
+                place,
+            ));
+            vec![]
+        }
+    }
+
+    /// Returns a mapping of texts that may be absent, without checking what they say.
+    pub(crate) fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> BTreeMap<Arc<str>, Arc<str>> {
+        let Some(fields) = self.optional_mapping(key, problems) else { return BTreeMap::new() };
+        let mut texts = BTreeMap::new();
+        for entry in fields.entries {
+            let place = fields.place.key(&entry.key.text);
+            let path = format!("{}.{}", fields.name, entry.key.text);
+            if let Some(text) = as_text(&entry.value, place, &path, &fields.owner, problems) {
+                texts.insert(entry.key.text.clone(), text);
+            }
+        }
+        texts
+    }
+
+    /// Returns labels that may be absent, checked against Kubernetes' syntax.
+    pub(crate) fn labels(&mut self, key: &'static str, problems: &mut Problems) -> Labels {
+        let place = self.place.key(key);
+        let texts = self.texts(key, problems);
+        for (key, value) in &texts {
+            if let Some(reason) = label_key_problem(key) {
+                let message =
+                    format!("{} has a label key `{}` that {reason}", self.owner, shown(key));
+                problems.push(
+                    Diagnostic::error("bad-label", message).at(place.key(key).on_key(), "here"),
+                );
+            }
+            if let Some(reason) = label_value_problem(value) {
+                let message =
+                    format!("{} has a label value `{}` that {reason}", self.owner, shown(value));
+                problems.push(
+                    Diagnostic::error("bad-label", message)
+                        .at(place.key(key), "here")
+                        .help("a label value has up to 63 letters, digits, `-`, `_` and `.`"),
+                );
+            }
+        }
+        texts.into_iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    /// Returns a name that must be there.
+    pub(crate) fn name(&mut self, key: &'static str, problems: &mut Problems) -> Option<Name> {
+        let text = self.text(key, problems)?;
+        match Name::new(&text) {
+            Ok(name) => Some(name),
+            Err(reason) => {
+                let field = self.path(key);
+                let message =
+                    format!("{} has a `{field}` `{}` that {reason}", self.owner, shown(&text));
+                problems.push(
+                    Diagnostic::error("bad-name", message)
+                        .at(self.place.key(key), "not a name that Kubernetes takes")
+                        .help(
+                            "names are DNS names: lower-case letters, digits and `-`, at most 253",
+                        ),
+                );
+                None
+            }
+        }
+    }
+
+    /// Lists every entry with its place, for mappings whose keys are free.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'n str, &'n Node, Place)> {
+        self.entries.iter().map(|it| (&*it.key.text, &it.value, self.place.key(&it.key.text)))
+    }
+
+    /// Warns about fields that nobody asked for; `also` are known but not used.
+    pub(crate) fn finish(self, also: &[&'static str], problems: &mut Problems) {
+        for entry in self.entries {
+            let key = &*entry.key.text;
+            if self.known.contains(&key) || also.contains(&key) {
+                continue;
+            }
+            let known = || self.known.iter().chain(also).copied();
+            let path = if self.name.is_empty() {
+                shown(key)
+            } else {
+                format!("{}.{}", self.name, shown(key))
+            };
+            let message = format!("{} has an unknown field `{path}`", self.owner);
+            let help = did_you_mean(key, known()).map_or_else(
+                || {
+                    format!(
+                        "known fields: {}",
+                        known().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+                    )
+                },
+                |guess| format!("did you mean `{guess}`?"),
+            );
+            let place = self.place.key(key).on_key();
+            problems.push(
+                Diagnostic::warning("unknown-field", message).at(place, "not used").help(help),
+            );
+        }
+    }
+
+    fn missing(&self, key: &str, problems: &mut Problems) {
+        let path = self.path(key);
+        let near = self
+            .entries
+            .iter()
+            .map(|it| &*it.key.text)
+            .find(|it| did_you_mean(it, [key]).is_some());
+        let help = near.map_or_else(
+            || format!("add `{key}:`"),
+            |typo| format!("did you mean `{key}` where it says `{}`?", shown(typo)),
+        );
+        problems.push(
+            Diagnostic::error("missing-field", format!("{} has no `{path}`", self.owner))
+                .at(self.place.clone(), format!("`{key}` is missing here"))
+                .help(help),
+        );
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+/// Returns the text of `node`; an error if Kubernetes reads it as anything else.
+pub(crate) fn as_text(
+    node: &Node,
+    place: Place,
+    path: &str,
+    owner: &str,
+    problems: &mut Problems,
+) -> Option<Arc<str>> {
+    match node.to_value() {
+        Value::String(text) => Some(text),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Map(_)) => {
+            let quoted = match &node.kind {
+                NodeKind::Scalar(it) => Some(format!("quote it: `\"{}\"`", shown(&it.text))),
+                NodeKind::List(_) | NodeKind::Mapping(_) => None,
+            };
+            let diagnostic = wrong_type(owner, path, "a text", &other, place);
+            problems.push(match quoted {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+            None
+        }
+    }
+}
+
+fn wrong_type(owner: &str, path: &str, wanted: &str, found: &Value, place: Place) -> Diagnostic {
+    let what = if path.is_empty() { "it".to_owned() } else { format!("`{}`", shown(path)) };
+    let message = format!("{owner}: {what} must be {wanted}, not {}", found.kind());
+    Diagnostic::error("wrong-type", message).at(place, format!("read as {}", found.kind()))
+}
+
+/// Returns `text` fit for a message: escaped, and cut after 80 characters.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    if text.chars().count() > 80 {
+        shown.push('…');
+    }
+    shown
+}

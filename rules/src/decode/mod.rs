@@ -1,0 +1,238 @@
+//! From spanned YAML to resources: byte offsets stop here.
+//!
+//! **Invariant:** decoding never fails. An object that is wrong becomes diagnostics and [`Damage`].
+
+mod damage;
+mod fields;
+mod kinds;
+
+use std::sync::Arc;
+
+use wob_engine::{
+    At, Content, Diagnostic, FileName, Place, Refusal, Severity, SourceFile, Span, Value,
+    did_you_mean,
+    yaml::{self, Document, Limits, Node, NodeKind, Parsed},
+};
+
+pub use self::damage::{BrokenLayer, Damage};
+pub(crate) use self::fields::{Fields, Problems, shown};
+use crate::resource::{IgnoredObject, Resource};
+
+/// The API group and version of every kind but ConfigMap.
+pub const API_VERSION: &str = "scheduler.kalypso.io/v1alpha1";
+
+/// What one file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// The objects of known kinds, in written order.
+    pub resources: Vec<Resource>,
+    /// What could not be read.
+    pub damage: Vec<Damage>,
+    /// The objects that wob does not use.
+    pub ignored: Vec<IgnoredObject>,
+    /// Every problem, in written order of the objects.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a file; memoized, because decoding and drawing diagnostics both ask.
+#[salsa::tracked(returns(ref), no_eq)]
+pub fn parse_file(db: &dyn salsa::Database, file: SourceFile) -> Parsed {
+    match file.content(db) {
+        Content::Text { text, .. } => yaml::parse(text, &Limits::default()),
+        Content::Refused(_) => Parsed::default(),
+    }
+}
+
+/// Decodes a file. A changed comment or white space gives an equal result.
+#[salsa::tracked(returns(ref))]
+pub fn decode_file(db: &dyn salsa::Database, file: SourceFile) -> Decoded {
+    let name = file.name(db);
+    match file.content(db) {
+        Content::Text { text, .. } => decode_text(name, text, parse_file(db, file)),
+        Content::Refused(refusal) => Decoded {
+            diagnostics: vec![refused(name, refusal)],
+            damage: vec![Damage::Config],
+            ..Decoded::default()
+        },
+    }
+}
+
+fn decode_text(name: &FileName, text: &str, parsed: &Parsed) -> Decoded {
+    let mut decoded = Decoded::default();
+    for (index, document) in parsed.documents.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let place = Place::document(name, index);
+        let broken = parsed.problems.iter().any(|it| it.is_error() && within(it.span, document));
+        if broken {
+            decoded.damage.extend(damage::of_document(document));
+        } else {
+            decode_object(&document.root, &place, &mut decoded);
+        }
+    }
+    let read = parsed.documents.last().map_or(0, |it| it.span.end);
+    let outside = |span: Span| !parsed.documents.iter().any(|it| within(span, it));
+    let is_lost = |it: &yaml::Problem| it.is_error() && outside(it.span);
+    if parsed.problems.iter().any(is_lost) {
+        let rest = text.get(read as usize..).unwrap_or_default();
+        decoded.damage.extend(damage::of_unreadable(rest));
+    }
+    for problem in &parsed.problems {
+        if problem.is_error() || concerns_known_kind(problem.span, parsed) {
+            decoded.diagnostics.push(yaml_problem(name, problem));
+        }
+    }
+    decoded
+}
+
+fn within(span: Span, document: &Document) -> bool {
+    document.span.start <= span.start && span.start < document.span.end
+}
+
+/// A lint is worth showing only where wob reads the value.
+fn concerns_known_kind(span: Span, parsed: &Parsed) -> bool {
+    let known = |it: &&Document| kind_of(&it.root).is_some_and(|(api, kind)| is_known(&api, &kind));
+    parsed.documents.iter().filter(known).any(|it| within(span, it))
+}
+
+fn yaml_problem(name: &FileName, problem: &yaml::Problem) -> Diagnostic {
+    let at = |span| Place { file: name.clone(), at: At::Bytes(span) };
+    let mut diagnostic = match problem.severity {
+        Severity::Error => Diagnostic::error(problem.kind.code(), problem.message.clone()),
+        Severity::Warning | Severity::Advice => {
+            Diagnostic::warning(problem.kind.code(), problem.message.clone())
+        }
+    };
+    diagnostic = diagnostic.at(at(problem.span), "here");
+    if let Some((span, text)) = &problem.related {
+        diagnostic = diagnostic.at(at(*span), text.clone());
+    }
+    diagnostic.help.clone_from(&problem.help);
+    diagnostic
+}
+
+fn refused(name: &FileName, refusal: &Refusal) -> Diagnostic {
+    let (code, message, help) = match refusal {
+        Refusal::NotUtf8 { offset } => (
+            "not-utf8",
+            format!("`{name}` is not UTF-8 text: byte {offset} is not part of a character"),
+            "save the file as UTF-8, or hide it in .sourceignore",
+        ),
+        Refusal::TooLarge { size, limit } => (
+            "file-too-large",
+            format!("`{name}` has {size} bytes, more than the limit of {limit}"),
+            "split the file, hide it in .sourceignore, or raise `limits.fileBytes` in wob.yaml",
+        ),
+        Refusal::LinkLeaves { target } => (
+            "link-leaves-source",
+            format!("`{name}` is a link to `{}`, outside of its source", shown(target)),
+            "copy the file into the source, or hide the link in .sourceignore",
+        ),
+        Refusal::Unreadable { reason } => (
+            "unreadable-file",
+            format!("`{name}` can't be read: {reason}"),
+            "make the file readable, or hide it in .sourceignore",
+        ),
+    };
+    Diagnostic::error(code, message).at(Place::file(name), "this file").help(help)
+}
+
+fn decode_object(root: &Node, place: &Place, decoded: &mut Decoded) {
+    let Some((api_version, kind)) = kind_of(root) else {
+        if !root.is_null() {
+            decoded.ignored.push(ignored(root, place, None));
+        }
+        return;
+    };
+    if &*api_version == "v1" && &*kind == "List" {
+        decode_list(root, place, decoded);
+        return;
+    }
+    if !is_known(&api_version, &kind) {
+        decoded.ignored.push(ignored(root, place, Some((&api_version, &kind))));
+        if let Some(diagnostic) = unknown_kind(&api_version, &kind, place) {
+            decoded.diagnostics.push(diagnostic);
+        }
+        return;
+    }
+    let mut problems = Problems::default();
+    let resource = kinds::decode(&kind, root, place, &mut problems, &mut decoded.damage);
+    if resource.is_none() || problems.has_errors() {
+        decoded.damage.extend(damage::of_object(root, place));
+    } else {
+        decoded.resources.extend(resource);
+    }
+    decoded.diagnostics.extend(problems.diagnostics);
+    decoded.diagnostics.extend(problems.of_parts);
+}
+
+fn decode_list(root: &Node, place: &Place, decoded: &mut Decoded) {
+    if let Some(Node { kind: NodeKind::List(items), .. }) = root.get("items") {
+        let place = place.key("items");
+        for (index, item) in items.iter().enumerate() {
+            // A list in a list is not an object; it would only serve to nest without end.
+            if kind_of(item).is_none_or(|(_, kind)| &*kind != "List") {
+                decode_object(item, &place.index(index), decoded);
+            }
+        }
+    }
+}
+
+/// Returns `apiVersion` and `kind`, if both are texts.
+fn kind_of(root: &Node) -> Option<(Arc<str>, Arc<str>)> {
+    let text = |key| match root.get(key)?.to_value() {
+        Value::String(it) => Some(it),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Map(_) => None,
+    };
+    Some((text("apiVersion")?, text("kind")?))
+}
+
+fn is_known(api_version: &str, kind: &str) -> bool {
+    match api_version {
+        API_VERSION => kinds::KINDS.contains(&kind),
+        "v1" => kind == "ConfigMap",
+        _ => false,
+    }
+}
+
+fn ignored(root: &Node, place: &Place, kind: Option<(&str, &str)>) -> IgnoredObject {
+    let At::Node { document, .. } = place.at else { unreachable!("because objects are nodes") };
+    let name = root.get("metadata").and_then(|it| it.get("name")).map(Node::to_value);
+    IgnoredObject {
+        file: place.file.clone(),
+        document,
+        api_version: kind.map(|it| it.0.to_owned()),
+        kind: kind.map(|it| it.1.to_owned()),
+        name: name.as_ref().and_then(Value::as_str).map(ToOwned::to_owned),
+    }
+}
+
+/// Another group's kinds are none of our business; a kind of ours that does not exist is surely a slip.
+fn unknown_kind(api_version: &str, kind: &str, place: &Place) -> Option<Diagnostic> {
+    let (group, version) = api_version.rsplit_once('/')?;
+    if group != "scheduler.kalypso.io" {
+        return None;
+    }
+    let diagnostic = if kinds::KINDS.contains(&kind) {
+        let message = format!("{kind} has an unknown version `{}`", shown(version));
+        Diagnostic::warning("unknown-kind", message)
+            .at(place.key("apiVersion"), "this object is ignored")
+            .help(format!("write `apiVersion: {API_VERSION}`"))
+    } else {
+        let help = did_you_mean(kind, kinds::KINDS.iter().copied()).map_or_else(
+            || format!("known kinds: {}", kinds::KINDS.join(", ")),
+            |guess| format!("did you mean `{guess}`?"),
+        );
+        Diagnostic::warning(
+            "unknown-kind",
+            format!("`{}` is not a kind of {API_VERSION}", shown(kind)),
+        )
+        .at(place.key("kind"), "this object is ignored")
+        .help(help)
+    };
+    Some(diagnostic)
+}

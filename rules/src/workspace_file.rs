@@ -1,0 +1,270 @@
+//! `wob.yaml`: the settings of a workspace.
+//!
+//! Its shape is published as a JSON Schema (`wob schema workspace`); a test holds the two together.
+
+use std::collections::BTreeMap;
+
+use wob_engine::{At, Diagnostic, FileName, Place, Severity, Value, yaml};
+
+use crate::{
+    Name, NamespacePattern, Precedence, Profile, Settings,
+    decode::{Fields, Problems},
+};
+
+/// The JSON Schema of `wob.yaml`.
+pub const WORKSPACE_SCHEMA: &str = include_str!("workspace.schema.json");
+
+/// What `wob.yaml` or `wob.local.yaml` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceFile {
+    /// The folder that every environment shares; `Some` in the folders layout only.
+    pub base: Option<String>,
+    /// The branch that holds what is promoted, in the branches layout; `main` if it is not said.
+    pub base_branch: Option<String>,
+    /// The environments of the folders layout, by name; empty in the branches layout.
+    pub environments: BTreeMap<Name, EnvironmentEntry>,
+    /// Where inputs come from instead of their addresses.
+    pub inputs: Vec<InputEntry>,
+    /// What shapes every environment's output.
+    pub output: OutputSettings,
+    /// The largest file that is read, in bytes; the default is 10 MiB.
+    pub file_bytes: Option<u64>,
+}
+
+/// One of `environments`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentEntry {
+    /// Its folder; `None` in the branches layout, where an entry only changes settings.
+    pub path: Option<String>,
+    /// Where the folder is named.
+    pub place: Place,
+    /// What shapes this environment's output differently.
+    pub output: OutputSettings,
+}
+
+/// One of `inputs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputEntry {
+    /// The address that registrations use.
+    pub url: String,
+    /// The folder or repository to use instead, relative to the workspace.
+    pub path: String,
+    /// Where it is said.
+    pub place: Place,
+}
+
+/// Settings that may be set for all environments and for one; what is not set is inherited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputSettings {
+    /// `profile`.
+    pub profile: Option<Profile>,
+    /// `namespacePattern`.
+    pub namespace_pattern: Option<NamespacePattern>,
+    /// `configFile`.
+    pub config_file: Option<String>,
+    /// `configPrecedence`.
+    pub config_precedence: Option<Precedence>,
+}
+
+impl OutputSettings {
+    /// Joins these settings with those of an environment, which win; `profile` from the command line wins over both.
+    pub fn resolve(&self, own: Option<&Self>, profile: Option<Profile>) -> Settings {
+        let default = Self::default();
+        let own = own.unwrap_or(&default);
+        let profile = profile.or(own.profile).or(self.profile).unwrap_or_default();
+        let mut settings = Settings::of(profile);
+        if let Some(it) = own.namespace_pattern.as_ref().or(self.namespace_pattern.as_ref()) {
+            settings.namespace_pattern = it.clone();
+        }
+        if let Some(it) = own.config_file.as_ref().or(self.config_file.as_ref()) {
+            settings.config_file.clone_from(it);
+        }
+        if let Some(it) = own.config_precedence.or(self.config_precedence) {
+            settings.config_precedence = it;
+        }
+        settings
+    }
+}
+
+impl WorkspaceFile {
+    /// Reads `text`, the content of the file called `name`; what is wrong is left out and reported.
+    pub fn read(name: &FileName, text: &str) -> (Self, Vec<Diagnostic>) {
+        let parsed = yaml::parse(text, &yaml::Limits::default());
+        let mut problems = Problems::default();
+        for problem in parsed.problems.iter().filter(|it| it.severity == Severity::Error) {
+            let place = Place { file: name.clone(), at: At::Bytes(problem.span) };
+            let mut diagnostic =
+                Diagnostic::error(problem.kind.code(), problem.message.clone()).at(place, "here");
+            diagnostic.help.clone_from(&problem.help);
+            problems.push(diagnostic);
+        }
+        let place = Place::document(name, 0);
+        let root = parsed.documents.first().map(|it| &it.root);
+        let fields = root
+            .filter(|_| problems.diagnostics.is_empty())
+            .and_then(|it| Fields::open(it, place, "", &name.as_str().into(), &mut problems));
+        let file = fields.map(|it| workspace(it, &mut problems)).unwrap_or_default();
+        (file, problems.diagnostics)
+    }
+}
+
+fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
+    if let Some((node, place)) = fields.node("version")
+        && node.to_value() != Value::Int(1)
+    {
+        let diagnostic = Diagnostic::error("unknown-value", "`version` must be 1");
+        problems.push(
+            diagnostic.at(place, "not a version that this wob knows").help("write `version: 1`"),
+        );
+    }
+    let output = output(&mut fields, problems);
+    let base = fields.optional_text("base", problems).map(|it| it.to_string());
+    let base_branch = fields.optional_text("baseBranch", problems).map(|it| it.to_string());
+    let mut environments = BTreeMap::new();
+    if let Some(entries) = fields.optional_mapping("environments", problems) {
+        for (key, node, place) in entries.entries() {
+            match Name::new(key) {
+                Ok(name) => {
+                    environments.extend(environment(node, place, problems).map(|it| (name, it)));
+                }
+                Err(reason) => problems.push(
+                    Diagnostic::error(
+                        "bad-name",
+                        format!("environment name `{}` {reason}", key.escape_debug()),
+                    )
+                    .at(place.on_key(), "here")
+                    .help("environment names are DNS names: lower-case letters, digits and `-`"),
+                ),
+            }
+        }
+    }
+    let inputs = inputs(&mut fields, problems);
+    let file_bytes = limits(&mut fields, problems);
+    fields.finish(&[], problems);
+    WorkspaceFile { base, base_branch, environments, inputs, output, file_bytes }
+}
+
+fn environment(
+    node: &yaml::Node,
+    place: Place,
+    problems: &mut Problems,
+) -> Option<EnvironmentEntry> {
+    if let Value::String(path) = node.to_value() {
+        let path = Some(path.to_string());
+        return Some(EnvironmentEntry { path, place, output: OutputSettings::default() });
+    }
+    let mut fields =
+        Fields::open(node, place.clone(), "environment", &"an environment".into(), problems)?;
+    let path = fields.optional_text("path", problems).map(|it| it.to_string());
+    let output = output(&mut fields, problems);
+    fields.finish(&[], problems);
+    Some(EnvironmentEntry { path, place, output })
+}
+
+fn inputs(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<InputEntry> {
+    let mut inputs = vec![];
+    for (node, place) in fields.list("inputs", problems) {
+        let Some(mut fields) = Fields::open(node, place.clone(), "", &"an input".into(), problems)
+        else {
+            continue;
+        };
+        let (url, path) = (fields.text("url", problems), fields.text("path", problems));
+        fields.finish(&[], problems);
+        if let (Some(url), Some(path)) = (url, path) {
+            inputs.push(InputEntry { url: url.to_string(), path: path.to_string(), place });
+        }
+    }
+    inputs
+}
+
+fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {
+    let mut limits = fields.optional_mapping("limits", problems)?;
+    let found = limits.node("fileBytes");
+    limits.finish(&[], problems);
+    let (node, place) = found?;
+    let bytes = match node.to_value() {
+        Value::Int(it) => u64::try_from(it).ok().filter(|it| *it > 0),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Float(_)
+        | Value::String(_)
+        | Value::List(_)
+        | Value::Map(_) => None,
+    };
+    if bytes.is_none() {
+        let message = "`limits.fileBytes` must be a number of bytes above 0";
+        problems.push(
+            Diagnostic::error("wrong-type", message).at(place, "here").help("write `10485760`"),
+        );
+    }
+    bytes
+}
+
+fn output(fields: &mut Fields<'_>, problems: &mut Problems) -> OutputSettings {
+    let wrong = |code, message: String, place: Place, help: String| {
+        Diagnostic::error(code, message).at(place, "here").help(help)
+    };
+    let mut output = OutputSettings::default();
+    if let Some(text) = fields.optional_text("profile", problems) {
+        output.profile = Profile::parse(&text);
+        if output.profile.is_none() {
+            let message = format!("unknown profile `{}`", text.escape_debug());
+            let place = fields.place.key("profile");
+            problems.push(wrong(
+                "unknown-value",
+                message,
+                place,
+                "write `standard` or `kalypso`".to_owned(),
+            ));
+        }
+    }
+    if let Some(text) = fields.optional_text("namespacePattern", problems) {
+        match NamespacePattern::parse(&text) {
+            Ok(it) => output.namespace_pattern = Some(it),
+            Err(reason) => {
+                let known = NamespacePattern::FIELDS.map(|it| format!("{{{it}}}")).join(", ");
+                let message = format!("`namespacePattern` {reason}");
+                let place = fields.place.key("namespacePattern");
+                problems.push(wrong(
+                    "unknown-value",
+                    message,
+                    place,
+                    format!("known fields: {known}"),
+                ));
+            }
+        }
+    }
+    if let Some(text) = fields.optional_text("configFile", problems) {
+        match Name::new(&text) {
+            Ok(_) => output.config_file = Some(text.to_string()),
+            Err(reason) => {
+                let message = format!("`configFile` `{}` {reason}", text.escape_debug());
+                let place = fields.place.key("configFile");
+                problems.push(wrong(
+                    "bad-name",
+                    message,
+                    place,
+                    "write a stem such as `config`".to_owned(),
+                ));
+            }
+        }
+    }
+    if let Some(text) = fields.optional_text("configPrecedence", problems) {
+        output.config_precedence = match &*text {
+            "name" => Some(Precedence::Name),
+            "specificity" => Some(Precedence::Specificity),
+            _ => {
+                let message = format!("unknown `configPrecedence` `{}`", text.escape_debug());
+                let place = fields.place.key("configPrecedence");
+                problems.push(wrong(
+                    "unknown-value",
+                    message,
+                    place,
+                    "write `name` or `specificity`".to_owned(),
+                ));
+                None
+            }
+        };
+    }
+    output
+}
