@@ -188,6 +188,9 @@ fn underscores_separate_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -223,5 +226,43 @@ mod tests {
         assert_eq!(decided(schema, r#"{"a": "1", "b": "2"}"#), r#"{"a":1,"b":"2"}"#);
         let schema = r#"{"not": {"properties": {"a": {"type": "string"}}}}"#;
         assert_eq!(decided(schema, r#"{"a": "1"}"#), r#"{"a":1}"#);
+    }
+
+    /// Says whether any combination of readings passes: the slow way.
+    fn any_passes(texts: &Map<String, Value>, validator: &Validator) -> bool {
+        let readings = Readings::of(texts.clone());
+        let keys: Vec<&String> = readings.other.keys().collect();
+        (0..1_usize << keys.len()).any(|bits| {
+            let chosen = keys.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
+            validator.is_valid(&readings.read(&chosen.map(|(_, key)| (*key).clone()).collect()))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_config_passes_if_any_combination_of_readings_does(
+            rules in prop::collection::vec(0_usize..8, 5),
+            values in prop::collection::vec(0_usize..8, 5),
+        ) {
+            let rule = [
+                json!({"type": "string"}),
+                json!({"type": "integer", "maximum": 9}),
+                json!({"type": "boolean"}),
+                json!({"enum": ["1", true, 12]}),
+                json!({"anyOf": [{"type": "integer", "minimum": 5}, {"pattern": "^[a-z]+$", "type": "string"}]}),
+                json!({"oneOf": [{"type": "number"}, {"minLength": 3, "type": "string"}]}),
+                json!({"not": {"type": "string"}}),
+                json!({"allOf": [{"type": ["string", "number"]}, {"maxLength": 1}]}),
+            ];
+            let value = ["1", "12", "7.5", "true", "abc", "", "1e400", "007"];
+            let pairs = |pick: &dyn Fn(usize) -> Value| -> Map<String, Value> {
+                (0..5).map(|at| (format!("k{at}"), pick(at))).collect()
+            };
+            let schema = json!({"properties": pairs(&|at| rule[rules[at]].clone())});
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let texts = pairs(&|at| value[values[at]].into());
+            let decided = Readings::of(texts.clone()).decide(&validator);
+            prop_assert_eq!(validator.is_valid(&decided), any_passes(&texts, &validator));
+        }
     }
 }

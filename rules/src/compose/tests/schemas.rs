@@ -231,3 +231,23 @@ fn a_recursive_schema_checks_deep_values_unless_it_branches() {
     assert_eq!(messages(&found), ["the config is too large to be checked by schema `s`"]);
     assert_eq!(check(branching, &[("a", "{a: {a: x}}")]), []);
 }
+
+#[test]
+fn schemas_at_the_limits_fit_the_stack_of_a_thread() {
+    let chain = |count: usize, end: &str| {
+        let link = |n: usize| format!("\"d{n}\": {{\"$ref\": \"#/definitions/d{}\"}}", n + 1);
+        let links: Vec<String> = (0..count).map(link).collect();
+        let links = links.join(",");
+        format!(
+            "{{\"$ref\": \"#/definitions/d0\", \"definitions\": {{{links}, \"d{count}\": {end}}}}}"
+        )
+    };
+    let found = check(&chain(250, r#"{"required": ["Z"]}"#), &[("a", "1")]);
+    assert_eq!(messages(&found), ["config `Z` is missing, and schema `s` requires it"]);
+    let deep = format!("{}1{}", "{a: ".repeat(60), "}".repeat(60));
+    let circle = r##"{"type": "object", "properties": {"a": {"$ref": "#/definitions/d0"}}}"##;
+    let found = check(&chain(12, circle), &[("a", &deep)]);
+    assert!(found[0].message.ends_with("`1`, which is not a mapping, as schema `s` demands"));
+    let nested = format!("{}{{\"type\": \"null\"}}{}", "{\"allOf\": [".repeat(60), "]}".repeat(60));
+    assert_eq!(check(&nested, &[("a", "1")]).len(), 1);
+}
