@@ -233,7 +233,12 @@ impl Lexer<'_> {
             '.' | '+' | '-' | '0'..='9' => self.number(start)?,
             _ if is_word(first) => self.name(Kind::Word)?,
             '!'..='~' => Kind::Other,
-            _ => return self.fail(format!("unrecognized character `{first}` in action"), start),
+            _ => {
+                return self.fail(
+                    format!("unrecognized character `{}` in action", first.escape_debug()),
+                    start,
+                );
+            }
         };
         self.emit(kind, start);
         Ok(())

@@ -119,3 +119,5 @@ pub(crate) fn truth(value: &Value) -> bool {
     }
 }
 
+#[cfg(test)]
+mod tests;
