@@ -4,20 +4,32 @@
 
 mod arguments;
 mod casing;
+mod constraint;
+mod dates;
 mod decimal;
 mod defaults;
 mod dicts;
+mod durations;
 mod encodings;
 mod floats;
 mod integers;
+mod json;
+mod json_reader;
+mod layout;
 mod letters;
 mod lists;
 mod paths;
 mod print;
 mod reflect;
 mod refusals;
+mod regex;
+mod regex_syntax;
+mod semver;
 mod strings;
 mod table;
+mod time;
+mod time_parser;
+mod urls;
 mod walk;
 mod words;
 
@@ -27,16 +39,22 @@ use crate::Functions;
 pub fn functions() -> Functions {
     let files = [
         casing::FUNCTIONS,
+        dates::FUNCTIONS,
         defaults::FUNCTIONS,
         dicts::FUNCTIONS,
+        durations::FUNCTIONS,
         encodings::FUNCTIONS,
         floats::FUNCTIONS,
         integers::FUNCTIONS,
+        json::FUNCTIONS,
         lists::FUNCTIONS,
         paths::FUNCTIONS,
         reflect::FUNCTIONS,
         refusals::FUNCTIONS,
+        regex::FUNCTIONS,
+        semver::FUNCTIONS,
         strings::FUNCTIONS,
+        urls::FUNCTIONS,
         words::FUNCTIONS,
     ];
     files.into_iter().flatten().copied().collect()

@@ -64,7 +64,7 @@ fn write(out: &mut String, value: &Value, walk: &mut Walk) -> Result<(), Functio
     Ok(())
 }
 
-/// Prints a float as `%v` does: the shortest digits, with an exponent from 1e21 and below 1e-4.
+/// Prints a float as `%v` does: the shortest digits, with an exponent from 1e6 and below 1e-4.
 pub(crate) fn float(number: f64) -> String {
     if number.is_nan() {
         return "NaN".into();
@@ -75,7 +75,7 @@ pub(crate) fn float(number: f64) -> String {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').expect("because `{:e}` writes an exponent");
     let exponent: i32 = exponent.parse().expect("because `{:e}` writes a number after the e");
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return number.to_string();
     }
     let sign = if exponent < 0 { '-' } else { '+' };

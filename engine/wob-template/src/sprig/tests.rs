@@ -32,8 +32,11 @@ const NAMES: &str = "
 ";
 
 #[test]
-fn every_refusal_has_a_reason() {
+fn every_name_of_sprig_is_implemented_or_refused_with_a_reason() {
     let table = functions();
+    let missing: Vec<&str> =
+        NAMES.split_whitespace().filter(|name| !table.contains_key(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
     for (name, function) in &table {
         if let Function::Refused { reason } = function {
             assert!(!reason.is_empty(), "{name}");

@@ -4,7 +4,10 @@
 use super::arguments::failure;
 use crate::{FunctionError, Value};
 
+/// The deepest level that a walk visits.
 const DEEPEST: usize = 128;
+
+/// The most values that a walk visits.
 const MOST_STEPS: usize = 1 << 20;
 
 /// How far a walk has come.
@@ -19,6 +22,11 @@ impl Walk {
         Self { depth: 0, steps: 0 }
     }
 
+    /// Returns how deep the walk is.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Counts one value.
     ///
     /// # Errors
@@ -31,6 +39,23 @@ impl Walk {
         Ok(())
     }
 
+    /// Goes one level down.
+    ///
+    /// # Errors
+    /// The value is nested too deeply.
+    pub(crate) fn enter(&mut self) -> Result<(), FunctionError> {
+        if self.depth == DEEPEST {
+            return Err(failure(format!("the value is nested deeper than {DEEPEST} levels")));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Goes back up.
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
     /// Visits the parts of a value.
     ///
     /// # Errors
@@ -39,12 +64,9 @@ impl Walk {
         &mut self,
         visit: impl FnOnce(&mut Self) -> Result<T, FunctionError>,
     ) -> Result<T, FunctionError> {
-        if self.depth == DEEPEST {
-            return Err(failure(format!("the value is nested deeper than {DEEPEST} levels")));
-        }
-        self.depth += 1;
+        self.enter()?;
         let answer = visit(self);
-        self.depth -= 1;
+        self.leave();
         answer
     }
 

@@ -177,7 +177,8 @@ fn floats() {
         round(1.5, 0, 0.6) => "1";
         float64("1_000.5") => "1000.5";
         float64("x") => "0";
-        float64(1e21) => "1e+21";
+        float64(1e6) => "1e+06";
+        float64(123_456.5) => "123456.5";
         maxf(1, 2.5) => "2.5";
     }
 }
@@ -299,4 +300,192 @@ fn lists_in_lists_end_in_an_error() {
         }
     };
     assert!(error.0.starts_with("the value has more than"), "{error}");
+}
+
+#[test]
+fn json() {
+    let map = d(&[("a", "<&>\u{2028}\u{1}\n".into()), ("b", l(&[])), ("c", l(&["x"]))]);
+    check! {
+        toJson(map.clone()) =>
+            "{\"a\":\"\\u003c\\u0026\\u003e\\u2028\\u0001\\n\",\"b\":[],\"c\":[\"x\"]}";
+        toRawJson("<") => "\"<\"";
+        toPrettyJson(map) =>
+            "{\n  \"a\": \"\\u003c\\u0026\\u003e\\u2028\\u0001\\n\",\n  \"b\": [],\n  \"c\": [\n    \"x\"\n  ]\n}";
+        toJson(1e20) => "100000000000000000000";
+        toJson(1e21) => "1e+21";
+        toJson(1e-7) => "1e-7";
+        toJson(0.000_001) => "0.000001";
+        toJson(-0.0) => "-0";
+        fromJson("{\"a\": 12345678901234567890, \"b\": [1.0, 1e3, null, true]}") =>
+            "map[a:1.2345678901234567e+19 b:[1 1000 <nil> true]]";
+        fromJson("{bad") => "<nil>";
+        mustFromJson("{bad") =>
+            "error: invalid character 'b' looking for beginning of object key string";
+        mustFromJson("[1,") => "error: unexpected end of JSON input";
+        mustFromJson("1 2") => "error: invalid character '2' after top-level value";
+        mustFromJson("01") => "error: invalid character '1' after top-level value";
+        fromJson("\"\\ud83d\\ude80\\ud800\\n\"") => "\u{1f680}\u{fffd}\n";
+    }
+    let deep = "[".repeat(100_000);
+    assert!(call("mustFromJson", &[deep.into()]).contains("nested deeper"));
+}
+
+#[test]
+fn regular_expressions() {
+    check! {
+        regexMatch("^a.c$", "abc") => "true";
+        regexMatch("(", "abc") => "false";
+        mustRegexMatch("(", "a") =>
+            "error: error parsing regexp: `(` is no regular expression that can be used";
+        regexFind("[0-9]+", "ab12") => "12";
+        regexFind("\\bfoo\\b", "a foo b") => "foo";
+        regexFindAll("(a)(b)?", "abaab", -1) => "[ab a ab]";
+        regexFindAll("a", "aaa", 2) => "[a a]";
+        regexFindAll("a", "aaa", 0) => "[]";
+        regexReplaceAll("a(x*)b", "-ab-axxb-", "${1}W") => "-W-xxW-";
+        regexReplaceAll("a(x*)b", "-ab-axxb-", "$1W") => "---";
+        regexReplaceAll("(?P<n>b)", "abc", "[$n$$${n}$]") => "a[b$b$]c";
+        regexReplaceAll("x*", "axb", ".") => ".a.b.";
+        regexReplaceAllLiteral("a(x*)b", "-ab-", "${1}") => "-${1}-";
+        regexSplit(",", "a,b", -1) => "[a b]";
+        regexSplit(",", "a,b,c", 2) => "[a b,c]";
+        regexSplit("a*", "abaabaccadaaae", 5) => "[ b b c cadaaae]";
+        regexQuoteMeta("a.b[") => "a\\.b\\[";
+    }
+}
+
+#[test]
+fn go_reads_expressions_in_its_own_way() {
+    check! {
+        regexFindAll("\\w+", "né a", -1) => "[n a]";
+        regexFindAll("\\d", "1\u{663}", -1) => "[1]";
+        regexFindAll("\\B.", "éab", -1) => "[é b]";
+        regexFind("{{.*}}", "x {{ a }} y") => "{{ a }}";
+        regexFind("a{,2}", "a{,2}") => "a{,2}";
+        regexFind("[a&&b]+", "&a&b") => "&a&b";
+        regexFind("[[a]+", "x[a") => "[a";
+        regexFind("[]a]+", "x]a") => "]a";
+        regexFind("[\\d\\-x]+", "a1-x") => "1-x";
+        regexFind("[[:alpha:]]+", "12ab") => "ab";
+        regexFind("\\Qa.b\\E+", "a.bb") => "a.bb";
+        regexFind("\\pL+", "1é") => "é";
+        regexFind("\\p{^L}+", "é12") => "12";
+        regexFind("(?i)ABC", "xabc") => "abc";
+        regexFind("\\x41\\101\\x{42}", "AAB") => "AAB";
+        regexFind("\\<a\\>", "<a>") => "<a>";
+        regexFind("a**", "a") => "error: error parsing regexp: invalid nested repetition operator: `*`";
+        regexFind("a{1001}", "a") =>
+            "error: error parsing regexp: invalid repeat count: `{1001}`";
+        regexFind("(?x)a", "a") =>
+            "error: error parsing regexp: invalid or unsupported Perl syntax: `?x)a`";
+        regexFind("(a)\\1", "aa") => "error: error parsing regexp: invalid escape sequence: `\\1`";
+        regexFind("[b-a]", "a") => "error: error parsing regexp: invalid character class range: `b-a]`";
+    }
+}
+
+#[test]
+fn versions() {
+    check! {
+        semver("v1.2") => "1.2.0";
+        semver("1.2.3-rc.1+b5") => "1.2.3-rc.1+b5";
+        semver("1.2.3-01") => "error: Version segment starts with 0";
+        semver("x") => "error: Invalid Semantic Version";
+        typeOf(Value::Nil) => "<nil>";
+        semverCompare(">=1.2 <2.0", "1.5.0") => "true";
+        semverCompare(">1.0, <2.0 || >3.0", "3.1.0") => "true";
+        semverCompare("1.x", "1.9") => "true";
+        semverCompare("*", "1.0.0") => "true";
+        semverCompare("!=1.0", "1.0.1") => "false";
+        semverCompare("1.2 - 1.4", "1.3.5") => "true";
+        semverCompare("1.2 - 1.4.0", "1.4.1") => "false";
+        semverCompare("^0.2.3", "0.2.9") => "true";
+        semverCompare("^0.2.3", "0.3.0") => "false";
+        semverCompare("^0.0.3", "0.0.4") => "false";
+        semverCompare("^1.2", "1.9") => "true";
+        semverCompare("~1.2.3", "1.2.9") => "true";
+        semverCompare("~1", "1.9") => "true";
+        semverCompare("~1.2", "1.3") => "false";
+        semverCompare(">11", "11.1.0") => "false";
+        semverCompare(">11.1", "11.2.0") => "true";
+        semverCompare("<=11", "11.9.0") => "true";
+        semverCompare(">=1.0", "1.2.0-beta") => "false";
+        semverCompare(">=1.0-0", "1.2.0-beta") => "true";
+        semverCompare(">1.0.0-alpha.9", "1.0.0-alpha.10") => "true";
+        semverCompare(">=1.2.3", "1.2.4+meta") => "true";
+        semverCompare("", "1.0.0") => "error: improper constraint: ";
+        semverCompare("1.2.3 or so", "1.0.0") => "error: improper constraint: 1.2.3 or so";
+    }
+}
+
+#[test]
+fn urls() {
+    let url = |entries: &[(&str, &str)]| {
+        entries.iter().map(|(key, value)| ((*key).into(), Value::from(*value))).collect::<Value>()
+    };
+    check! {
+        urlParse("http://u:p@h:80/p%20q?q=1#f") => "map[fragment:f host:h:80 hostname:h opaque: path:/p q query:q=1 scheme:http userinfo:u:p]";
+        urlParse("mailto:a@b") => "map[fragment: host: hostname: opaque:a@b path: query: scheme:mailto userinfo:]";
+        urlParse("//[::1]:80/x") => "map[fragment: host:[::1]:80 hostname:::1 opaque: path:/x query: scheme: userinfo:]";
+        urlParse("a:b:c") => "map[fragment: host: hostname: opaque:b:c path: query: scheme:a userinfo:]";
+        urlParse("http://a b/") => "error: unable to parse url: parse \"http://a b/\": invalid character \" \" in host name";
+        urlParse("1:b") => "error: unable to parse url: parse \"1:b\": first path segment in URL cannot contain colon";
+        urlParse("%zz") => "error: unable to parse url: parse \"%zz\": invalid URL escape \"%zz\"";
+        urlJoin(url(&[("scheme", "https"), ("host", "h:1"), ("path", "/a b?"), ("query", "q=1"), ("fragment", "f g"), ("userinfo", "u:p")])) => "https://u:p@h:1/a%20b%3F?q=1#f%20g";
+        urlJoin(url(&[("path", "a:b")])) => "./a:b";
+        urlJoin(url(&[("host", "h"), ("path", "x")])) => "//h/x";
+        urlJoin(d(&[("host", 1.into())])) => "error: unable to parse host key, must be of type string, but int found";
+    }
+}
+
+fn time(layout: &str, text: &str) -> Value {
+    let Some(Function::Pure { body, .. }) = functions().remove("mustToDate") else { panic!() };
+    body(&[layout.into(), text.into()]).unwrap()
+}
+
+#[test]
+fn dates() {
+    let leap = time("2006-01-02 15:04:05.000 -0700", "2024-02-29 23:30:05.250 -0130");
+    check! {
+        date("2006-01-02", 0) => "1970-01-01";
+        htmlDate(-86400) => "1969-12-31";
+        date("Mon Jan _2 2006 at 3PM, 05.000 Z07:00 MST", leap.clone()) =>
+            "Fri Mar  1 2024 at 1AM, 05.250 Z UTC";
+        toString(leap.clone()) => "2024-02-29 23:30:05.25 -0130 -0130";
+        toJson(leap.clone()) => "\"2024-02-29T23:30:05.25-01:30\"";
+        unixEpoch(leap.clone()) => "1709254805";
+        dateInZone("15:04 MST", leap.clone(), "Etc/GMT+2") => "23:00 -02";
+        dateInZone("06-1-2 3:4:5 pm", 951_786_245, "UTC") => "00-2-29 1:4:5 am";
+        dateInZone("002 2006", 951_786_245, "UTC") => "060 2000";
+        dateInZone(".000000 Z07:00", 0, "UTC") => ".000000 Z";
+        dateModify("-1.5h", leap.clone()) => "2024-02-29 22:00:05.25 -0130 -0130";
+        dateModify("bad", leap.clone()) => "2024-02-29 23:30:05.25 -0130 -0130";
+        mustDateModify("bad", leap) => "error: time: invalid duration \"bad\"";
+        toDate("2006-01-02", "bad") => "0001-01-01 00:00:00 +0000 UTC";
+        mustToDate("2006-01-02", "2023-02-29") =>
+            "error: parsing time \"2023-02-29\" as \"2006-01-02\": day out of range";
+        toDate("Monday, 02-Jan-06 15:04:05 MST", "sunday, 06-nov-94 08:49:37 GMT") =>
+            "1994-11-06 08:49:37 +0000 GMT";
+        toDate("2006-01-02T15:04:05Z07:00", "2020-05-06T07:08:09.5Z") =>
+            "2020-05-06 07:08:09.5 +0000 UTC";
+        toDate("2006 002", "2020 366") => "2020-12-31 00:00:00 +0000 UTC";
+        toDate("3:04 PM", "12:30 AM") => "0000-01-01 00:30:00 +0000 UTC";
+        unixEpoch(5) => "error: wrong type for value; expected time.Time; got int";
+        date("2006", "x") => "error: a string is no date, and the date of today would be read from the clock";
+        dateInZone("2006", 0, "Europe/Berlin") => "error: time zone `Europe/Berlin` needs a zone database, which differs between machines; use UTC or a fixed offset";
+    }
+}
+
+#[test]
+fn durations() {
+    check! {
+        duration("95") => "1m35s";
+        duration(95) => "0s";
+        duration(Value::Int64(3600)) => "1h0m0s";
+        duration("x") => "0s";
+        durationRound("2h10m5s") => "2h";
+        durationRound("2400h10m5s") => "3mo";
+        durationRound("-1.5s") => "1s";
+        durationRound("1s") => "0s";
+        durationRound(Value::Int64(90_000_000_000)) => "1m";
+    }
 }
