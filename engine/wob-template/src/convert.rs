@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, error, fmt, rc::Rc};
 
-use crate::{Map, MapOf, Value};
+use crate::{List, ListOf, Map, MapOf, Value};
 
 /// How deep plain data may be nested when it leaves the evaluator.
 const DEPTH: usize = 128;
@@ -105,7 +105,7 @@ impl From<String> for Value {
 
 impl FromIterator<Self> for Value {
     fn from_iter<I: IntoIterator<Item = Self>>(items: I) -> Self {
-        Self::List(Rc::new(items.into_iter().collect()))
+        Self::List(Rc::new(List { items: items.into_iter().collect(), of: ListOf::Any }))
     }
 }
 

@@ -17,4 +17,4 @@ pub use error::{ErrorKind, TemplateError};
 pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure};
 pub use go::{Template, TemplateSet, helm_functions};
 pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
-pub use value::{Map, MapOf, Object, Value};
+pub use value::{List, ListOf, Map, MapOf, Object, Value};

@@ -3,7 +3,7 @@
 //! Values live on one thread and die with the render. Maps are shared and mutable, because sprig's `set` and `unset`
 //! change the map that they are given.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, ops::Deref, rc::Rc};
 
 /// A value as Go's `text/template` sees it.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +21,43 @@ pub enum Value {
     Float(f64),
     /// Go `string`.
     String(Rc<str>),
-    /// Go `[]interface{}`; functions return new lists.
-    List(Rc<Vec<Self>>),
+    /// Go `[]interface{}`, `[]string` or another slice; functions return new lists.
+    List(Rc<List>),
     /// Go `map[string]interface{}` or `map[string]string`.
     Map(Rc<Map>),
     /// A Go struct or another type with fields and methods: the data root, a time, a semantic version.
     Object(Rc<dyn Object>),
+}
+
+/// A list that never changes.
+#[derive(Debug, Default)]
+pub struct List {
+    /// The items.
+    pub items: Vec<Value>,
+    /// The Go type of its items.
+    pub of: ListOf,
+}
+
+impl Deref for List {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.items
+    }
+}
+
+/// The Go type of a list's items; only `typeOf`, `%T` and deep equality see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListOf {
+    /// `[]interface{}`.
+    #[default]
+    Any,
+    /// `[]int`.
+    Ints,
+    /// `[]string`.
+    Strings,
+    /// `[][]interface{}`.
+    Lists,
 }
 
 /// A mutable mapping from texts, in byte order of its keys (Go's template package sorts them too).
@@ -51,7 +82,8 @@ impl Drop for Map {
                     doomed.extend(entries.into_values().filter(nested));
                 }
             } else if let Value::List(items) = value {
-                doomed.extend(Rc::into_inner(items).unwrap_or_default().into_iter().filter(nested));
+                let items = Rc::into_inner(items).unwrap_or_default().items;
+                doomed.extend(items.into_iter().filter(nested));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{compare, escape, truth};
-use crate::{FunctionError, MapOf, Value, gofmt};
+use crate::{FunctionError, List, MapOf, Value, gofmt};
 
 /// A built-in function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +208,7 @@ fn slice(item: &Value, bounds: &[Value]) -> Result<Value, FunctionError> {
         return fail("a list is sliced with at most three indexes");
     }
     let (start, end) = span(bounds, items.len())?;
-    Ok(items[start..end].iter().cloned().collect())
+    Ok(Value::List(Rc::new(List { items: items[start..end].to_vec(), of: items.of })))
 }
 
 /// Returns start and end; a third bound would be the capacity, which nothing can see.

@@ -1,6 +1,6 @@
 //! Go's `fmt`: how values become text.
 
-use crate::{FunctionError, MapOf, Value};
+use crate::{FunctionError, ListOf, MapOf, Value};
 
 mod directive;
 mod float;
@@ -8,7 +8,7 @@ mod quote;
 mod verb;
 
 pub(crate) use directive::sprintf;
-pub(crate) use quote::is_printable;
+pub(crate) use quote::{Escape, is_printable, quote};
 
 /// How deep a value may be nested to be printed; a map may contain itself.
 const DEPTH: usize = 256;
@@ -147,7 +147,12 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         Value::Int64(_) => "int64",
         Value::Float(_) => "float64",
         Value::String(_) => "string",
-        Value::List(_) => "[]interface {}",
+        Value::List(list) => match list.of {
+            ListOf::Any => "[]interface {}",
+            ListOf::Ints => "[]int",
+            ListOf::Strings => "[]string",
+            ListOf::Lists => "[][]interface {}",
+        },
         Value::Map(map) if map.of == MapOf::Strings => "map[string]string",
         Value::Map(_) => "map[string]interface {}",
         Value::Object(it) => it.type_name(),

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{reflect::type_of, walk::Walk};
-use crate::{FunctionError, Map, MapOf, Value};
+use super::reflect::kind_of;
+use crate::gofmt::type_name;
+use crate::{FunctionError, List, ListOf, Map, MapOf, Value};
 
 /// What a function answers.
 pub(crate) type Answer = Result<Value, FunctionError>;
@@ -40,7 +41,7 @@ pub(crate) trait Arguments {
     fn maps(&self, from: usize) -> Result<Vec<Rc<Map>>, FunctionError>;
 
     /// Returns an argument that Go inspects with `reflect` and wants to be a list.
-    fn items(&self, at: usize, complaint: &str) -> Result<Rc<Vec<Value>>, FunctionError>;
+    fn items(&self, at: usize, complaint: &str) -> Result<Rc<List>, FunctionError>;
 }
 
 impl Arguments for [Value] {
@@ -92,12 +93,12 @@ impl Arguments for [Value] {
         (from..self.len()).map(|at| self.map(at)).collect()
     }
 
-    fn items(&self, at: usize, complaint: &str) -> Result<Rc<Vec<Value>>, FunctionError> {
+    fn items(&self, at: usize, complaint: &str) -> Result<Rc<List>, FunctionError> {
         let value = self.any(at);
         if let Value::List(items) = value {
             return Ok(Rc::clone(items));
         }
-        Err(failure(format!("{complaint} {}", super::reflect::kind_of(value))))
+        Err(failure(format!("{complaint} {}", kind_of(value))))
     }
 }
 
@@ -105,7 +106,7 @@ fn mismatch(expected: &str, found: &Value) -> FunctionError {
     if matches!(found, Value::Nil) {
         return failure(format!("invalid value; expected {expected}"));
     }
-    failure(format!("wrong type for value; expected {expected}; got {}", type_of(found)))
+    failure(format!("wrong type for value; expected {expected}; got {}", type_name(found)))
 }
 
 /// Makes an error.
@@ -128,18 +129,21 @@ pub(crate) fn fits(bytes: usize) -> Result<(), FunctionError> {
     Ok(())
 }
 
-/// Makes a list, unless it is too long or too deep to be meant.
+/// Makes a list of anything, unless it is too long to be meant.
 pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Answer {
-    let items: Vec<Value> = items.into_iter().take(MOST_ITEMS + 1).collect();
-    if items.len() > MOST_ITEMS {
-        return Err(failure(format!("makes a list of more than {MOST_ITEMS} items")));
-    }
-    // Lists are dropped recursively, so lists of lists of lists must end somewhere.
-    Walk::new().lists(&items)?;
-    Ok(Value::List(Rc::new(items)))
+    list_of(ListOf::Any, items)
 }
 
 /// Makes a list of texts.
 pub(crate) fn texts<T: Into<Rc<str>>>(texts: impl IntoIterator<Item = T>) -> Answer {
-    list(texts.into_iter().map(|it| Value::String(it.into())))
+    list_of(ListOf::Strings, texts.into_iter().map(|it| Value::String(it.into())))
+}
+
+/// Makes a list of a type.
+pub(crate) fn list_of(of: ListOf, items: impl IntoIterator<Item = Value>) -> Answer {
+    let items: Vec<Value> = items.into_iter().take(MOST_ITEMS + 1).collect();
+    if items.len() > MOST_ITEMS {
+        return Err(failure(format!("makes a list of more than {MOST_ITEMS} items")));
+    }
+    Ok(Value::List(Rc::new(List { items, of })))
 }

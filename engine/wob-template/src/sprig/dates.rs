@@ -38,7 +38,7 @@ fn time(value: &Value) -> Result<&Time, FunctionError> {
     Time::of(value).ok_or_else(|| {
         failure(format!(
             "wrong type for value; expected time.Time; got {}",
-            super::reflect::type_of(value)
+            crate::gofmt::type_name(value)
         ))
     })
 }
@@ -58,7 +58,7 @@ fn format(layout: &str, date: &Value, zone: &str) -> Answer {
     } else {
         return Err(failure(format!(
             "a {} is no date, and the date of today would be read from the clock",
-            super::reflect::type_of(date)
+            crate::gofmt::type_name(date)
         )));
     };
     text(time.format(layout))

@@ -6,11 +6,10 @@ use super::{
     arguments::{Answer, Arguments, failure, list, texts},
     defaults::is_empty,
     print::print,
-    reflect::type_of,
     table::{ANY, Entry, pure},
     walk::Walk,
 };
-use crate::{Function, FunctionError, Map, MapOf, Value};
+use crate::{Function, FunctionError, List, Map, MapOf, Value, gofmt::type_name};
 
 /// Where Go's order of keys is random, this is the byte order.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -55,7 +54,7 @@ fn dig(arguments: &[Value]) -> Answer {
         let Value::Map(map) = &found else {
             return Err(failure(format!(
                 "interface conversion: interface {{}} is {}, not map[string]interface {{}}",
-                type_of(&found)
+                type_name(&found)
             )));
         };
         let Some(next) = map.entries.borrow().get(key).cloned() else {
@@ -131,7 +130,9 @@ fn unset(arguments: &[Value]) -> Answer {
 fn copy(value: &Value, walk: &mut Walk) -> Answer {
     walk.step()?;
     if let Value::List(items) = value {
-        return walk.within(|walk| items.iter().map(|it| copy(it, walk)).collect());
+        let copies: Result<Vec<Value>, FunctionError> =
+            walk.within(|walk| items.iter().map(|it| copy(it, walk)).collect());
+        return Ok(Value::List(Rc::new(List { items: copies?, of: items.of })));
     }
     let Value::Map(map) = value else { return Ok(value.clone()) };
     let entries: Result<BTreeMap<Rc<str>, Value>, FunctionError> = walk.within(|walk| {

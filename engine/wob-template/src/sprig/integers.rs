@@ -1,12 +1,12 @@
 //! Arithmetic on 64-bit integers, and how anything becomes one.
 
 use super::{
-    arguments::{Answer, Arguments, MOST_ITEMS, failure, list, text},
+    arguments::{Answer, Arguments, MOST_ITEMS, failure, list_of, text},
     floats::to_float,
     print::print,
     table::{ANY, Entry, pure},
 };
-use crate::{FunctionError, Value};
+use crate::{FunctionError, ListOf, Value};
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("add", pure(0, ANY, |a| Ok(fold(0, a, i64::wrapping_add)))),
@@ -114,7 +114,7 @@ fn steps(start: i64, until: i64, step: i64) -> Result<impl Iterator<Item = i64>,
 }
 
 fn range(start: i64, until: i64, step: i64) -> Answer {
-    list(steps(start, until, step)?.map(Value::Int))
+    list_of(ListOf::Ints, steps(start, until, step)?.map(Value::Int))
 }
 
 fn seq(arguments: &[Value]) -> Answer {

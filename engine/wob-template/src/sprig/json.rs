@@ -160,7 +160,6 @@ impl Writer {
 /// Writes a float: an exponent from 1e21, and below 1e-6, without a leading zero.
 fn float(number: f64) -> Result<String, FunctionError> {
     if !number.is_finite() {
-        let number = super::print::float(number);
         return Err(failure(format!("json: unsupported value: {number}")));
     }
     let magnitude = number.abs();

@@ -80,11 +80,6 @@ pub(super) fn is_punctuation(c: char) -> bool {
     matches(&PUNCTUATION, c)
 }
 
-/// Says whether Go prints a character as it is, when it quotes.
-pub(super) fn is_printable(c: char) -> bool {
-    if c.is_ascii() { !c.is_ascii_control() } else { matches(&PRINTABLE, c) }
-}
-
 fn matches(class: &Regex, c: char) -> bool {
     class.is_match(c.encode_utf8(&mut [0; 4]))
 }
@@ -105,5 +100,4 @@ classes! {
     DIGIT = r"\p{Nd}";
     NUMBER = r"\p{N}";
     PUNCTUATION = r"\p{P}";
-    PRINTABLE = r"[\p{L}\p{M}\p{N}\p{P}\p{S}]";
 }

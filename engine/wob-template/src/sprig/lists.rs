@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use super::{
-    arguments::{Answer, Arguments, failure, list, texts},
+    arguments::{Answer, Arguments, failure, list, list_of, texts},
     defaults::is_empty,
     integers::to_int,
     print::print,
@@ -11,7 +11,7 @@ use super::{
     strings::strings,
     table::{ANY, Entry, pure},
 };
-use crate::{Function, FunctionError, Value};
+use crate::{Function, FunctionError, ListOf, Value};
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("append", APPEND),
@@ -85,7 +85,7 @@ fn chunk(arguments: &[Value]) -> Answer {
     }
     let chunks: Result<Vec<Value>, FunctionError> =
         items.chunks(size).map(|chunk| list(chunk.iter().cloned())).collect();
-    list(chunks?)
+    list_of(ListOf::Lists, chunks?)
 }
 
 fn concat(arguments: &[Value]) -> Answer {
@@ -120,7 +120,7 @@ fn slice(arguments: &[Value]) -> Answer {
     let end = arguments.get(2).map_or_else(|| i64::try_from(items.len()).unwrap_or(0), to_int);
     let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
     match bounds.filter(|(from, to)| from <= to).and_then(|(from, to)| items.get(from..to)) {
-        Some(part) => list(part.iter().cloned()),
+        Some(part) => list_of(items.of, part.iter().cloned()),
         None => Err(failure(format!(
             "slice bounds out of range [{start}:{end}] with length {}",
             items.len()

@@ -7,34 +7,16 @@ use super::{
     table::{Entry, pure},
     walk::Walk,
 };
-use crate::{FunctionError, MapOf, Value};
+use crate::{FunctionError, Value, gofmt::type_name};
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("deepEqual", pure(2, 2, |a| Ok(Value::Bool(equal(a.any(0), a.any(1))?)))),
     ("kindIs", pure(2, 2, |a| Ok(Value::Bool(a.text(0)? == kind_of(a.any(1)))))),
     ("kindOf", pure(1, 1, |a| text(kind_of(a.any(0))))),
-    ("typeIs", pure(2, 2, |a| Ok(Value::Bool(a.text(0)? == type_of(a.any(1)))))),
+    ("typeIs", pure(2, 2, |a| Ok(Value::Bool(a.text(0)? == type_name(a.any(1)))))),
     ("typeIsLike", pure(2, 2, type_is_like)),
-    ("typeOf", pure(1, 1, |a| text(type_of(a.any(0))))),
+    ("typeOf", pure(1, 1, |a| text(type_name(a.any(0))))),
 ];
-
-/// Returns the name of the Go type, as `%T` prints it.
-pub(crate) fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Nil => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Int(_) => "int",
-        Value::Int64(_) => "int64",
-        Value::Float(_) => "float64",
-        Value::String(_) => "string",
-        Value::List(_) => "[]interface {}",
-        Value::Map(map) => match map.of {
-            MapOf::Any => "map[string]interface {}",
-            MapOf::Strings => "map[string]string",
-        },
-        Value::Object(object) => object.type_name(),
-    }
-}
 
 /// Returns the name of the Go kind.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
@@ -45,13 +27,13 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
         Value::Object(object) if object.type_name().starts_with('*') => "ptr",
         Value::Object(_) => "struct",
         Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) | Value::String(_) => {
-            type_of(value)
+            type_name(value)
         }
     }
 }
 
 fn type_is_like(arguments: &[Value]) -> Answer {
-    let (wanted, found) = (arguments.text(0)?, type_of(arguments.any(1)));
+    let (wanted, found) = (arguments.text(0)?, type_name(arguments.any(1)));
     Ok(Value::Bool(wanted == found || found.strip_prefix('*') == Some(wanted)))
 }
 
@@ -75,7 +57,7 @@ fn compare(left: &Value, right: &Value, walk: &mut Walk) -> Result<bool, Functio
             if Rc::ptr_eq(a, b) {
                 return Ok(true);
             }
-            if a.len() != b.len() {
+            if a.of != b.of || a.len() != b.len() {
                 return Ok(false);
             }
             walk.within(|walk| all(a.iter().zip(b.iter()), walk))

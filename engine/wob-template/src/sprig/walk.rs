@@ -2,7 +2,7 @@
 //! tree is endless for all practical purposes.
 
 use super::arguments::failure;
-use crate::{FunctionError, Value};
+use crate::FunctionError;
 
 /// The deepest level that a walk visits.
 const DEEPEST: usize = 128;
@@ -68,21 +68,5 @@ impl Walk {
         let answer = visit(self);
         self.leave();
         answer
-    }
-
-    /// Walks through lists inside lists, and not into maps.
-    ///
-    /// # Errors
-    /// They are nested too deeply, or too many.
-    pub(crate) fn lists(&mut self, items: &[Value]) -> Result<(), FunctionError> {
-        self.within(|walk| {
-            for item in items {
-                if let Value::List(items) = item {
-                    walk.step()?;
-                    walk.lists(items)?;
-                }
-            }
-            Ok(())
-        })
     }
 }

@@ -258,6 +258,7 @@ fn types() {
         kindIs("map", d(&[])) => "true";
         deepEqual(1, Value::Int64(1)) => "false";
         deepEqual(l(&["a"]), l(&["a"])) => "true";
+        typeOf(Value::from_iter([Value::Nil])) => "[]interface {}";
     }
 }
 
@@ -282,24 +283,10 @@ fn a_map_that_holds_itself_ends_in_an_error() {
     let map = d(&[]);
     drop(call("set", &[map.clone(), "self".into(), map.clone()]));
     for name in ["deepCopy", "toString", "cat"] {
-        assert!(
-            call(name, std::slice::from_ref(&map)).starts_with("error: the value is nested deeper")
-        );
+        let answer = call(name, std::slice::from_ref(&map));
+        assert!(answer.starts_with("error: the value is nested"), "{answer}");
     }
     drop(call("unset", &[map, "self".into()]));
-}
-
-#[test]
-fn lists_in_lists_end_in_an_error() {
-    let mut value = l(&[]);
-    let Some(Function::Pure { body, .. }) = functions().remove("list") else { panic!() };
-    let error = loop {
-        match body(&[value.clone(), value]) {
-            Ok(next) => value = next,
-            Err(error) => break error,
-        }
-    };
-    assert!(error.0.starts_with("the value has more than"), "{error}");
 }
 
 #[test]
