@@ -13,6 +13,18 @@ pub(super) fn go_float32(value: f64) -> String {
     general(&format!("{value:e}"))
 }
 
+/// Prints `value` as Go's `encoding/json` does; `None` for what is not finite, which JSON lacks.
+pub(super) fn json_float(value: f64) -> Option<String> {
+    if !value.is_finite() {
+        return None;
+    }
+    let Decimal { sign, digits, exponent } = Decimal::parse(&format!("{value:e}"));
+    if digits != "0" && !(-6..21).contains(&exponent) {
+        return Some(format!("{sign}{}", scientific_text(&digits, exponent, 1)));
+    }
+    Some(format!("{sign}{}", fixed_text(&digits, exponent)))
+}
+
 fn general(scientific: &str) -> String {
     match scientific {
         "NaN" => return ".nan".to_owned(),

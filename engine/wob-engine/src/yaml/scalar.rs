@@ -175,3 +175,70 @@ pub(super) fn decode_base64(text: &str) -> Option<String> {
     }
     String::from_utf8(bytes).ok()
 }
+/// Says whether yaml.v2 takes `text` for a time: a date, or a date and a time of day.
+pub(super) fn is_timestamp(text: &str) -> bool {
+    let Some((date, rest)) = split_date(text) else { return false };
+    let Some(separator) = rest.chars().next() else { return date };
+    date && match separator {
+        'T' | 't' => {
+            zone_start(&rest[1..]).is_some_and(|(time, zone)| is_time(time) && is_zone(zone))
+        }
+        ' ' => is_time(&rest[1..]),
+        _ => false,
+    }
+}
+
+/// Splits `2006-1-2` off, and says whether it is a day of the calendar.
+fn split_date(text: &str) -> Option<(bool, &str)> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
+        return None;
+    }
+    let year: u32 = text[..4].parse().ok()?;
+    let (month, rest) = one_or_two_digits(&text[5..])?;
+    let (day, rest) = one_or_two_digits(rest.strip_prefix('-')?)?;
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    Some(((1..=days).contains(&day), rest))
+}
+
+/// Checks `15:4:5` with an optional fraction.
+fn is_time(text: &str) -> bool {
+    let Some((hour, rest)) = one_or_two_digits(text) else { return false };
+    let minutes = rest.strip_prefix(':').and_then(one_or_two_digits);
+    let Some((minute, rest)) = minutes else { return false };
+    let seconds = rest.strip_prefix(':').and_then(one_or_two_digits);
+    let Some((second, rest)) = seconds else { return false };
+    let fraction = match rest.strip_prefix(['.', ',']) {
+        Some(digits) => !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()),
+        None => rest.is_empty(),
+    };
+    hour < 24 && minute < 60 && second < 60 && fraction
+}
+
+/// Splits the time of day from the zone.
+fn zone_start(text: &str) -> Option<(&str, &str)> {
+    text.find(['Z', '+', '-']).map(|at| text.split_at(at))
+}
+
+fn is_zone(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let offset = || {
+        let hours = text.get(1..3)?.parse::<u8>().ok()?;
+        let minutes = text.get(4..6)?.parse::<u8>().ok()?;
+        Some(bytes.len() == 6 && bytes[3] == b':' && hours < 25 && minutes < 61)
+    };
+    text == "Z" || offset().unwrap_or(false)
+}
+
+fn one_or_two_digits(text: &str) -> Option<(u32, &str)> {
+    let count = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
+    let (digits, rest) = text.split_at(count);
+    Some((digits.parse().ok()?, rest))
+}

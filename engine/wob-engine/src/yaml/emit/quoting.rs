@@ -1,0 +1,137 @@
+//! Which quotes a text needs.
+
+use super::{
+    super::scalar::{self, Reading},
+    Style,
+};
+
+/// The ways to write a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Plain,
+    Single,
+    Double,
+    Literal,
+}
+
+/// Where a text stands: a key on one line with its value cannot be a block or be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    Key,
+    Value,
+}
+
+/// Says whether `key` fits on one line before its colon.
+pub(super) fn is_simple_key(key: &str) -> bool {
+    key.len() <= 128 && !key.contains('\n')
+}
+
+/// Returns how to write `text`.
+pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
+    if text.contains('\n') {
+        let block = position == Position::Value && is_whole_in_a_block(text, style);
+        return if block { Shape::Literal } else { Shape::Double };
+    }
+    if is_misread(text, style) || !text.chars().all(is_printable) {
+        Shape::Double
+    } else if text.starts_with(' ') || text.ends_with(' ') || has_indicators(text) {
+        Shape::Single
+    } else {
+        Shape::Plain
+    }
+}
+
+/// Says whether `text`, written plain, would be read as anything but a text.
+fn is_misread(text: &str, style: Style) -> bool {
+    let go = scalar::read(text) != Reading::Text
+        || is_sexagesimal(text)
+        || scalar::is_timestamp(text)
+        || text == "<<";
+    go || style == Style::Canonical && (text == "=" || looks_like_a_number(text))
+}
+
+/// Says whether YAML 1.1 has `text` as a number to base 60, such as `12:30`.
+fn is_sexagesimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut parts = unsigned.split(':');
+    let first = parts.next().unwrap_or_default();
+    let digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    if !first.starts_with(|it: char| it.is_ascii_digit()) || !digits(first) {
+        return false;
+    }
+    let mut parts = parts.peekable();
+    let mut any = false;
+    while let Some(part) = parts.next() {
+        any = true;
+        let part = match part.split_once('.') {
+            Some((whole, fraction)) if parts.peek().is_none() && digits(fraction) => whole,
+            Some(_) => return false,
+            None => part,
+        };
+        let bytes = part.as_bytes();
+        let fits = match bytes {
+            [only] => only.is_ascii_digit(),
+            [tens, ones] => (b'0'..=b'5').contains(tens) && ones.is_ascii_digit(),
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    any
+}
+
+/// Says whether some reader may take `text` for a number, however large.
+fn looks_like_a_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let lower = unsigned.to_ascii_lowercase();
+    if let Some(digits) = ["0x", "0o", "0b"].iter().find_map(|base| lower.strip_prefix(base)) {
+        let fits = |it: u8| it.is_ascii_hexdigit() || it == b'_';
+        return !digits.is_empty() && digits.bytes().all(fits);
+    }
+    let (mantissa, exponent) = lower.split_once('e').unwrap_or((&lower, "0"));
+    let digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let any = mantissa.trim_start_matches('.').starts_with(|it: char| it.is_ascii_digit());
+    any && digits(whole) && digits(fraction) && !exponent.is_empty() && digits(exponent)
+}
+
+/// Says whether a literal block of `text` reads back as `text`.
+fn is_whole_in_a_block(text: &str, style: Style) -> bool {
+    // yaml.v2 escapes tabs; at the beginning of a block all readers take one for indentation.
+    let tab = text.contains('\t')
+        && (style != Style::GoYamlV3 || text.trim_start_matches(['\n', ' ']).starts_with('\t'));
+    let printable = text.chars().all(|it| it == '\t' || is_printable(it));
+    printable && !tab && !text.contains(" \n") && !text.ends_with(' ')
+}
+
+/// Says whether characters of `text` would mean something to the parser if it were plain.
+fn has_indicators(text: &str) -> bool {
+    let blank = |it: Option<&u8>| matches!(it, None | Some(b' ' | b'\t'));
+    let bytes = text.as_bytes();
+    let first = match bytes.first() {
+        Some(
+            b'#' | b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
+            | b'"' | b'%' | b'@' | b'`',
+        ) => true,
+        Some(b'?' | b':' | b'-') => blank(bytes.get(1)),
+        _ => false,
+    };
+    let later = |(at, byte): (usize, &u8)| match byte {
+        b':' => blank(bytes.get(at + 1)),
+        b'#' => at > 0 && blank(bytes.get(at - 1)),
+        _ => false,
+    };
+    first
+        || text.starts_with("---")
+        || text.starts_with("...")
+        || bytes.iter().enumerate().any(later)
+}
+
+/// Says whether `character` is written as it is: as in libyaml, without what lies beyond the basic plane; and without
+/// Unicode's own line separators, which YAML 1.1 breaks lines at.
+pub(super) fn is_printable(character: char) -> bool {
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
+        | '\u{ff00}'..='\u{fffd}')
+}

@@ -1,0 +1,239 @@
+//! Characters, columns and line breaks: how the pieces of a document are put on lines.
+
+use super::{
+    Style,
+    quoting::{Position, is_printable},
+};
+
+/// The text so far, and what stands on its last line.
+pub(super) struct Writer {
+    text: String,
+    /// The characters on the last line.
+    column: usize,
+    /// The column after which a space becomes a line break.
+    width: usize,
+    last: Last,
+}
+
+/// What stands at the end of the last line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// Nothing but indentation and, before it, indicators.
+    Blank,
+    /// An indicator, before which stand only others and indentation.
+    Indicator,
+    /// Anything else.
+    Word,
+}
+
+impl Writer {
+    pub(super) fn new(style: Style) -> Self {
+        let width = match style {
+            Style::Helm => 80,
+            Style::Canonical | Style::GoYamlV3 => usize::MAX,
+        };
+        Self { text: String::new(), column: 0, width, last: Last::Blank }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        if self.last == Last::Word {
+            self.text.push('\n');
+        }
+        self.text
+    }
+
+    /// Says whether a block may begin on the last line.
+    pub(super) fn only_indicators_on_line(&self) -> bool {
+        self.last != Last::Word
+    }
+
+    /// Goes to column `indent`: on this line if only indicators stand before it, else on a new one.
+    pub(super) fn begin_line(&mut self, indent: usize) {
+        let passed = self.column > indent || self.column == indent && self.last != Last::Blank;
+        if self.last == Last::Word || passed {
+            self.line_break();
+        }
+        self.pad(indent);
+    }
+
+    /// Writes `-`, `?` or `:`, after which a block may begin on the same line.
+    pub(super) fn indicator(&mut self, indicator: char) {
+        self.separate();
+        self.put(indicator);
+        self.last = Last::Indicator;
+    }
+
+    /// Writes the colon after a key.
+    pub(super) fn colon(&mut self) {
+        self.put(':');
+        self.end_word();
+    }
+
+    /// Writes what needs neither quotes nor line breaks.
+    pub(super) fn word(&mut self, word: &str) {
+        self.separate();
+        for character in word.chars() {
+            self.put(character);
+        }
+        self.end_word();
+    }
+
+    pub(super) fn plain(&mut self, text: &str, indent: usize, position: Position) {
+        self.separate();
+        self.folded(text, indent, position, Self::put);
+        self.end_word();
+    }
+
+    pub(super) fn single_quoted(&mut self, text: &str, indent: usize, position: Position) {
+        self.separate();
+        self.put('\'');
+        self.folded(text, indent, position, |writer, character| {
+            if character == '\'' {
+                writer.put('\'');
+            }
+            writer.put(character);
+        });
+        self.put('\'');
+        self.end_word();
+    }
+
+    pub(super) fn double_quoted(&mut self, text: &str, indent: usize, position: Position) {
+        self.separate();
+        self.put('"');
+        let mut after_space = false;
+        let mut characters = text.chars().peekable();
+        let mut is_first = true;
+        while let Some(character) = characters.next() {
+            let next = characters.peek().copied();
+            let may_break = position == Position::Value && !is_first && next.is_some();
+            is_first = false;
+            if character == ' ' && may_break && !after_space && self.column > self.width {
+                self.line_break();
+                self.pad(indent);
+                // White space at the beginning of a line is only kept after a backslash.
+                if next == Some(' ') {
+                    self.put('\\');
+                }
+            } else if character == '\n' || !is_printable(character) || "\"\\".contains(character) {
+                self.escaped(character);
+            } else {
+                self.put(character);
+            }
+            after_space = character == ' ';
+        }
+        self.put('"');
+        self.end_word();
+    }
+
+    /// Writes a literal block whose lines begin at `indent`, `step` deeper than its parent.
+    pub(super) fn literal(&mut self, text: &str, indent: usize, step: usize) {
+        self.separate();
+        self.put('|');
+        if text.starts_with([' ', '\n']) {
+            self.text.push_str(&step.to_string());
+        }
+        if !text.ends_with('\n') {
+            self.put('-');
+        } else if text == "\n" || text.ends_with("\n\n") {
+            self.put('+');
+        }
+        for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+            self.line_break();
+            if !line.is_empty() {
+                self.pad(indent);
+                self.text.push_str(line);
+                self.last = Last::Word;
+            }
+        }
+        if text.ends_with('\n') {
+            self.line_break();
+        }
+    }
+
+    /// Writes the characters of one line of text, broken where a single space stands beyond the width.
+    fn folded(
+        &mut self,
+        text: &str,
+        indent: usize,
+        position: Position,
+        put: impl Fn(&mut Self, char),
+    ) {
+        if self.width == usize::MAX || position == Position::Key {
+            text.chars().for_each(|it| put(self, it));
+            return;
+        }
+        let mut after_space = false;
+        let mut is_first = true;
+        let mut characters = text.chars().peekable();
+        while let Some(character) = characters.next() {
+            let alone = !after_space && characters.peek().is_some_and(|next| *next != ' ');
+            if character == ' ' && alone && !is_first && self.column > self.width {
+                self.line_break();
+                self.pad(indent);
+            } else {
+                put(self, character);
+            }
+            after_space = character == ' ';
+            is_first = false;
+        }
+    }
+
+    fn escaped(&mut self, character: char) {
+        self.put('\\');
+        let short = match character {
+            '\0' => '0',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{b}' => 'v',
+            '\u{c}' => 'f',
+            '\r' => 'r',
+            '\u{1b}' => 'e',
+            '"' | '\\' => character,
+            '\u{85}' => 'N',
+            '\u{2028}' => 'L',
+            '\u{2029}' => 'P',
+            _ => {
+                let code = u32::from(character);
+                let escape = match code {
+                    0..=0xff => format!("x{code:02X}"),
+                    0x100..=0xffff => format!("u{code:04X}"),
+                    _ => format!("U{code:08X}"),
+                };
+                escape.chars().for_each(|it| self.put(it));
+                return;
+            }
+        };
+        self.put(short);
+    }
+
+    /// Writes the space between two words, if one is missing.
+    fn separate(&mut self) {
+        if self.last != Last::Blank {
+            self.put(' ');
+        }
+    }
+
+    fn end_word(&mut self) {
+        self.last = Last::Word;
+    }
+
+    fn put(&mut self, character: char) {
+        self.text.push(character);
+        self.column += 1;
+    }
+
+    fn pad(&mut self, indent: usize) {
+        while self.column < indent {
+            self.put(' ');
+        }
+        self.last = Last::Blank;
+    }
+
+    fn line_break(&mut self) {
+        self.text.push('\n');
+        self.column = 0;
+        self.last = Last::Blank;
+    }
+}
