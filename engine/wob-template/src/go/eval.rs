@@ -52,6 +52,7 @@ pub(super) fn render(
         functions: template.functions.as_deref(),
         options,
         file: &template.main.file,
+        source: "",
         out: Output::new(options.limits.output),
         variables: vec![],
         base: 0,
@@ -62,6 +63,9 @@ pub(super) fn render(
         call: Span::default(),
         nested: None,
     };
+    // Most output is the text itself, and somewhat longer.
+    let likely = template.main.source.len().saturating_mul(5) / 4;
+    run.out.text.reserve(likely.min(options.limits.output));
     let dot = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
     run.body(&template.main, &dot).map_err(|it| *it.0)?;
     Ok(Rendered { text: run.out.text, warnings: run.warnings })
@@ -74,6 +78,8 @@ struct Run<'r> {
     options: &'r Options,
     /// The name of the text that the running node is from.
     file: &'r Arc<str>,
+    /// That text.
+    source: &'r str,
     out: Output,
     /// The variables of all running templates; those of the innermost one begin at `base`.
     variables: Vec<Slot>,
@@ -117,12 +123,14 @@ impl<'r> Run<'r> {
     /// Runs a template with its own variables.
     fn body(&mut self, body: &'r Body, dot: &Slot) -> Fallible<()> {
         let file = std::mem::replace(&mut self.file, &body.file);
+        let source = std::mem::replace(&mut self.source, &body.source);
         let base = std::mem::replace(&mut self.base, self.variables.len());
         self.variables.resize(self.base + body.slots, None);
         self.variables[self.base].clone_from(dot);
         self.nodes(&body.nodes, dot)?;
         self.variables.truncate(self.base);
         self.base = base;
+        self.source = source;
         self.file = file;
         Ok(())
     }
@@ -130,10 +138,11 @@ impl<'r> Run<'r> {
     fn nodes(&mut self, nodes: &'r [Node], dot: &Slot) -> Fallible<Flow> {
         for node in nodes {
             let flow = match node {
-                Node::Text(text) => {
-                    self.step(Span::default())?;
-                    self.out.text.push_str(text);
-                    self.out.check().map_err(|it| self.limit(it.0, Span::default()))?;
+                Node::Text(span) => {
+                    self.step(*span)?;
+                    let (start, end) = (span.start as usize, span.end as usize);
+                    let pushed = self.out.push(&self.source[start..end]);
+                    pushed.map_err(|it| self.limit(it.0, *span))?;
                     Flow::Next
                 }
                 Node::Action(pipe) => {

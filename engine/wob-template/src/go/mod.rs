@@ -79,7 +79,7 @@ impl TemplateSet {
             let kind = ErrorKind::Limit;
             return Err(TemplateError { kind, message, help: None, template: name, span });
         }
-        let parsed = parse::parse(&name, text, functions)?;
+        let parsed = parse::parse(&name, &Arc::from(text), functions)?;
         if parsed.is_contextual && self.functions.is_none() {
             self.functions = Some(Arc::new(functions.clone()));
         }

@@ -18,6 +18,9 @@ use crate::{ErrorKind, Functions, TemplateError};
 
 mod expression;
 
+/// How many variables may be alive at once.
+const VARIABLES: usize = 1000;
+
 /// How many blocks and parentheses may stand inside each other.
 const NESTING: usize = 100;
 
@@ -35,7 +38,7 @@ pub(super) struct Parsed {
 /// Compiles `text`; each of its functions must be in `functions` or be built in.
 pub(super) fn parse(
     file: &Arc<str>,
-    text: &str,
+    text: &Arc<str>,
     functions: &Functions,
 ) -> Result<Parsed, TemplateError> {
     let (tokens, lex_error) = lex(text);
@@ -63,7 +66,7 @@ pub(super) fn parse(
 
 struct Parser<'t> {
     file: &'t Arc<str>,
-    text: &'t str,
+    text: &'t Arc<str>,
     tokens: Vec<Token>,
     lex_error: Option<LexError>,
     functions: &'t Functions,
@@ -123,9 +126,9 @@ impl<'t> Parser<'t> {
             match token.kind {
                 Kind::End => {
                     self.check_lexer()?;
-                    return Ok(Body { file: Arc::clone(self.file), nodes, slots: self.scope.most });
+                    return Ok(self.body(nodes));
                 }
-                Kind::Text => nodes.push(self.text_node(token)),
+                Kind::Text => nodes.push(Node::Text(token.span)),
                 Kind::Open if self.peek_word() == Some("define") => self.definition()?,
                 _ => match self.action(token)? {
                     Ok(node) => nodes.push(node),
@@ -143,8 +146,9 @@ impl<'t> Parser<'t> {
         self.error(format!("unexpected `{{{{{word}}}}}`: no block is open"), span)
     }
 
-    fn text_node(&self, token: Token) -> Node {
-        Node::Text(self.source(token.span).into())
+    fn body(&self, nodes: Vec<Node>) -> Body {
+        let (file, source) = (Arc::clone(self.file), Arc::clone(self.text));
+        Body { file, source, nodes, slots: self.scope.most }
     }
 
     /// Takes nodes until an `end` or `else`; `opener` is the action that opened the block.
@@ -158,7 +162,7 @@ impl<'t> Parser<'t> {
                     self.check_lexer()?;
                     return Err(self.unclosed(opener, token.span));
                 }
-                Kind::Text => nodes.push(self.text_node(token)),
+                Kind::Text => nodes.push(Node::Text(token.span)),
                 _ => match self.action(token)? {
                     Ok(node) => nodes.push(node),
                     Err(ending) => {
@@ -320,7 +324,7 @@ impl<'t> Parser<'t> {
         if let Ending::Else(it) = ending {
             return Err(self.error("unexpected `{{else}}` in a definition", it.span));
         }
-        let body = Body { file: Arc::clone(self.file), nodes, slots: self.scope.most };
+        let body = self.body(nodes);
         self.scope = outer;
         self.loops = loops;
         match self.definitions.get(name) {

@@ -12,6 +12,8 @@ use crate::{Contextual, Pure};
 pub(super) struct Body {
     /// The name that the text was compiled under; its spans count in that text.
     pub(super) file: Arc<str>,
+    /// That text.
+    pub(super) source: Arc<str>,
     pub(super) nodes: Vec<Node>,
     /// How many variables are alive at once, at most; the first is `$`.
     pub(super) slots: usize,
@@ -20,16 +22,24 @@ pub(super) struct Body {
 impl Body {
     /// Says whether nothing but white space is there: then a definition replaces no other one.
     pub(super) fn is_blank(&self) -> bool {
-        let blank = |it: &Node| matches!(it, Node::Text(text) if text.trim_matches([' ', '\t', '\r', '\n']).is_empty());
+        let blank = |it: &Node| {
+            matches!(it, Node::Text(span)
+                if self.text(*span).trim_matches([' ', '\t', '\r', '\n']).is_empty())
+        };
         self.nodes.iter().all(blank)
+    }
+
+    /// Returns a part of the source.
+    pub(super) fn text(&self, span: Span) -> &str {
+        &self.source[span.start as usize..span.end as usize]
     }
 }
 
 /// A piece of a template.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Text to be copied.
-    Text(Box<str>),
+    /// Text to be copied from the source.
+    Text(Span),
     /// A value to be printed, or variables to be set.
     Action(Pipe),
     /// The first arm whose pipe is true.

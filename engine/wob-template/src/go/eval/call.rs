@@ -1,6 +1,6 @@
 //! Calls functions, and lets some of them call templates.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use wob_engine::{LineIndex, Span};
 
@@ -18,7 +18,7 @@ use crate::{
 /// How deep lists may be nested: dropping one recurses.
 const LIST_DEPTH: u32 = 100;
 
-/// How many bytes of text, or items of a list, a function may make for one step.
+/// How many bytes of text a function may make for one step.
 const PER_STEP: u64 = 16;
 
 impl<'r> Run<'r> {
@@ -103,17 +103,35 @@ impl<'r> Run<'r> {
         if let Value::List(items) = value {
             return self.charge_list(items, LIST_DEPTH, span);
         }
+        self.charge_map(value, LIST_DEPTH, span)
+    }
+
+    /// Spends steps for a new map and what is new in it: what others hold too was spent for before.
+    fn charge_map(&mut self, value: &Value, depth: u32, span: Span) -> Fallible<()> {
+        let Value::Map(map) = value else {
+            return Ok(());
+        };
+        if Rc::strong_count(map) > 1 || depth == 0 {
+            return Ok(());
+        }
+        let entries = map.entries.borrow();
+        self.spend(entries.len() as u64, span)?;
+        for item in entries.values() {
+            self.charge_map(item, depth - 1, span)?;
+        }
         Ok(())
     }
 
     fn charge_list(&mut self, items: &[Value], depth: u32, span: Span) -> Fallible<()> {
-        self.spend(1 + items.len() as u64 / PER_STEP, span)?;
+        self.spend(1 + items.len() as u64, span)?;
         let Some(depth) = depth.checked_sub(1) else {
             return Err(self.limit(format!("lists are nested more than {LIST_DEPTH} deep"), span));
         };
         for item in items {
             if let Value::List(items) = item {
                 self.charge_list(items, depth, span)?;
+            } else {
+                self.charge_map(item, depth, span)?;
             }
         }
         Ok(())
@@ -132,11 +150,12 @@ impl<'r> Run<'r> {
         let Some(functions) = self.functions else {
             return Err(self.error(ErrorKind::Value, "no functions are known here", span));
         };
-        self.spend(text.len() as u64, span)?;
+        self.spend((text.len() + self.definitions.len()) as u64, span)?;
         self.enter_template(span)?;
         // A name of its own tells errors in this text from errors in the templates that it calls.
         let name = Arc::from(&**self.file);
-        let parsed = parse(&name, text, functions).map_err(|it| self.inside(it, &name, text))?;
+        let parsed =
+            parse(&name, &Arc::from(text), functions).map_err(|it| self.inside(it, &name, text))?;
         let mut definitions = self.definitions.clone();
         definitions.extend(parsed.definitions);
         let mut run = Run {
@@ -144,6 +163,7 @@ impl<'r> Run<'r> {
             functions: self.functions,
             options: self.options,
             file: &name,
+            source: "",
             out: Output::new(self.options.limits.output),
             variables: vec![],
             base: 0,

@@ -2,7 +2,7 @@
 
 use wob_engine::{Span, did_you_mean};
 
-use super::{Parser, raw};
+use super::{Parser, VARIABLES, raw};
 use crate::{
     ErrorKind, Function, TemplateError,
     go::{
@@ -44,6 +44,10 @@ impl Parser<'_> {
         }
         for slot in declared {
             self.scope.variables[slot].1 = true;
+        }
+        if self.scope.most > VARIABLES {
+            let message = format!("more than {VARIABLES} variables are alive at once");
+            return Err(TemplateError { kind: ErrorKind::Limit, ..self.error(message, span) });
         }
         Ok(Pipe { span, targets: targets.into(), commands: commands.into() })
     }

@@ -59,6 +59,10 @@ fn long_work_is_an_error() {
     fails_at_a_limit("{{ range 9000000000000000000 }}{{ end }}");
     fails_at_a_limit("{{ range 9000000000000000000 }}aaaaaaaaaaaaaaaaaaaaaaaaaaa{{ end }}");
     fails_at_a_limit("{{ $s := `xx` }}{{ range 64 }}{{ $s = cat $s $s }}{{ end }}");
+    fails_at_a_limit(
+        "{{ $d := dict }}{{ range 1000 }}{{ $_ := set $d (print .) . }}{{ end }}{{ $l := list }}{{ range 9999 }}{{ $l = append $l (deepCopy $d) }}{{ end }}",
+    );
+    fails_at_a_limit(&"{{ $x := 1 }}".repeat(1001));
     fails_at_a_limit("{{ $l := list 1 }}{{ range 64 }}{{ $l = list $l $l }}{{ end }}");
     fails_at_a_limit("{{ $l := list 1 }}{{ range 10000 }}{{ $l = list $l }}{{ end }}");
     let format = format!("{{{{ printf `{}`{} }}}}", "%999999d".repeat(20), " 1".repeat(20));
