@@ -185,6 +185,17 @@ fn trimming_and_comments() {
 }
 
 #[test]
+fn typed_lists_print_their_type() {
+    check(&[
+        (
+            "{{ printf \"%#v %v\" (splitList \",\" \"a,b\") (until 2) }}",
+            "[]string{\"a\", \"b\"} [0 1]",
+        ),
+        ("{{ printf \"%#v\" (until 2) }}", "[]int{0, 1}"),
+    ]);
+}
+
+#[test]
 fn files_share_their_definitions() {
     let mut set = TemplateSet::default();
     let functions = helm_functions();

@@ -7,7 +7,7 @@ use super::{
     quote::{Escape, can_backquote, quote, quote_char},
     type_name,
 };
-use crate::{FunctionError, Map, Value};
+use crate::{FunctionError, Value};
 
 /// What stands between `%` and the verb.
 #[derive(Clone, Copy, Default)]
@@ -74,8 +74,12 @@ fn print(
         Value::Float(it) if "vbgGxXfFeE".contains(verb) => number(out, *it, verb, flags),
         Value::String(it) if "vsxXq".contains(verb) => text(out, it, verb, flags),
         Value::Object(it) if "vsxXq".contains(verb) => text(out, &it.display(), verb, flags),
-        Value::List(items) => list(out, items, verb, flags, deeper(depth)?),
-        Value::Map(it) => map(out, it, verb, flags, deeper(depth)?),
+        Value::List(_) | Value::Map(_) => {
+            if flags.source {
+                out.push(type_name(value))?;
+            }
+            items(out, value, verb, flags, deeper(depth)?)
+        }
         Value::Bool(_)
         | Value::Int(_)
         | Value::Int64(_)
@@ -96,44 +100,31 @@ fn wrong_verb(
     out.push(")")
 }
 
-fn list(
+/// Prints the items of a list, or the entries of a map.
+fn items(
     out: &mut Output,
-    items: &[Value],
+    value: &Value,
     verb: char,
     flags: &mut Flags,
     depth: usize,
 ) -> Result<(), FunctionError> {
-    out.push(if flags.source { "[]interface {}{" } else { "[" })?;
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push(if flags.source { ", " } else { " " })?;
+    let (open, between, close) = if flags.source { ("{", ", ", "}") } else { ("[", " ", "]") };
+    if let Value::Map(map) = value {
+        out.push(if flags.source { open } else { "map[" })?;
+        for (i, (key, item)) in map.entries.borrow().iter().enumerate() {
+            out.push(if i > 0 { between } else { "" })?;
+            print(out, &Value::String(key.clone()), verb, flags, depth)?;
+            out.push(":")?;
+            print(out, item, verb, flags, depth)?;
         }
-        print(out, item, verb, flags, depth)?;
-    }
-    out.push(if flags.source { "}" } else { "]" })
-}
-
-fn map(
-    out: &mut Output,
-    map: &Map,
-    verb: char,
-    flags: &mut Flags,
-    depth: usize,
-) -> Result<(), FunctionError> {
-    let name = match map.of {
-        crate::MapOf::Any => "map[string]interface {}{",
-        crate::MapOf::Strings => "map[string]string{",
-    };
-    out.push(if flags.source { name } else { "map[" })?;
-    for (i, (key, item)) in map.entries.borrow().iter().enumerate() {
-        if i > 0 {
-            out.push(if flags.source { ", " } else { " " })?;
+    } else if let Value::List(list) = value {
+        out.push(open)?;
+        for (i, item) in list.iter().enumerate() {
+            out.push(if i > 0 { between } else { "" })?;
+            print(out, item, verb, flags, depth)?;
         }
-        print(out, &Value::String(key.clone()), verb, flags, depth)?;
-        out.push(":")?;
-        print(out, item, verb, flags, depth)?;
     }
-    out.push(if flags.source { "}" } else { "]" })
+    out.push(close)
 }
 
 fn text(out: &mut Output, text: &str, verb: char, flags: &Flags) -> Result<(), FunctionError> {
