@@ -174,13 +174,13 @@ fn actions() -> impl Strategy<Value = String> {
         "(dict \"a\" 1)",
         "(index .list 1)",
     ];
-    let functions = [
-        "print", "printf", "println", "index", "slice", "len", "not", "and", "or", "eq", "ne",
-        "lt", "ge", "html", "js", "urlquery", "call", "list", "dict", "default", "tpl", "include",
-        "quote", "join",
-    ];
+    // Every function that there is: those of sprig must not panic, either.
+    let all = crate::sprig::functions();
+    let pure = all.iter().filter(|it| matches!(it.1, crate::Function::Pure { .. }));
+    let functions: Vec<&str> =
+        pure.map(|it| *it.0).chain(super::builtin::Builtin::names()).chain(["tpl"]).collect();
     let operand = prop::sample::select(operands.to_vec());
-    let call = (prop::sample::select(functions.to_vec()), prop::collection::vec(operand, 0..4))
+    let call = (prop::sample::select(functions), prop::collection::vec(operand, 0..4))
         .prop_map(|(function, operands)| format!("{function} {}", operands.join(" ")));
     let action = prop::collection::vec(call, 1..3).prop_map(|calls| calls.join(" | "));
     let block = (
