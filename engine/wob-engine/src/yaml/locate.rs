@@ -126,12 +126,15 @@ fn of_literal(scalar: &Scalar, text: &str, span: Span, content: Span) -> Option<
     }
     let leading = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
     let line = scalar.text[leading..].lines().next()?;
+    let mut begin = first;
     let mut lines = text[first..].split_inclusive('\n');
-    let found = lines.find(|it| !it.trim().is_empty())?;
+    let found = lines.find(|it| {
+        let blank = it.trim().is_empty();
+        begin += if blank { it.len() } else { 0 };
+        !blank
+    })?;
     let indent = found.trim_end_matches(['\r', '\n']).strip_suffix(line)?.len();
     // Leading empty lines lie before the first line that has content.
-    let start_of_content = found.as_ptr() as usize - text.as_ptr() as usize;
-    let mut begin = start_of_content;
     for _ in 0..leading {
         begin = text[..begin.checked_sub(1)?].rfind('\n').map_or(0, |it| it + 1);
     }

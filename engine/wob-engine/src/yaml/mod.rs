@@ -1,6 +1,7 @@
 //! YAML with places: parsing, Kubernetes' reading of scalars, and emitters whose output every reader reads alike.
 
 mod emit;
+mod extent;
 mod lint;
 mod locate;
 mod mapping;

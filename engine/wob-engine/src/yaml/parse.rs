@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use saphyr_parser::{Event, Parser, ScalarStyle as EventStyle, StrInput, Tag as EventTag};
 
 use super::{
-    Document, Entry, Key, Node, NodeKind, Problem, ProblemKind, Scalar, ScalarStyle, Tag, lint,
-    mapping, position::Positions, scalar, syntax,
+    Document, Entry, Key, Node, NodeKind, Problem, ProblemKind, Scalar, ScalarStyle, Tag, extent,
+    lint, mapping, position::Positions, scalar, syntax,
 };
 use crate::{Span, Value};
 
@@ -155,7 +155,8 @@ impl<'t> Builder<'t> {
                     self.last = self.last.max(end);
                 }
                 Err(error) => {
-                    self.syntax_error(self.positions.byte(*error.marker()), error.info());
+                    let at = self.positions.byte(*error.marker());
+                    self.syntax_error(at, error.info());
                     return;
                 }
             }
@@ -363,26 +364,18 @@ impl<'t> Builder<'t> {
         Ok(Node { span, kind: NodeKind::Scalar(scalar) })
     }
 
-    /// Returns the bytes of a scalar alone: the parser's begin at its tag or anchor, and may end after a comment.
     fn scalar_span(&self, content: &str, style: ScalarStyle, start: usize, end: usize) -> Span {
-        let bytes = &self.text.as_bytes()[..end];
-        if style == ScalarStyle::Plain && content.is_empty() {
-            if start == end {
-                return Span::new(start, start);
-            }
-            // The parser points at what it saw instead of a value.
-            let colon = usize::from(bytes.get(self.node_end) == Some(&b':'));
-            let at = (self.node_end + colon).max(self.document_start.unwrap_or(0));
-            return Span::new(at, at);
+        let bytes = self.text.as_bytes();
+        if style != ScalarStyle::Plain || !content.is_empty() {
+            return extent::of_scalar(bytes, style, start, end);
         }
-        let start = skip_properties(bytes, start);
-        match style {
-            ScalarStyle::Single => Span::new(start, after_single_quoted(bytes, start)),
-            ScalarStyle::Double => Span::new(start, after_double_quoted(bytes, start)),
-            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
-                trimmed(bytes, start, end)
-            }
+        if start == end {
+            return Span::new(start, start);
         }
+        // A missing value: the parser points at what it saw instead.
+        let colon = usize::from(bytes.get(self.node_end) == Some(&b':'));
+        let at = (self.node_end + colon).max(self.document_start.unwrap_or(0));
+        Span::new(at, at)
     }
 
     /// A block scalar that ends with the text, without a line break, has none in its content either.
@@ -414,7 +407,7 @@ impl<'t> Builder<'t> {
             "float" => Tag::Float,
             "binary" => Tag::Binary,
             _ => {
-                self.unknown_tag(tag, span);
+                self.unknown_tag(span);
                 Tag::Text
             }
         }
@@ -431,16 +424,21 @@ impl<'t> Builder<'t> {
             && tag.suffix.rsplit(':').next() != Some(expected)
             && !(tag.handle == "!" && tag.suffix.is_empty())
         {
-            self.unknown_tag(tag, trimmed(self.text.as_bytes(), start, end));
+            self.unknown_tag(Span::new(start, end));
         }
     }
 
-    fn unknown_tag(&mut self, tag: &EventTag, span: Span) {
+    /// `properties` begins at the tag, or at an anchor before it.
+    fn unknown_tag(&mut self, properties: Span) {
         if self.lints_left == 0 {
             return;
         }
         self.lints_left -= 1;
-        let message = format!("the tag `{tag}` means nothing to Kubernetes");
+        let start = properties.start as usize;
+        let at = start + self.text[start..].find('!').unwrap_or_default();
+        let tag = self.text[at..].split_ascii_whitespace().next().unwrap_or_default();
+        let span = Span::new(at, at + tag.len());
+        let message = format!("the tag `{}` means nothing to Kubernetes", shortened(tag));
         self.parsed.problems.push(Problem::warning(ProblemKind::Tag, span, message));
     }
 }
@@ -452,47 +450,6 @@ fn fits(scalar: &Scalar, tag: Tag) -> bool {
             scalar::read_as(&scalar.text, tag).is_some()
         }
     }
-}
-
-/// Returns the position after tags and anchors, and the white space after them.
-fn skip_properties(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b'&' | b'!')) {
-        let rest = &bytes[at..];
-        let word = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        let blank = rest[word..].iter().position(|it| !it.is_ascii_whitespace());
-        at += word + blank.unwrap_or(rest.len() - word);
-    }
-    at
-}
-
-fn trimmed(bytes: &[u8], start: usize, end: usize) -> Span {
-    let end = end.min(bytes.len()).max(start);
-    let blank = bytes[start..end].iter().rev().take_while(|it| it.is_ascii_whitespace()).count();
-    Span::new(start, end - blank)
-}
-
-fn after_single_quoted(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(quote) = bytes.get(at..).and_then(|it| it.iter().position(|it| *it == b'\'')) {
-        at += quote + 1;
-        if bytes.get(at) != Some(&b'\'') {
-            return at;
-        }
-        at += 1;
-    }
-    bytes.len()
-}
-
-fn after_double_quoted(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
 }
 
 /// Returns the beginning of a text, for messages.

@@ -313,6 +313,8 @@ fn the_usual_slips_are_explained() {
         ("? [a]\n: b\n", "a list or mapping cannot be a key | [a]"),
         ("~: 1\n", "a key cannot be null | ~ | quote it: `\"~\"`"),
         ("!!int x\n", "`x` is not what its tag says | x | remove the tag, or mend the value"),
+        ("a: &k !foo b\n", "the tag `!foo` means nothing to Kubernetes | !foo"),
+        ("a: !!set {é}\n", "the tag `!!set` means nothing to Kubernetes | !!set"),
         ("a: &k [*k]\n", "no finished node of this document has this anchor | *k"),
     ] {
         assert_eq!(problems(text).trim_end(), expected, "{text:?}");
