@@ -178,7 +178,7 @@ fn actions() -> impl Strategy<Value = String> {
     let all = crate::sprig::functions();
     let pure = all.iter().filter(|it| matches!(it.1, crate::Function::Pure { .. }));
     let functions: Vec<&str> =
-        pure.map(|it| *it.0).chain(super::builtin::Builtin::names()).chain(["tpl"]).collect();
+        pure.map(|it| *it.0).chain(builtin::Builtin::names()).chain(["tpl"]).collect();
     let operand = prop::sample::select(operands.to_vec());
     let call = (prop::sample::select(functions), prop::collection::vec(operand, 0..4))
         .prop_map(|(function, operands)| format!("{function} {}", operands.join(" ")));
