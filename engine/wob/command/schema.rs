@@ -29,14 +29,11 @@ enum Of {
     Workspace,
 }
 
-/// The schema of `wob.yaml`.
-const WORKSPACE: &str = include_str!("../schema/workspace.json");
-
 impl Schema {
     /// Prints the schema.
     pub(crate) fn run(&self, streams: &Streams) -> Exit {
         match self.of {
-            Of::Workspace => streams.result(WORKSPACE),
+            Of::Workspace => streams.result(wob_rules::WORKSPACE_SCHEMA),
         }
         Exit::Ok
     }

@@ -8,9 +8,12 @@ mod json;
 mod tests;
 mod text;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
-use wob_engine::{At, Diagnostic, FileName, LineColumn, LineIndex, Place, Severity, Span};
+use wob_engine::{
+    At, Diagnostic, FileName, LineColumn, LineIndex, Place, Severity,
+    yaml::{self, Limits, Parsed},
+};
 
 pub(crate) use draw::{Look, draw};
 pub(crate) use github::annotations;
@@ -127,30 +130,43 @@ impl Report {
     }
 }
 
-/// The files of one report, each indexed once.
+/// The files of one report, each read once.
 struct Files<'t> {
     texts: &'t dyn Texts,
-    read: BTreeMap<FileName, Option<(Arc<str>, LineIndex)>>,
+    read: BTreeMap<FileName, Option<File>>,
+}
+
+/// A file that a report points into.
+struct File {
+    text: Arc<str>,
+    lines: LineIndex,
+    parsed: OnceCell<Parsed>,
 }
 
 impl Files<'_> {
     fn find(&mut self, place: &Place) -> Option<Range> {
         let texts = self.texts;
         let read = self.read.entry(place.file.clone()).or_insert_with(|| {
-            texts.text(&place.file).map(|text| (text.clone(), LineIndex::new(&text)))
+            let text = texts.text(&place.file)?;
+            Some(File { lines: LineIndex::new(&text), text, parsed: OnceCell::new() })
         });
-        let (text, lines) = read.as_ref()?;
-        let span = locate(text, place)?;
-        let start = lines.line_column(text, span.start);
-        let end = lines.line_column(text, span.end);
-        Some(Range { start, end, line: lines.line(text, start.line)?.into() })
+        read.as_ref()?.find(&place.at)
     }
 }
 
-/// Returns the bytes of `text` that `place` means; `None` for the file as a whole.
-fn locate(_text: &str, place: &Place) -> Option<Span> {
-    match &place.at {
-        At::File | At::Node { .. } | At::Text { .. } => None,
-        At::Bytes(span) => Some(*span),
+impl File {
+    fn find(&self, at: &At) -> Option<Range> {
+        let span = match at {
+            At::File => return None,
+            At::Bytes(span) => *span,
+            At::Node { .. } | At::Text { .. } => {
+                let parsed =
+                    self.parsed.get_or_init(|| yaml::parse(&self.text, &Limits::default()));
+                yaml::resolve(parsed, &self.text, at)
+            }
+        };
+        let start = self.lines.line_column(&self.text, span.start);
+        let end = self.lines.line_column(&self.text, span.end);
+        Some(Range { start, end, line: self.lines.line(&self.text, start.line)?.into() })
     }
 }

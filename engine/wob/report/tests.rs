@@ -102,6 +102,43 @@ fn a_file_as_a_whole_is_named() {
 }
 
 #[test]
+fn places_in_documents_are_found_by_key_and_in_templates() {
+    let text = "a: 1\n---\nspec:\n  manifests:\n    - |\n      one: 1\n      two: {{ .Nope }}\n";
+    let root = Place::document(&FileName::new("f"), 1);
+    let template = root.key("spec").key("manifests").index(0);
+    let all = [
+        Diagnostic::error("text", "no such field").at(template.text(Span::new(12, 23)), "here"),
+        Diagnostic::error("key", "odd key").at(root.key("spec").on_key(), ""),
+        Diagnostic::error("gone", "missing").at(root.key("spec").key("kind"), "here"),
+    ];
+    insta::assert_snapshot!(drawn(&all, &[("f", text)]), @"
+    key
+      × odd key
+       ╭─[f:3:1]
+     3 │ spec:
+       · ────
+       ╰────
+
+    gone
+      × missing
+       ╭─[f:3:1]
+     3 │ spec:
+       · ──┬─
+       ·   ╰── here
+       ╰────
+
+    text
+      × no such field
+       ╭─[f:7:12]
+     7 │       two: {{ .Nope }}
+       ·            ─────┬─────
+       ·                 ╰── here
+       ╰────
+    3 errors in 1 file
+    ");
+}
+
+#[test]
 fn equal_diagnostics_are_reported_once_in_the_order_of_files() {
     let (a, b) = ("x: 1\ny: 2\n", "z: 3\n");
     let say = |file, text, word| Diagnostic::error("code", word).at(at(file, text, word), "");
