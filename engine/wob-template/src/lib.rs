@@ -8,8 +8,11 @@ mod error;
 mod function;
 mod go;
 mod gofmt;
+pub mod helm;
+pub mod kalypso;
 mod options;
 pub mod sprig;
+mod toml;
 mod value;
 
 pub use convert::NotPlain;

@@ -19,6 +19,7 @@ mod layout;
 mod letters;
 mod lists;
 mod paths;
+mod plain;
 mod print;
 mod reflect;
 mod refusals;
@@ -34,6 +35,12 @@ mod walk;
 mod words;
 
 use crate::Functions;
+
+pub(crate) use arguments::{Answer, Arguments, list, text};
+pub(crate) use json_reader::read as read_json;
+pub(crate) use plain::plain;
+pub(crate) use reflect::kind_of;
+pub(crate) use table::{pure, refused};
 
 /// Returns the functions of sprig 3.2.3's text table; more can be put in.
 pub fn functions() -> Functions {
