@@ -1,6 +1,11 @@
 //! What clusters are: resources, scheduling, config composition and rendering. Reads no disk.
+//!
+//! The command pushes [`EnvironmentInput`]s; [`build`] answers with a [`Built`] tree and every diagnostic. Which
+//! sources an environment needs is asked in turn: [`discover::environments`], [`discover::base_repos`],
+//! [`discover::registrations`].
 #![warn(clippy::disallowed_methods)]
 
+mod built;
 pub mod builtin;
 mod compose;
 mod decode;
@@ -9,11 +14,15 @@ mod label;
 mod model;
 mod name;
 mod profile;
+mod queries;
+mod record;
+mod render;
 pub mod resource;
 mod schedule;
 mod selector;
 mod workspace_file;
 
+pub use built::{Built, BuiltAssignment};
 pub use compose::{
     Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
     Precedence, Provenance, Reading, Schemas, SpecialLabels, Subject, config_value, label_match,
@@ -24,6 +33,12 @@ pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Doubt, Model, ModelDamage, Target};
 pub use name::Name;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
+pub use queries::{
+    BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build,
+    environment_model,
+};
+pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
+pub use render::{CompiledTemplate, InputPart, Inputs, Rendered};
 pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use workspace_file::{

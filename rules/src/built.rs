@@ -1,0 +1,222 @@
+//! What a build gives: the tree of an environment, what failed, and every diagnostic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wob_engine::{Blob, Diagnostic, Digest, FilePath, Place, Tree};
+
+use crate::{
+    Name, Settings,
+    model::{Doubt, Model},
+    queries::{BaseSource, EnvironmentInput, environment_model, shared_diagnostics},
+    schedule::Assignment,
+};
+
+/// The text of every `<clusterType>/README.md` (design rule 3.4); it has no newline at its end.
+const README: &str = "This folder contains deployment targets scheduled on the cluster type";
+
+/// Where the promoted commit is noted (design rule 3.8).
+const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
+
+/// One assignment of a [`Built`] environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltAssignment {
+    /// The pair, and the policies that made it.
+    pub assignment: Assignment,
+    /// Its namespace; `None` if its inputs could not be put together.
+    pub namespace: Option<String>,
+    /// The digest of its inputs; `None` if they could not be put together.
+    pub inputs: Option<Digest>,
+    /// Its files by name; none if it failed.
+    pub files: BTreeMap<String, Blob>,
+    /// Whether it could not be built: its last good output stays.
+    pub failed: bool,
+    /// Its own problems.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A built environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The environment's name.
+    pub environment: String,
+    /// The files, by their paths in the GitOps repository; without `.wob/tree.json` and without failed assignments.
+    pub tree: Tree,
+    /// Where the cluster types' folders lie in the GitOps repository; empty for the root.
+    pub prefix: String,
+    /// The assignments, sorted by cluster type, then target.
+    pub assignments: Vec<BuiltAssignment>,
+    /// Whether it is not fully known what is scheduled: then nothing of an earlier output may be deleted.
+    pub unsure: bool,
+    /// Every problem: errors first, then by place; each once.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Built {
+    /// Joins the assignments of `environment` into its tree.
+    pub(crate) fn join(
+        db: &dyn salsa::Database,
+        environment: EnvironmentInput,
+        mut assignments: Vec<BuiltAssignment>,
+    ) -> Self {
+        let model = environment_model(db, environment);
+        refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
+        let mut diagnostics = shared_diagnostics(db, environment);
+        diagnostics.extend(gathered(&assignments));
+        let prefix = model.gitops_path().to_owned();
+        let mut tree = Tree::default();
+        add_readmes(&mut tree, &prefix, model);
+        for built in &assignments {
+            let Assignment { cluster_type, target, .. } = &built.assignment;
+            for (name, blob) in &built.files {
+                let path = joined(&prefix, &format!("{cluster_type}/{target}/{name}"));
+                tree.insert(path, blob.clone());
+            }
+        }
+        if let Some(commit) = promoted_commit(db, environment, model) {
+            let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
+            tree.insert(path, Blob::new(commit.into_bytes()));
+        }
+        Self {
+            environment: environment.name(db).clone(),
+            tree,
+            prefix,
+            assignments,
+            unsure: model.damage.doubt >= Doubt::Scheduling,
+            diagnostics: sorted(diagnostics),
+        }
+    }
+
+    /// Says whether the file at `path` of an earlier output stays although this build did not make it.
+    pub fn keeps(&self, path: &FilePath) -> bool {
+        if self.tree.get(path).is_some() {
+            return false;
+        }
+        let below = if self.prefix.is_empty() {
+            Some(path.as_str())
+        } else {
+            path.as_str().strip_prefix(&self.prefix).and_then(|it| it.strip_prefix('/'))
+        };
+        let mut parts = below.unwrap_or_default().split('/');
+        let (Some(cluster_type), Some(target), Some(_)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return self.unsure;
+        };
+        let key = |it: &BuiltAssignment| {
+            let Assignment { cluster_type: own, target: its, .. } = &it.assignment;
+            (own.as_str(), its.as_str()).cmp(&(cluster_type, target))
+        };
+        match self.assignments.binary_search_by(key) {
+            Ok(index) => self.assignments[index].failed,
+            Err(_) => self.unsure,
+        }
+    }
+
+    /// Returns the number of assignments that failed.
+    pub fn failed(&self) -> usize {
+        self.assignments.iter().filter(|it| it.failed).count()
+    }
+}
+
+fn joined(prefix: &str, path: &str) -> FilePath {
+    let path = if prefix.is_empty() { path.to_owned() } else { format!("{prefix}/{path}") };
+    FilePath::new(&path).expect("because names and prefixes were checked when they were decoded")
+}
+
+/// Every cluster type has a folder, scheduled on or not.
+fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
+    let blob = Blob::new(README.as_bytes());
+    for cluster_type in model.cluster_types.keys() {
+        tree.insert(joined(prefix, &format!("{cluster_type}/README.md")), blob.clone());
+    }
+}
+
+/// Returns the commit of the BaseRepo named `main`: the one it pins, else the one that was read, if that was clean.
+fn promoted_commit(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    model: &Model,
+) -> Option<String> {
+    let base_repo = model.base_repo()?;
+    if let Some(commit) = &base_repo.reference.commit {
+        return Some(commit.clone());
+    }
+    let is_main = |it: &&BaseSource| it.repository.as_ref() == Some(base_repo);
+    let base = environment.bases(db).iter().find(is_main)?;
+    let origin = base.source.as_ref().ok()?.origin(db);
+    if origin.dirty { None } else { origin.commit.clone() }
+}
+
+/// Two targets in one namespace of one cluster type would overwrite each other (design rules 1.12 and 6.2, replaced).
+///
+/// A pattern that leaves the target out shares namespaces on purpose.
+fn refuse_shared_namespaces(
+    assignments: &mut [BuiltAssignment],
+    model: &Model,
+    settings: &Settings,
+) {
+    if !settings.namespace_pattern.names_the_target() {
+        return;
+    }
+    let mut groups: BTreeMap<(Name, String), Vec<usize>> = BTreeMap::new();
+    for (index, built) in assignments.iter().enumerate() {
+        if let Some(namespace) = &built.namespace {
+            let key = (built.assignment.cluster_type.clone(), namespace.clone());
+            groups.entry(key).or_default().push(index);
+        }
+    }
+    for ((_, namespace), members) in groups.into_iter().filter(|(_, members)| members.len() > 1) {
+        let places: Vec<Place> = members
+            .iter()
+            .map(|it| model.targets[&assignments[*it].assignment.target].place.clone())
+            .collect();
+        let message =
+            format!("{} deployment targets share the namespace `{namespace}`", members.len());
+        let diagnostic = Diagnostic::error("shared-namespace", message)
+            .help("rename a target or a workspace, or set another `namespacePattern` in wob.yaml");
+        let diagnostic =
+            places.into_iter().fold(diagnostic, |it, place| it.at(place, "one of them"));
+        for index in members {
+            let built = &mut assignments[index];
+            built.failed = true;
+            built.files.clear();
+            built.diagnostics.push(diagnostic.clone());
+        }
+    }
+}
+
+/// Puts equal problems of many assignments together: one diagnostic that lists where it happens.
+fn gathered(assignments: &[BuiltAssignment]) -> Vec<Diagnostic> {
+    let mut groups: BTreeMap<&Diagnostic, Vec<&Assignment>> = BTreeMap::new();
+    for built in assignments {
+        for diagnostic in &built.diagnostics {
+            groups.entry(diagnostic).or_default().push(&built.assignment);
+        }
+    }
+    let group = |(diagnostic, members): (&Diagnostic, Vec<&Assignment>)| {
+        diagnostic.clone().note(where_it_happens(&members))
+    };
+    groups.into_iter().map(group).collect()
+}
+
+fn where_it_happens(members: &[&Assignment]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> =
+        members.iter().map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
+    match names.as_slice() {
+        [one] => format!("in the assignment {one}"),
+        few if few.len() <= SHOWN => format!("in {} assignments: {}", few.len(), few.join(", ")),
+        many => {
+            let rest = many.len() - SHOWN;
+            format!("in {} assignments: {} and {rest} more", many.len(), many[..SHOWN].join(", "))
+        }
+    }
+}
+
+/// Errors first, then by place, each once.
+fn sorted(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let unique: BTreeSet<Diagnostic> = diagnostics.into_iter().collect();
+    let mut diagnostics: Vec<Diagnostic> = unique.into_iter().collect();
+    diagnostics.sort_by_key(|it| (it.severity, it.labels.first().map(|label| label.place.clone())));
+    diagnostics
+}

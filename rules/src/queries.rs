@@ -1,0 +1,413 @@
+//! The queries of one environment, from parsed files to rendered assignments, and the build that joins them.
+//!
+//! Each query asks one question. Those per assignment depend on values that hold no offsets, so an edit that changes no
+//! meaning stops at [`decode`], and an edit of one layer re-renders only the assignments that have it.
+#![expect(
+    missing_docs,
+    unused_lifetimes,
+    reason = "salsa's macros write methods without documentation, and take a lifetime that keys do not use"
+)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rayon::prelude::*;
+use wob_engine::{Database, Diagnostic, Map, Source};
+
+use crate::{
+    InlineSchema, Name, Reading, Settings, Subject,
+    built::{Built, BuiltAssignment},
+    builtin,
+    compose::{self, Composition, LayerId, Layers, Schemas},
+    decode::{Decoded, decode_file},
+    model::{Doubt, Model, Part, Target},
+    profile::{NamespaceFields, Profile},
+    render::{self, CompiledTemplate, Inputs, Rendered},
+    resource::{ClusterType, Repository, WorkloadRegistration},
+    schedule::{Assignment, Fleet, LabelScheduler, Scheduler as _},
+};
+
+/// Everything that one environment is built from.
+#[salsa::input(debug)]
+pub struct EnvironmentInput {
+    /// The environment's name.
+    #[returns(ref)]
+    pub name: String,
+    /// The conventions of its output.
+    #[returns(ref)]
+    pub settings: Arc<Settings>,
+    /// What its BaseRepos name, the one called `main` first; in the folders layout, the base folder.
+    #[returns(ref)]
+    pub bases: Vec<BaseSource>,
+    /// Its own cluster types, policies and config.
+    #[returns(copy)]
+    pub control_plane: Source,
+    /// What its registrations name, sorted by registration.
+    #[returns(ref)]
+    pub workloads: Vec<WorkloadSource>,
+}
+
+/// A base, or why it is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseSource {
+    /// The BaseRepo that names it; none in the folders layout.
+    pub repository: Option<Repository>,
+    /// Its files.
+    pub source: Result<Source, Unavailable>,
+}
+
+/// A workload repository, or why it is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadSource {
+    /// The registration that names it.
+    pub registration: WorkloadRegistration,
+    /// Its files.
+    pub source: Result<Source, Unavailable>,
+}
+
+/// Why a source could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// What went wrong: ``the repository `…` can't be reached``.
+    pub reason: String,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+/// One assignment of one environment, as a key of queries.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct Pair<'db> {
+    #[returns(copy)]
+    environment: EnvironmentInput,
+    #[returns(ref)]
+    cluster_type: Name,
+    #[returns(ref)]
+    target: Name,
+}
+
+/// A list of config layers of one environment, as a key: most assignments share theirs with others.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct LayerList<'db> {
+    #[returns(copy)]
+    environment: EnvironmentInput,
+    #[returns(ref)]
+    ids: Vec<LayerId>,
+}
+
+/// A name of a template in one environment, as a key.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct TemplateKey<'db> {
+    #[returns(copy)]
+    environment: EnvironmentInput,
+    #[returns(ref)]
+    name: String,
+}
+
+/// The model of an environment.
+#[salsa::tracked(returns(ref))]
+pub fn environment_model(db: &dyn salsa::Database, environment: EnvironmentInput) -> Model {
+    let files = |source: Source| {
+        source.files(db).iter().map(|it| decode_file(db, *it)).collect::<Vec<&Decoded>>()
+    };
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let control_planes: Vec<Vec<&Decoded>> =
+        bases.copied().chain([environment.control_plane(db)]).map(files).collect();
+    let workloads: Vec<(&WorkloadRegistration, Vec<&Decoded>)> = environment
+        .workloads(db)
+        .iter()
+        .filter_map(|it| Some((&it.registration, files(*it.source.as_ref().ok()?))))
+        .collect();
+    let parts: Vec<Part<'_>> = control_planes
+        .iter()
+        .map(|files| Part::ControlPlane(files))
+        .chain(workloads.iter().map(|(registration, files)| Part::Workload(registration, files)))
+        .collect();
+    let mut model = Model::build(environment.name(db), &parts);
+    report_unavailable(db, environment, &mut model);
+    model
+}
+
+fn report_unavailable(db: &dyn salsa::Database, environment: EnvironmentInput, model: &mut Model) {
+    for base in environment.bases(db) {
+        if let Err(why) = &base.source {
+            model.damage.doubt = Doubt::Config;
+            let place = base.repository.as_ref().map(|it| it.meta.place.key("spec").key("repo"));
+            model.diagnostics.push(unavailable("base", why, place));
+        }
+    }
+    for workload in environment.workloads(db) {
+        if let Err(why) = &workload.source {
+            model.damage.doubt = model.damage.doubt.max(Doubt::Scheduling);
+            let place = workload.registration.meta.place.key("spec").key("workload").key("repo");
+            let what = format!("workload `{}`", workload.registration.meta.name);
+            model.diagnostics.push(unavailable(&what, why, Some(place)));
+        }
+    }
+}
+
+fn unavailable(what: &str, why: &Unavailable, place: Option<wob_engine::Place>) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error("input-unavailable", format!("{what}: {}", why.reason));
+    if let Some(place) = place {
+        diagnostic = diagnostic.at(place, "registered here");
+    }
+    diagnostic.help.clone_from(&why.help);
+    diagnostic
+}
+
+/// The assignments of an environment, sorted by cluster type, then target.
+#[salsa::tracked(returns(ref))]
+pub fn assignments(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Assignment> {
+    let model = environment_model(db, environment);
+    let fleet = Fleet {
+        cluster_types: &model.cluster_types,
+        targets: &model.targets,
+        policies: &model.policies,
+    };
+    LabelScheduler.schedule(fleet)
+}
+
+#[salsa::tracked(returns(ref))]
+fn layers(db: &dyn salsa::Database, environment: EnvironmentInput) -> Layers {
+    let reading = match environment.settings(db).profile {
+        Profile::Standard => Reading::Standard,
+        Profile::Kalypso => Reading::Kalypso,
+    };
+    Layers::new(&environment_model(db, environment).config_maps, reading)
+}
+
+#[salsa::tracked(returns(ref), no_eq)]
+fn schemas(db: &dyn salsa::Database, environment: EnvironmentInput) -> (Schemas, Vec<Diagnostic>) {
+    let model = environment_model(db, environment);
+    let inline: Vec<InlineSchema> =
+        model.targets.values().flat_map(|it| &it.config_schemas).cloned().collect();
+    Schemas::new(&model.config_schemas, &inline)
+}
+
+#[salsa::tracked(returns(ref))]
+fn composition<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Composition {
+    let environment = list.environment(db);
+    compose::merge(
+        layers(db, environment),
+        list.ids(db),
+        environment.settings(db).config_precedence,
+    )
+}
+
+#[salsa::tracked(returns(ref))]
+fn config_values<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Arc<Map> {
+    let values = &composition(db, list).values;
+    Arc::new(values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect())
+}
+
+/// A template of the workspace or, if there is none of that name, a built-in rule; `None` if it can't be used.
+#[salsa::tracked(returns(ref))]
+fn compiled<'db>(
+    db: &'db dyn salsa::Database,
+    key: TemplateKey<'db>,
+) -> Result<Arc<CompiledTemplate>, Vec<Diagnostic>> {
+    let environment = key.environment(db);
+    let model = environment_model(db, environment);
+    let name = key.name(db);
+    if model.damage.templates.contains(name) {
+        return Err(vec![]);
+    }
+    if let Some(template) = model.templates.get(name.as_str()) {
+        return render::compile_template(template, environment.settings(db).profile).map(Arc::new);
+    }
+    // An unknown name is reported once, where the cluster type says it.
+    builtin::find(name).map(|rule| Arc::new(render::compile_builtin(rule))).ok_or_else(Vec::new)
+}
+
+/// The inputs of an assignment's render, or what forbids it.
+#[salsa::tracked(returns(ref))]
+fn inputs<'db>(
+    db: &'db dyn salsa::Database,
+    pair: Pair<'db>,
+) -> Result<Arc<Inputs>, Vec<Diagnostic>> {
+    let environment = pair.environment(db);
+    let model = environment_model(db, environment);
+    let (cluster_type, target) = (pair.cluster_type(db), pair.target(db));
+    let cluster_type = &model.cluster_types[cluster_type];
+    let target = &model.targets[target];
+    let subject = subject(cluster_type, target);
+    if model.damage.doubt == Doubt::Config
+        || model.damage.layers.iter().any(|it| it.applies_to(&subject))
+    {
+        return Err(vec![]);
+    }
+    let mut diagnostics = vec![];
+    let list = LayerList::new(db, environment, compose::select(layers(db, environment), &subject));
+    let composition = composition(db, list);
+    diagnostics.extend(composition.diagnostics.iter().filter(|it| it.is_error()).cloned());
+    diagnostics.extend(validate(db, environment, target, &subject, composition));
+    let template = |name: &str| {
+        compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
+    };
+    let settings = environment.settings(db);
+    let namespace =
+        namespace(settings, cluster_type, target).map_err(|it| diagnostics.push(*it)).ok();
+    let templates = (
+        template(&cluster_type.reconciler),
+        template(&cluster_type.namespace_service),
+        template(&cluster_type.config_type),
+    );
+    let (Some(reconciler), Some(namespace_service), Some(config_type)) = templates else {
+        return Err(diagnostics);
+    };
+    let Some(namespace) = namespace else { return Err(diagnostics) };
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(diagnostics);
+    }
+    Ok(Arc::new(Inputs {
+        cluster_type: cluster_type.meta.name.clone(),
+        target: target.name.clone(),
+        namespace,
+        environment: target.environment.clone(),
+        workspace: target.workspace.clone(),
+        workload: target.workload.clone(),
+        labels: target.labels.clone(),
+        manifests: target.manifests.clone(),
+        config: config_values(db, list).clone(),
+        reconciler,
+        namespace_service,
+        config_type,
+        settings: settings.clone(),
+    }))
+}
+
+fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m> {
+    Subject {
+        cluster_type: cluster_type.meta.name.as_str(),
+        cluster_labels: &cluster_type.meta.labels,
+        target: target.name.as_str(),
+        target_labels: &target.labels,
+        workload: &target.workload,
+    }
+}
+
+fn validate(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    target: &Target,
+    subject: &Subject<'_>,
+    composition: &Composition,
+) -> Vec<Diagnostic> {
+    let (schemas, _) = schemas(db, environment);
+    compose::validate(schemas, &target.config_schemas, subject, composition)
+}
+
+/// Fills the pattern and checks the result: Kubernetes takes a DNS label of at most 63 characters.
+fn namespace(
+    settings: &Settings,
+    cluster_type: &ClusterType,
+    target: &Target,
+) -> Result<String, Box<Diagnostic>> {
+    let namespace = settings.namespace_pattern.fill(&NamespaceFields {
+        environment: &target.environment,
+        workspace: &target.workspace,
+        workload: &target.workload,
+        cluster_type: cluster_type.meta.name.as_str(),
+        deployment_target: target.name.as_str(),
+    });
+    let reason = match Name::new(&namespace) {
+        Err(reason) => Some(reason),
+        Ok(_) if namespace.contains('.') => Some("may not hold a `.`"),
+        Ok(_) if namespace.len() > 63 => Some("has more than 63 characters"),
+        Ok(_) => None,
+    };
+    let Some(reason) = reason else { return Ok(namespace) };
+    let shown: String = namespace.chars().take(300).flat_map(char::escape_debug).collect();
+    Err(Box::new(
+        Diagnostic::error("bad-namespace", format!("namespace `{shown}` {reason}"))
+            .at(target.place.clone(), "made from this target")
+            .at(cluster_type.meta.place.key("metadata").key("name"), "and this cluster type")
+            .help("shorten a name, or set `namespacePattern` in wob.yaml"),
+    ))
+}
+
+/// The files of an assignment.
+#[salsa::tracked(returns(ref))]
+fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
+    match inputs(db, pair) {
+        Ok(inputs) => render::render(inputs),
+        Err(_) => Rendered::default(),
+    }
+}
+
+/// Builds an environment with all the threads of the current rayon pool.
+///
+/// The result does not depend on how many there are.
+pub fn build(db: &Database, environment: EnvironmentInput) -> Built {
+    let assignments = assignments(db, environment);
+    // salsa's handles are for one thread each; the chunks share what they compute.
+    let parts: Vec<Vec<BuiltAssignment>> = assignments
+        .par_chunks(64)
+        .map_with(db.clone(), |db, chunk| {
+            chunk.iter().map(|it| build_assignment(db, environment, it)).collect()
+        })
+        .collect();
+    Built::join(db, environment, parts.into_iter().flatten().collect())
+}
+
+fn build_assignment(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+) -> BuiltAssignment {
+    let pair =
+        Pair::new(db, environment, assignment.cluster_type.clone(), assignment.target.clone());
+    let (inputs, mut diagnostics) = match inputs(db, pair) {
+        Ok(inputs) => (Some(inputs), vec![]),
+        Err(diagnostics) => (None, diagnostics.clone()),
+    };
+    let rendered = rendered(db, pair);
+    diagnostics.extend(rendered.diagnostics.iter().cloned());
+    let failed = inputs.is_none() || rendered.failed();
+    BuiltAssignment {
+        assignment: assignment.clone(),
+        namespace: inputs.map(|it| it.namespace.clone()),
+        inputs: inputs.map(|it| it.digest()),
+        files: if failed { BTreeMap::new() } else { rendered.files.clone() },
+        failed,
+        diagnostics,
+    }
+}
+
+/// Every problem of the environment that belongs to no single assignment.
+pub(crate) fn shared_diagnostics(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+) -> Vec<Diagnostic> {
+    let model = environment_model(db, environment);
+    let mut diagnostics = model.diagnostics.clone();
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
+    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
+        for file in source.files(db) {
+            diagnostics.extend(decode_file(db, *file).diagnostics.iter().cloned());
+        }
+    }
+    diagnostics.extend(schemas(db, environment).1.iter().cloned());
+    for name in model.templates.keys() {
+        let key = TemplateKey::new(db, environment, name.to_string());
+        diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
+    }
+    diagnostics.extend(layer_warnings(db, environment));
+    diagnostics
+}
+
+/// Warnings of compositions, each once, however many assignments share the layers.
+fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Diagnostic> {
+    let model = environment_model(db, environment);
+    let mut warnings = std::collections::BTreeSet::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for assignment in assignments(db, environment) {
+        let cluster_type = &model.cluster_types[&assignment.cluster_type];
+        let target = &model.targets[&assignment.target];
+        let ids = compose::select(layers(db, environment), &subject(cluster_type, target));
+        if seen.insert(ids.clone()) {
+            let composition = composition(db, LayerList::new(db, environment, ids));
+            warnings.extend(composition.diagnostics.iter().filter(|it| !it.is_error()).cloned());
+        }
+    }
+    warnings.into_iter().collect()
+}

@@ -1,0 +1,298 @@
+//! Compiling templates: once per template and settings, rendered many times.
+
+use std::sync::Arc;
+
+use wob_engine::{Diagnostic, Digest, Hasher, Map, Place, Span, Value};
+use wob_template::{ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError};
+
+use crate::{
+    Profile,
+    builtin::Rule,
+    resource::{Language, Manifest, Template},
+};
+
+/// A template, ready to render.
+///
+/// **Invariant:** two of equal digest render alike; equality is that of digests and places.
+#[derive(Debug)]
+pub struct CompiledTemplate {
+    name: String,
+    content_type: Option<String>,
+    origin: TemplateOrigin,
+    raw: bool,
+    params: Map,
+    manifests: Vec<CompiledManifest>,
+    digest: Digest,
+    places: Vec<Option<Place>>,
+    profile: Profile,
+}
+
+/// Whose a template is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TemplateOrigin {
+    Workspace,
+    Builtin,
+}
+
+/// One manifest of a template.
+#[derive(Debug)]
+pub(super) enum CompiledManifest {
+    /// A Go template.
+    Go { template: Box<GoTemplate>, place: Place },
+    /// An object; every text in it is a Go template.
+    Object { value: CompiledValue },
+    /// A jinja template; those of built-in rules have no place in the sources.
+    Jinja { name: &'static str, template: Box<Jinja>, place: Option<Place> },
+}
+
+/// A value with templates in the place of texts.
+#[derive(Debug)]
+pub(super) enum CompiledValue {
+    Plain(Value),
+    Text { template: Box<GoTemplate>, place: Place },
+    List(Vec<Self>),
+    Map(Vec<(Arc<str>, Self)>),
+}
+
+impl PartialEq for CompiledTemplate {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.places == other.places
+    }
+}
+
+impl Eq for CompiledTemplate {}
+
+impl CompiledTemplate {
+    /// Returns the name that cluster types use.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns `spec.contentType`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// Says whether this is a built-in rule.
+    pub fn is_builtin(&self) -> bool {
+        self.origin == TemplateOrigin::Builtin
+    }
+
+    /// Returns the digest of everything that shapes what this renders, but for the data.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(super) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    pub(super) fn params(&self) -> &Map {
+        &self.params
+    }
+
+    pub(super) fn manifests(&self) -> &[CompiledManifest] {
+        &self.manifests
+    }
+
+    pub(super) fn functions(&self) -> &'static Functions {
+        functions(self.profile)
+    }
+}
+
+/// Returns the functions that Go templates may call in `profile`.
+fn functions(profile: Profile) -> &'static Functions {
+    use std::sync::OnceLock;
+
+    use wob_template::kalypso::{self, ToYamlStyle};
+    static STANDARD: OnceLock<Functions> = OnceLock::new();
+    static KALYPSO: OnceLock<Functions> = OnceLock::new();
+    match profile {
+        Profile::Standard => STANDARD.get_or_init(|| kalypso::functions(ToYamlStyle::Helm)),
+        Profile::Kalypso => KALYPSO.get_or_init(|| kalypso::functions(ToYamlStyle::GoYamlV3)),
+    }
+}
+
+/// Compiles a template of the workspace.
+///
+/// # Errors
+/// Every problem of every manifest, at its place.
+pub(crate) fn compile_template(
+    template: &Template,
+    profile: Profile,
+) -> Result<CompiledTemplate, Vec<Diagnostic>> {
+    let functions = functions(profile);
+    let name = template.meta.name.to_string();
+    let mut diagnostics = vec![];
+    let mut manifests = vec![];
+    let mut places = vec![];
+    let mut hasher = Hasher::new("wob 2026-11 template")
+        .field(profile.as_str().as_bytes())
+        .field(template.content_type.as_deref().unwrap_or_default().as_bytes())
+        .field(&[u8::from(template.raw), u8::from(template.language == Language::Jinja)]);
+    for manifest in &template.manifests {
+        let compiled = match manifest {
+            Manifest::Text { text, place } => {
+                hasher = hasher.field(b"text").field(text.as_bytes());
+                compile_text(&name, text, place, template.language, functions)
+            }
+            Manifest::Object { value, place } => {
+                hasher = hasher
+                    .field(b"object")
+                    .field(serde_json::Value::from(value).to_string().as_bytes());
+                compile_value(&name, value, place, functions)
+                    .map(|value| CompiledManifest::Object { value })
+            }
+        };
+        match compiled {
+            Ok(it) => manifests.push(it),
+            Err(mut errors) => diagnostics.append(&mut errors),
+        }
+        let (Manifest::Text { place, .. } | Manifest::Object { place, .. }) = manifest;
+        places.push(Some(place.clone()));
+    }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    Ok(CompiledTemplate {
+        name,
+        content_type: template.content_type.clone(),
+        origin: TemplateOrigin::Workspace,
+        raw: template.raw,
+        params: Map::new(),
+        manifests,
+        digest: hasher.finish(),
+        places,
+        profile,
+    })
+}
+
+/// Compiles a built-in rule.
+pub(crate) fn compile_builtin(rule: &Rule) -> CompiledTemplate {
+    let params = serde_json::Value::from(&Value::Map(rule.parameters.clone())).to_string();
+    let mut hasher =
+        Hasher::new("wob 2026-11 rule").field(rule.name.as_bytes()).field(params.as_bytes());
+    let mut manifests = vec![];
+    for (file, text) in &rule.manifests {
+        hasher = hasher.field(text.as_bytes());
+        let template = jinja(file, text).expect("because a test renders every built-in rule");
+        manifests.push(CompiledManifest::Jinja {
+            name: file,
+            template: Box::new(template),
+            place: None,
+        });
+    }
+    CompiledTemplate {
+        name: rule.name.clone(),
+        content_type: None,
+        origin: TemplateOrigin::Builtin,
+        raw: true,
+        params: rule.parameters.clone(),
+        places: vec![],
+        manifests,
+        digest: hasher.finish(),
+        profile: Profile::Standard,
+    }
+}
+
+/// The name under which a jinja text is compiled, when it has no file of its own.
+const MAIN: &str = "template";
+
+fn jinja(name: &str, text: &str) -> Result<Jinja, TemplateError> {
+    let mut jinja = Jinja::new(&Limits::default());
+    jinja.add(name, text)?;
+    Ok(jinja)
+}
+
+fn compile_text(
+    name: &str,
+    text: &str,
+    place: &Place,
+    language: Language,
+    functions: &Functions,
+) -> Result<CompiledManifest, Vec<Diagnostic>> {
+    let wrong = |error: TemplateError| vec![template_problem(&error, place)];
+    Ok(match language {
+        Language::Go => {
+            let template = GoTemplate::compile(name, text, functions).map_err(wrong)?;
+            CompiledManifest::Go { template: Box::new(template), place: place.clone() }
+        }
+        Language::Jinja => {
+            let template = jinja(MAIN, text).map_err(wrong)?;
+            CompiledManifest::Jinja {
+                name: MAIN,
+                template: Box::new(template),
+                place: Some(place.clone()),
+            }
+        }
+    })
+}
+
+/// Every text is a template, list items too; keys are not.
+fn compile_value(
+    name: &str,
+    value: &Value,
+    place: &Place,
+    functions: &Functions,
+) -> Result<CompiledValue, Vec<Diagnostic>> {
+    match value {
+        Value::String(text) if text.contains("{{") => {
+            match GoTemplate::compile(name, text, functions) {
+                Ok(template) => {
+                    Ok(CompiledValue::Text { template: Box::new(template), place: place.clone() })
+                }
+                Err(error) => Err(vec![template_problem(&error, place)]),
+            }
+        }
+        Value::List(items) => {
+            let items = items.iter().enumerate();
+            gather(items.map(|(index, it)| compile_value(name, it, &place.index(index), functions)))
+                .map(CompiledValue::List)
+        }
+        Value::Map(entries) => gather(entries.iter().map(|(key, it)| {
+            compile_value(name, it, &place.key(key), functions).map(|it| (key.clone(), it))
+        }))
+        .map(CompiledValue::Map),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => {
+            Ok(CompiledValue::Plain(value.clone()))
+        }
+    }
+}
+
+/// Like collecting into a `Result`, but with the errors of all items instead of the first one's.
+fn gather<T>(
+    items: impl Iterator<Item = Result<T, Vec<Diagnostic>>>,
+) -> Result<Vec<T>, Vec<Diagnostic>> {
+    let mut good = vec![];
+    let mut bad = vec![];
+    for item in items {
+        match item {
+            Ok(it) => good.push(it),
+            Err(mut errors) => bad.append(&mut errors),
+        }
+    }
+    if bad.is_empty() { Ok(good) } else { Err(bad) }
+}
+
+/// Returns the diagnostic of a template error, at its place inside the manifest's text.
+pub(super) fn template_problem(error: &TemplateError, place: &Place) -> Diagnostic {
+    let code = match error.kind {
+        ErrorKind::Syntax => "template-syntax",
+        ErrorKind::UnknownFunction => "unknown-function",
+        ErrorKind::RefusedFunction => "refused-function",
+        ErrorKind::MissingKey => "missing-key",
+        ErrorKind::UnknownField => "unknown-template-field",
+        ErrorKind::UnknownTemplate => "undefined-template",
+        ErrorKind::Function | ErrorKind::Value => "template-error",
+        ErrorKind::Limit => "template-limit",
+    };
+    let span = if error.span.is_empty() {
+        Span { start: error.span.start, end: error.span.start + 1 }
+    } else {
+        error.span
+    };
+    let mut diagnostic =
+        Diagnostic::error(code, error.message.clone()).at(place.text(span), "here");
+    diagnostic.help.clone_from(&error.help);
+    diagnostic
+}

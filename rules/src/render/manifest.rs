@@ -1,0 +1,219 @@
+//! Renders one template's manifests into the text of one file.
+
+use std::{rc::Rc, sync::Arc};
+
+use wob_engine::{Diagnostic, Place, Severity, Span, Value, yaml};
+use wob_template::{JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError};
+
+use super::{
+    Form, Inputs,
+    compile::{CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
+    data::{Root, plain},
+    emit,
+};
+use crate::Profile;
+
+/// How often a result that still holds `{{` is rendered again (design rule 6.6, bounded).
+const MAX_ROUNDS: usize = 16;
+
+/// Renders `template`; `None`, with diagnostics, if a manifest fails.
+pub(super) fn render(
+    template: &CompiledTemplate,
+    inputs: &Inputs,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<String> {
+    let mut renderer = Renderer { template, inputs, root: None, diagnostics };
+    let form = Form::of(template, inputs.settings.profile);
+    let mut documents = vec![];
+    let mut failed = false;
+    for manifest in template.manifests() {
+        match renderer.manifest(manifest, form) {
+            Some(mut it) => documents.append(&mut it),
+            None => failed = true,
+        }
+    }
+    (!failed).then(|| join(&documents))
+}
+
+/// Joins documents; one that lacks its final newline gets it, lest `a: 1---` come out (design rule 3.5, replaced).
+fn join(documents: &[String]) -> String {
+    let mut text = String::new();
+    for (index, document) in documents.iter().enumerate() {
+        if index > 0 {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str("---\n");
+        }
+        text.push_str(document);
+    }
+    text
+}
+
+struct Renderer<'r> {
+    template: &'r CompiledTemplate,
+    inputs: &'r Inputs,
+    root: Option<wob_template::Value>,
+    diagnostics: &'r mut Vec<Diagnostic>,
+}
+
+impl Renderer<'_> {
+    fn manifest(&mut self, manifest: &CompiledManifest, form: Form) -> Option<Vec<String>> {
+        let (text, place) = match manifest {
+            CompiledManifest::Object { value } => {
+                let value = self.value(value)?;
+                return Some(vec![emit(&value)]);
+            }
+            CompiledManifest::Go { template, place } => (self.go(template, place)?, Some(place)),
+            CompiledManifest::Jinja { name, template, place } => {
+                let data = plain(self.inputs, self.template.params());
+                match template.render(name, &JinjaData::from(&data)) {
+                    Ok(text) => (text, place.as_ref()),
+                    Err(error) => {
+                        self.jinja_problem(&error, place.as_ref());
+                        return None;
+                    }
+                }
+            }
+        };
+        // A document of white space is nothing (rule 6.7, replaced).
+        if text.trim().is_empty() {
+            return Some(vec![]);
+        }
+        match form {
+            Form::Canonical => self.canonical(&text, place),
+            Form::Verbatim => Some(vec![text]),
+        }
+    }
+
+    fn go(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
+        let mut text = self.execute(template, place)?;
+        // Config values may use template fields: what still holds a template is rendered again (rule 6.6).
+        let mut round = 1;
+        while !self.template.is_raw() && text.contains("{{") {
+            if round == MAX_ROUNDS {
+                self.diagnostics.push(endless(self.template.name(), place));
+                return None;
+            }
+            round += 1;
+            let again = GoTemplate::compile(self.template.name(), &text, self.template.functions());
+            let again = again.map_err(|error| self.nested_problem(&error, place)).ok()?;
+            let options = self.options();
+            let result = again.render(self.root(), &options);
+            text = result.map_err(|error| self.nested_problem(&error, place)).ok()?.text;
+        }
+        Some(text)
+    }
+
+    fn execute(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
+        let options = self.options();
+        let rendered = match template.render(self.root(), &options) {
+            Ok(it) => it,
+            Err(error) => {
+                self.diagnostics.push(template_problem(&error, place));
+                return None;
+            }
+        };
+        for warning in &rendered.warnings {
+            let message = if warning.key.is_empty() {
+                "a value is missing, and prints `<no value>`".to_owned()
+            } else {
+                format!("`{}` is missing, and prints `<no value>`", warning.key)
+            };
+            self.diagnostics.push(
+                Diagnostic::warning("missing-key", message)
+                    .at(place.text(warning.span), "no such key")
+                    .help("set the key, or give a default: `{{ .X | default \"…\" }}`"),
+            );
+        }
+        Some(rendered.text)
+    }
+
+    fn options(&self) -> Options {
+        let missing_key = match self.inputs.settings.profile {
+            Profile::Standard => MissingKey::Error,
+            Profile::Kalypso => MissingKey::Warn,
+        };
+        Options { missing_key, ..Options::default() }
+    }
+
+    /// The data is made once per file: a template cannot change what a later one sees, as the scheduler makes it anew too.
+    fn root(&mut self) -> &wob_template::Value {
+        let inputs = self.inputs;
+        self.root.get_or_insert_with(|| wob_template::Value::Object(Rc::new(Root::new(inputs))))
+    }
+
+    fn value(&mut self, value: &CompiledValue) -> Option<Value> {
+        Some(match value {
+            CompiledValue::Plain(it) => it.clone(),
+            CompiledValue::Text { template, place } => Value::from(self.go(template, place)?),
+            CompiledValue::List(items) => {
+                Value::List(items.iter().map(|it| self.value(it)).collect::<Option<_>>()?)
+            }
+            CompiledValue::Map(entries) => {
+                let entry =
+                    |(key, it): &(Arc<str>, CompiledValue)| Some((key.clone(), self.value(it)?));
+                Value::Map(entries.iter().map(entry).collect::<Option<_>>()?)
+            }
+        })
+    }
+
+    fn canonical(&mut self, text: &str, place: Option<&Place>) -> Option<Vec<String>> {
+        let parsed = yaml::parse(text, &yaml::Limits::default());
+        let problem = parsed.problems.iter().find(|it| it.severity == Severity::Error);
+        if let Some(problem) = problem {
+            self.diagnostics.push(self.not_yaml(text, problem, place));
+            return None;
+        }
+        let values = parsed.documents.iter().map(|it| it.root.to_value());
+        Some(values.filter(|it| *it != Value::Null).map(|it| emit(&it)).collect())
+    }
+
+    fn not_yaml(&self, text: &str, problem: &yaml::Problem, place: Option<&Place>) -> Diagnostic {
+        let index = wob_engine::LineIndex::new(text);
+        let at = index.line_column(text, problem.span.start);
+        let line = index.line(text, at.line).unwrap_or_default();
+        let shown: String = line.trim_end().chars().take(100).collect();
+        let message =
+            format!("template `{}` renders to something that is not YAML", self.template.name());
+        let diagnostic = Diagnostic::error("rendered-not-yaml", message)
+            .note(format!("line {} of the result: {}", at.line, problem.message))
+            .note(format!("it reads: {shown}"))
+            .help("quote values that come from outside: `{{ .X | quote }}`, and indent blocks with `nindent`");
+        match place {
+            Some(place) => diagnostic.at(place.clone(), "rendered from here"),
+            None => diagnostic,
+        }
+    }
+
+    fn nested_problem(&mut self, error: &TemplateError, place: &Place) {
+        let mut diagnostic = template_problem(error, place);
+        // The text that failed is a result, so its offsets mean nothing in the source.
+        diagnostic.labels.clear();
+        let diagnostic = diagnostic
+            .at(place.clone(), "the result of this still held `{{` and was rendered again")
+            .help("a config value may hold template fields; to keep `{{` as it is, set `raw: true` on the Template");
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn jinja_problem(&mut self, error: &TemplateError, place: Option<&Place>) {
+        let diagnostic = if let Some(place) = place {
+            template_problem(error, place)
+        } else {
+            // A built-in rule has no place in the sources; what it lacks is in the deployment target.
+            let rule = self.template.name();
+            let message = format!("rule `{rule}` can't render this target: {}", error.message);
+            Diagnostic::error("rule-failed", message)
+                .note(format!("in {} of the built-in rule `{rule}`", error.template))
+                .help("set what the rule needs in the target's `manifests`, such as `repo`, `branch` and `path`")
+        };
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+fn endless(name: &str, place: &Place) -> Diagnostic {
+    let message = format!("template `{name}` still holds `{{{{` after {MAX_ROUNDS} rounds");
+    Diagnostic::error("endless-template", message)
+        .at(place.text(Span::new(0, 1)), "rendered from here")
+        .help("a config value that yields itself never ends; to keep `{{` as it is, set `raw: true` on the Template")
+}
