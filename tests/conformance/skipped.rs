@@ -19,6 +19,22 @@ const SKIPPED: &[(&str, &str, &str)] = &[
     ("config_validator", "pattern on digits can never match", "5.4"),
     ("config_validator", "enum of numeric text", "5.4"),
     ("config_validator", "const numeric text", "5.4"),
+    ("templater", "unknown top field", "6.1"),
+    ("templater", "stringify", "6.4"),
+    ("templater", "blank result kept", "6.7"),
+    ("templater", "join without final newline", "3.5"),
+    ("templates kalypso", "k020", "6.4"),
+    ("tree_update", "838735d", "3.6"),
+    ("worlds", "unit/worlds/duplicate-pair-two-policies", "2.6"),
+    ("worlds", "unit/worlds/multi-document-templates", "6.7"),
+    ("worlds", "unit/worlds/template-error", "6.1"),
+    ("worlds", "worlds/021", "4.13"),
+    ("worlds", "worlds/032", "4.6"),
+    ("worlds", "worlds/060", "4.6"),
+    ("worlds", "worlds/099", "3.5"),
+    ("worlds", "worlds/129", "4.6"),
+    ("worlds", "worlds/134", "4.6"),
+    ("worlds", "worlds/170", "4.6"),
     ("assignments", "worlds/021", "4.13"),
     ("assignments", "worlds/032", "4.6"),
     ("assignments", "worlds/060", "4.6"),
@@ -29,10 +45,25 @@ const SKIPPED: &[(&str, &str, &str)] = &[
     ("assignments", "worlds/198", "4.13"),
 ];
 
-/// The rules of section 10 that wob does not follow.
+/// Suite, case, reason: differences that no rule of section 10 excuses. The table counts them apart.
+const OPEN: &[(&str, &str, &str)] = &[
+    ("templates kalypso", "k023", "typeOf tells yaml.v2's maps from others"),
+    ("templates kalypso", "k028", "toJson cannot write yaml.v2's maps"),
+    ("templates kalypso", "k032", "keys refuses yaml.v2's maps"),
+    ("worlds", "worlds/092", "toJson cannot write yaml.v2's maps"),
+    ("worlds", "worlds/012", "yaml.v3 loses a line break at the beginning of a text"),
+];
+
+/// Says whether a case is known to differ without an excuse.
+pub(crate) fn is_open(suite: &str, case: &str) -> bool {
+    let suite = suite.split(':').next().unwrap_or(suite);
+    OPEN.iter().any(|it| it.0 == suite && it.1 == case)
+}
+
+/// The rules that wob does not follow: the table of section 10, and 6.1, since templates see `.Repo` in both profiles.
 const NOT_FOLLOWED: &[&str] = &[
     "1.2", "1.10", "1.12", "2.6", "3.5", "3.6", "3.11", "3.12", "3.13", "4.6", "4.8", "4.9",
-    "4.10", "4.12", "4.13", "5.4", "5.5", "6.2", "6.4", "6.6", "6.7", "7.1", "7.2", "7.3",
+    "4.10", "4.12", "4.13", "5.4", "5.5", "6.1", "6.2", "6.4", "6.6", "6.7", "7.1", "7.2", "7.3",
 ];
 
 /// Returns the rule for which a case is skipped.

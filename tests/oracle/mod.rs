@@ -1,10 +1,12 @@
-//! The oracle: which assignments an environment has, and with what config, in the most obvious way.
+//! The oracle: what an environment's tree must be, computed from its sources in the most obvious way.
 //!
-//! It knows no cache, no thread and no query, and shares no code with the rules.
-#![expect(dead_code, reason = "the part that renders reads the rest of the model")]
+//! It knows no cache, no thread and no query, and shares no code with the rules: only the YAML emitter, the template
+//! language and the schema checker, which have their own suites, are the engine's.
 #![expect(clippy::wildcard_enum_match_arm, reason = "obvious and short counts more here")]
 
 mod config;
+mod language;
+pub(crate) mod render;
 pub(crate) mod world;
 mod yaml;
 
@@ -12,10 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-pub(crate) use config::{check_schema, labels_from_key, layered, merge, selects, value_of};
-use world::{Files, World};
+pub(crate) use config::{
+    check_schema, compose, labels_from_key, layered, merge, selects, value_of,
+};
+use world::{Files, Outcome, Profile, World};
 pub(crate) use yaml::documents;
 
+const README: &str = "This folder contains deployment targets scheduled on the cluster type";
 const OURS: &str = "scheduler.kalypso.io/v1alpha1";
 
 type Labels = BTreeMap<String, String>;
@@ -46,6 +51,29 @@ pub(crate) struct Target {
 pub(crate) struct Model {
     pub(crate) objects: Vec<Object>,
     pub(crate) targets: Vec<Target>,
+}
+
+/// Returns the tree of `world`.
+pub(crate) fn evaluate(world: &World) -> Outcome {
+    let model = model(world);
+    let mut outcome = Outcome::default();
+    for cluster_type in model.all("ClusterType") {
+        outcome.files.insert(format!("{}/README.md", cluster_type.name), README.to_owned());
+    }
+    for (cluster_type, target) in assignments(&model) {
+        let pair = (cluster_type.name.clone(), target.name.clone());
+        match render::files(world, &model, cluster_type, target) {
+            Ok(files) => {
+                for (name, text) in files {
+                    outcome.files.insert(format!("{}/{}/{name}", pair.0, pair.1), text);
+                }
+            }
+            Err(_) => {
+                outcome.failed.insert(pair);
+            }
+        }
+    }
+    outcome
 }
 
 impl Model {
@@ -223,4 +251,25 @@ fn is_label_value(value: &str) -> bool {
         && value.chars().all(inner)
         && ends(value.chars().next())
         && ends(value.chars().last())
+}
+
+/// Returns the namespace of a pair.
+///
+/// # Errors
+/// If it is no valid name of a namespace.
+pub(crate) fn namespace(
+    world: &World,
+    cluster_type: &Object,
+    target: &Target,
+) -> Result<String, String> {
+    let pattern = world.namespace_pattern.as_deref().unwrap_or(match world.profile {
+        Profile::Standard => "{environment}-{workspace}-{deploymentTarget}",
+        Profile::Kalypso => "{environment}-{clusterType}-{deploymentTarget}",
+    });
+    let namespace = pattern
+        .replace("{environment}", &target.environment)
+        .replace("{workspace}", &target.labels["workspace"])
+        .replace("{clusterType}", &cluster_type.name)
+        .replace("{deploymentTarget}", &target.name);
+    if namespace.len() > 63 { Err(format!("{namespace} is too long")) } else { Ok(namespace) }
 }

@@ -1,7 +1,11 @@
 //! Worlds: the sources of one environment as plain texts, and what must come out of them.
 #![expect(clippy::unwrap_used, reason = "a damaged corpus may stop the test")]
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 /// Texts by path.
 pub(crate) type Files = BTreeMap<String, String>;
@@ -29,7 +33,19 @@ pub(crate) struct World {
     /// By the address of the repository.
     pub(crate) workloads: BTreeMap<String, Files>,
     pub(crate) profile: Profile,
+    pub(crate) namespace_pattern: Option<String>,
+    /// The config file's name without its extension.
+    pub(crate) config_file: Option<String>,
     pub(crate) precedence: Precedence,
+}
+
+/// What a world gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The files in the folders of the cluster types.
+    pub(crate) files: Files,
+    /// The assignments (cluster type, target) that have an error, and so no files.
+    pub(crate) failed: BTreeSet<(String, String)>,
 }
 
 impl World {
@@ -40,6 +56,8 @@ impl World {
             environment: Files::new(),
             workloads: BTreeMap::new(),
             profile,
+            namespace_pattern: None,
+            config_file: None,
             precedence: Precedence::Name,
         }
     }
@@ -58,6 +76,21 @@ impl World {
         world
     }
 
+    /// Reads the folder `inputs` of a case of the corpus.
+    pub(crate) fn from_folder(env: &str, profile: Profile, inputs: &Path) -> Self {
+        let mut world = Self::new(env, profile);
+        world.base = read_files(&inputs.join("control-plane-main"));
+        world.environment = read_files(&inputs.join("control-plane-env"));
+        let workloads = inputs.join("workloads");
+        if workloads.is_dir() {
+            for entry in fs::read_dir(workloads).unwrap() {
+                let entry = entry.unwrap();
+                world.add_workloads(entry.file_name().to_str().unwrap(), read_files(&entry.path()));
+            }
+        }
+        world
+    }
+
     /// The corpus names repositories `<owner>-<repo>`; registrations have their addresses.
     fn add_workloads(&mut self, name: &str, files: Files) {
         let texts = self.base.values().chain(self.environment.values());
@@ -71,4 +104,22 @@ impl World {
             self.workloads.insert(address, files);
         }
     }
+}
+
+/// Reads all files below `folder` as text, by their path in it.
+pub(crate) fn read_files(folder: &Path) -> Files {
+    let mut files = Files::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let relative = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                files.insert(relative, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    files
 }

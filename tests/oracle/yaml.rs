@@ -11,9 +11,11 @@ use serde_json::{Map, Number, Value};
 /// What is wrong with the first document that is not well-formed, has a key twice, or a key that is no scalar.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     let mut events = vec![];
+    let length = text.chars().count();
     for event in Parser::new_from_str(text) {
-        let (event, _span) = event.map_err(|it| it.to_string())?;
-        events.push(event);
+        let (event, span) = event.map_err(|it| it.to_string())?;
+        let is_last = span.end.index() >= length && !text.ends_with('\n');
+        events.push(if is_last { without_line_break(event) } else { event });
     }
     let mut reader = Reader { events: events.into_iter(), anchors: BTreeMap::new() };
     let mut documents = vec![];
@@ -23,6 +25,17 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
         }
     }
     Ok(documents)
+}
+
+/// A block scalar has a final line break only if the text has one; saphyr-parser adds it.
+fn without_line_break(event: Event<'_>) -> Event<'_> {
+    match event {
+        Event::Scalar(text, style @ (ScalarStyle::Literal | ScalarStyle::Folded), anchor, tag) => {
+            let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+            Event::Scalar(text.into(), style, anchor, tag)
+        }
+        other => other,
+    }
 }
 
 struct Reader<'text> {
@@ -208,5 +221,7 @@ mod tests {
         assert_eq!(documents(text), Ok(expected));
         assert!(documents("a: 1\na: 2\n").is_err());
         assert!(documents("{{ .Namespace }}").is_err());
+        assert_eq!(documents("- |\n  a"), Ok(vec![json!(["a"])]));
+        assert_eq!(documents("- |\n  a\n"), Ok(vec![json!(["a\n"])]));
     }
 }
