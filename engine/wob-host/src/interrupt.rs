@@ -62,6 +62,10 @@ impl Interrupt {
         if self.is_set() { Err(Interrupted) } else { Ok(()) }
     }
 
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     pub(crate) fn shared_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }

@@ -4,6 +4,7 @@
 //! takes plain data. A failing world is an error that says what was attempted.
 
 mod address;
+mod fetch;
 mod folder;
 mod git;
 mod interrupt;
@@ -12,6 +13,7 @@ mod output;
 mod snapshot;
 
 pub use address::{redact, same_repository};
+pub use fetch::{Cache, CacheError, FetchError, Fetched, Policy, Reference};
 pub use folder::{FolderError, read_folder};
 pub use git::{
     Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,

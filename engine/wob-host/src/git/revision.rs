@@ -149,7 +149,7 @@ impl Repository {
         self.commit(&branch.name, branch.commit)
     }
 
-    fn commit(&self, revision: &str, id: GitId) -> Result<Commit, GitError> {
+    pub(crate) fn commit(&self, revision: &str, id: GitId) -> Result<Commit, GitError> {
         let local = self.local();
         let read = || -> gix::Result<(GitId, i64)> {
             let commit = local.find_commit(id.0)?;
@@ -157,6 +157,18 @@ impl Repository {
         };
         let (tree, time_s) = read().map_err(self.failed("read a commit"))?;
         Ok(Commit { revision: revision.to_owned(), id, tree, time_s })
+    }
+
+    /// Says whether the commit is here.
+    pub(crate) fn has_commit(&self, id: GitId) -> bool {
+        self.local().find_commit(id.0).is_ok()
+    }
+
+    /// Returns the commit that the reference of this full name leads to.
+    pub(crate) fn peel(&self, name: &str) -> Option<GitId> {
+        let local = self.local();
+        let id = local.find_reference(name).ok()?.peel_to_commit().ok()?.id;
+        self.has_commit(GitId(id)).then_some(GitId(id))
     }
 
     fn unresolved(&self, revision: &str, error: &gix::Error) -> Result<GitError, GitError> {

@@ -4,8 +4,10 @@
     reason = "clippy takes only `#[test]` functions for tests, not what they call"
 )]
 
+mod fetch;
 mod folder;
 mod git;
+mod http;
 mod output;
 mod support;
 mod working;

@@ -1,0 +1,242 @@
+//! Fetches commits of other repositories into the user's cache.
+
+mod cache;
+mod transfer;
+
+use std::{fmt, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::{
+    Commit, GitError, GitId, Interrupt, Interrupted, Repository,
+    address::{Identity, identity, redact},
+};
+
+pub use cache::{Cache, CacheError};
+
+/// Which commit of a repository is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// The tip of a branch.
+    Branch(String),
+    /// The commit that a tag names.
+    Tag(String),
+    /// A commit.
+    Commit(GitId),
+}
+
+/// Whether the network may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It may.
+    Online,
+    /// Only the cache and repositories on this machine are used; branches are as they were when fetched last.
+    Offline,
+}
+
+/// A commit that can be read.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The repository that holds it: one in the cache, or the one on this machine that the address names.
+    pub repository: Repository,
+    /// The commit.
+    pub commit: Commit,
+}
+
+/// Why a commit cannot be had. No message holds a secret of an address.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The network is forbidden, and the cache does not have it.
+    #[error(
+        "would fetch {reference} of `{url}`, which is not in the cache, but the network may not be used"
+    )]
+    Offline {
+        /// The address.
+        url: String,
+        /// What was wanted.
+        reference: Reference,
+    },
+    /// The host does not answer.
+    #[error("could not reach `{url}`: {reason}")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is no repository at the address.
+    #[error("there is no git repository at `{url}`: {reason}")]
+    NotFound {
+        /// The address.
+        url: String,
+        /// What the host said.
+        reason: String,
+    },
+    /// The host wants credentials, or other ones.
+    #[error(
+        "`{url}` refuses access: {reason}; git's credential helpers are asked, so `git fetch` must work first"
+    )]
+    Unauthorized {
+        /// The address.
+        url: String,
+        /// What the host said.
+        reason: String,
+    },
+    /// The repository has no such branch, tag or commit.
+    #[error("`{url}` has no {reference}")]
+    NoSuchReference {
+        /// The address.
+        url: String,
+        /// What was wanted.
+        reference: Reference,
+    },
+    /// The address cannot be understood.
+    #[error("`{url}` is not an address of a git repository: {reason}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something else went wrong between here and there.
+    #[error("could not fetch {reference} of `{url}`: {reason}")]
+    Failed {
+        /// The address.
+        url: String,
+        /// What was wanted.
+        reference: Reference,
+        /// Why.
+        reason: String,
+    },
+    /// The cache cannot be written.
+    #[error("could not use the cache at `{path}`: {source}")]
+    Cache {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process has been fetching for very long.
+    #[error("gave up waiting for another wob that holds `{path}`")]
+    Locked {
+        /// The lock.
+        path: Utf8PathBuf,
+    },
+    /// A repository on this machine, or in the cache, cannot be read.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+impl Cache {
+    /// Finds the commit that `reference` names in the repository at `url`, fetching what is missing.
+    ///
+    /// Paths and `file://` addresses name repositories on this machine; they are read where they are. A commit that the
+    /// cache has is taken from there; a branch or tag is asked for each time, unless offline.
+    ///
+    /// Git's own configuration applies: proxies, certificates, `url.<base>.insteadOf`, SSH commands, credential helpers.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub fn fetch(
+        &self,
+        url: &str,
+        reference: &Reference,
+        policy: Policy,
+        interrupt: &Interrupt,
+    ) -> Result<Fetched, FetchError> {
+        interrupt.check()?;
+        if let Identity::Local { path } = identity(url) {
+            return local(url, Utf8Path::new(&path), reference);
+        }
+        let folder = self.repository(url);
+        let settled = matches!(reference, Reference::Commit(_)) || policy == Policy::Offline;
+        if settled && let Some(fetched) = cached(&folder, url, reference) {
+            return Ok(fetched);
+        }
+        if policy == Policy::Offline {
+            return Err(FetchError::Offline { url: redact(url), reference: reference.clone() });
+        }
+        let lock = self.lock(&folder, interrupt)?;
+        let used = folder.exists();
+        let result = transfer::fetch(self, &folder, url, reference, interrupt);
+        let found = match result {
+            Ok(()) => cached(&folder, url, reference),
+            Err(FetchError::Failed { .. }) if used => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(fetched) = found {
+            return Ok(fetched);
+        }
+        // The cache may be damaged in a way that shows only now; a new one costs time only.
+        transfer::discard(&folder)?;
+        transfer::fetch(self, &folder, url, reference, interrupt)?;
+        drop(lock);
+        cached(&folder, url, reference).ok_or_else(|| FetchError::NoSuchReference {
+            url: redact(url),
+            reference: reference.clone(),
+        })
+    }
+}
+
+/// Finds what the cache already has. A damaged cache is as good as none.
+fn cached(folder: &Utf8Path, url: &str, reference: &Reference) -> Option<Fetched> {
+    let repository = Repository::open(folder).ok()?.called(url);
+    let id = repository.cached_id(reference)?;
+    let commit = repository.commit(&reference.revision(), id).ok()?;
+    Some(Fetched { repository, commit })
+}
+
+impl Reference {
+    /// Returns the branch, the tag, or the commit, as a revision.
+    pub fn revision(&self) -> String {
+        match self {
+            Self::Branch(name) | Self::Tag(name) => name.clone(),
+            Self::Commit(id) => id.to_string(),
+        }
+    }
+
+    /// Returns the full name that git gives a branch or a tag; none for a commit.
+    fn full_name(&self) -> Option<String> {
+        match self {
+            Self::Branch(name) => Some(format!("refs/heads/{name}")),
+            Self::Tag(name) => Some(format!("refs/tags/{name}")),
+            Self::Commit(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Branch(name) => write!(f, "branch `{name}`"),
+            Self::Tag(name) => write!(f, "tag `{name}`"),
+            Self::Commit(id) => write!(f, "commit {id}"),
+        }
+    }
+}
+
+/// Reads a repository on this machine.
+fn local(url: &str, path: &Utf8Path, reference: &Reference) -> Result<Fetched, FetchError> {
+    let repository = match Repository::open(path) {
+        Ok(repository) => repository.called(url),
+        Err(GitError::NoRepository { .. }) => {
+            let reason = "there is none on this machine".to_owned();
+            return Err(FetchError::NotFound { url: redact(url), reason });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let wanted = reference.full_name().unwrap_or_else(|| reference.revision());
+    match repository.resolve(&wanted) {
+        Ok(commit) => {
+            let commit = Commit { revision: reference.revision(), ..commit };
+            Ok(Fetched { repository, commit })
+        }
+        Err(GitError::NoSuchRevision { .. }) => {
+            Err(FetchError::NoSuchReference { url: redact(url), reference: reference.clone() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
