@@ -25,7 +25,7 @@ fn picked_templates_give_what_kalypso_gave() {
     let Some(corpus) = corpus("unit/templater.json") else { return };
     let cases = corpus["cases"].as_array().unwrap();
     let (target, cluster_type) = (&corpus["deploymentTarget"], &corpus["clusterType"]);
-    report(cases.iter().map(|case| Case { name: &case["name"], target, cluster_type, case }));
+    report(cases.iter().map(|case| Case { name: &case["name"], target, cluster_type, json: case }));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn generated_templates_give_what_kalypso_gave() {
     let cases = corpus.as_array().unwrap().iter().filter(|it| it["kind"] == "kalypso");
     report(cases.map(|case| {
         let (target, cluster_type) = (&case["deploymentTarget"], &case["clusterType"]);
-        Case { name: &case["id"], target, cluster_type, case }
+        Case { name: &case["id"], target, cluster_type, json: case }
     }));
 }
 
@@ -42,7 +42,7 @@ struct Case<'a> {
     name: &'a Json,
     target: &'a Json,
     cluster_type: &'a Json,
-    case: &'a Json,
+    json: &'a Json,
 }
 
 fn report<'a>(cases: impl Iterator<Item = Case<'a>>) {
@@ -55,7 +55,7 @@ fn report<'a>(cases: impl Iterator<Item = Case<'a>>) {
             continue;
         }
         let ours = case.manifests();
-        let expected = &case.case["expected"]["manifests"];
+        let expected = &case.json["expected"]["manifests"];
         match (ours, expected.is_null()) {
             (Ok(ours), false) if Json::from(ours.clone()) == *expected => passed += 1,
             (Err(_), true) => passed += 1,
@@ -72,7 +72,7 @@ impl Case<'_> {
         let functions = kalypso::functions(ToYamlStyle::GoYamlV3);
         let root = Value::Object(Rc::new(self.root()));
         let mut manifests = vec![];
-        for text in self.case["manifests"].as_array().unwrap() {
+        for text in self.json["manifests"].as_array().unwrap() {
             let mut text = text.as_str().unwrap().to_owned();
             for round in 0.. {
                 let template = Template::compile("template", &text, &functions);
@@ -104,7 +104,7 @@ impl Case<'_> {
         let environment = spec["environment"].as_str().unwrap();
         let namespace =
             format!("{environment}-{}-{}", cluster_type.as_str().unwrap(), name.as_str().unwrap());
-        let config = self.case["config"].as_object().into_iter().flatten();
+        let config = self.json["config"].as_object().into_iter().flatten();
         let config = config.map(|(key, it)| (Rc::from(&**key), config_value(it.as_str().unwrap())));
         Root(vec![
             ("DeploymentTargetName", text(name)),
