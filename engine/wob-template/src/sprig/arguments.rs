@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::reflect::kind_of;
+use super::{reflect::kind_of, work};
 use crate::gofmt::type_name;
 use crate::{FunctionError, List, ListOf, Map, MapOf, Value};
 
@@ -51,7 +51,9 @@ impl Arguments for [Value] {
 
     fn text(&self, at: usize) -> Result<&str, FunctionError> {
         let value = self.any(at);
-        if let Value::String(text) = value { Ok(text) } else { Err(mismatch("string", value)) }
+        let Value::String(text) = value else { return Err(mismatch("string", value)) };
+        work::count_text(text);
+        Ok(text)
     }
 
     fn int(&self, at: usize) -> Result<i64, FunctionError> {
@@ -96,6 +98,7 @@ impl Arguments for [Value] {
     fn items(&self, at: usize, complaint: &str) -> Result<Rc<List>, FunctionError> {
         let value = self.any(at);
         if let Value::List(items) = value {
+            work::count(items.len());
             return Ok(Rc::clone(items));
         }
         Err(failure(format!("{complaint} {}", kind_of(value))))

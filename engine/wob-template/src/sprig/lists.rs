@@ -7,9 +7,10 @@ use super::{
     defaults::is_empty,
     integers::to_int,
     print::print,
-    reflect::{equal, kind_of},
+    reflect::{compare, equal, kind_of},
     strings::strings,
     table::{ANY, Entry, pure},
+    walk::Walk,
 };
 use crate::{Function, FunctionError, ListOf, Value};
 
@@ -164,16 +165,13 @@ fn without(arguments: &[Value]) -> Answer {
     list(kept)
 }
 
-/// The most comparisons of one call.
-const MOST_COMPARISONS: usize = 1 << 22;
-
 /// A set of values that are deeply different; texts and integers, the common ones, are found at once.
 #[derive(Default)]
 struct Known {
     texts: BTreeSet<Rc<str>>,
     integers: BTreeSet<i64>,
     others: Vec<Value>,
-    comparisons: usize,
+    walk: Walk,
 }
 
 impl Known {
@@ -184,12 +182,8 @@ impl Known {
         if let Value::Int(number) = value {
             return Ok(self.integers.contains(number));
         }
-        self.comparisons += self.others.len();
-        if self.comparisons > MOST_COMPARISONS {
-            return Err(failure(format!("needs more than {MOST_COMPARISONS} comparisons")));
-        }
         for other in &self.others {
-            if equal(other, value)? {
+            if compare(other, value, &mut self.walk)? {
                 return Ok(true);
             }
         }

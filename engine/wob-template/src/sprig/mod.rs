@@ -33,6 +33,7 @@ mod time_parser;
 mod urls;
 mod walk;
 mod words;
+pub(crate) mod work;
 
 use crate::Functions;
 

@@ -1,6 +1,6 @@
 //! Printing for functions that answer texts.
 
-use super::arguments::MOST_BYTES;
+use super::{arguments::MOST_BYTES, work};
 use crate::{
     FunctionError, Value,
     gofmt::{self, Escape, Output},
@@ -13,6 +13,7 @@ use crate::{
 pub(crate) fn print(value: &Value) -> Result<String, FunctionError> {
     let mut out = Output::new(MOST_BYTES);
     gofmt::write(&mut out, value)?;
+    work::count_text(&out.text);
     Ok(out.text)
 }
 

@@ -45,7 +45,11 @@ pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, FunctionError> 
     compare(left, right, &mut Walk::new())
 }
 
-fn compare(left: &Value, right: &Value, walk: &mut Walk) -> Result<bool, FunctionError> {
+/// Compares within a walk that several comparisons share.
+///
+/// # Errors
+/// There is too much to compare.
+pub(super) fn compare(left: &Value, right: &Value, walk: &mut Walk) -> Result<bool, FunctionError> {
     walk.step()?;
     match (left, right) {
         (Value::Nil, Value::Nil) => Ok(true),

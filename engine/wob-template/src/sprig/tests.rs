@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::functions;
-use crate::{Function, Value};
+use crate::{ErrorKind, Function, Limits, Options, Template, Value};
 
 mod cases;
 
@@ -88,4 +88,27 @@ fn samples() -> Vec<Value> {
         [Value::Int(1), map.clone()].into_iter().collect(),
         map,
     ]
+}
+
+#[test]
+fn work_counts_even_if_its_answer_is_short() {
+    let limits = Limits { steps: 1_000_000, ..Limits::default() };
+    for call in [
+        "sha256sum $text",
+        "contains `b` $text",
+        "regexMatch `b` $text",
+        "deepEqual $list $other",
+        "has `b` $list",
+        "toDecimal $list",
+        "fromJson $text",
+        "deepCopy $list | len",
+    ] {
+        let text = format!(
+            "{{{{ $text := repeat 100000 `a` }}}}{{{{ $list := until 10000 }}}}{{{{ $other := until 10000 }}}}\
+             {{{{ range until 10000 }}}}{{{{ $x := {call} }}}}{{{{ end }}}}"
+        );
+        let template = Template::compile("t", &text, &functions()).unwrap();
+        let error = template.render(&Value::Nil, &Options { limits, ..Options::default() });
+        assert_eq!(error.unwrap_err().kind, ErrorKind::Limit, "{call}");
+    }
 }

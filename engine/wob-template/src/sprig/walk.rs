@@ -1,7 +1,7 @@
 //! A walk over a value that always ends: a template can nest a map in itself, and can share one so often that its
 //! tree is endless for all practical purposes.
 
-use super::arguments::failure;
+use super::{arguments::failure, work};
 use crate::FunctionError;
 
 /// The deepest level that a walk visits.
@@ -11,6 +11,7 @@ const DEEPEST: usize = 128;
 const MOST_STEPS: usize = 1 << 20;
 
 /// How far a walk has come.
+#[derive(Default)]
 pub(crate) struct Walk {
     depth: usize,
     steps: usize,
@@ -19,7 +20,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// Starts at the root.
     pub(crate) fn new() -> Self {
-        Self { depth: 0, steps: 0 }
+        Self::default()
     }
 
     /// Returns how deep the walk is.
@@ -33,8 +34,9 @@ impl Walk {
     /// There were too many.
     pub(crate) fn step(&mut self) -> Result<(), FunctionError> {
         self.steps += 1;
+        work::count(1);
         if self.steps > MOST_STEPS {
-            return Err(failure(format!("the value has more than {MOST_STEPS} parts")));
+            return Err(failure(format!("more than {MOST_STEPS} values to visit")));
         }
         Ok(())
     }

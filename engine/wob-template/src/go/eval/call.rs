@@ -13,6 +13,7 @@ use crate::{
         tree::{Callee, CalleeBody},
         truth,
     },
+    sprig,
 };
 
 /// How deep lists may be nested: dropping one recurses.
@@ -60,6 +61,7 @@ impl<'r> Run<'r> {
         if let Some(error) = self.nested.take() {
             return Err(error);
         }
+        self.spend(sprig::work::take(), span)?;
         let value = result.map_err(|it| {
             self.error(ErrorKind::Function, format!("`{}`: {it}", callee.name), span)
         })?;
