@@ -14,6 +14,8 @@ use wob_engine::{Content, FilePath, Refusal};
 use crate::{ReadOptions, SnapshotFile, snapshot::LimitError};
 
 const SOURCE_IGNORE: &str = ".sourceignore";
+/// More patterns than this in all `.sourceignore` files take longer to compile than anyone would wait.
+const PATTERNS: usize = 10_000;
 /// A chain of links longer than this is a circle: what Linux allows.
 const LINK_HOPS: usize = 40;
 
@@ -56,8 +58,14 @@ impl<'r, L: Ord + Clone> Reader<'r, L> {
 
     /// Reads the wanted files below `root`, sorted by path.
     pub(crate) fn read(&mut self, root: &Folder<L>) -> Result<Files, LimitError> {
-        let mut walk =
-            Walk { root, reader: self, ignores: vec![], entries: 0, found: BTreeMap::new() };
+        let mut walk = Walk {
+            root,
+            reader: self,
+            ignores: vec![],
+            entries: 0,
+            patterns: 0,
+            found: BTreeMap::new(),
+        };
         walk.folder(root, &Position::default(), Shown::Yes)?;
         let mut files = Files::default();
         for (path, (content, shown)) in walk.found {
@@ -110,6 +118,8 @@ struct Walk<'w, 'r, L> {
     /// The matchers from the root down to here, each with the number of components above it.
     ignores: Vec<(usize, Gitignore)>,
     entries: usize,
+    /// How many lines of `.sourceignore` files were read so far, those behind links counted each time.
+    patterns: usize,
     found: BTreeMap<FilePath, (Content, Shown)>,
 }
 
@@ -304,6 +314,12 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
             Some(Node::Folder(_) | Node::Refused(_)) | None => return Ok(None),
         };
         let Content::Text { text, .. } = self.reader.content(leaf)? else { return Ok(None) };
+        self.patterns += text.lines().count();
+        if self.patterns > PATTERNS {
+            let path = at.shown.iter().map(String::as_str).chain([SOURCE_IGNORE]);
+            let path = path.collect::<Vec<_>>().join("/");
+            return Err(LimitError::Patterns { path, limit: PATTERNS });
+        }
         let mut builder = GitignoreBuilder::new("");
         for line in text.lines() {
             // Git passes over a pattern that it cannot read, and so does Flux.

@@ -75,6 +75,14 @@ pub enum LimitError {
         /// The limit.
         limit: u64,
     },
+    /// More patterns in all `.sourceignore` files than the limit.
+    #[error("stopped reading at `{path}`: all `.sourceignore` files have more than {limit} lines")]
+    Patterns {
+        /// The file that goes beyond it.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
     /// Folders nested deeper than the limit.
     #[error("stopped reading at `{path}`: more than {limit} folders lie in each other")]
     Depth {

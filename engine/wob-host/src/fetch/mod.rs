@@ -131,6 +131,39 @@ pub enum FetchError {
 }
 
 impl Cache {
+    /// Finds the commit that `revision` names, as [`Cache::fetch`] does: a commit in 40 digits, a branch, or else a tag. In a
+    /// repository on this machine it may be whatever git understands.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub fn fetch_revision(
+        &self,
+        url: &str,
+        revision: &str,
+        policy: Policy,
+        interrupt: &Interrupt,
+    ) -> Result<Fetched, FetchError> {
+        if let Some(id) = GitId::parse(revision) {
+            return self.fetch(url, &Reference::Commit(id), policy, interrupt);
+        }
+        let branch = Reference::Branch(revision.to_owned());
+        let error = match self.fetch(url, &branch, policy, interrupt) {
+            Err(error @ (FetchError::NoSuchReference { .. } | FetchError::Offline { .. })) => error,
+            result => return result,
+        };
+        let tag = Reference::Tag(revision.to_owned());
+        match self.fetch(url, &tag, policy, interrupt) {
+            Err(FetchError::NoSuchReference { .. } | FetchError::Offline { .. }) => {}
+            result => return result,
+        }
+        if let Identity::Local { path } = identity(url) {
+            let repository = Repository::open(Utf8Path::new(&path))?.called(url);
+            let commit = repository.resolve(revision)?;
+            return Ok(Fetched { repository, commit });
+        }
+        Err(error)
+    }
+
     /// Finds the commit that `reference` names in the repository at `url`, fetching what is missing.
     ///
     /// Paths and `file://` addresses name repositories on this machine; they are read where they are. A commit that the

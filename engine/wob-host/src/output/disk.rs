@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Digest, FilePath};
 
 use super::{OutputError, failed};
+use crate::Interrupt;
 
 /// Larger files are never compared: they count as edited.
 const FILE_BYTES: u64 = 256 << 20;
@@ -90,10 +91,15 @@ impl<'d> Disk<'d> {
     /// Lists what is no folder below `top`, sorted; below the root, if `top` is empty, without `.git` and the root's `.wob`.
     ///
     /// Names that are not UTF-8 are shown as they can be.
-    pub(super) fn files_below(&self, top: &str) -> Result<BTreeSet<String>, OutputError> {
+    pub(super) fn files_below(
+        &self,
+        top: &str,
+        interrupt: &Interrupt,
+    ) -> Result<BTreeSet<String>, OutputError> {
         let mut files = BTreeSet::new();
         let mut folders = vec![top.to_owned()];
         while let Some(folder) = folders.pop() {
+            interrupt.check()?;
             for (name, is_folder) in self.entries(&folder)? {
                 if top.is_empty() && (name == ".git" || (folder.is_empty() && name == ".wob")) {
                     continue;

@@ -126,13 +126,13 @@ pub(super) fn plan(
         Planner { disk: Disk::new(&root), previous: &previous, changes: BTreeMap::new() };
     for (path, blob) in tree.files() {
         interrupt.check()?;
-        planner.file(path, blob.digest())?;
+        planner.file(path, blob.digest(), interrupt)?;
     }
     for path in previous.owned() {
         interrupt.check()?;
         planner.owned(&path)?;
     }
-    let others = planner.others(tree)?;
+    let others = planner.others(tree, interrupt)?;
     let changes = planner.changes;
     Ok(Plan {
         changes,
@@ -153,7 +153,12 @@ struct Planner<'p> {
 }
 
 impl Planner<'_> {
-    fn file(&mut self, path: &FilePath, wanted: Digest) -> Result<(), OutputError> {
+    fn file(
+        &mut self,
+        path: &FilePath,
+        wanted: Digest,
+        interrupt: &Interrupt,
+    ) -> Result<(), OutputError> {
         let change = match self.disk.kind(path)? {
             Kind::Absent => Change::Added,
             Kind::File => match self.disk.bytes(path)? {
@@ -174,7 +179,7 @@ impl Planner<'_> {
                 Change::Added
             }
             Kind::Folder => {
-                self.check_folder_goes(path)?;
+                self.check_folder_goes(path, interrupt)?;
                 Change::Added
             }
         };
@@ -218,8 +223,12 @@ impl Planner<'_> {
     }
 
     /// A folder can make place for a file if nothing in it is anybody else's.
-    fn check_folder_goes(&mut self, path: &FilePath) -> Result<(), OutputError> {
-        for below in self.disk.files_below(path.as_str())? {
+    fn check_folder_goes(
+        &mut self,
+        path: &FilePath,
+        interrupt: &Interrupt,
+    ) -> Result<(), OutputError> {
+        for below in self.disk.files_below(path.as_str(), interrupt)? {
             let in_the_way = || OutputError::FolderInTheWay { path: self.disk.path(path) };
             let below = FilePath::new(&below).map_err(|_| in_the_way())?;
             if !self.previous.owns(&below) {
@@ -229,7 +238,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn others(&self, tree: &Tree) -> Result<Vec<String>, OutputError> {
+    fn others(&self, tree: &Tree, interrupt: &Interrupt) -> Result<Vec<String>, OutputError> {
         let ours = |path: &str| {
             FilePath::new(path).is_ok_and(|it| {
                 tree.get(&it).is_some() || self.previous.owns(&it) || self.changes.contains_key(&it)
@@ -237,7 +246,7 @@ impl Planner<'_> {
         };
         let stale =
             |path: &str| path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY));
-        let below = self.disk.files_below("")?;
+        let below = self.disk.files_below("", interrupt)?;
         Ok(below.into_iter().filter(|it| !ours(it) && !stale(it)).collect())
     }
 }

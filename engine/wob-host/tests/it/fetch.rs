@@ -154,6 +154,30 @@ fn a_host_that_gives_no_single_commits_gives_its_branches() {
 }
 
 #[test]
+fn a_revision_is_a_commit_a_branch_or_a_tag() {
+    let upstream = Upstream::new();
+    let Some(server) = upstream.serve(Access::Anyone) else { return };
+    let interrupt = Interrupt::default();
+    let cache = upstream.cache();
+    let find = |url: &str, revision: &str, policy| {
+        cache.fetch_revision(url, revision, policy, &interrupt).map(|it| it.commit.id.to_string())
+    };
+    for (revision, id) in
+        [("main", &upstream.second), ("v1.0", &upstream.first), (&upstream.first, &upstream.first)]
+    {
+        assert_eq!(find(&server.url("app"), revision, Policy::Online).unwrap(), *id);
+        assert_eq!(find(&server.url("app"), revision, Policy::Offline).unwrap(), *id);
+        assert_eq!(find(upstream.folder().as_str(), revision, Policy::Offline).unwrap(), *id);
+    }
+    let short = &upstream.first[..8];
+    assert_eq!(find(upstream.folder().as_str(), short, Policy::Online).unwrap(), upstream.first);
+    let error = find(&server.url("app"), short, Policy::Online).unwrap_err();
+    assert!(matches!(error, FetchError::NoSuchReference { .. }), "{error}");
+    let error = find(&server.url("app"), "team/x", Policy::Offline).unwrap_err();
+    assert!(error.to_string().starts_with("would fetch branch `team/x`"), "{error}");
+}
+
+#[test]
 fn branches_move_and_commits_stay() {
     let upstream = Upstream::new();
     let Some(server) = upstream.serve(Access::Anyone) else { return };

@@ -161,6 +161,20 @@ fn limits_hold() {
 }
 
 #[test]
+fn a_sourceignore_has_a_limit_too() {
+    let sandbox = Sandbox::new();
+    let half = "x\n".repeat(5_001);
+    write(sandbox.path(), &[("a/.sourceignore", &half), ("b.yaml", "1")]);
+    assert_eq!(read_with(sandbox.path(), ReadLimits::default()).unwrap(), ["b.yaml: 1"]);
+    write(sandbox.path(), &[("b/.sourceignore", &half)]);
+    let error = read_with(sandbox.path(), ReadLimits::default()).unwrap_err();
+    let FolderError::Limit { source: LimitError::Patterns { path, .. }, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(path, "b/.sourceignore");
+}
+
+#[test]
 fn an_interrupt_ends_reading() {
     let sandbox = Sandbox::new();
     write(sandbox.path(), &[("a.yaml", "1")]);
@@ -179,7 +193,7 @@ fn bytes_that_are_no_text_are_refused() {
     assert_eq!(read, ["a.yaml! NotUtf8 { offset: 3 }", "b.yaml: b: 1"]);
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn hostile_names_and_pipes_do_no_harm() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
