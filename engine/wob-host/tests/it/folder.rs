@@ -163,7 +163,7 @@ fn limits_hold() {
 #[test]
 fn a_sourceignore_has_a_limit_too() {
     let sandbox = Sandbox::new();
-    let half = "x\n".repeat(5_001);
+    let half = "# a comment\n".repeat(5_001);
     write(sandbox.path(), &[("a/.sourceignore", &half), ("b.yaml", "1")]);
     assert_eq!(read_with(sandbox.path(), ReadLimits::default()).unwrap(), ["b.yaml: 1"]);
     write(sandbox.path(), &[("b/.sourceignore", &half)]);
