@@ -102,7 +102,8 @@ fn tls(folder: &Utf8Path) -> Option<Arc<ServerConfig>> {
     let (certificate, key) = (path("server.pem"), path("server-key.pem"));
     let made = |subject: &str, out: &str, key: &str, more: &[&str]| {
         let mut openssl = Command::new("openssl");
-        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        openssl.args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]);
+        openssl.args(["-pkeyopt", "ec_paramgen_curve:P-256"]);
         openssl.args(["-subj", subject, "-out", out, "-keyout", key]).args(more);
         openssl.output().is_ok_and(|it| it.status.success())
     };
