@@ -2,6 +2,8 @@
 
 mod cli;
 mod conformance;
+mod engine;
 mod oracle;
+mod property;
 mod support;
 mod tidy;

@@ -49,6 +49,7 @@ fn the_corpus_is_met() {
     config::run(&mut tally);
     templates::run(&mut tally);
     trees::run(&mut tally, "oracle", crate::oracle::evaluate);
+    trees::run(&mut tally, "engine", crate::engine::evaluate);
     updates::run(&mut tally);
     println!("{}", tally.table());
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n\n"));

@@ -122,8 +122,9 @@ fn key_text(key: &Value) -> Result<String, String> {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(it) => Ok(it.to_string()),
         Value::Number(it) => Ok(it.to_string()),
-        Value::Null => Ok("null".to_owned()),
-        Value::Array(_) | Value::Object(_) => Err("a key that is no scalar".to_owned()),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err("a key that Kubernetes cannot read".to_owned())
+        }
     }
 }
 

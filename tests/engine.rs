@@ -1,0 +1,154 @@
+//! The engine's side of the comparison with the oracle: worlds as salsa inputs, edited in place.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use salsa::Setter as _;
+use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
+use wob_rules::{
+    BaseSource, Built, EnvironmentInput, NamespacePattern, Settings, Unavailable, WorkloadSource,
+    build, discover,
+};
+
+use crate::oracle::world::{Files, Outcome, Precedence, Profile, World};
+
+/// A world in a database.
+pub(crate) struct Workspace {
+    db: Database,
+    sources: BTreeMap<String, Source>,
+    files: BTreeMap<(String, String), SourceFile>,
+    input: EnvironmentInput,
+}
+
+/// Builds `world` from nothing.
+pub(crate) fn evaluate(world: &World) -> Outcome {
+    outcome(&Workspace::new(world).build())
+}
+
+impl Workspace {
+    /// Puts `world` into a new database.
+    pub(crate) fn new(world: &World) -> Self {
+        let db = Database::default();
+        let control_plane = Source::new(&db, Origin::default(), vec![], vec![]);
+        let settings = Arc::new(settings(world));
+        let input =
+            EnvironmentInput::new(&db, world.env.clone(), settings, vec![], control_plane, vec![]);
+        let sources = BTreeMap::from([("env".to_owned(), control_plane)]);
+        let mut workspace = Self { db, sources, files: BTreeMap::new(), input };
+        let base = workspace.source("base");
+        let bases = vec![BaseSource { repository: None, source: Ok(base) }];
+        workspace.input.set_bases(&mut workspace.db).to(bases);
+        workspace.set(world);
+        workspace
+    }
+
+    /// Turns the world in the database into `world` by as few setters as it takes.
+    pub(crate) fn set(&mut self, world: &World) {
+        self.set_files("base", &world.base);
+        self.set_files("env", &world.environment);
+        let mut registrations = vec![];
+        for root in ["base", "env"] {
+            let source = self.source(root);
+            registrations.extend(discover::registrations(&self.db, source));
+        }
+        registrations.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
+        let mut workloads = vec![];
+        for registration in registrations {
+            let address = &registration.workload.repo;
+            let source = match world.workloads.get(address) {
+                Some(files) => {
+                    let root = format!("{address} {}", registration.workload.path);
+                    self.set_files(&root, &below(files, &registration.workload.path));
+                    Ok(self.source(&root))
+                }
+                None => Err(Unavailable { reason: format!("{address} is not here"), help: None }),
+            };
+            workloads.push(WorkloadSource { registration, source });
+        }
+        if *self.input.workloads(&self.db) != workloads {
+            self.input.set_workloads(&mut self.db).to(workloads);
+        }
+    }
+
+    /// Builds with the threads of the current pool.
+    pub(crate) fn build(&self) -> Built {
+        build(&self.db, self.input)
+    }
+
+    fn source(&mut self, root: &str) -> Source {
+        let db = &self.db;
+        *self
+            .sources
+            .entry(root.to_owned())
+            .or_insert_with(|| Source::new(db, Origin::default(), vec![], vec![]))
+    }
+
+    fn set_files(&mut self, root: &str, files: &Files) {
+        let source = self.source(root);
+        let mut all = vec![];
+        for (path, text) in files {
+            let content =
+                Content::Text { text: text.as_str().into(), digest: Digest::of(text.as_bytes()) };
+            let key = (root.to_owned(), path.clone());
+            if let Some(&file) = self.files.get(&key) {
+                if *file.content(&self.db) != content {
+                    file.set_content(&mut self.db).to(content);
+                }
+                all.push(file);
+            } else {
+                let name = FileName::new(&format!("{root}:{path}"));
+                let path = FilePath::new(path).expect("because worlds have good paths");
+                let file = SourceFile::new(&self.db, name, path, content);
+                self.files.insert(key, file);
+                all.push(file);
+            }
+        }
+        if *source.files(&self.db) != all {
+            source.set_files(&mut self.db).to(all);
+        }
+    }
+}
+
+/// Returns what the oracle says too: the files of the cluster types, and which assignments failed.
+pub(crate) fn outcome(built: &Built) -> Outcome {
+    let mut outcome = Outcome::default();
+    for (path, blob) in built.tree.files() {
+        if !path.as_str().starts_with('.') {
+            let text =
+                String::from_utf8(blob.bytes().to_vec()).expect("because templates give text");
+            outcome.files.insert(path.as_str().to_owned(), text);
+        }
+    }
+    for it in built.assignments.iter().filter(|it| it.failed) {
+        let pair = (it.assignment.cluster_type.to_string(), it.assignment.target.to_string());
+        outcome.failed.insert(pair);
+    }
+    outcome
+}
+
+fn settings(world: &World) -> Settings {
+    let mut settings = Settings::of(match world.profile {
+        Profile::Standard => wob_rules::Profile::Standard,
+        Profile::Kalypso => wob_rules::Profile::Kalypso,
+    });
+    if let Some(pattern) = &world.namespace_pattern {
+        settings.namespace_pattern =
+            NamespacePattern::parse(pattern).expect("because worlds have good patterns");
+    }
+    if let Some(name) = &world.config_file {
+        settings.config_file.clone_from(name);
+    }
+    settings.config_precedence = match world.precedence {
+        Precedence::Name => wob_rules::Precedence::Name,
+        Precedence::Specificity => wob_rules::Precedence::Specificity,
+    };
+    settings
+}
+
+/// Returns the files below `folder`, as the host reads them for a registration.
+fn below(files: &Files, folder: &str) -> Files {
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let inside = files
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix(&prefix)?.to_owned(), text.clone())));
+    inside.collect()
+}
