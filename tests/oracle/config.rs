@@ -62,7 +62,7 @@ pub(crate) fn layered(
     }
     if world.precedence == Precedence::Specificity {
         layers.sort_by_key(|(labels, _)| *labels);
-        refuse_ties(&layers)?;
+        refuse_ties(world, &layers)?;
     }
     let mut config = Config::new();
     for (_, data) in layers {
@@ -101,12 +101,15 @@ fn effective(labels: &Labels) -> usize {
     labels.keys().filter(|it| !is_skipped(it)).count()
 }
 
-fn refuse_ties(layers: &[(usize, Labels)]) -> Result<(), String> {
+/// A text is a tie if an equally specific layer says something else; structures, which merge, are not looked into.
+fn refuse_ties(world: &World, layers: &[(usize, Labels)]) -> Result<(), String> {
     for (index, (labels, data)) in layers.iter().enumerate() {
-        for (other_labels, other) in &layers[..index] {
-            let tie =
-                data.iter().find(|(key, value)| other.get(*key).is_some_and(|it| it != *value));
-            if let (true, Some((key, _))) = (labels == other_labels, tie) {
+        for (key, value) in data {
+            let is_last = layers[index + 1..].iter().all(|(_, it)| !it.contains_key(key));
+            let differs =
+                |other: &String| value_of(other, world.profile) != value_of(value, world.profile);
+            let mut equals = layers[..index].iter().filter(|(it, _)| it == labels);
+            if is_last && equals.any(|(_, it)| it.get(key).is_some_and(differs)) {
                 return Err(format!("{key} is set twice by {labels} labels"));
             }
         }

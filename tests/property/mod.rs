@@ -53,7 +53,7 @@ fn scenes_are_varied() {
 
 #[test]
 fn the_engine_gives_what_the_oracle_gives() {
-    for_each_seed(100, |random| {
+    for_each_seed(60, |random| {
         let world = Scene::draw(random).lay_out(1);
         let (found, expected) = (engine::evaluate(&world), oracle::evaluate(&world));
         assert!(found == expected, "{}", difference(&world, &expected, &found));
@@ -62,7 +62,7 @@ fn the_engine_gives_what_the_oracle_gives() {
 
 #[test]
 fn neither_files_nor_threads_matter() {
-    for_each_seed(40, |random| {
+    for_each_seed(25, |random| {
         let scene = Scene::draw(random);
         let one = on_threads(1, Workspace::new(&scene.lay_out(1)));
         for (seed, threads) in [(1, 4), (2, 1), (3, 3)] {
@@ -80,7 +80,7 @@ fn inputs(built: &Built) -> Vec<Option<wob_engine::Digest>> {
 
 #[test]
 fn an_edited_database_gives_what_a_new_one_gives() {
-    for_each_seed(20, |random| {
+    for_each_seed(12, |random| {
         let mut scene = Scene::draw(random);
         let mut edited = Workspace::new(&scene.lay_out(1));
         edited.build();

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{random::Random, words};
 use crate::oracle::{
-    documents,
-    world::{Profile, World},
+    documents, value_of,
+    world::{Precedence, Profile, World},
 };
 
 /// Which source an object belongs to.
@@ -21,6 +21,7 @@ pub(crate) enum Root {
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) profile: Profile,
+    pub(crate) precedence: Precedence,
     pub(crate) objects: Vec<(Root, Value)>,
 }
 
@@ -30,7 +31,8 @@ impl Scene {
     /// Draws a workspace.
     pub(crate) fn draw(random: &mut Random) -> Self {
         let profile = *random.pick(&[&Profile::Standard, &Profile::Kalypso]);
-        let mut scene = Self { profile, objects: vec![] };
+        let precedence = if random.chance(15) { Precedence::Specificity } else { Precedence::Name };
+        let mut scene = Self { profile, precedence, objects: vec![] };
         for name in ["rec-a", "rec-b", "ns", "cfg", "env-file"] {
             if !random.chance(2) {
                 scene.objects.push((Root::Base, template(random, name)));
@@ -99,12 +101,33 @@ impl Scene {
         self.objects[index].1 = edited;
     }
 
+    /// The oracle knows ties of texts only.
+    fn without_structures(&self, mut body: Value) -> Value {
+        if self.precedence == Precedence::Specificity {
+            for value in body["data"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
+                let text = value.as_str().unwrap_or("");
+                if !value_of(text, self.profile).is_string() {
+                    *value = json!("plain");
+                }
+            }
+        }
+        body
+    }
+
     /// Lays the objects out in files. Which one lies where depends on its name and on `seed` alone, so that an edit
     /// of one object changes one file.
     pub(crate) fn lay_out(&self, seed: u64) -> World {
-        let mut placed: Vec<_> = self.objects.iter().map(|it| (place(it, seed), &it.0)).collect();
+        let mut placed: Vec<_> = self
+            .objects
+            .iter()
+            .map(|(root, body)| {
+                let body = self.without_structures(body.clone());
+                (place(root, &body, seed), root)
+            })
+            .collect();
         placed.sort_by_key(|(it, _)| it.rank);
         let mut world = World::new("dev", self.profile);
+        world.precedence = self.precedence;
         for (object, root) in placed {
             let files = match root {
                 Root::Base => &mut world.base,
@@ -128,7 +151,7 @@ struct Placed {
     text: String,
 }
 
-fn place((root, body): &(Root, Value), seed: u64) -> Placed {
+fn place(root: &Root, body: &Value, seed: u64) -> Placed {
     let identity = format!("{} {}", body["kind"], body["metadata"]["name"]);
     let seed = identity
         .bytes()
