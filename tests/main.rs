@@ -1,5 +1,6 @@
 //! The integration tests, as one binary.
 
+mod broken;
 mod cli;
 mod conformance;
 mod engine;
