@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Tally, corpus, read_json};
+use wob_rules::{Reading, SpecialLabels, Subject};
+
+use super::{Tally, corpus, read_json, templates::by_engine};
 use crate::oracle::{
     self, Object, Target,
     world::{Profile, World},
 };
 
-/// Runs the suites on the oracle.
+/// Runs the suites on the oracle, and those of single functions on the engine too.
 pub(crate) fn run(tally: &mut Tally) {
     values(tally);
     merges(tally);
@@ -38,20 +40,26 @@ fn values(tally: &mut Tally) {
         let text = oracle::text(&case["text"]);
         let found = oracle::value_of(text, Profile::Kalypso);
         tally.compare("config_value: oracle", text, &found, &case["expected"]["value"]);
+        let found = Value::from(&wob_rules::config_value(&text.into(), Reading::Kalypso));
+        tally.compare("config_value: engine", text, &found, &case["expected"]["value"]);
     }
 }
 
 fn merges(tally: &mut Tally) {
+    // Any pair will do.
+    let shared = read_json("unit/templater.json");
     for case in oracle::list(&read_json("unit/merge_objects.json")["cases"]) {
+        let name = oracle::text(&case["name"]);
+        let inputs: Vec<Value> =
+            oracle::list(&case["inputs"]).iter().map(|it| json!({"v": it})).collect();
+        let printed = json!(["{{ toJson .ConfigData.v }}"]);
+        let found = by_engine(&shared, &printed, &inputs.iter().collect::<Vec<_>>(), None);
+        let found: Value = found.map_or(Value::Null, |it| serde_json::from_str(&it).unwrap());
+        tally.compare("merge_objects: engine", name, &found, &case["expected"]);
         let inputs = oracle::list(&case["inputs"]).iter().map(oracle::text);
         let values = inputs.map(|it| oracle::documents(it).unwrap().remove(0));
         let found = values.reduce(oracle::merge).unwrap();
-        tally.compare(
-            "merge_objects: oracle",
-            oracle::text(&case["name"]),
-            &found,
-            &case["expected"],
-        );
+        tally.compare("merge_objects: oracle", name, &found, &case["expected"]);
     }
 }
 
@@ -61,6 +69,16 @@ fn labels(tally: &mut Tally) {
     for case in oracle::list(&suite["cases"]) {
         let labels = oracle::strings(&case["labels"]).unwrap();
         let found = json!(oracle::selects(&labels, &cluster_type, &target));
+        let subject = Subject {
+            cluster_type: &cluster_type.name,
+            cluster_labels: &cluster_type.labels,
+            target: &target.name,
+            target_labels: &target.labels,
+            workload: &target.labels["workload"],
+        };
+        let by_engine = json!(wob_rules::label_match(&labels, &subject, SpecialLabels::KALYPSO));
+        let name = oracle::text(&case["name"]);
+        tally.compare("label_match: engine", name, &by_engine, &case["expected"]);
         tally.compare(
             "label_match: oracle",
             oracle::text(&case["name"]),
@@ -95,16 +113,27 @@ fn keys(tally: &mut Tally) {
         let key = oracle::text(&case["key"]);
         let (labels, rest) = oracle::labels_from_key(key);
         let found = json!({"key": rest, "labels": labels});
+        let (labels, rest) = wob_rules::labels_from_key(key);
+        let by_engine = json!({"key": rest, "labels": labels});
+        tally.compare("labels_from_key: engine", key, &by_engine, &case["expected"]);
         tally.compare("labels_from_key: oracle", key, &found, &case["expected"]);
     }
 }
 
 fn schemas(tally: &mut Tally) {
+    let shared = read_json("unit/templater.json");
     for case in oracle::list(&read_json("unit/config_validator.json")["cases"]) {
         let schema = oracle::text(&case["schema"]);
         let config = case["values"].as_object().unwrap();
+        let text = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        let data =
+            json!(config.iter().map(|(key, it)| (key, text(it))).collect::<BTreeMap<_, _>>());
+        let printed = json!(["kind: Printed\n"]);
+        let by_engine = by_engine(&shared, &printed, &[&data], Some(schema)).is_some();
         let found = oracle::check_schema(schema, config).is_ok();
         let expected = case["expected"]["ok"].as_bool().unwrap();
+        let name = oracle::text(&case["name"]);
+        tally.compare("config_validator: engine", name, &by_engine, &expected);
         tally.compare("config_validator: oracle", oracle::text(&case["name"]), &found, &expected);
     }
 }

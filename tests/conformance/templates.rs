@@ -33,15 +33,18 @@ pub(crate) fn run(tally: &mut Tally) {
 
 /// Renders the manifests of `case` for the pair that `shared` names, by the oracle and by the engine.
 fn check(tally: &mut Tally, suite: &str, name: &str, shared: &Value, case: &Value) {
-    for (who, found) in [("oracle", by_oracle(shared, case)), ("engine", by_engine(shared, case))] {
+    for (who, found) in [
+        ("oracle", by_oracle(shared, case)),
+        ("engine", by_engine(shared, &case["manifests"], &[&case["config"]], None)),
+    ] {
         let suite = format!("{suite}: {who}");
         match (case["expected"]["joined"].as_str(), found) {
             (Some(expected), found) => {
-                tally.compare(&suite, name, &found, &Some(expected.to_owned()))
+                tally.compare(&suite, name, &found, &Some(expected.to_owned()));
             }
             (None, None) => tally.check(&suite, name, Ok(())),
             (None, found) => {
-                tally.check(&suite, name, Err(format!("expected an error, found {found:?}")))
+                tally.check(&suite, name, Err(format!("expected an error, found {found:?}")));
             }
         }
     }
@@ -66,31 +69,46 @@ fn by_oracle(shared: &Value, case: &Value) -> Option<String> {
     Some(join(&parts))
 }
 
-/// Builds a world in which the manifests are a reconciler's, and the target stands alone.
-fn by_engine(shared: &Value, case: &Value) -> Option<String> {
-    let (cluster_type, target) = pair(shared);
+/// Builds a world in which the manifests are a reconciler's, and the target stands alone; returns the joined
+/// documents, or nothing if the assignment failed.
+pub(crate) fn by_engine(
+    shared: &Value,
+    manifests: &Value,
+    configs: &[&Value],
+    schema: Option<&str>,
+) -> Option<String> {
     let object = |kind: &str, metadata: &Value, spec: &Value| {
         let version = "scheduler.kalypso.io/v1alpha1";
         json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}).to_string()
     };
+    let (cluster_type, target) = pair(shared);
     let names = json!({"reconciler": "rec", "namespaceService": "other", "configType": "other"});
     let selector = json!({"labelSelector": {}});
     let policy = json!({"deploymentTargetSelector": selector, "clusterTypeSelector": selector});
-    let config_map = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "data": case["config"],
-        "metadata": {"name": "config", "labels": {"platform-config": "true"}},
-    });
     let target_json = &shared["deploymentTarget"];
-    let template = json!({"type": "reconciler", "manifests": case["manifests"]});
+    let template = json!({"type": "reconciler", "manifests": manifests});
     let other = json!({"type": "namespace", "manifests": ["kind: Other\n"]});
-    let objects = [
+    let mut objects = vec![
         object("ClusterType", &shared["clusterType"]["metadata"], &names),
         object("DeploymentTarget", &target_json["metadata"], &target_json["spec"]),
         object("SchedulingPolicy", &json!({"name": "all"}), &policy),
         object("Template", &json!({"name": "rec"}), &template),
         object("Template", &json!({"name": "other"}), &other),
-        config_map.to_string(),
     ];
+    for (index, data) in configs.iter().enumerate() {
+        let labels = json!({"platform-config": "true"});
+        let metadata = json!({"name": format!("config-{index}"), "labels": labels});
+        let map =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+        objects.push(map.to_string());
+    }
+    if let Some(schema) = schema {
+        objects.push(object(
+            "ConfigSchema",
+            &json!({"name": "schema"}),
+            &json!({"schema": schema}),
+        ));
+    }
     let mut world = World::new(&target.environment, Profile::Kalypso);
     world.environment.insert("all.yaml".to_owned(), objects.join("\n---\n"));
     let outcome = engine::evaluate(&world);
