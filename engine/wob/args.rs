@@ -1,7 +1,11 @@
 //! The command line: the options that every command understands; each command brings its own.
 
 use camino::Utf8PathBuf;
-use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{
+    Parser, ValueEnum,
+    builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use wob_rules::Profile;
 
 use crate::{command::Command, input_override::InputOverride};
 
@@ -51,8 +55,8 @@ pub(crate) struct Common {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true, help_heading = GLOBAL)]
     pub(crate) color: Color,
     /// Read environments with this profile, whatever wob.yaml says
-    #[arg(long, value_enum, value_name = "PROFILE", global = true, help_heading = GLOBAL)]
-    pub(crate) profile: Option<ProfileName>,
+    #[arg(long, value_name = "PROFILE", global = true, value_parser = profile_parser(), help_heading = GLOBAL)]
+    pub(crate) profile: Option<Profile>,
     /// Read the repository URL from a folder, or from another address and revision; repeatable
     ///
     /// The result is marked dirty: it may be looked at, not published.
@@ -100,15 +104,6 @@ pub(crate) enum Color {
     Never,
 }
 
-/// A profile as the command line spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProfileName {
-    /// Manifests parsed and emitted canonically
-    Standard,
-    /// Byte for byte what the Kalypso scheduler writes
-    Kalypso,
-}
-
 /// Patterns of targets, and those to leave out again.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Patterns {
@@ -118,6 +113,18 @@ pub(crate) struct Patterns {
     /// After `--`: targets with a `-` in front are left out, such as -//env/prod/...
     #[arg(last = true, allow_hyphen_values = true, value_name = "-EXCLUDED")]
     pub(crate) trailing: Vec<String>,
+}
+
+fn profile_parser() -> impl TypedValueParser<Value = Profile> {
+    let names = Profile::ALL.map(|it| {
+        PossibleValue::new(it.as_str()).help(match it {
+            Profile::Standard => "Manifests parsed and emitted canonically",
+            Profile::Kalypso => "Byte for byte what the Kalypso scheduler writes",
+        })
+    });
+    PossibleValuesParser::new(names).map(|name| {
+        Profile::parse(&name).expect("because clap lets through the names of profiles only")
+    })
 }
 
 fn parse_jobs(text: &str) -> Result<usize, String> {

@@ -7,8 +7,18 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Everything that was asked for is done.
     Ok,
+    /// The sources are wrong; the diagnostics say where.
+    Sources,
     /// The command line is wrong, or names a target that does not exist.
     Usage,
+    /// Some of what was asked for is done, under `--keep-going`.
+    Partial,
+    /// Nothing matched.
+    Nothing,
+    /// The user stopped it.
+    Interrupted,
+    /// A service that wob does not run failed, such as the host of a repository.
+    Outside,
     /// This machine is in the way: disk full, no permission, a file that exists already.
     Local,
     /// A bug in wob.
@@ -20,7 +30,12 @@ impl Exit {
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Ok => 0,
+            Self::Sources => 1,
             Self::Usage => 2,
+            Self::Partial => 3,
+            Self::Nothing => 4,
+            Self::Interrupted => 8,
+            Self::Outside => 32,
             Self::Local => 36,
             Self::Internal => 37,
         }

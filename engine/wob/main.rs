@@ -5,13 +5,12 @@ mod command;
 mod exit;
 mod input_override;
 mod pages;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "only the commands that build report diagnostics")
-)]
+mod progress;
 mod report;
-#[expect(dead_code, reason = "only the commands that build report diagnostics")]
+mod selection;
+mod session;
 mod stream;
+mod workspace;
 
 use std::{panic, process::ExitCode};
 

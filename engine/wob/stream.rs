@@ -7,6 +7,7 @@ use wob_engine::Severity;
 
 use crate::{
     args::{Color, Common, Output},
+    progress::Wanted,
     report::{JsonDiagnostic, Look, Report, annotations, draw},
 };
 
@@ -80,6 +81,11 @@ impl Streams {
             .expect("because results are structs with text keys, which JSON can always hold");
         text.push('\n');
         self.result(&text);
+    }
+
+    /// Says whether the user wants to hear of progress.
+    pub(crate) fn wants_progress(&self) -> Wanted {
+        if self.talk > Talk::Errors { Wanted::Yes } else { Wanted::No }
     }
 
     /// Tells the user what happened; `--quiet` silences it.

@@ -1,8 +1,12 @@
 //! The commands: one file each, one variant each.
 
+mod build;
+mod check;
 mod completion;
 mod help;
 mod init;
+mod list;
+mod render;
 mod schema;
 mod version;
 
@@ -11,6 +15,10 @@ use crate::{args::Args, exit::Exit, stream::Streams};
 /// What wob can be told to do, in the order of its help.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Build(build::Build),
+    Check(check::Check),
+    Render(render::Render),
+    List(list::List),
     Init(init::Init),
     Schema(schema::Schema),
     Completion(completion::Completion),
@@ -21,6 +29,10 @@ pub(crate) enum Command {
 /// Runs the command of `args`.
 pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
     match &args.command {
+        Command::Build(command) => command.run(&args.common, streams),
+        Command::Check(command) => command.run(&args.common, streams),
+        Command::Render(command) => command.run(&args.common, streams),
+        Command::List(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),
         Command::Completion(command) => command.run(streams),

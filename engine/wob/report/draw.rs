@@ -24,15 +24,16 @@ pub(crate) fn draw(item: &Item, look: Look) -> String {
         .with_width(look.width)
         .with_context_lines(0)
         .with_links(false)
-        .with_break_words(false)
+        .with_wrap_lines(false)
         .without_syntax_highlighting();
     let mut drawn = String::new();
-    let shown = Shown::new(item);
+    let shown = Shown::new(item, look);
     let complete = writeln!(drawn, "{}", code(item, look)).is_ok()
         && handler.render_report(&mut drawn, &shown).is_ok();
     debug_assert!(complete, "an excerpt answers every span that it hands out");
     for note in &item.diagnostic.notes {
-        let _ = writeln!(drawn, "{}", wrapped("note: ", note, look));
+        let note = wrapped(note, 8, look).replace('\n', "\n        ");
+        let _ = writeln!(drawn, "  note: {note}");
     }
     drawn
 }
@@ -53,26 +54,24 @@ fn code(item: &Item, look: Look) -> String {
     if look.colour { format!("\u{1b}[{sgr}m{text}\u{1b}[0m") } else { text }
 }
 
-fn wrapped(head: &str, text: &str, look: Look) -> String {
-    let mut out = String::new();
-    let indent = " ".repeat(head.len() + 2);
-    let room = look.width.saturating_sub(indent.len()).max(20);
+/// Breaks `text` at spaces so that `indent` more columns fit before each line: addresses and paths stay whole.
+fn wrapped(text: &str, indent: usize, look: Look) -> String {
+    let room = look.width.saturating_sub(indent).max(20);
+    let mut lines = vec![];
     for paragraph in printable(text).split('\n') {
         let mut line = String::new();
         for word in paragraph.split(' ') {
             if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                let _ = writeln!(out, "{indent}{line}");
-                line.clear();
+                lines.push(std::mem::take(&mut line));
             }
             if !line.is_empty() {
                 line.push(' ');
             }
             line.push_str(word);
         }
-        let _ = writeln!(out, "{indent}{line}");
+        lines.push(line);
     }
-    let body = out.trim_start().trim_end_matches('\n');
-    format!("  {head}{body}")
+    lines.join("\n")
 }
 
 /// An item as miette sees it. The code is not part of it: miette would put an empty line behind it.
@@ -86,17 +85,17 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(item: &Item) -> Self {
+    fn new(item: &Item, look: Look) -> Self {
         let diagnostic = &item.diagnostic;
         let place = item.marks.first().filter(|mark| mark.range.is_none());
         Self {
-            message: printable(&diagnostic.message).into_owned(),
+            message: wrapped(&diagnostic.message, 6, look),
             severity: match diagnostic.severity {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
                 Severity::Advice => miette::Severity::Advice,
             },
-            help: diagnostic.help.as_deref().map(|it| printable(it).into_owned()),
+            help: diagnostic.help.as_deref().map(|it| wrapped(it, 10, look)),
             excerpt: Excerpt::new(&item.marks),
             place: place.map(|mark| InFile { file: mark.file.clone(), text: mark.text.clone() }),
         }

@@ -18,7 +18,7 @@ use wob_engine::{
 pub(crate) use draw::{Look, draw};
 pub(crate) use github::annotations;
 pub(crate) use json::JsonDiagnostic;
-pub(crate) use text::count;
+pub(crate) use text::{count, printable};
 
 /// Where reports look up the files that diagnostics point into.
 pub(crate) trait Texts {

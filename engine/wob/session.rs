@@ -1,0 +1,173 @@
+//! Sessions: what every command that looks at targets does first and last.
+
+use serde::Serialize;
+use wob_engine::{Diagnostic, Severity};
+use wob_host::Interrupt;
+use wob_rules::{Built, EnvironmentInput, Name, build};
+
+use crate::{
+    args::{Common, Patterns},
+    exit::Exit,
+    progress::Progress,
+    report::{JsonDiagnostic, Report},
+    selection::{Selected, Selection, SelectionError},
+    stream::{Results, Streams},
+    workspace::{self, Loaded, Workspace},
+};
+
+/// A workspace with its sources, and what is selected of it.
+pub(crate) struct Session<'s> {
+    /// The workspace.
+    pub(crate) workspace: Workspace,
+    /// Its sources.
+    pub(crate) loaded: Loaded,
+    /// What is selected, by environment; sorted by name.
+    pub(crate) targets: Vec<Target>,
+    /// What the user wrote.
+    pub(crate) selection: Selection,
+    /// Ends work early.
+    pub(crate) interrupt: Interrupt,
+    /// Where to write.
+    pub(crate) streams: &'s Streams,
+}
+
+/// An environment of which something is selected.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Its name.
+    pub(crate) name: Name,
+    /// What it is built from; none if its control plane could not be read.
+    pub(crate) input: Option<EnvironmentInput>,
+    /// What is selected of it.
+    pub(crate) selected: Selected,
+}
+
+/// An environment that was built.
+#[derive(Clone, Debug)]
+pub(crate) struct BuiltTarget {
+    /// What it is built from.
+    pub(crate) input: EnvironmentInput,
+    /// What is selected of it.
+    pub(crate) selected: Selected,
+    /// The result, of all assignments.
+    pub(crate) built: Built,
+}
+
+impl<'s> Session<'s> {
+    /// Reads the workspace and resolves `patterns`; says why if that cannot be done.
+    pub(crate) fn start(
+        common: &Common,
+        patterns: &Patterns,
+        streams: &'s Streams,
+    ) -> Result<Self, Exit> {
+        let fail = |error: &dyn std::fmt::Display, exit| {
+            streams.fail(&error.to_string());
+            exit
+        };
+        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
+        let interrupt = Interrupt::on_ctrl_c().map_err(|it| fail(&it, Exit::Local))?;
+        let progress = Progress::start(streams.wants_progress(), "reading sources");
+        let opened = workspace::open(common, &interrupt);
+        drop(progress);
+        let (workspace, loaded) = opened.map_err(|it| fail(&it, it.exit()))?;
+        for remark in &loaded.remarks {
+            streams.say(&format!("note: {remark}"));
+        }
+        let environments = &loaded.environments;
+        let selected = selection.resolve(&loaded.db, environments).map_err(|error| {
+            // An environment may be unknown because of what is wrong with the settings.
+            streams.report(
+                &Report::new(loaded.diagnostics.clone(), &loaded.texts),
+                Results::Talk,
+                "",
+            );
+            match error {
+                SelectionError::Unknown { .. } => fail(&error, Exit::Usage),
+                SelectionError::Nothing => fail(&error, Exit::Nothing),
+            }
+        })?;
+        let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
+            Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
+        });
+        let targets = targets.collect();
+        Ok(Self { workspace, loaded, targets, selection, interrupt, streams })
+    }
+
+    /// Builds the selected environments with as many threads as the user wants.
+    pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
+        let progress = Progress::start(self.streams.wants_progress(), "building");
+        let threads = common.jobs.unwrap_or(0);
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+                self.streams.fail(&format!("could not start threads: {error}"));
+                Exit::Local
+            })?;
+        let mut all = vec![];
+        for target in &self.targets {
+            let Some(input) = target.input else { continue };
+            progress.now(&format!("building {}", target.name));
+            if self.interrupt.is_set() {
+                return Err(self.interrupted());
+            }
+            // A clone that outlives the work would block whoever changes an input.
+            let db = self.loaded.db.clone();
+            let built = pool.install(move || build(&db, input));
+            all.push(BuiltTarget { input, selected: target.selected.clone(), built });
+        }
+        Ok(all)
+    }
+
+    /// Says that the user stopped it.
+    pub(crate) fn interrupted(&self) -> Exit {
+        self.streams.fail("interrupted; nothing more was written");
+        Exit::Interrupted
+    }
+
+    /// Returns what is wrong with the workspace and with `built`.
+    pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
+        let own = built.iter().flat_map(|it| &it.built.diagnostics);
+        let all: Vec<Diagnostic> = self.loaded.diagnostics.iter().chain(own).cloned().collect();
+        Report::new(all, &self.loaded.texts)
+    }
+
+    /// Reports what is wrong, and returns how to end.
+    pub(crate) fn finish(&self, report: &Report, common: &Common, results: Results) -> Exit {
+        self.streams.report(report, results, &self.annotation_prefix());
+        self.verdict(report, common)
+    }
+
+    /// Returns how to end after `report`.
+    pub(crate) fn verdict(&self, report: &Report, common: &Common) -> Exit {
+        let errors = report.items.iter().filter(|it| it.diagnostic.severity == Severity::Error);
+        let mut others = errors.clone().filter(|it| it.diagnostic.code != "input-unavailable");
+        if errors.count() == 0 {
+            Exit::Ok
+        } else if self.loaded.outside_failed && others.next().is_none() {
+            Exit::Outside
+        } else if common.keep_going {
+            Exit::Partial
+        } else {
+            Exit::Sources
+        }
+    }
+
+    /// Returns the way from the checkout's root to the workspace, for annotations.
+    fn annotation_prefix(&self) -> String {
+        let checkout = std::env::var("GITHUB_WORKSPACE").unwrap_or_default();
+        let below = self.workspace.root.strip_prefix(checkout).ok();
+        below.filter(|it| !it.as_str().is_empty()).map_or(String::new(), |it| format!("{it}/"))
+    }
+}
+
+/// The parts of a JSON result that all commands have.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsonResult<'r, R> {
+    /// The command's own results.
+    #[serde(flatten)]
+    pub(crate) result: R,
+    /// What is wrong, in the shape that docs/output.md documents.
+    pub(crate) diagnostics: Vec<JsonDiagnostic<'r>>,
+    /// What wob ends with.
+    pub(crate) exit_code: u8,
+}

@@ -1,0 +1,181 @@
+//! Inputs: finds the source that an object refers to, or says why it cannot be had.
+
+use wob_engine::{FilePath, Source};
+use wob_host::{Cache, FetchError, Fetched, GitError, Repository, redact, same_repository};
+use wob_rules::{Unavailable, resource::GitReference};
+
+use super::{
+    Layout, Standing, Workspace, WorkspaceError,
+    read::{Foreign, Revision, Sources},
+};
+use crate::{exit::Exit, input_override::Instead};
+
+/// Reads inputs.
+pub(super) struct Inputs<'w> {
+    workspace: &'w Workspace,
+    cache: Option<Cache>,
+    /// What was read.
+    pub(super) sources: Sources<'w>,
+    /// Whether a source is missing because a service that wob does not run failed.
+    pub(super) outside_failed: bool,
+}
+
+/// Why there is no source.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It cannot be had, but others can.
+    Unavailable(Unavailable),
+    /// Nothing can be read any more.
+    Fatal(Box<WorkspaceError>),
+}
+
+impl<'w> Inputs<'w> {
+    pub(super) fn new(workspace: &'w Workspace, sources: Sources<'w>) -> Self {
+        Self { workspace, cache: None, sources, outside_failed: false }
+    }
+
+    /// Reads a control plane or a base. If its repository cannot be reached, the workspace's own branch is used.
+    pub(super) fn own(&mut self, reference: &GitReference) -> Result<Source, Stop> {
+        let failed_before = self.outside_failed;
+        let read = self.input(reference);
+        let (Err(Stop::Unavailable(_)), Layout::Branches(repository)) =
+            (&read, &self.workspace.layout)
+        else {
+            return read;
+        };
+        let (revision, folder) = wanted(reference)?;
+        let Ok(source) = self.sources.git(repository, &revision, folder.as_ref()) else {
+            return read;
+        };
+        self.outside_failed = failed_before;
+        let url = redact(&reference.repo);
+        let remark =
+            format!("`{url}` cannot be read, so {revision} of this repository is used instead");
+        self.sources.remark(remark);
+        Ok(source)
+    }
+
+    /// Reads what an object refers to: an override, this repository, or another one.
+    pub(super) fn input(&mut self, reference: &GitReference) -> Result<Source, Stop> {
+        let workspace = self.workspace;
+        let (revision, folder) = wanted(reference)?;
+        if let Some(found) = workspace.overrides.find(&reference.repo) {
+            return match &found.instead {
+                Instead::Folder(path) => {
+                    let below = folder.as_ref().map_or("", FilePath::as_str);
+                    let full = workspace.root.join(path).join(below);
+                    let shown = found.shown.join(below);
+                    let read = self.sources.folder(&full, shown.as_str(), found.standing);
+                    read.map_err(|error| {
+                        self.stop(
+                            error,
+                            "the address is overridden by this folder; mend the override",
+                        )
+                    })
+                }
+                Instead::Repository { url, revision: other } => {
+                    let revision = other.clone().map_or(revision, Revision::Any);
+                    self.fetch(
+                        &Foreign { url, standing: found.standing },
+                        &revision,
+                        folder.as_ref(),
+                    )
+                }
+            };
+        }
+        let foreign = Foreign { url: &reference.repo, standing: Standing::Clean };
+        let Layout::Branches(own) = &workspace.layout else {
+            return self.fetch(&foreign, &revision, folder.as_ref());
+        };
+        // A commit has the same files wherever it comes from, so one that is here need not be fetched.
+        let is_here = matches!(&revision, Revision::Commit(it) if own.resolve(it).is_ok());
+        if !is_here && !is_at(own, &reference.repo) {
+            return self.fetch(&foreign, &revision, folder.as_ref());
+        }
+        match self.sources.git(own, &revision, folder.as_ref()) {
+            Ok(source) => Ok(source),
+            // What was never fetched into this clone may still be had from where it came from.
+            Err(GitError::NoSuchRevision { .. } | GitError::Shallow { .. }) => {
+                self.fetch(&foreign, &revision, folder.as_ref())
+            }
+            Err(error) => {
+                Err(self.stop(error, "mend the branch, the commit or the path that is named here"))
+            }
+        }
+    }
+
+    fn fetch(
+        &mut self,
+        foreign: &Foreign<'_>,
+        revision: &Revision,
+        folder: Option<&FilePath>,
+    ) -> Result<Source, Stop> {
+        let fetched = self.fetched(foreign.url, revision).map_err(|error| {
+            let url = redact(foreign.url);
+            self.stop(error, &format!("to read a folder instead: `--override-input {url}=PATH`"))
+        })?;
+        let read = self.sources.commit(&fetched.repository, &fetched.commit, folder, foreign);
+        read.map_err(|error| self.stop(error, "mend the path that is named here"))
+    }
+
+    fn fetched(&mut self, url: &str, revision: &Revision) -> Result<Fetched, WorkspaceError> {
+        let (policy, interrupt) = (self.workspace.policy, self.sources.interrupt);
+        let cache = match &mut self.cache {
+            Some(cache) => cache,
+            none @ None => none.insert(Cache::of_user()?),
+        };
+        let references = revision.references();
+        let (last, others) =
+            references.split_last().expect("because a revision is at least one reference");
+        for reference in others {
+            match cache.fetch(url, reference, policy, interrupt) {
+                Err(FetchError::NoSuchReference { .. } | FetchError::Offline { .. }) => {}
+                settled => return Ok(settled?),
+            }
+        }
+        Ok(cache.fetch(url, last, policy, interrupt)?)
+    }
+
+    /// Returns why a source cannot be had; others can, unless the user interrupted us.
+    pub(super) fn stop(&mut self, error: impl Into<WorkspaceError>, help: &str) -> Stop {
+        let error = error.into();
+        match error.exit() {
+            Exit::Interrupted => return Stop::Fatal(Box::new(error)),
+            Exit::Outside => self.outside_failed = true,
+            Exit::Ok
+            | Exit::Sources
+            | Exit::Usage
+            | Exit::Partial
+            | Exit::Nothing
+            | Exit::Local
+            | Exit::Internal => {}
+        }
+        Stop::Unavailable(Unavailable { reason: error.to_string(), help: Some(help.to_owned()) })
+    }
+}
+
+fn wanted(reference: &GitReference) -> Result<(Revision, Option<FilePath>), Stop> {
+    let revision = match &reference.commit {
+        Some(commit) => Revision::Commit(commit.clone()),
+        None if reference.branch.is_empty() => Revision::Branch("main".to_owned()),
+        None => Revision::Branch(reference.branch.clone()),
+    };
+    if reference.path.is_empty() {
+        return Ok((revision, None));
+    }
+    match FilePath::new(&reference.path) {
+        Ok(path) => Ok((revision, Some(path))),
+        Err(error) => {
+            let reason = format!("the path `{}` cannot be read", error.component);
+            let help =
+                Some("write a path inside of the repository, such as `./workload`".to_owned());
+            Err(Stop::Unavailable(Unavailable { reason, help }))
+        }
+    }
+}
+
+/// Says whether a repository is the one at `url`, by its own address or that of a remote.
+fn is_at(repository: &Repository, url: &str) -> bool {
+    same_repository(repository.address(), url)
+        || repository.remotes().iter().any(|it| same_repository(&it.url, url))
+}

@@ -1,0 +1,251 @@
+//! Reads every source that a workspace needs: a base asks for control planes, those for bases, both for workloads.
+
+use std::sync::Arc;
+
+use wob_engine::{Database, Diagnostic, Place, Source, did_you_mean};
+use wob_host::{BranchPlace, GitError, Interrupt, Repository};
+use wob_rules::{
+    BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Settings, Unavailable,
+    WorkloadSource, discover,
+    resource::{self, WorkloadRegistration},
+};
+
+use super::{
+    Layout, Standing, Workspace, WorkspaceError,
+    input::{Inputs, Stop},
+    read::{Revision, Sources},
+};
+use crate::report::FileTexts;
+
+/// The branch that holds what is promoted, unless `wob.yaml` names another.
+const BASE_BRANCH: &str = "main";
+
+/// A workspace with all its sources.
+pub(crate) struct Loaded {
+    /// Where the sources are.
+    pub(crate) db: Database,
+    /// The texts that diagnostics may point into.
+    pub(crate) texts: FileTexts,
+    /// The environments, sorted by name.
+    pub(crate) environments: Vec<LoadedEnvironment>,
+    /// What is wrong with the settings, and with control planes that could not be read.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What the user should hear about what was read.
+    pub(crate) remarks: Vec<String>,
+    /// Whether a source is missing because a service that wob does not run failed.
+    pub(crate) outside_failed: bool,
+}
+
+/// An environment of the workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedEnvironment {
+    /// Its name.
+    pub(crate) name: Name,
+    /// What it is built from; none if its control plane could not be read.
+    pub(crate) input: Option<EnvironmentInput>,
+}
+
+/// Reads every source of `workspace`; a `profile` wins over what the settings say.
+pub(crate) fn load(
+    workspace: &Workspace,
+    profile: Option<Profile>,
+    interrupt: &Interrupt,
+) -> Result<Loaded, WorkspaceError> {
+    let sources = Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
+    let inputs = Inputs::new(workspace, sources);
+    let diagnostics = workspace.diagnostics.clone();
+    let mut loader = Loader { workspace, profile, inputs, environments: vec![], diagnostics };
+    match &workspace.layout {
+        Layout::Folders => loader.folders()?,
+        Layout::Branches(repository) => loader.branches(repository)?,
+    }
+    let Loader { environments, diagnostics, inputs, .. } = loader;
+    let Inputs { sources, outside_failed, .. } = inputs;
+    let Sources { db, texts, remarks, .. } = sources;
+    Ok(Loaded { db, texts, environments, diagnostics, remarks, outside_failed })
+}
+
+struct Loader<'w> {
+    workspace: &'w Workspace,
+    profile: Option<Profile>,
+    inputs: Inputs<'w>,
+    environments: Vec<LoadedEnvironment>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'w> Loader<'w> {
+    fn folders(&mut self) -> Result<(), WorkspaceError> {
+        let workspace = self.workspace;
+        let base = match &workspace.settings.base {
+            Some(base) => {
+                let source = self.inputs.sources.folder(
+                    &workspace.root.join(base),
+                    base,
+                    Standing::Clean,
+                )?;
+                vec![BaseSource { repository: None, source: Ok(source) }]
+            }
+            None => vec![],
+        };
+        for (name, entry) in &workspace.settings.environments {
+            let source = self.environment_folder(entry);
+            self.environment(name, &entry.place, source, |_, _| Ok(base.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn environment_folder(&mut self, entry: &EnvironmentEntry) -> Result<Source, Stop> {
+        let Some(path) = &entry.path else {
+            let help = Some("add `path:` with its folder".to_owned());
+            return Err(Stop::Unavailable(Unavailable {
+                reason: "it has no folder".to_owned(),
+                help,
+            }));
+        };
+        let folder = self.workspace.root.join(path);
+        let read = self.inputs.sources.folder(&folder, path, Standing::Clean);
+        let help = "make the folder, or name another one; paths are relative to wob.yaml";
+        read.map_err(|error| self.inputs.stop(error, help))
+    }
+
+    fn branches(&mut self, repository: &'w Repository) -> Result<(), WorkspaceError> {
+        let branch = self.workspace.settings.base_branch.as_deref().unwrap_or(BASE_BRANCH);
+        let base = self.inputs.sources.git(repository, &Revision::Branch(branch.to_owned()), None);
+        let base = match base {
+            Ok(base) => base,
+            Err(GitError::NoSuchRevision { .. }) => return Err(no_base(repository, branch)?),
+            Err(error) => return Err(error.into()),
+        };
+        let (declared, problems) = discover::environments(&self.inputs.sources.db, base);
+        self.diagnostics.extend(problems);
+        self.undeclared(&declared);
+        for it in &declared {
+            let source = self.inputs.own(&it.control_plane);
+            let place = it.meta.place.key("spec").key("controlPlane").key("repo");
+            self.environment(&it.meta.name, &place, source, |loader, source| {
+                loader.bases(source, base)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds the environment whose control plane is `source`, and which is named at `place`.
+    fn environment(
+        &mut self,
+        name: &Name,
+        place: &Place,
+        source: Result<Source, Stop>,
+        bases: impl FnOnce(&mut Self, Source) -> Result<Vec<BaseSource>, WorkspaceError>,
+    ) -> Result<(), WorkspaceError> {
+        let input = match available(source)? {
+            Ok(control_plane) => {
+                let bases = bases(self, control_plane)?;
+                let workloads = self.workloads(&bases, control_plane)?;
+                let settings = Arc::new(self.settings(name));
+                let db = &self.inputs.sources.db;
+                Some(EnvironmentInput::new(
+                    db,
+                    name.to_string(),
+                    settings,
+                    bases,
+                    control_plane,
+                    workloads,
+                ))
+            }
+            Err(why) => {
+                let message = format!("environment `{name}`: {}", why.reason);
+                let mut diagnostic = Diagnostic::error("input-unavailable", message);
+                diagnostic.help = why.help;
+                self.diagnostics.push(diagnostic.at(place.clone(), "named here"));
+                None
+            }
+        };
+        self.environments.push(LoadedEnvironment { name: name.clone(), input });
+        Ok(())
+    }
+
+    fn settings(&self, name: &Name) -> Settings {
+        let settings = &self.workspace.settings;
+        let own = settings.environments.get(name).map(|it| &it.output);
+        settings.output.resolve(own, self.profile)
+    }
+
+    /// Says which environments `wob.yaml` has settings for, but the base does not declare.
+    fn undeclared(&mut self, declared: &[resource::Environment]) {
+        let names = || declared.iter().map(|it| it.meta.name.as_str());
+        for (name, entry) in &self.workspace.settings.environments {
+            if names().any(|it| it == name.as_str()) {
+                continue;
+            }
+            let message = format!("no Environment of the base branch is named `{name}`");
+            let help = match did_you_mean(name.as_str(), names()) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => "declare it in the base branch, or remove these settings".to_owned(),
+            };
+            let diagnostic = Diagnostic::error("unknown-environment", message);
+            self.diagnostics.push(diagnostic.at(entry.place.on_key(), "not declared").help(help));
+        }
+    }
+
+    /// Reads the bases that a control plane pins; without any, `base` is it.
+    fn bases(
+        &mut self,
+        control_plane: Source,
+        base: Source,
+    ) -> Result<Vec<BaseSource>, WorkspaceError> {
+        let mut bases = vec![];
+        for it in discover::base_repos(&self.inputs.sources.db, control_plane) {
+            let source = available(self.inputs.own(&it.reference))?;
+            bases.push(BaseSource { repository: Some(it), source });
+        }
+        if bases.is_empty() {
+            bases.push(BaseSource { repository: None, source: Ok(base) });
+        }
+        Ok(bases)
+    }
+
+    fn workloads(
+        &mut self,
+        bases: &[BaseSource],
+        control_plane: Source,
+    ) -> Result<Vec<WorkloadSource>, WorkspaceError> {
+        let bases = bases.iter().filter_map(|it| it.source.as_ref().ok());
+        let sources = bases.copied().chain([control_plane]);
+        let mut registrations: Vec<WorkloadRegistration> =
+            sources.flat_map(|it| discover::registrations(&self.inputs.sources.db, it)).collect();
+        registrations.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
+        registrations.dedup_by(|b, a| a.meta.name == b.meta.name);
+        let mut workloads = vec![];
+        for registration in registrations {
+            let source = available(self.inputs.input(&registration.workload))?;
+            workloads.push(WorkloadSource { registration, source });
+        }
+        Ok(workloads)
+    }
+}
+
+/// Lets go on whoever can do without a source.
+fn available(source: Result<Source, Stop>) -> Result<Result<Source, Unavailable>, WorkspaceError> {
+    match source {
+        Ok(source) => Ok(Ok(source)),
+        Err(Stop::Unavailable(why)) => Ok(Err(why)),
+        Err(Stop::Fatal(error)) => Err(*error),
+    }
+}
+
+fn no_base(repository: &Repository, branch: &str) -> Result<WorkspaceError, GitError> {
+    let mut known: Vec<String> = repository
+        .branches()?
+        .into_iter()
+        .map(|it| match it.place {
+            BranchPlace::Local => format!("`{}`", it.name),
+            BranchPlace::Remote(remote) => format!("`{remote}/{}`", it.name),
+        })
+        .take(20)
+        .collect();
+    if known.is_empty() {
+        known.push("none".to_owned());
+    }
+    let repository = repository.address().to_owned();
+    Ok(WorkspaceError::NoBase { repository, branch: branch.to_owned(), known: known.join(", ") })
+}

@@ -1,0 +1,218 @@
+//! Workspaces: finding the one that the user works in, and what its settings say.
+
+mod input;
+mod load;
+mod overrides;
+mod read;
+
+use std::{fs, io};
+
+use camino::Utf8PathBuf;
+use wob_engine::{Diagnostic, FileName};
+use wob_host::{
+    CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, Repository,
+};
+use wob_rules::WorkspaceFile;
+
+pub(crate) use self::load::{Loaded, LoadedEnvironment, load};
+use self::overrides::Overrides;
+use crate::{args::Common, exit::Exit, report::FileTexts};
+
+/// The name of the settings of a workspace.
+const FILE: &str = "wob.yaml";
+/// The name of the settings that hold for one checkout only and are never committed.
+const LOCAL_FILE: &str = "wob.local.yaml";
+
+/// A workspace: a git repository, or a plain folder.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// Its root; what settings and diagnostics name is relative to it.
+    pub(crate) root: Utf8PathBuf,
+    /// How environments are told apart.
+    layout: Layout,
+    /// What `wob.yaml` says.
+    pub(crate) settings: WorkspaceFile,
+    /// What is read instead of other repositories.
+    overrides: Overrides,
+    /// Whether the network may be used.
+    policy: Policy,
+    /// The files read so far that no source holds: the settings.
+    texts: FileTexts,
+    /// What is wrong with the settings.
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// How environments are told apart.
+#[derive(Debug)]
+enum Layout {
+    /// Each environment is a branch of this repository.
+    Branches(Box<Repository>),
+    /// Each environment is a folder that `wob.yaml` names.
+    Folders,
+}
+
+/// Whether what is made from a source may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Everybody who gets the workspace can get it.
+    Clean,
+    /// It overrides something for this user only.
+    Dirty,
+}
+
+/// Why a workspace cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkspaceError {
+    /// No workspace around the folder.
+    #[error(
+        "there is no workspace in `{0}` or above: neither a wob.yaml nor a git repository\n  \
+         help: `wob init` writes one; `-C DIR` works elsewhere"
+    )]
+    NotFound(Utf8PathBuf),
+    /// Something that must be read cannot be.
+    #[error("could not read `{path}`: {source}")]
+    Unreadable {
+        /// What.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The repository has no base branch.
+    #[error(
+        "`{repository}` has no branch `{branch}`, which holds what all environments share\n  \
+         help: name another one by `baseBranch` in wob.yaml; there are {known}"
+    )]
+    NoBase {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// The branches that are there.
+        known: String,
+    },
+    /// The repository itself fails.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A folder of the workspace fails.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Another repository fails.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// There is no place to keep other repositories.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+impl WorkspaceError {
+    /// Returns how wob ends for this reason.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::NotFound(_) | Self::NoBase { .. } => Exit::Usage,
+            Self::Git(_) | Self::Folder(_) | Self::Fetch(_) | Self::Cache(_)
+                if self.is_interrupted() =>
+            {
+                Exit::Interrupted
+            }
+            Self::Fetch(FetchError::Unreachable { .. } | FetchError::Unauthorized { .. }) => {
+                Exit::Outside
+            }
+            Self::Unreadable { .. }
+            | Self::Git(_)
+            | Self::Folder(_)
+            | Self::Fetch(_)
+            | Self::Cache(_) => Exit::Local,
+        }
+    }
+
+    /// Says whether the user stopped it.
+    fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Git(GitError::Limit { source, .. })
+            | Self::Folder(FolderError::Limit { source, .. })
+            | Self::Fetch(FetchError::Git(GitError::Limit { source, .. })) => {
+                matches!(source, LimitError::Interrupted(_))
+            }
+            Self::Fetch(error) => matches!(error, FetchError::Interrupted(_)),
+            Self::NotFound(_)
+            | Self::Unreadable { .. }
+            | Self::NoBase { .. }
+            | Self::Git(_)
+            | Self::Folder(_)
+            | Self::Cache(_) => false,
+        }
+    }
+}
+
+impl Workspace {
+    /// Finds the workspace of the folder that `common` names: the nearest `wob.yaml`, or else the git repository.
+    pub(crate) fn find(common: &Common) -> Result<Self, WorkspaceError> {
+        let start = common.directory.clone().unwrap_or_else(|| ".".into());
+        let unreadable = |source| WorkspaceError::Unreadable { path: start.clone(), source };
+        let folder = start.canonicalize_utf8().map_err(unreadable)?;
+        let with_settings = folder
+            .ancestors()
+            // A repository's settings are its own: those of a folder around it say nothing.
+            .scan(false, |outside, it| {
+                (!std::mem::replace(outside, it.join(".git").exists())).then_some(it)
+            })
+            .find(|it| it.join(FILE).is_file());
+        let repository = match Repository::discover(with_settings.unwrap_or(&folder)) {
+            Ok(repository) => Some(repository),
+            Err(GitError::NoRepository { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let work_folder = repository.as_ref().and_then(Repository::work_folder);
+        let root = match (with_settings, &repository) {
+            (Some(root), _) => root.to_owned(),
+            (None, Some(_)) => work_folder.unwrap_or(folder),
+            (None, None) => return Err(WorkspaceError::NotFound(start)),
+        };
+        let policy = if common.offline { Policy::Offline } else { Policy::Online };
+        let mut workspace = Self {
+            layout: Layout::Folders,
+            settings: WorkspaceFile::default(),
+            overrides: Overrides::default(),
+            policy,
+            texts: FileTexts::default(),
+            diagnostics: vec![],
+            root,
+        };
+        workspace.settings = workspace.read_settings(FILE)?;
+        let local = workspace.read_settings(LOCAL_FILE)?;
+        workspace.overrides = Overrides::new(common, &local.inputs, &workspace.settings.inputs);
+        if let Some(repository) = repository
+            && workspace.settings.base.is_none()
+            && workspace.settings.environments.values().all(|it| it.path.is_none())
+        {
+            workspace.layout = Layout::Branches(Box::new(repository));
+        }
+        Ok(workspace)
+    }
+
+    fn read_settings(&mut self, name: &str) -> Result<WorkspaceFile, WorkspaceError> {
+        let path = self.root.join(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(WorkspaceFile::default());
+            }
+            Err(source) => return Err(WorkspaceError::Unreadable { path, source }),
+        };
+        let file = FileName::new(name);
+        let (settings, diagnostics) = WorkspaceFile::read(&file, &text);
+        self.diagnostics.extend(diagnostics);
+        self.texts.insert(file, text.into());
+        Ok(settings)
+    }
+}
+
+/// Reads the workspace that `common` names, and every source that it needs.
+pub(crate) fn open(
+    common: &Common,
+    interrupt: &Interrupt,
+) -> Result<(Workspace, Loaded), WorkspaceError> {
+    let workspace = Workspace::find(common)?;
+    let loaded = load(&workspace, common.profile, interrupt)?;
+    Ok((workspace, loaded))
+}

@@ -1,0 +1,75 @@
+//! What is read instead of other repositories: the command line, `wob.local.yaml`, then `wob.yaml`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use wob_host::same_repository;
+use wob_rules::InputEntry;
+
+use super::Standing;
+use crate::{
+    args::Common,
+    input_override::{InputOverride, Instead},
+};
+
+/// The overrides of a run, those that win first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides {
+    entries: Vec<Override>,
+}
+
+/// One override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Override {
+    url: String,
+    /// What is read; a folder is relative to the workspace, unless `from_start` says where from.
+    pub(super) instead: Instead,
+    /// The folder as it was written, for people.
+    pub(super) shown: Utf8PathBuf,
+    /// Only a folder of the workspace itself comes with it, and so may be published.
+    pub(super) standing: Standing,
+}
+
+impl Overrides {
+    /// Joins the overrides of the command line with those of the settings.
+    pub(super) fn new(common: &Common, local: &[InputEntry], shared: &[InputEntry]) -> Self {
+        let start = common.directory.clone().unwrap_or_default();
+        let given = common.override_input.iter().map(|it| Override::given(it, &start));
+        let local = local.iter().filter_map(|it| Override::written(it, Standing::Dirty));
+        let shared = shared.iter().filter_map(|it| Override::written(it, Standing::Clean));
+        Self { entries: given.chain(local).chain(shared).collect() }
+    }
+
+    /// Returns what is read instead of the repository at `url`.
+    pub(super) fn find(&self, url: &str) -> Option<&Override> {
+        self.entries.iter().find(|it| same_repository(&it.url, url))
+    }
+}
+
+impl Override {
+    fn given(given: &InputOverride, start: &Utf8Path) -> Self {
+        let instead = match &given.instead {
+            Instead::Folder(folder) => Instead::Folder(absolute(&start.join(folder))),
+            Instead::Repository { .. } => given.instead.clone(),
+        };
+        let shown = match &given.instead {
+            Instead::Folder(folder) => folder.clone(),
+            Instead::Repository { .. } => Utf8PathBuf::new(),
+        };
+        Self { url: given.url.clone(), instead, shown, standing: Standing::Dirty }
+    }
+
+    fn written(entry: &InputEntry, standing: Standing) -> Option<Self> {
+        let instead = Instead::parse(&entry.path).ok()?;
+        let leaves = match &instead {
+            Instead::Folder(folder) => folder.is_absolute() || folder.starts_with(".."),
+            Instead::Repository { .. } => true,
+        };
+        let standing = if leaves { Standing::Dirty } else { standing };
+        let shown = entry.path.as_str().into();
+        Some(Self { url: entry.url.clone(), instead, shown, standing })
+    }
+}
+
+/// Returns `path` from the root of the disk; as it is, if there is no working folder to begin in.
+fn absolute(path: &Utf8Path) -> Utf8PathBuf {
+    camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned())
+}

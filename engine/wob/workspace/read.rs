@@ -1,0 +1,228 @@
+//! Reads sources and pushes them into the engine, each only once.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use camino::Utf8Path;
+use wob_engine::{Content, Database, FileName, FilePath, Source, SourceFile};
+use wob_host::{
+    BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, ReadLimits, ReadOptions,
+    Reference, Repository, Snapshot, SnapshotFile, is_manifest_name, read_folder, redact,
+};
+
+use super::Standing;
+use crate::report::{FileTexts, count};
+
+/// Reads sources into a database.
+pub(super) struct Sources<'r> {
+    /// Where they are pushed.
+    pub(super) db: Database,
+    /// The texts that diagnostics may point into.
+    pub(super) texts: FileTexts,
+    /// What the user should hear about what was read.
+    pub(super) remarks: Vec<String>,
+    limits: ReadLimits,
+    pub(super) interrupt: &'r Interrupt,
+    /// What was read, by its name; the same name is not read twice.
+    read: BTreeMap<String, Source>,
+}
+
+/// Which commit of a repository to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Revision {
+    /// A branch, the user's own or that of `origin`; with uncommitted edits if it is checked out.
+    Branch(String),
+    /// A commit.
+    Commit(String),
+    /// A branch, a tag or a commit: whatever the user wrote.
+    Any(String),
+}
+
+impl Revision {
+    /// Returns what to ask a repository for, one after the other; never empty.
+    pub(super) fn references(&self) -> Vec<Reference> {
+        match self {
+            Self::Branch(name) => vec![Reference::Branch(name.clone())],
+            Self::Commit(name) | Self::Any(name) => match GitId::parse(name) {
+                Some(id) => vec![Reference::Commit(id)],
+                None => vec![Reference::Branch(name.clone()), Reference::Tag(name.clone())],
+            },
+        }
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Branch(name) => write!(f, "branch `{name}`"),
+            Self::Commit(name) => write!(f, "commit `{name}`"),
+            Self::Any(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+/// A repository that is not the workspace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Foreign<'u> {
+    /// Its address.
+    pub(super) url: &'u str,
+    /// Whether its result may be published.
+    pub(super) standing: Standing,
+}
+
+impl<'r> Sources<'r> {
+    pub(super) fn new(texts: FileTexts, file_bytes: Option<u64>, interrupt: &'r Interrupt) -> Self {
+        let mut limits = ReadLimits::default();
+        limits.file_bytes = file_bytes.unwrap_or(limits.file_bytes);
+        Self {
+            db: Database::default(),
+            texts,
+            remarks: vec![],
+            limits,
+            interrupt,
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a folder; its files are named below `shown`, and so is the source.
+    pub(super) fn folder(
+        &mut self,
+        folder: &Utf8Path,
+        shown: &str,
+        standing: Standing,
+    ) -> Result<Source, FolderError> {
+        let key = format!("folder {folder}");
+        if let Some(source) = self.read.get(&key) {
+            return Ok(*source);
+        }
+        let mut snapshot =
+            read_folder(folder, &self.options()).map_err(|error| named(error, shown))?;
+        shown.clone_into(&mut snapshot.origin.url);
+        snapshot.origin.dirty |= standing == Standing::Dirty;
+        let prefix =
+            if shown == "." { String::new() } else { format!("{}/", shown.trim_end_matches('/')) };
+        Ok(self.push(key, snapshot, &prefix))
+    }
+
+    /// Reads a folder of the workspace's own repository.
+    pub(super) fn git(
+        &mut self,
+        repository: &Repository,
+        revision: &Revision,
+        folder: Option<&FilePath>,
+    ) -> Result<Source, GitError> {
+        let below = folder.map_or(String::new(), |it| format!("{it}/"));
+        let key = format!("{revision} {below}");
+        if let Some(source) = self.read.get(&key) {
+            return Ok(*source);
+        }
+        let (commit, shown) = match revision {
+            Revision::Branch(name) if is_checked_out(repository, name)? => {
+                let working = repository.read_working(folder, &self.options())?;
+                if !working.changed.is_empty() {
+                    let files = count(working.changed.len(), "file", "files");
+                    self.remark(format!(
+                        "uncommitted edits of branch `{name}` are built too: {files}"
+                    ));
+                }
+                // What is checked out is named as it lies on disk.
+                return Ok(self.push(key, working.snapshot, &below));
+            }
+            Revision::Branch(name) => {
+                let (commit, remote) = branch_tip(repository, name)?;
+                if let Some(remote) = remote {
+                    self.remark(format!(
+                        "branch `{name}` is read as `{remote}/{name}`, as it was fetched last"
+                    ));
+                }
+                (commit, name.clone())
+            }
+            Revision::Commit(name) | Revision::Any(name) => {
+                (repository.resolve(name)?, short(name).to_owned())
+            }
+        };
+        let snapshot = repository.read(&commit, folder, &self.options())?;
+        Ok(self.push(key, snapshot, &format!("{shown}:{below}")))
+    }
+
+    /// Reads a folder of a commit of another repository.
+    pub(super) fn commit(
+        &mut self,
+        repository: &Repository,
+        commit: &Commit,
+        folder: Option<&FilePath>,
+        foreign: &Foreign<'_>,
+    ) -> Result<Source, GitError> {
+        let below = folder.map_or(String::new(), |it| format!("{it}/"));
+        let prefix = format!("{}@{}:{below}", redact(foreign.url), short(&commit.revision));
+        let key = format!("{} {prefix} {:?}", commit.id, foreign.standing);
+        if let Some(source) = self.read.get(&key) {
+            return Ok(*source);
+        }
+        let mut snapshot = repository.read(commit, folder, &self.options())?;
+        snapshot.origin.dirty |= foreign.standing == Standing::Dirty;
+        Ok(self.push(key, snapshot, &prefix))
+    }
+
+    /// Notes something that the user should hear, once.
+    pub(super) fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+
+    fn options(&self) -> ReadOptions<'r> {
+        ReadOptions { wanted: &is_manifest_name, limits: self.limits, interrupt: self.interrupt }
+    }
+
+    fn push(&mut self, key: String, snapshot: Snapshot, prefix: &str) -> Source {
+        let mut file = |it: SnapshotFile| {
+            let name = FileName::new(&format!("{prefix}{}", it.path));
+            if let Content::Text { text, .. } = &it.content {
+                self.texts.insert(name.clone(), Arc::clone(text));
+            }
+            SourceFile::new(&self.db, name, it.path, it.content)
+        };
+        let files = snapshot.files.into_iter().map(&mut file).collect();
+        let ignored = snapshot.ignored.into_iter().map(&mut file).collect();
+        let source = Source::new(&self.db, snapshot.origin, files, ignored);
+        self.read.insert(key, source);
+        source
+    }
+}
+
+/// Names the folder in an error as people know it.
+fn named(error: FolderError, shown: &str) -> FolderError {
+    let path = shown.into();
+    match error {
+        FolderError::Unreadable { source, .. } => FolderError::Unreadable { path, source },
+        FolderError::Limit { source, .. } => FolderError::Limit { path, source },
+    }
+}
+
+/// Returns a revision as people read it: of a commit's id, the beginning.
+fn short(revision: &str) -> &str {
+    let is_id = revision.len() == 40 && revision.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_id { &revision[..10] } else { revision }
+}
+
+fn is_checked_out(repository: &Repository, branch: &str) -> Result<bool, GitError> {
+    if repository.work_folder().is_none() {
+        return Ok(false);
+    }
+    Ok(match repository.head()? {
+        Head::Branch(head) => head == branch,
+        Head::Unborn(_) | Head::Detached(_) => false,
+    })
+}
+
+/// Returns the tip of a branch, and the remote if it is the last known one of a remote.
+fn branch_tip(repository: &Repository, name: &str) -> Result<(Commit, Option<String>), GitError> {
+    let Some(branch) = repository.branch(name)? else {
+        return Ok((repository.resolve(name)?, None));
+    };
+    let remote = match &branch.place {
+        BranchPlace::Local => None,
+        BranchPlace::Remote(remote) => Some(remote.clone()),
+    };
+    Ok((repository.tip(&branch)?, remote))
+}
