@@ -112,9 +112,16 @@ fn built_in(name: &str, data: &Data<'_>) -> Result<String, String> {
         return Err(format!("no template {name}"));
     }
     let metadata = json!({"name": "platform-config", "namespace": data.namespace});
-    Ok(emit(
-        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data.config}),
-    ))
+    let mut texts = Map::new();
+    for (key, value) in &data.config {
+        // A ConfigMap holds texts only.
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => yaml::emit(&other.clone().into(), yaml::Style::Helm).trim_end().to_owned(),
+        };
+        texts.insert(key.clone(), Value::String(text));
+    }
+    Ok(emit(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts})))
 }
 
 /// Renders every string in an object, but no key.

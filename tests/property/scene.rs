@@ -198,10 +198,13 @@ fn cluster_type(random: &mut Random, index: usize) -> Value {
     let mut spec = json!({
         "reconciler": random.pick(&["rec-a", "rec-b"]),
         "namespaceService": "ns",
-        "configType": random.pick(&["cfg", "cfg", "cfg", "env-file"]),
+        "configType": random.pick(&["cfg", "cfg", "cfg", "env-file", "configmap", ""]),
     });
     if random.chance(2) {
         spec["reconciler"] = json!("missing");
+    }
+    if spec["configType"] == "" {
+        spec["configType"].take();
     }
     let mut labels = labels(random);
     if random.chance(3) {
