@@ -19,4 +19,58 @@ macro_rules! pages {
 }
 
 /// All pages, sorted by code.
-pub(crate) const PAGES: &[Page] = pages![];
+pub(crate) const PAGES: &[Page] = pages![
+    "ambiguous-boolean",
+    "ambiguous-number",
+    "bad-commit",
+    "bad-label",
+    "bad-name",
+    "bad-namespace",
+    "bad-path",
+    "bad-selector",
+    "config-invalid",
+    "config-missing",
+    "config-precedence",
+    "config-tie",
+    "config-too-large",
+    "duplicate-name",
+    "duplicate-target",
+    "endless-template",
+    "file-too-large",
+    "input-unavailable",
+    "link-leaves-source",
+    "missing-field",
+    "missing-key",
+    "not-utf8",
+    "refused-function",
+    "rendered-not-yaml",
+    "rule-failed",
+    "schema-invalid",
+    "schema-too-costly",
+    "shared-namespace",
+    "template-error",
+    "template-limit",
+    "template-syntax",
+    "undefined-template",
+    "unknown-environment",
+    "unknown-field",
+    "unknown-function",
+    "unknown-kind",
+    "unknown-template",
+    "unknown-template-field",
+    "unknown-value",
+    "unreadable-file",
+    "wrong-type",
+    "yaml-alias",
+    "yaml-duplicate-key",
+    "yaml-key",
+    "yaml-limit",
+    "yaml-merge",
+    "yaml-syntax",
+    "yaml-tag",
+];
+
+/// Returns the page of `code`.
+pub(crate) fn find(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
+}

@@ -7,6 +7,7 @@ use wob_engine::Severity;
 
 use crate::{
     args::{Color, Common, Output},
+    pages,
     progress::Wanted,
     report::{JsonDiagnostic, Look, Report, annotations, draw},
 };
@@ -111,6 +112,10 @@ impl Streams {
     ///
     /// `results` keeps the annotations out of a standard output that is piped on.
     pub(crate) fn report(&self, report: &Report, results: Results, prefix: &str) {
+        for item in &report.items {
+            let code = item.diagnostic.code;
+            debug_assert!(pages::find(code).is_some(), "docs/diagnostics/{code}.md is missing");
+        }
         if self.annotate == Annotate::GitHub {
             let text = annotations(report, prefix);
             match results {

@@ -8,7 +8,7 @@ use super::{check, copy_example, edit};
 use crate::support::wob_in;
 
 fn fleet() -> TempDir {
-    let temp = TempDir::new().unwrap();
+    let temp = TempDir::new().expect("because tests have a temporary folder");
     copy_example("fleet", temp.path());
     temp
 }

@@ -12,7 +12,7 @@ fn fleet() -> std::path::PathBuf {
 }
 
 fn broken() -> TempDir {
-    let temp = TempDir::new().unwrap();
+    let temp = TempDir::new().expect("because tests have a temporary folder");
     copy_example("minimal", temp.path());
     let at = |path| temp.path().join(path);
     edit(&at("environments/dev/cluster-types/small.yaml"), "argocd\n", "argcd\n");

@@ -2,6 +2,7 @@
 
 mod branches;
 mod build;
+mod codes;
 mod help;
 mod init;
 mod look;

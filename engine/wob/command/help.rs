@@ -40,7 +40,7 @@ impl Help {
             for page in pages::PAGES {
                 streams.result(&format!("{}\n", page.code));
             }
-        } else if let Some(page) = pages::PAGES.iter().find(|page| page.code == topic) {
+        } else if let Some(page) = pages::find(topic) {
             streams.result(page.text);
         } else {
             let codes = pages::PAGES.iter().map(|page| page.code);
