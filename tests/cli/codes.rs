@@ -47,7 +47,7 @@ fn sources() -> Vec<String> {
             let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
             if path.is_dir() && name != "tests" {
                 folders.push(path);
-            } else if name.ends_with(".rs") && name != "tests.rs" {
+            } else if path.extension().is_some_and(|it| it == "rs") && name != "tests.rs" {
                 let text = fs::read_to_string(&path).expect("because it can be read");
                 texts.push(text.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
             }
