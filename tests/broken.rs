@@ -4,8 +4,6 @@
 //! replaces, each after a line `-- path --`. What follows the path in parentheses says what cannot be written as
 //! text: `(hex)`, `(link)`, `(N bytes)`, `(deep)` for a list nested that many times.
 
-#![expect(clippy::unwrap_used, reason = "a damaged case may stop the test")]
-
 use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{

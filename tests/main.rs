@@ -1,5 +1,7 @@
 //! The integration tests, as one binary.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may be as blunt as tests")]
 
+mod branches;
 mod broken;
 mod cli;
 mod conformance;

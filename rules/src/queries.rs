@@ -310,7 +310,6 @@ fn namespace(
     });
     let reason = match Name::new(&namespace) {
         Err(reason) => Some(reason),
-        Ok(_) if namespace.contains('.') => Some("may not hold a `.`"),
         Ok(_) if namespace.len() > 63 => Some("has more than 63 characters"),
         Ok(_) => None,
     };

@@ -46,19 +46,7 @@ const SKIPPED: &[(&str, &str, &str)] = &[
 ];
 
 /// Suite, case, reason: differences that no rule of section 10 excuses. The table counts them apart.
-const OPEN: &[(&str, &str, &str)] = &[
-    ("templates kalypso", "k023", "typeOf tells yaml.v2's maps from others"),
-    ("templates kalypso", "k028", "toJson cannot write yaml.v2's maps"),
-    ("templates kalypso", "k032", "keys refuses yaml.v2's maps"),
-    ("worlds", "worlds/092", "toJson cannot write yaml.v2's maps"),
-    ("worlds", "worlds/012", "yaml.v3 loses a line break at the beginning of a text"),
-    ("worlds", "worlds/023", "the engine refuses a `.` in a namespace"),
-    ("worlds", "worlds/036", "the engine refuses a `.` in a namespace"),
-    ("worlds", "worlds/070", "the engine refuses a `.` in a namespace"),
-    ("worlds", "worlds/118", "the engine refuses a `.` in a namespace"),
-    ("worlds", "worlds/180", "the engine refuses a `.` in a namespace"),
-    ("worlds", "worlds/187", "the engine refuses a `.` in a namespace"),
-];
+const OPEN: &[(&str, &str, &str)] = &[];
 
 /// Says whether a case is known to differ without an excuse.
 pub(crate) fn is_open(suite: &str, case: &str) -> bool {

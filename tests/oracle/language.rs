@@ -32,10 +32,14 @@ impl Object for Root {
 }
 
 /// Returns the dot of a template.
-pub(super) fn root(data: &Data<'_>) -> Value {
+pub(super) fn root(data: &Data<'_>, profile: Profile) -> Value {
     let target = data.target;
     let text = |map: &Labels, key: &str| Value::from(map.get(key).map_or("", String::as_str));
-    let config = serde_json::Value::Object(data.config.clone());
+    let config = wob_engine::Value::from(serde_json::Value::Object(data.config.clone()));
+    let config = match (profile, &config) {
+        (Profile::Kalypso, wob_engine::Value::Map(config)) => kalypso::config_data(config),
+        _ => Value::from(&config),
+    };
     let fields = [
         ("DeploymentTargetName", Value::from(&*target.name)),
         ("Namespace", Value::from(&*data.namespace)),
@@ -45,7 +49,7 @@ pub(super) fn root(data: &Data<'_>) -> Value {
         ("ClusterType", Value::from(&*data.cluster_type)),
         ("Labels", strings(&target.labels)),
         ("Manifests", strings(&target.manifests)),
-        ("ConfigData", Value::from(&wob_engine::Value::from(config))),
+        ("ConfigData", config),
         ("Repo", text(&target.manifests, "repo")),
         ("Branch", text(&target.manifests, "branch")),
         ("Path", text(&target.manifests, "path")),

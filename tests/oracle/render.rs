@@ -161,7 +161,7 @@ fn render_once(template: &str, data: &Data<'_>, profile: Profile) -> Result<Stri
     };
     let options = Options { missing_key, ..Options::default() };
     let template = Template::compile("template", template, &language::functions(profile));
-    let rendered = template.and_then(|it| it.render(&language::root(data), &options));
+    let rendered = template.and_then(|it| it.render(&language::root(data, profile), &options));
     rendered.map(|it| it.text).map_err(|it| it.message)
 }
 

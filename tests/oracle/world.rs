@@ -1,5 +1,4 @@
 //! Worlds: the sources of one environment as plain texts, and what must come out of them.
-#![expect(clippy::unwrap_used, reason = "a damaged corpus may stop the test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,12 +1,14 @@
 //! The functions that Kalypso adds to sprig.
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use wob_engine::{
     Value as Plain,
     yaml::{Style, emit},
 };
 
 use crate::{
-    Function, Functions, Value,
+    Function, Functions, Map, MapOf, Value,
     sprig::{Answer, Arguments, functions as sprig_functions, plain, pure, text},
 };
 
@@ -39,6 +41,26 @@ pub fn functions(style: ToYamlStyle) -> Functions {
         ("unquote", pure(1, 1, |a| text(unquote(a.any(0))))),
     ]);
     functions
+}
+
+/// Returns config values as Kalypso's scheduler gives them to templates: mappings inside them are of the type that
+/// yaml.v2 reads, `map[interface {}]interface {}`.
+pub fn config_data(config: &wob_engine::Map) -> Value {
+    config.iter().map(|(key, value)| (Rc::from(&**key), as_read(value))).collect()
+}
+
+fn as_read(value: &Plain) -> Value {
+    match value {
+        Plain::List(items) => items.iter().map(as_read).collect(),
+        Plain::Map(entries) => {
+            let entries: BTreeMap<Rc<str>, Value> =
+                entries.iter().map(|(key, it)| (Rc::from(&**key), as_read(it))).collect();
+            Value::Map(Rc::new(Map { entries: entries.into(), of: MapOf::Interfaces }))
+        }
+        Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::String(_) => {
+            Value::from(value)
+        }
+    }
 }
 
 /// Writes a value as YAML without the line break at its end.

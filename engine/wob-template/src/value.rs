@@ -97,6 +97,9 @@ pub enum MapOf {
     Any,
     /// `map[string]string`: most sprig functions refuse it.
     Strings,
+    /// `map[interface {}]interface {}`, as yaml.v2 reads mappings: sprig's functions on maps refuse it, and JSON
+    /// can't hold it.
+    Interfaces,
 }
 
 /// A value with fields and methods.

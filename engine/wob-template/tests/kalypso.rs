@@ -15,9 +15,6 @@ use wob_template::{
 const DIFFERENT: &[(&str, &str)] = &[
     ("stringify", "6.4: maps of config become texts, too"),
     ("k020", "6.4: maps of config become texts, too"),
-    ("k023", "6.4: maps of config are maps like any other"),
-    ("k028", "6.4: maps of config are maps like any other"),
-    ("k032", "6.4: maps of config are maps like any other"),
 ];
 
 #[test]
@@ -105,7 +102,8 @@ impl Case<'_> {
         let namespace =
             format!("{environment}-{}-{}", cluster_type.as_str().unwrap(), name.as_str().unwrap());
         let config = self.json["config"].as_object().into_iter().flatten();
-        let config = config.map(|(key, it)| (Rc::from(&**key), config_value(it.as_str().unwrap())));
+        let config =
+            config.map(|(key, it)| (key.as_str().into(), config_value(it.as_str().unwrap())));
         Root(vec![
             ("DeploymentTargetName", text(name)),
             ("Namespace", Value::from(namespace)),
@@ -115,20 +113,20 @@ impl Case<'_> {
             ("Labels", texts(&metadata["labels"])),
             ("Manifests", texts(&spec["manifests"])),
             ("ClusterType", text(cluster_type)),
-            ("ConfigData", config.collect()),
+            ("ConfigData", kalypso::config_data(&config.collect())),
         ])
     }
 }
 
 /// Quoted texts lose their quotes, lists and maps are read as such, anything else stays as written.
-fn config_value(text: &str) -> Value {
+fn config_value(text: &str) -> wob_engine::Value {
     let trimmed = text.trim();
     if trimmed.starts_with('\'') && trimmed.ends_with('\'') {
-        return Value::from(trimmed.trim_matches('\''));
+        return trimmed.trim_matches('\'').into();
     }
     match parse_value(text) {
-        Ok(value @ (wob_engine::Value::List(_) | wob_engine::Value::Map(_))) => Value::from(&value),
-        _ => Value::from(text),
+        Ok(value @ (wob_engine::Value::List(_) | wob_engine::Value::Map(_))) => value,
+        _ => text.into(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::{any::Any, collections::BTreeMap, rc::Rc, sync::Arc};
 
-use wob_template::{Map, MapOf, Object, Value};
+use wob_template::{Map, MapOf, Object, Value, kalypso};
 
 use super::Inputs;
+use crate::Profile;
 
 /// The root of a Go template's data: a struct, so that an unknown field is an error (design rule 6.1).
 #[derive(Debug)]
@@ -34,11 +35,13 @@ impl Root {
         let manifest = |key: &str| text(inputs.manifests.get(key).map_or("", |it| it));
         let labels = inputs.labels.iter().map(|(key, value)| (&**key, &**value));
         let manifests = inputs.manifests.iter().map(|(key, value)| (&**key, &**value));
-        let config: Value = inputs
-            .config
-            .iter()
-            .map(|(key, value)| (Rc::from(&**key), Value::from(value)))
-            .collect();
+        let config = match inputs.settings.profile {
+            Profile::Standard => {
+                let entries = inputs.config.iter();
+                entries.map(|(key, value)| (Rc::from(&**key), Value::from(value))).collect()
+            }
+            Profile::Kalypso => kalypso::config_data(&inputs.config),
+        };
         let values = [
             text(inputs.target.as_str()),
             text(&inputs.namespace),

@@ -163,7 +163,7 @@ fn index(item: Value, key: &Value) -> Result<Value, FunctionError> {
         (Value::Map(map), Value::String(key)) => {
             let found = map.entries.borrow().get(key).cloned();
             Ok(found.unwrap_or_else(|| match map.of {
-                MapOf::Any => Value::Nil,
+                MapOf::Any | MapOf::Interfaces => Value::Nil,
                 MapOf::Strings => Value::from(""),
             }))
         }

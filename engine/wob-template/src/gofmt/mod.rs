@@ -153,8 +153,11 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
             ListOf::Strings => "[]string",
             ListOf::Lists => "[][]interface {}",
         },
-        Value::Map(map) if map.of == MapOf::Strings => "map[string]string",
-        Value::Map(_) => "map[string]interface {}",
+        Value::Map(map) => match map.of {
+            MapOf::Any => "map[string]interface {}",
+            MapOf::Strings => "map[string]string",
+            MapOf::Interfaces => "map[interface {}]interface {}",
+        },
         Value::Object(it) => it.type_name(),
     }
 }

@@ -1,12 +1,13 @@
 //! JSON as Go writes it: keys in order, floats in their own style, `<` escaped for HTML unless asked not to.
 
 use super::{
+    Answer,
     arguments::{Arguments, MOST_BYTES, failure, text},
     json_reader::read,
     table::{Entry, pure},
     walk::Walk,
 };
-use crate::{Function, FunctionError, Object, Value};
+use crate::{Function, FunctionError, MapOf, Object, Value};
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("fromJson", pure(1, 1, |a| Ok(read(a.text(0)?).unwrap_or_default()))),
@@ -14,16 +15,40 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("mustToJson", TO_JSON),
     ("mustToPrettyJson", TO_PRETTY_JSON),
     ("mustToRawJson", TO_RAW_JSON),
-    ("toJson", TO_JSON),
-    ("toPrettyJson", TO_PRETTY_JSON),
-    ("toRawJson", TO_RAW_JSON),
+    ("toJson", pure(1, 1, |a| lenient(a.any(0), Layout::Compact, Html::Escaped))),
+    ("toPrettyJson", pure(1, 1, |a| lenient(a.any(0), Layout::Indented, Html::Escaped))),
+    ("toRawJson", pure(1, 1, |a| lenient(a.any(0), Layout::Compact, Html::Raw))),
 ];
 
-// In Go the plain ones answer nothing when they fail. That hides a loss, so here all fail alike.
 const TO_JSON: Function = pure(1, 1, |a| text(write(a.any(0), Layout::Compact, Html::Escaped)?));
 const TO_PRETTY_JSON: Function =
     pure(1, 1, |a| text(write(a.any(0), Layout::Indented, Html::Escaped)?));
 const TO_RAW_JSON: Function = pure(1, 1, |a| text(write(a.any(0), Layout::Compact, Html::Raw)?));
+
+/// Writes JSON, or nothing for what yaml.v2 read as a mapping, as in Go: Kalypso's templates may count on it.
+///
+/// In Go these answer nothing for every failure. That hides a loss, so all other failures are errors here.
+fn lenient(value: &Value, layout: Layout, html: Html) -> Answer {
+    if holds_interfaces(value, DEPTH) { text("") } else { text(write(value, layout, html)?) }
+}
+
+/// How deep a mapping of yaml.v2 is looked for; config values are never as deep.
+const DEPTH: usize = 64;
+
+fn holds_interfaces(value: &Value, depth: usize) -> bool {
+    let below = |it: &Value| depth > 0 && holds_interfaces(it, depth - 1);
+    match value {
+        Value::Map(map) => map.of == MapOf::Interfaces || map.entries.borrow().values().any(below),
+        Value::List(list) => list.items.iter().any(below),
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Int64(_)
+        | Value::Float(_)
+        | Value::String(_)
+        | Value::Object(_) => false,
+    }
+}
 
 /// Whether there are line breaks.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,8 @@ pub enum Style {
 /// Writes `value` as one document, with a line break at its end (which `toYaml` cuts off), without `---`.
 ///
 /// Keys are in natural order. Where Go's libraries write what they cannot read back (a plain `<<` key, Unicode line
-/// separators in quotes, wrong indentation hints), the output differs from theirs and is right instead.
+/// separators in quotes, wrong indentation hints), the output differs from theirs and is right instead; but for a
+/// line break at the beginning of a block, which [`Style::GoYamlV3`] loses as yaml.v3 does.
 /// Numbers are printed as Go prints them, so that `1.0` becomes `1`.
 pub fn emit(value: &Value, style: Style) -> String {
     let mut emitter = Emitter { style, writer: Writer::new(style) };
@@ -120,7 +121,12 @@ impl Emitter {
             Shape::Plain => self.writer.plain(text, inner, position),
             Shape::Single => self.writer.single_quoted(text, inner, position),
             Shape::Double => self.writer.double_quoted(text, inner, position),
-            Shape::Literal => self.writer.literal(text, inner, inner - indent.unwrap_or(0)),
+            Shape::Literal => {
+                // yaml.v3 takes a line break at the beginning for the end of the `|` line, and so loses it.
+                let lost = self.style == Style::GoYamlV3 && text.starts_with('\n');
+                let body = if lost { &text[1..] } else { text };
+                self.writer.literal(text, body, inner, inner - indent.unwrap_or(0));
+            }
         }
     }
 

@@ -360,13 +360,36 @@ fn from_serde(value: &serde_yaml::Value) -> Value {
     }
 }
 
+/// yaml.v3 loses a line break at the beginning of a block, and so do we in its style.
+fn without_first_breaks(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::from(text.trim_start_matches('\n')),
+        Value::List(items) => Value::List(items.iter().map(without_first_breaks).collect()),
+        Value::Map(map) => {
+            let entries = map.iter().map(|(key, it)| (key.clone(), without_first_breaks(it)));
+            Value::Map(entries.collect())
+        }
+        other @ (Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_)) => other.clone(),
+    }
+}
+
+#[test]
+fn yaml_v3_loses_the_first_line_break() {
+    let value = Value::from(serde_json::json!({"k": "\nlead"}));
+    assert_eq!(emit(&value, Style::GoYamlV3), "k: |4-\n    lead\n");
+    assert_eq!(emit(&value, Style::Canonical), "k: |2-\n\n  lead\n");
+}
+
 proptest! {
     #[test]
     fn what_is_written_reads_back(value in values()) {
         for style in STYLES {
             let text = emit(&value, style);
             let read = parse_value(&text);
-            let fits = read.as_ref().is_ok_and(|read| same(&value, read));
+            let fits = read.as_ref().is_ok_and(|read| match style {
+                Style::Canonical | Style::Helm => same(&value, read),
+                Style::GoYamlV3 => same(&without_first_breaks(&value), &without_first_breaks(read)),
+            });
             prop_assert!(fits, "{style:?}\n{text}\n{value:?}\n{read:?}");
         }
     }

@@ -125,8 +125,8 @@ impl Writer {
         self.end_word();
     }
 
-    /// Writes a literal block whose lines begin at `indent`, `step` deeper than its parent.
-    pub(super) fn literal(&mut self, text: &str, indent: usize, step: usize) {
+    /// Writes a literal block for `text` whose lines, those of `body`, begin at `indent`, `step` deeper than its parent.
+    pub(super) fn literal(&mut self, text: &str, body: &str, indent: usize, step: usize) {
         self.separate();
         self.put('|');
         if text.starts_with([' ', '\n']) {
@@ -137,7 +137,7 @@ impl Writer {
         } else if text == "\n" || text.ends_with("\n\n") {
             self.put('+');
         }
-        for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+        for line in body.strip_suffix('\n').unwrap_or(body).split('\n') {
             self.line_break();
             if !line.is_empty() {
                 self.pad(indent);
