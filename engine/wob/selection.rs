@@ -75,6 +75,20 @@ impl Selection {
         &self.wanted
     }
 
+    /// Says whether the sources of this environment must be read to know what is selected.
+    pub(crate) fn needs(&self, environment: &Name) -> bool {
+        self.wanted.iter().any(|pattern| match pattern {
+            Pattern::Everything | Pattern::SourceFile(_) => true,
+            Pattern::Environment(name)
+            | Pattern::ClusterType { environment: name, .. }
+            | Pattern::Assignment { environment: name, .. }
+            | Pattern::OutputFile { environment: name, .. } => name == environment.as_str(),
+            Pattern::Object { environment: name, .. } => {
+                name.as_ref().is_none_or(|it| it == environment.as_str())
+            }
+        })
+    }
+
     /// Returns what is selected of each of `environments`, in their order; `None` for nothing.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ impl<'s> Session<'s> {
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let interrupt = Interrupt::on_ctrl_c().map_err(|it| fail(&it, Exit::Local))?;
         let progress = Progress::start(streams.wants_progress(), "reading sources");
-        let opened = workspace::open(common, &interrupt);
+        let opened = workspace::open(common, &|it| selection.needs(it), &interrupt);
         drop(progress);
         let (workspace, loaded) = opened.map_err(|it| fail(&it, it.exit()))?;
         for remark in &loaded.remarks {

@@ -91,17 +91,7 @@ impl Built {
         if self.tree.get(path).is_some() {
             return false;
         }
-        let below = if self.prefix.is_empty() {
-            Some(path.as_str())
-        } else {
-            path.as_str().strip_prefix(&self.prefix).and_then(|it| it.strip_prefix('/'))
-        };
-        let mut parts = below.unwrap_or_default().split('/');
-        let (Some(cluster_type), Some(target), Some(_)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return self.unsure;
-        };
+        let Some((cluster_type, target)) = self.assignment_of(path) else { return self.unsure };
         let key = |it: &BuiltAssignment| {
             let Assignment { cluster_type: own, target: its, .. } = &it.assignment;
             (own.as_str(), its.as_str()).cmp(&(cluster_type, target))
@@ -110,6 +100,18 @@ impl Built {
             Ok(index) => self.assignments[index].failed,
             Err(_) => self.unsure,
         }
+    }
+
+    /// Returns the cluster type and target in whose folder `path` lies, whether there is such an assignment or not.
+    pub fn assignment_of<'p>(&self, path: &'p FilePath) -> Option<(&'p str, &'p str)> {
+        let below = if self.prefix.is_empty() {
+            path.as_str()
+        } else {
+            path.as_str().strip_prefix(&self.prefix)?.strip_prefix('/')?
+        };
+        let mut parts = below.split('/');
+        let (cluster_type, target) = (parts.next()?, parts.next()?);
+        parts.next().map(|_| (cluster_type, target))
     }
 
     /// Returns the number of assignments that failed.

@@ -2,9 +2,9 @@
 
 mod write;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use wob_host::Counts;
 use wob_rules::AssignmentRecord;
@@ -35,6 +35,9 @@ pub(crate) struct Build {
     #[arg(long)]
     force: bool,
 }
+
+/// Where trees go that nobody gave another place to.
+const DEFAULT_OUT: &str = "wob-out";
 
 const LONG_ABOUT: &str = "\
 Renders environments and writes their trees.
@@ -101,6 +104,9 @@ impl Build {
             }
         }
         let verdict = session.verdict(&report, common);
+        if self.out.is_none() && outcomes.iter().any(|it| it.written) {
+            hide_from_git(&session.workspace.root.join(DEFAULT_OUT));
+        }
         let exit = failed.unwrap_or(verdict);
         if streams.is_json() {
             let environments = outcomes.iter().map(Outcome::to_json).collect();
@@ -127,7 +133,7 @@ impl Build {
     ) -> Result<BTreeMap<String, Utf8PathBuf>, Exit> {
         const PLACEHOLDER: &str = "{environment}";
         let Some(out) = &self.out else {
-            let folder = |name: &str| session.workspace.root.join("wob-out").join(name);
+            let folder = |name: &str| session.workspace.root.join(DEFAULT_OUT).join(name);
             let all =
                 session.targets.iter().map(|it| (it.name.to_string(), folder(it.name.as_str())));
             return Ok(all.collect());
@@ -213,5 +219,14 @@ impl Outcome {
             files.join(", "),
             record.root,
         )
+    }
+}
+
+/// Lets git ignore the default output, so that a build leaves a clean checkout clean.
+fn hide_from_git(folder: &Utf8Path) {
+    let path = folder.join(".gitignore");
+    if !path.exists() {
+        // Without it the folder shows up in `git status`; that is no reason to fail a build.
+        fs::write(path, "*\n").unwrap_or_default();
     }
 }

@@ -41,20 +41,22 @@ pub(crate) struct Loaded {
 pub(crate) struct LoadedEnvironment {
     /// Its name.
     pub(crate) name: Name,
-    /// What it is built from; none if its control plane could not be read.
+    /// What it is built from; none if it is not needed, or its control plane could not be read.
     pub(crate) input: Option<EnvironmentInput>,
 }
 
-/// Reads every source of `workspace`; a `profile` wins over what the settings say.
+/// Reads the sources of those environments of `workspace` that are `needed`; a `profile` wins over the settings.
 pub(crate) fn load(
     workspace: &Workspace,
     profile: Option<Profile>,
+    needed: &dyn Fn(&Name) -> bool,
     interrupt: &Interrupt,
 ) -> Result<Loaded, WorkspaceError> {
     let sources = Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
     let inputs = Inputs::new(workspace, sources);
     let diagnostics = workspace.diagnostics.clone();
-    let mut loader = Loader { workspace, profile, inputs, environments: vec![], diagnostics };
+    let environments = vec![];
+    let mut loader = Loader { workspace, profile, needed, inputs, environments, diagnostics };
     match &workspace.layout {
         Layout::Folders => loader.folders()?,
         Layout::Branches(repository) => loader.branches(repository)?,
@@ -68,6 +70,7 @@ pub(crate) fn load(
 struct Loader<'w> {
     workspace: &'w Workspace,
     profile: Option<Profile>,
+    needed: &'w dyn Fn(&Name) -> bool,
     inputs: Inputs<'w>,
     environments: Vec<LoadedEnvironment>,
     diagnostics: Vec<Diagnostic>,
@@ -88,10 +91,22 @@ impl<'w> Loader<'w> {
             None => vec![],
         };
         for (name, entry) in &workspace.settings.environments {
+            if self.passes_over(name) {
+                continue;
+            }
             let source = self.environment_folder(entry);
             self.environment(name, &entry.place, source, |_, _| Ok(base.clone()))?;
         }
         Ok(())
+    }
+
+    /// Notes an environment of which nothing is wanted, so that its sources need not be read.
+    fn passes_over(&mut self, name: &Name) -> bool {
+        let passes = !(self.needed)(name);
+        if passes {
+            self.environments.push(LoadedEnvironment { name: name.clone(), input: None });
+        }
+        passes
     }
 
     fn environment_folder(&mut self, entry: &EnvironmentEntry) -> Result<Source, Stop> {
@@ -120,6 +135,9 @@ impl<'w> Loader<'w> {
         self.diagnostics.extend(problems);
         self.undeclared(&declared);
         for it in &declared {
+            if self.passes_over(&it.meta.name) {
+                continue;
+            }
             let source = self.inputs.own(&it.control_plane);
             let place = it.meta.place.key("spec").key("controlPlane").key("repo");
             self.environment(&it.meta.name, &place, source, |loader, source| {

@@ -12,7 +12,7 @@ use wob_engine::{Diagnostic, FileName};
 use wob_host::{
     CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, Repository,
 };
-use wob_rules::WorkspaceFile;
+use wob_rules::{Name, WorkspaceFile};
 
 pub(crate) use self::load::{Loaded, LoadedEnvironment, load};
 use self::overrides::Overrides;
@@ -207,12 +207,13 @@ impl Workspace {
     }
 }
 
-/// Reads the workspace that `common` names, and every source that it needs.
+/// Reads the workspace that `common` names, and every source that the environments need which are `needed`.
 pub(crate) fn open(
     common: &Common,
+    needed: &dyn Fn(&Name) -> bool,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
     let workspace = Workspace::find(common)?;
-    let loaded = load(&workspace, common.profile, interrupt)?;
+    let loaded = load(&workspace, common.profile, needed, interrupt)?;
     Ok((workspace, loaded))
 }

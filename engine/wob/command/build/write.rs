@@ -1,5 +1,7 @@
 //! Writes one built environment: what failed or was not selected keeps its last good output.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, FilePath, Tree};
 use wob_host::{Change, Counts, OutputError, OutputFolder, Overwrite, Plan, Previous};
@@ -86,18 +88,15 @@ fn kept(
     previous: &Previous,
 ) -> Result<Tree, OutputError> {
     let built = &target.built;
-    let left_out: Vec<String> = built
+    let left_out: BTreeSet<(&str, &str)> = built
         .assignments
         .iter()
         .enumerate()
         .filter(|(index, _)| !target.selected.has(*index))
-        .map(|(_, it)| {
-            let prefix =
-                if built.prefix.is_empty() { String::new() } else { format!("{}/", built.prefix) };
-            format!("{prefix}{}/{}/", it.assignment.cluster_type, it.assignment.target)
-        })
+        .map(|(_, it)| (it.assignment.cluster_type.as_str(), it.assignment.target.as_str()))
         .collect();
-    let is_left_out = |path: &FilePath| left_out.iter().any(|it| path.as_str().starts_with(it));
+    let is_left_out =
+        |path: &FilePath| built.assignment_of(path).is_some_and(|it| left_out.contains(&it));
     let mut tree = Tree::default();
     for (path, blob) in built.tree.files().filter(|(path, _)| !is_left_out(path)) {
         tree.insert(path.clone(), blob.clone());
