@@ -1,0 +1,402 @@
+//! Builds a model: objects become entries by name, and what clashes is used by nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wob_engine::{Diagnostic, Place, did_you_mean};
+
+use super::{Doubt, Model, Part, Target};
+use crate::{
+    Name, builtin,
+    decode::{BrokenLayer, Damage, Decoded},
+    resource::{
+        DeploymentTarget, Labels, Meta, Resource, TargetSpec, Template, Workload,
+        WorkloadRegistration,
+    },
+};
+
+/// A model in the making.
+#[derive(Default)]
+struct Builder {
+    model: Model,
+    clashes: Clashes,
+}
+
+/// Objects of one kind and name.
+///
+/// Which of them a cluster would end up with depends on who comes last, so none is used.
+#[derive(Default)]
+struct Clashes {
+    names: BTreeSet<(&'static str, Name)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+pub(super) fn build(environment: &str, parts: &[Part<'_>]) -> Model {
+    let mut builder = Builder::default();
+    environment.clone_into(&mut builder.model.environment);
+    for part in parts {
+        let (files, registration) = match part {
+            Part::ControlPlane(files) => (files, None),
+            Part::Workload(registration, files) => (files, Some(*registration)),
+        };
+        for decoded in *files {
+            builder.add_file(decoded, registration);
+        }
+    }
+    builder.finish()
+}
+
+impl Builder {
+    fn finish(mut self) -> Model {
+        self.drop_clashing();
+        self.refuse_duplicate_configs();
+        self.model.check_references();
+        let Self { mut model, clashes } = self;
+        model.diagnostics.extend(clashes.diagnostics);
+        model
+    }
+
+    fn doubt(&mut self, doubt: Doubt) {
+        self.model.damage.doubt = self.model.damage.doubt.max(doubt);
+    }
+
+    fn add_file(&mut self, decoded: &Decoded, registration: Option<&WorkloadRegistration>) {
+        for damage in &decoded.damage {
+            self.add_damage(damage, registration);
+        }
+        for resource in &decoded.resources {
+            match registration {
+                None => self.add(resource),
+                Some(registration) => self.add_workload_part(resource, &registration.workspace),
+            }
+        }
+    }
+
+    fn add_damage(&mut self, damage: &Damage, registration: Option<&WorkloadRegistration>) {
+        let doubt = match damage {
+            // A workload repository brings workloads only, whatever else lies in it.
+            _ if registration.is_some() => Doubt::Scheduling,
+            Damage::Scheduling => Doubt::Scheduling,
+            Damage::Config => Doubt::Config,
+            Damage::Template(name) => {
+                self.model.damage.templates.insert(name.clone());
+                Doubt::Nothing
+            }
+            Damage::Layer(layer) => {
+                self.model.damage.layers.push(layer.clone());
+                Doubt::Nothing
+            }
+        };
+        self.doubt(doubt);
+    }
+
+    fn add(&mut self, resource: &Resource) {
+        match resource {
+            // Environments say where control planes lie; they are read before there is a model.
+            Resource::Environment(_) => {}
+            Resource::BaseRepo(it) => {
+                insert(
+                    &mut self.model.base_repos,
+                    "BaseRepo",
+                    it,
+                    |it| &it.meta,
+                    &mut self.clashes,
+                );
+            }
+            Resource::GitOpsRepo(it) => {
+                insert(
+                    &mut self.model.gitops_repos,
+                    "GitOpsRepo",
+                    it,
+                    |it| &it.meta,
+                    &mut self.clashes,
+                );
+            }
+            Resource::ClusterType(it) => {
+                insert(
+                    &mut self.model.cluster_types,
+                    "ClusterType",
+                    it,
+                    |it| &it.meta,
+                    &mut self.clashes,
+                );
+            }
+            Resource::SchedulingPolicy(it) => {
+                insert(
+                    &mut self.model.policies,
+                    "SchedulingPolicy",
+                    it,
+                    |it| &it.meta,
+                    &mut self.clashes,
+                );
+            }
+            Resource::WorkloadRegistration(it) => {
+                insert(
+                    &mut self.model.registrations,
+                    "WorkloadRegistration",
+                    it,
+                    |it| &it.meta,
+                    &mut self.clashes,
+                );
+            }
+            Resource::Template(it) => {
+                insert(&mut self.model.templates, "Template", it, |it| &it.meta, &mut self.clashes);
+            }
+            Resource::ConfigMap(it) => self.model.config_maps.push(it.clone()),
+            Resource::ConfigSchema(it) => self.model.config_schemas.push(it.clone()),
+            Resource::Workload(_) | Resource::DeploymentTarget(_) => {
+                self.add_workload_part(resource, "");
+            }
+        }
+    }
+
+    fn add_workload_part(&mut self, resource: &Resource, workspace: &str) {
+        match resource {
+            Resource::Workload(it) => {
+                insert(&mut self.model.workloads, "Workload", it, |it| &it.meta, &mut self.clashes);
+                for target in &it.targets {
+                    self.add_target(workload_target(it, target, workspace));
+                }
+            }
+            Resource::DeploymentTarget(it) => self.add_target(Ok(lone_target(it, workspace))),
+            Resource::Environment(_)
+            | Resource::BaseRepo(_)
+            | Resource::GitOpsRepo(_)
+            | Resource::ClusterType(_)
+            | Resource::SchedulingPolicy(_)
+            | Resource::WorkloadRegistration(_)
+            | Resource::Template(_)
+            | Resource::ConfigSchema(_)
+            | Resource::ConfigMap(_) => {}
+        }
+    }
+
+    fn add_target(&mut self, target: Result<Target, Box<Diagnostic>>) {
+        match target {
+            Ok(target) if target.environment != self.model.environment => {}
+            Ok(target) => {
+                let clashes = &mut self.clashes;
+                if let Some(other) = self.model.targets.get(&target.name) {
+                    clashes.names.insert(("target", target.name.clone()));
+                    // Two workloads of one name are one mistake, not one for each of their targets.
+                    if !clashes
+                        .names
+                        .iter()
+                        .any(|it| it.0 == "Workload" && it.1.as_str() == target.workload)
+                    {
+                        clashes.diagnostics.push(duplicate_target(&target, other));
+                    }
+                } else {
+                    self.model.targets.insert(target.name.clone(), target);
+                }
+            }
+            Err(diagnostic) => {
+                self.model.diagnostics.push(*diagnostic);
+                self.doubt(Doubt::Scheduling);
+            }
+        }
+    }
+
+    /// Nobody gets what clashes: a template fails what uses it, all else leaves in doubt what is scheduled.
+    fn drop_clashing(&mut self) {
+        for (kind, name) in std::mem::take(&mut self.clashes.names) {
+            let model = &mut self.model;
+            match kind {
+                "Template" => {
+                    model.templates.remove(&name);
+                    model.damage.templates.insert(name.to_string());
+                    continue;
+                }
+                "ClusterType" => drop(model.cluster_types.remove(&name)),
+                "SchedulingPolicy" => drop(model.policies.remove(&name)),
+                "target" => drop(model.targets.remove(&name)),
+                "Workload" => {
+                    model.workloads.remove(&name);
+                    model.targets.retain(|_, it| it.workload != name.as_str());
+                }
+                // What the first one names was read already, and where the tree goes must be somewhere.
+                _ => {}
+            }
+            self.doubt(Doubt::Scheduling);
+        }
+    }
+
+    /// Two ConfigMaps of one name would take turns in a cluster; which one counts can't be known.
+    fn refuse_duplicate_configs(&mut self) {
+        let model = &mut self.model;
+        model.config_maps.sort_by(|a, b| a.name.cmp(&b.name));
+        model.config_schemas.sort_by(|a, b| a.name.cmp(&b.name));
+        let maps = model.config_maps.iter().map(|it| (&it.name, &it.place, &it.labels));
+        let maps = duplicates(maps, "ConfigMap");
+        let schemas = model.config_schemas.iter().map(|it| (&it.name, &it.place, &it.labels));
+        let schemas = duplicates(schemas, "ConfigSchema");
+        for (diagnostic, layers) in maps.into_iter().chain(schemas) {
+            self.clashes.diagnostics.push(diagnostic);
+            model.damage.layers.extend(layers);
+        }
+        model.config_maps.dedup_by(|b, a| a.name == b.name);
+        model.config_schemas.dedup_by(|b, a| a.name == b.name);
+    }
+}
+
+impl Model {
+    fn check_references(&mut self) {
+        for cluster_type in self.cluster_types.values() {
+            let spec = cluster_type.meta.place.key("spec");
+            let uses = [
+                ("reconciler", &cluster_type.reconciler),
+                ("namespaceService", &cluster_type.namespace_service),
+                ("configType", &cluster_type.config_type),
+            ];
+            for (field, name) in uses {
+                if !self.has_template(name) && !self.damage.templates.contains(name) {
+                    let place = spec.key(field);
+                    let owner = &cluster_type.meta.name;
+                    self.diagnostics.push(unknown_template(
+                        name,
+                        owner,
+                        field,
+                        place,
+                        &self.templates,
+                    ));
+                }
+            }
+        }
+    }
+
+    fn has_template(&self, name: &str) -> bool {
+        self.templates.contains_key(name) || builtin::find(name).is_some()
+    }
+}
+
+fn unknown_template(
+    name: &str,
+    owner: &Name,
+    field: &str,
+    place: Place,
+    templates: &BTreeMap<Name, Template>,
+) -> Diagnostic {
+    let builtin_names = builtin::names();
+    let known: BTreeSet<&str> =
+        templates.keys().map(Name::as_str).chain(builtin_names.map(|it| -> &str { it })).collect();
+    let list = known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+    let help = match did_you_mean(name, known.iter().copied()) {
+        Some(guess) => format!("did you mean `{guess}`? Known templates: {list}"),
+        None => format!("add a Template of this name, or use one of {list}"),
+    };
+    let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+    let message = format!("cluster type `{owner}` names an unknown {field} `{shown}`");
+    Diagnostic::error("unknown-template", message)
+        .at(place, "no template or rule has this name")
+        .help(help)
+}
+
+fn insert<T: Clone>(
+    map: &mut BTreeMap<Name, T>,
+    kind: &'static str,
+    value: &T,
+    meta: impl Fn(&T) -> &Meta,
+    clashes: &mut Clashes,
+) {
+    let Meta { name, place, .. } = meta(value);
+    if let Some(other) = map.get(name) {
+        clashes.diagnostics.push(duplicate(kind, name.as_str(), place, &meta(other).place));
+        clashes.names.insert((kind, name.clone()));
+    } else {
+        map.insert(name.clone(), value.clone());
+    }
+}
+
+fn duplicate(kind: &str, name: &str, second: &Place, first: &Place) -> Diagnostic {
+    let message = format!("two objects of kind {kind} are named `{name}`, so neither is used");
+    Diagnostic::error("duplicate-name", message)
+        .at(second.key("metadata").key("name"), "the second one")
+        .at(first.key("metadata").key("name"), "the first one")
+        .help("rename or remove one of them")
+}
+
+fn duplicate_target(second: &Target, first: &Target) -> Diagnostic {
+    let name = &second.name;
+    let message = format!("two deployment targets have the full name `{name}`, so neither is used");
+    Diagnostic::error("duplicate-target", message)
+        .at(second.place.key("name"), format!("of workload `{}`", second.workload))
+        .at(first.place.key("name"), format!("of workload `{}`", first.workload))
+        .help("rename one of them: a full name is `<workload>-<target>`")
+}
+
+fn duplicates<'a>(
+    sorted: impl Iterator<Item = (&'a String, &'a Place, &'a Labels)>,
+    kind: &str,
+) -> Vec<(Diagnostic, [BrokenLayer; 2])> {
+    let layer = |(name, place, labels): (&String, &Place, &Labels)| BrokenLayer {
+        name: name.clone(),
+        place: place.clone(),
+        labels: labels.clone(),
+    };
+    let mut found = vec![];
+    let mut previous: Option<(&String, &Place, &Labels)> = None;
+    for object in sorted {
+        match previous {
+            Some(first) if first.0 == object.0 => {
+                let diagnostic = duplicate(kind, object.0, object.1, first.1);
+                found.push((diagnostic, [layer(first), layer(object)]));
+            }
+            _ => previous = Some(object),
+        }
+    }
+    found
+}
+
+fn workload_target(
+    workload: &Workload,
+    target: &TargetSpec,
+    workspace: &str,
+) -> Result<Target, Box<Diagnostic>> {
+    let text = format!("{}-{}", workload.meta.name, target.name);
+    let name = Name::new(&text).map_err(|reason| {
+        Box::new(
+            Diagnostic::error("bad-name", format!("the target's full name `{text}` {reason}"))
+                .at(target.place.key("name"), "the target")
+                .at(workload.meta.place.key("metadata").key("name"), "the workload")
+                .help("shorten one of the names"),
+        )
+    })?;
+    let mut labels = target.labels.clone();
+    labels.extend(workload.meta.labels.clone());
+    labels.insert("workload".to_owned(), workload.meta.name.to_string());
+    labels.insert("workspace".to_owned(), workspace.to_owned());
+    Ok(Target {
+        name,
+        workload: workload.meta.name.to_string(),
+        workspace: workspace.to_owned(),
+        environment: target.environment.clone(),
+        labels,
+        manifests: target.manifests.clone(),
+        config_schemas: target
+            .config_schemas
+            .iter()
+            .chain(&workload.config_schemas)
+            .cloned()
+            .collect(),
+        place: target.place.clone(),
+    })
+}
+
+/// A lone target keeps the `workload` and `workspace` of its own labels; a registration's workspace wins.
+fn lone_target(target: &DeploymentTarget, workspace: &str) -> Target {
+    let mut labels = target.spec.labels.clone();
+    labels.extend(target.meta.labels.clone());
+    if !workspace.is_empty() {
+        labels.insert("workspace".to_owned(), workspace.to_owned());
+    }
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    Target {
+        name: target.meta.name.clone(),
+        workload: label("workload"),
+        workspace: label("workspace"),
+        environment: target.spec.environment.clone(),
+        manifests: target.spec.manifests.clone(),
+        config_schemas: target.spec.config_schemas.clone(),
+        place: target.spec.place.clone(),
+        labels,
+    }
+}

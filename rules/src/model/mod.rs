@@ -1,0 +1,125 @@
+//! The model of one environment: every object by name, references checked, damage remembered.
+//!
+//! **Invariant:** building a model never fails. What is wrong becomes a diagnostic, and what it makes unsure becomes
+//! [`Damage`], so that an assignment is either built from sources that are whole or not built at all.
+
+mod build;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use wob_engine::{Diagnostic, Place};
+
+use crate::{
+    ConfigMap, ConfigSchema, InlineSchema, Name,
+    decode::{BrokenLayer, Decoded},
+    resource::{
+        ClusterType, Labels, Repository, SchedulingPolicy, Template, Workload, WorkloadRegistration,
+    },
+};
+
+/// A deployment target with everything that scheduling and rendering ask of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `<workload>-<target>`.
+    pub name: Name,
+    /// The workload.
+    pub workload: String,
+    /// The workspace of the registration that brought it; empty without one.
+    pub workspace: String,
+    /// The environment it is meant for.
+    pub environment: String,
+    /// Its own labels, then the workload's, then `workload` and `workspace`: later wins (design rule 1.9).
+    pub labels: Labels,
+    /// Where the manifests are.
+    pub manifests: BTreeMap<Arc<str>, Arc<str>>,
+    /// JSON Schemas of the target, then those of the workload.
+    pub config_schemas: Vec<InlineSchema>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Everything of one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    /// The environment's name.
+    pub environment: String,
+    /// Cluster types by name.
+    pub cluster_types: BTreeMap<Name, ClusterType>,
+    /// Policies by name.
+    pub policies: BTreeMap<Name, SchedulingPolicy>,
+    /// Targets by full name: those meant for this environment.
+    pub targets: BTreeMap<Name, Target>,
+    /// Templates of the workspace by name.
+    pub templates: BTreeMap<Name, Template>,
+    /// Registrations by name.
+    pub registrations: BTreeMap<Name, WorkloadRegistration>,
+    /// Workloads by name.
+    pub workloads: BTreeMap<Name, Workload>,
+    /// ConfigMaps, sorted by name.
+    pub config_maps: Vec<ConfigMap>,
+    /// ConfigSchemas, sorted by name.
+    pub config_schemas: Vec<ConfigSchema>,
+    /// BaseRepos by name; the one named `main` is what is promoted.
+    pub base_repos: BTreeMap<Name, Repository>,
+    /// GitOpsRepos by name.
+    pub gitops_repos: BTreeMap<Name, Repository>,
+    /// What is unsure.
+    pub damage: ModelDamage,
+    /// Every problem that building the model met, unsorted.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What of a model is unsure, because an object could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelDamage {
+    /// How much is in doubt.
+    pub doubt: Doubt,
+    /// Templates that exist but could not be read.
+    pub templates: BTreeSet<String>,
+    /// ConfigMaps and ConfigSchemas that could not be read; assignments they would match can't be built.
+    pub layers: Vec<BrokenLayer>,
+}
+
+/// The decoded files of one source, with what the model must know of the source.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'d> {
+    /// A base or a control plane: every kind counts.
+    ControlPlane(&'d [&'d Decoded]),
+    /// A workload repository, with the registration that named it: only workloads count.
+    Workload(&'d WorkloadRegistration, &'d [&'d Decoded]),
+}
+
+/// How much of a model is in doubt; each includes the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Doubt {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It is not known what is scheduled: nothing that was built before may be deleted.
+    Scheduling,
+    /// Any config may be missing: no assignment can be built.
+    Config,
+}
+
+impl Model {
+    /// Joins `parts` (bases first, then the environment's control plane, then workloads) into the model of `environment`.
+    pub fn build(environment: &str, parts: &[Part<'_>]) -> Self {
+        build::build(environment, parts)
+    }
+
+    /// Returns where rendered files go inside the GitOps repository: `path` of the GitOpsRepo, normalized; empty for the root.
+    pub fn gitops_path(&self) -> &str {
+        let same_name = self.gitops_repos.get(self.environment.as_str());
+        same_name.or_else(|| self.gitops_repos.values().next()).map_or("", |it| &it.reference.path)
+    }
+
+    /// Returns the BaseRepo that is promoted: the one named `main` (design rule 3.9).
+    pub fn base_repo(&self) -> Option<&Repository> {
+        self.base_repos.get("main")
+    }
+}
