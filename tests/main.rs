@@ -5,6 +5,7 @@ mod branches;
 mod broken;
 mod cli;
 mod conformance;
+mod determinism;
 mod engine;
 mod oracle;
 mod property;

@@ -1,6 +1,8 @@
-//! Where snapshots go, and how `wob` is run.
+//! Where snapshots go, how `wob` and git are run, and how folders are copied and compared.
 
 use std::{
+    collections::BTreeMap,
+    fs,
     path::Path,
     process::{Command, Output},
 };
@@ -36,4 +38,58 @@ pub(crate) fn seen(output: &Output) -> String {
     let stdout = str::from_utf8(&output.stdout).expect("because wob prints UTF-8");
     let stderr = str::from_utf8(&output.stderr).expect("because wob prints UTF-8");
     format!("exit: {code}\n----- stdout -----\n{stdout}----- stderr -----\n{stderr}")
+}
+
+/// Runs git in the folder `at` with an identity and a clock of its own; returns what it printed.
+pub(crate) fn git(at: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(at)
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args(["-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+        .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
+        .output()
+        .expect("because the tests need git");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("because git prints UTF-8").trim().to_owned()
+}
+
+/// Writes `files`, by path and text, below the folder `at`.
+pub(crate) fn write(at: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = at.join(path);
+        fs::create_dir_all(path.parent().expect("because it is below `at`"))
+            .expect("because it is temporary");
+        fs::write(path, text).expect("because it is temporary");
+    }
+}
+
+/// Writes `files` and commits everything; returns the commit.
+pub(crate) fn commit(at: &Path, files: &[(&str, &str)]) -> String {
+    write(at, files);
+    git(at, &["add", "-A"]);
+    git(at, &["commit", "-q", "-m", "a change"]);
+    git(at, &["rev-parse", "HEAD"])
+}
+
+/// Returns the bytes of every file below `folder`, by path; a folder that is not there has none.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten() {
+            let path = entry.expect("because the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("because it is below `folder`");
+                let bytes = fs::read(&path).expect("because the file can be read");
+                files.insert(name.display().to_string(), bytes);
+            }
+        }
+    }
+    files
 }

@@ -1,50 +1,11 @@
 //! The branches layout: each environment is a branch of a git repository, and workloads are in other repositories.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
 use super::{check, edit};
-use crate::support::wob_in;
-
-/// Runs git with an identity and a clock of its own.
-fn git(at: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .current_dir(at)
-        .args([
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.org",
-            "-c",
-            "init.defaultBranch=main",
-        ])
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
-        .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
-        .output()
-        .expect("because the tests need git");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("because git prints UTF-8").trim().to_owned()
-}
-
-fn write(at: &Path, files: &[(&str, &str)]) {
-    for (path, text) in files {
-        let path = at.join(path);
-        fs::create_dir_all(path.parent().expect("because it is below `at`"))
-            .expect("because it is temporary");
-        fs::write(path, text).expect("because it is temporary");
-    }
-}
-
-fn commit(at: &Path, files: &[(&str, &str)]) -> String {
-    write(at, files);
-    git(at, &["add", "-A"]);
-    git(at, &["commit", "-q", "-m", "a change"]);
-    git(at, &["rev-parse", "HEAD"])
-}
+use crate::support::{commit, git, wob_in, write};
 
 const ENVIRONMENT: &str = "\
 apiVersion: scheduler.kalypso.io/v1alpha1
@@ -108,7 +69,13 @@ fn base_repo(commit: &str) -> String {
 /// A control plane with the branches main and dev in `fleet`, a workload in `app`, both cloned from nowhere.
 fn workspace() -> TempDir {
     let temp = TempDir::new().expect("because tests have a temporary folder");
-    let (fleet, app) = (temp.path().join("fleet"), temp.path().join("app"));
+    fill(temp.path());
+    temp
+}
+
+/// Makes the repositories of [`workspace`] in a folder.
+pub(crate) fn fill(folder: &Path) {
+    let (fleet, app) = (folder.join("fleet"), folder.join("app"));
     for folder in [&fleet, &app] {
         fs::create_dir(folder).expect("because it is temporary");
         git(folder, &["init", "-q"]);
@@ -131,10 +98,9 @@ fn workspace() -> TempDir {
     );
     git(&fleet, &["checkout", "-q", "main"]);
     commit(&app, &[("deploy/workload.yaml", WORKLOAD)]);
-    temp
 }
 
-const OVERRIDE: &str = "--override-input=https://github.com/example-org/app=../app";
+pub(crate) const OVERRIDE: &str = "--override-input=https://github.com/example-org/app=../app";
 
 #[test]
 fn branches_are_read_without_a_checkout() {

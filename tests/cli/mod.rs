@@ -1,6 +1,6 @@
 //! The command line as its users see it: one file of tests per command, snapshots in snapshots/cli/.
 
-mod branches;
+pub(crate) mod branches;
 mod build;
 mod codes;
 mod help;
@@ -18,11 +18,11 @@ fn check(name: &str, at: &Path, args: &[&str]) {
 }
 
 /// Copies an example into the folder `to`, so that a test may change it.
-fn copy_example(name: &str, to: &Path) {
+pub(crate) fn copy_example(name: &str, to: &Path) {
     copy(&Path::new(ROOT).join("examples").join(name), to);
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("because the folder is temporary");
     for entry in fs::read_dir(from).expect("because examples can be read") {
         let entry = entry.expect("because examples can be read");
@@ -36,7 +36,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Replaces `from` by `to` in a file, which must hold it.
-fn edit(file: &Path, from: &str, to: &str) {
+pub(crate) fn edit(file: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(file).expect("because the file is there");
     assert!(text.contains(from), "{} has no {from:?}", file.display());
     fs::write(file, text.replace(from, to)).expect("because the folder is temporary");
