@@ -309,3 +309,27 @@ fn only_the_environments_that_are_asked_for_are_read() {
     let seen = fleet.wob(&["build", "//..."]);
     assert!(seen.starts_with("exit: 32\n") && seen.contains("environment `stage`"), "{seen}");
 }
+
+#[test]
+fn the_path_of_the_gitops_repository_is_honoured() {
+    let fleet = Fleet::new();
+    let plane = fleet.plane();
+    fleet.wob(&["build", "//env:dev"]);
+    assert!(plane.join("wob-out/dev/large/README.md").is_file());
+    git(&plane, &["checkout", "-q", "dev"]);
+    let spec = "  repo: https://example.invalid/org/gitops\n  branch: dev\n  path: ./fleet/dev/\n";
+    write(&plane.join("gitops.yaml"), &object("GitOpsRepo", "dev", spec));
+    let seen = fleet.wob(&["build", "//env:dev"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let out = plane.join("wob-out/dev");
+    assert!(out.join("fleet/dev/large/app-test/reconciler.yaml").is_file());
+    assert!(out.join(".github/tracking/Promoted_Commit_Id").is_file());
+    assert!(!out.join("large").exists(), "what wob wrote elsewhere before is gone");
+    // A failing assignment keeps its files below the path, too.
+    let config = fs::read_to_string(plane.join("config.yaml")).unwrap();
+    write(&plane.join("config.yaml"), &config.replace("STAGE: dev", "STAGE: [a]"));
+    let before = tree(&out);
+    let seen = fleet.wob(&["build", "//env:dev"]);
+    assert!(seen.starts_with("exit: 1\n"), "{seen}");
+    assert_eq!(tree(&out), before);
+}

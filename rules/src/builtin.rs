@@ -1,6 +1,6 @@
 //! The built-in rules: declarative folders under rules/reconcilers/, compiled into the binary.
 //!
-//! To add one, add a folder with `rule.yaml`, its templates and a README, and one line to [`FOLDERS`].
+//! To add one, add a folder with `rule.yaml`, its templates and a README, and one line to `FOLDERS`.
 
 use std::sync::OnceLock;
 

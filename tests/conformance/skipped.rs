@@ -45,15 +45,6 @@ const SKIPPED: &[(&str, &str, &str)] = &[
     ("assignments", "worlds/198", "4.13"),
 ];
 
-/// Suite, case, reason: differences that no rule of section 10 excuses. The table counts them apart.
-const OPEN: &[(&str, &str, &str)] = &[];
-
-/// Says whether a case is known to differ without an excuse.
-pub(crate) fn is_open(suite: &str, case: &str) -> bool {
-    let suite = suite.split(':').next().unwrap_or(suite);
-    OPEN.iter().any(|it| it.0 == suite && it.1 == case)
-}
-
 /// The rules that wob does not follow: the table of section 10, and 6.1, since templates see `.Repo` in both profiles.
 const NOT_FOLLOWED: &[&str] = &[
     "1.2", "1.10", "1.12", "2.6", "3.5", "3.6", "3.11", "3.12", "3.13", "4.6", "4.8", "4.9",

@@ -1,13 +1,11 @@
 //! What becomes unsure when an object can't be read.
 
-use std::sync::Arc;
-
 use wob_engine::{
-    Place, Value,
+    Place,
     yaml::{Document, Entry, Node, NodeKind},
 };
 
-use super::kind_of;
+use super::{kind_of, text_at};
 use crate::{SpecialLabels, Subject, label_match, resource::Labels};
 
 /// What an unreadable object leaves unsure.
@@ -44,7 +42,7 @@ impl BrokenLayer {
 /// Returns the damage of an object of a known kind that has errors.
 pub(super) fn of_object(root: &Node, place: &Place) -> Option<Damage> {
     let kind = kind_of(root).map(|(_, kind)| kind);
-    let name = text(root, &["metadata", "name"]);
+    let name = text_at(root, &["metadata", "name"]);
     Some(match (kind.as_deref(), name) {
         (Some("ConfigMap"), Some(name)) if is_unrelated(root, &name) => return None,
         (Some("ConfigMap" | "ConfigSchema"), name) => match labels(root) {
@@ -64,7 +62,7 @@ pub(super) fn of_object(root: &Node, place: &Place) -> Option<Damage> {
 /// Returns the damage of a document that holds an error of YAML itself; its values can't be trusted.
 pub(super) fn of_document(document: &Document) -> Option<Damage> {
     let (api_version, kind) = kind_of(&document.root)?;
-    of_kind(&api_version, &kind, text(&document.root, &["metadata", "name"]).as_deref())
+    of_kind(&api_version, &kind, text_at(&document.root, &["metadata", "name"]).as_deref())
 }
 
 /// Returns the damage of text that could not be parsed, from the lines that look like `kind:` and `name:`.
@@ -99,19 +97,6 @@ fn of_kind(api_version: &str, kind: &str, name: Option<&str>) -> Option<Damage> 
         ("Template", Some(name)) => Some(Damage::Template(name.to_owned())),
         ("ConfigMap" | "ConfigSchema", _) => Some(Damage::Config),
         _ => Some(Damage::Scheduling),
-    }
-}
-
-fn text(root: &Node, path: &[&str]) -> Option<Arc<str>> {
-    let node = path.iter().try_fold(root, |node, key| node.get(key))?;
-    match node.to_value() {
-        Value::String(it) => Some(it),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::List(_)
-        | Value::Map(_) => None,
     }
 }
 

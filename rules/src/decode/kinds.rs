@@ -10,6 +10,7 @@ use wob_engine::{
 use super::{
     Damage,
     fields::{Fields, Problems, as_text, shown},
+    text_at,
 };
 use crate::{
     ConfigMap, ConfigSchema, InlineSchema,
@@ -45,9 +46,8 @@ pub(super) fn decode(
     problems: &mut Problems,
     damage: &mut Vec<Damage>,
 ) -> Option<Resource> {
-    let name = root.get("metadata").and_then(|it| it.get("name")).map(Node::to_value);
-    let owner: Arc<str> = match name.as_ref().and_then(|it| it.as_str()) {
-        Some(name) => format!("{kind} `{}`", shown(name)).into(),
+    let owner: Arc<str> = match text_at(root, &["metadata", "name"]) {
+        Some(name) => format!("{kind} `{}`", shown(&name)).into(),
         None => format!("a {kind}").into(),
     };
     let mut object = Fields::open(root, place.clone(), "", &owner, problems)?;

@@ -179,7 +179,13 @@ fn decode_list(root: &Node, place: &Place, decoded: &mut Decoded) {
 
 /// Returns `apiVersion` and `kind`, if both are texts.
 fn kind_of(root: &Node) -> Option<(Arc<str>, Arc<str>)> {
-    let text = |key| match root.get(key)?.to_value() {
+    Some((text_at(root, &["apiVersion"])?, text_at(root, &["kind"])?))
+}
+
+/// Returns the text at the end of `path`, if there is one.
+fn text_at(root: &Node, path: &[&str]) -> Option<Arc<str>> {
+    let node = path.iter().try_fold(root, |node, key| node.get(key))?;
+    match node.to_value() {
         Value::String(it) => Some(it),
         Value::Null
         | Value::Bool(_)
@@ -187,8 +193,7 @@ fn kind_of(root: &Node) -> Option<(Arc<str>, Arc<str>)> {
         | Value::Float(_)
         | Value::List(_)
         | Value::Map(_) => None,
-    };
-    Some((text("apiVersion")?, text("kind")?))
+    }
 }
 
 fn is_known(api_version: &str, kind: &str) -> bool {
@@ -201,13 +206,12 @@ fn is_known(api_version: &str, kind: &str) -> bool {
 
 fn ignored(root: &Node, place: &Place, kind: Option<(&str, &str)>) -> IgnoredObject {
     let At::Node { document, .. } = place.at else { unreachable!("because objects are nodes") };
-    let name = root.get("metadata").and_then(|it| it.get("name")).map(Node::to_value);
     IgnoredObject {
         file: place.file.clone(),
         document,
         api_version: kind.map(|it| it.0.to_owned()),
         kind: kind.map(|it| it.1.to_owned()),
-        name: name.as_ref().and_then(Value::as_str).map(ToOwned::to_owned),
+        name: text_at(root, &["metadata", "name"]).map(|it| it.to_string()),
     }
 }
 
