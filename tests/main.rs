@@ -9,5 +9,6 @@ mod determinism;
 mod engine;
 mod oracle;
 mod property;
+mod sources;
 mod support;
 mod tidy;

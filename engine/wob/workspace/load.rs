@@ -63,7 +63,7 @@ pub(crate) fn load(
     }
     let Loader { environments, diagnostics, inputs, .. } = loader;
     let Inputs { sources, outside_failed, .. } = inputs;
-    let Sources { db, texts, remarks, .. } = sources;
+    let (db, texts, remarks) = sources.into_parts();
     Ok(Loaded { db, texts, environments, diagnostics, remarks, outside_failed })
 }
 

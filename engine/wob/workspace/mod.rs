@@ -1,5 +1,6 @@
 //! Workspaces: finding the one that the user works in, and what its settings say.
 
+mod checkouts;
 mod input;
 mod load;
 mod overrides;

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use camino::Utf8Path;
-use wob_engine::{Content, Database, FileName, FilePath, Source, SourceFile};
+use wob_engine::{Content, Database, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
-    BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, ReadLimits, ReadOptions,
-    Reference, Repository, Snapshot, SnapshotFile, is_manifest_name, read_folder, redact,
+    BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
+    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, is_manifest_name, read_folder,
+    redact,
 };
 
-use super::Standing;
+use super::{Standing, checkouts::Checkouts};
 use crate::report::{FileTexts, count};
 
 /// Reads sources into a database.
@@ -24,6 +25,9 @@ pub(super) struct Sources<'r> {
     pub(super) interrupt: &'r Interrupt,
     /// What was read, by its name; the same name is not read twice.
     read: BTreeMap<String, Source>,
+    checkouts: Checkouts,
+    /// The folders that are not as their last commit has them.
+    edited: Vec<String>,
 }
 
 /// Which commit of a repository to read.
@@ -80,10 +84,12 @@ impl<'r> Sources<'r> {
             limits,
             interrupt,
             read: BTreeMap::new(),
+            checkouts: Checkouts::default(),
+            edited: vec![],
         }
     }
 
-    /// Reads a folder; its files are named below `shown`, and so is the source.
+    /// Reads a folder as it lies on disk; its files are named below `shown`, and so is the source, unless a commit has it.
     pub(super) fn folder(
         &mut self,
         folder: &Utf8Path,
@@ -94,13 +100,41 @@ impl<'r> Sources<'r> {
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
+        // Paths that were joined with nothing end with a slash.
+        let shown = Some(shown.trim_end_matches('/')).filter(|it| !it.is_empty()).unwrap_or(shown);
         let mut snapshot =
             read_folder(folder, &self.options()).map_err(|error| named(error, shown))?;
-        shown.clone_into(&mut snapshot.origin.url);
+        snapshot.origin = self.folder_origin(folder, shown, &snapshot)?;
         snapshot.origin.dirty |= standing == Standing::Dirty;
-        let prefix =
-            if shown == "." { String::new() } else { format!("{}/", shown.trim_end_matches('/')) };
+        let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
         Ok(self.push(key, snapshot, &prefix))
+    }
+
+    /// Says which commit a folder is; no source is refused because git cannot tell.
+    fn folder_origin(
+        &mut self,
+        folder: &Utf8Path,
+        shown: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Origin, FolderError> {
+        let plain = Origin { url: shown.to_owned(), ..Origin::default() };
+        let options = self.options();
+        match self.checkouts.origin(folder, shown, snapshot, &options) {
+            Ok(Some(origin)) => {
+                if origin.dirty {
+                    self.edited.push(format!("`{shown}`"));
+                }
+                Ok(origin)
+            }
+            Ok(None) => Ok(plain),
+            Err(GitError::Limit { source: source @ LimitError::Interrupted(_), .. }) => {
+                Err(FolderError::Limit { path: shown.into(), source })
+            }
+            Err(error) => {
+                self.remark(format!("the commit of `{shown}` is not known: {error}"));
+                Ok(plain)
+            }
+        }
     }
 
     /// Reads a folder of the workspace's own repository.
@@ -168,6 +202,21 @@ impl<'r> Sources<'r> {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
+    }
+
+    /// Ends reading: returns where everything was pushed, the texts, and what the user should hear.
+    pub(super) fn into_parts(mut self) -> (Database, FileTexts, Vec<String>) {
+        const NAMED: usize = 5;
+        let rest = self.edited.len().saturating_sub(NAMED);
+        self.edited.truncate(NAMED);
+        if rest > 0 {
+            self.edited.push(format!("{rest} more"));
+        }
+        if !self.edited.is_empty() {
+            let folders = self.edited.join(", ");
+            self.remark(format!("uncommitted edits are built too: in {folders}"));
+        }
+        (self.db, self.texts, self.remarks)
     }
 
     fn options(&self) -> ReadOptions<'r> {

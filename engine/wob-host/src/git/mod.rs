@@ -1,6 +1,7 @@
 //! Git repositories on this machine: branches, revisions and trees, read from the object store without touching the
 //! checkout. Nothing outside this folder and `fetch` knows which library reads them.
 
+mod checkout;
 mod revision;
 mod tree;
 mod working;

@@ -87,7 +87,7 @@ impl Repository {
         Ok(WorkingTree { snapshot, changed })
     }
 
-    fn checked_out(&self) -> Result<Option<Commit>, GitError> {
+    pub(super) fn checked_out(&self) -> Result<Option<Commit>, GitError> {
         let revision = match self.head()? {
             Head::Branch(name) => name,
             Head::Detached(id) => id.to_string(),
