@@ -4,6 +4,7 @@
 //! refuses spans that cross from one file, or one distant line, into another, so that miette draws them apart.
 
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
+use wob_engine::mask_line;
 
 use super::{Mark, text::printable};
 
@@ -84,8 +85,9 @@ impl Excerpt {
     }
 }
 
-/// Returns the part of a line that is shown, and its first column.
+/// Returns the part of a line that is shown, without secrets, and its first column.
 fn shorten(line: &str, mark: usize) -> (usize, String) {
+    let line = &*mask_line(line);
     let length = line.chars().take(LONGEST_LINE + mark).count();
     let column = if length > LONGEST_LINE { mark.saturating_sub(BEFORE_MARK) } else { 0 };
     let shown: String = line.chars().skip(column).take(LONGEST_LINE).collect();

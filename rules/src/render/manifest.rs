@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use wob_engine::{Diagnostic, Place, Severity, Span, Value, yaml};
+use wob_engine::{Diagnostic, Place, Severity, Span, Value, mask_line, yaml};
 use wob_template::{JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError};
 
 use super::{
@@ -173,7 +173,7 @@ impl Renderer<'_> {
         let index = wob_engine::LineIndex::new(text);
         let at = index.line_column(text, problem.span.start);
         let line = index.line(text, at.line).unwrap_or_default();
-        let shown: String = line.trim_end().chars().take(100).collect();
+        let shown: String = mask_line(line.trim_end()).chars().take(100).collect();
         let message =
             format!("template `{}` renders to something that is not YAML", self.template.name());
         let diagnostic = Diagnostic::error("rendered-not-yaml", message)
