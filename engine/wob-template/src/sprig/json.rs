@@ -29,17 +29,21 @@ const TO_RAW_JSON: Function = pure(1, 1, |a| text(write(a.any(0), Layout::Compac
 ///
 /// In Go these answer nothing for every failure. That hides a loss, so all other failures are errors here.
 fn lenient(value: &Value, layout: Layout, html: Html) -> Answer {
-    if holds_interfaces(value, DEPTH) { text("") } else { text(write(value, layout, html)?) }
+    if holds_interfaces(value, &mut Walk::new())? {
+        return text("");
+    }
+    text(write(value, layout, html)?)
 }
 
-/// How deep a mapping of yaml.v2 is looked for; config values are never as deep.
-const DEPTH: usize = 64;
-
-fn holds_interfaces(value: &Value, depth: usize) -> bool {
-    let below = |it: &Value| depth > 0 && holds_interfaces(it, depth - 1);
-    match value {
-        Value::Map(map) => map.of == MapOf::Interfaces || map.entries.borrow().values().any(below),
-        Value::List(list) => list.items.iter().any(below),
+/// Looks for a mapping of yaml.v2.
+fn holds_interfaces(value: &Value, walk: &mut Walk) -> Result<bool, FunctionError> {
+    walk.step()?;
+    Ok(match value {
+        Value::Map(map) => {
+            map.of == MapOf::Interfaces
+                || walk.within(|walk| any(map.entries.borrow().values(), walk))?
+        }
+        Value::List(list) => walk.within(|walk| any(list.items.iter(), walk))?,
         Value::Nil
         | Value::Bool(_)
         | Value::Int(_)
@@ -47,7 +51,19 @@ fn holds_interfaces(value: &Value, depth: usize) -> bool {
         | Value::Float(_)
         | Value::String(_)
         | Value::Object(_) => false,
+    })
+}
+
+fn any<'a>(
+    values: impl IntoIterator<Item = &'a Value>,
+    walk: &mut Walk,
+) -> Result<bool, FunctionError> {
+    for value in values {
+        if holds_interfaces(value, walk)? {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 /// Whether there are line breaks.
