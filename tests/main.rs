@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod engine;
+mod faults;
 mod oracle;
 mod property;
 mod sources;

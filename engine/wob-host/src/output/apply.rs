@@ -13,6 +13,10 @@ use super::{
 };
 use crate::Interrupt;
 
+/// How the names of a journal and a `.wob/tree.json` begin that are being written.
+const JOURNAL_DRAFT: &str = ".journal-";
+const MANIFEST_DRAFT: &str = ".tree-";
+
 /// What becomes of files that are not wob's, or that were edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overwrite {
@@ -91,14 +95,18 @@ impl Plan {
         if !fs::symlink_metadata(&own).is_ok_and(|it| it.is_dir()) {
             return Err(OutputError::Link { path: own });
         }
-        for path in self.previous.unfinished.iter().flat_map(Manifest::paths) {
-            remove_stale(root, &path);
+        remove_stale_records(&own);
+        if !self.previous.unfinished.is_empty() {
+            let manifests = self.previous.unfinished.iter().chain([&self.previous.manifest]);
+            for path in manifests.flat_map(Manifest::paths) {
+                remove_stale(root, &path);
+            }
         }
         let journal = root.join(JOURNAL);
         let next = Manifest::of(&self.tree);
         let text = manifest::journal(self.previous.unfinished.iter().chain([&next]));
         let write = || -> io::Result<()> {
-            let mut file = temporary(".journal-", 8).tempfile_in(&own)?;
+            let mut file = temporary(JOURNAL_DRAFT, 8).tempfile_in(&own)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&journal)?;
@@ -125,13 +133,13 @@ impl Plan {
                 files.push((wait(&folder, path, blob)?, path.clone()));
             } else if !writable.contains(&folder) {
                 // Who may create a file may delete one.
-                temporary(".wob-try-", 8).tempfile_in(&folder).map_err(failed("write", &folder))?;
+                drop(wait(&folder, path, &Blob::new(b"".as_slice()))?);
             }
             writable.insert(folder);
         }
         let last = root.join(MANIFEST);
         let write = || -> io::Result<TempPath> {
-            let mut file = temporary(".tree-", 8).tempfile_in(root.join(".wob"))?;
+            let mut file = temporary(MANIFEST_DRAFT, 8).tempfile_in(root.join(".wob"))?;
             file.write_all(self.manifest.as_bytes())?;
             // One flush for the whole tree: the files are known by their digests.
             file.as_file().sync_all()?;
@@ -245,6 +253,18 @@ fn remove_stale(root: &Utf8Path, path: &FilePath) {
         // A folder may have become a link since.
         if matches!(disk.kind(&stale), Ok(Kind::File)) {
             fs::remove_file(disk.path(&stale)).ok();
+        }
+    }
+}
+
+/// Removes the drafts that runs which crashed left in `.wob`.
+fn remove_stale_records(own: &Utf8Path) {
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_draft =
+            |it: &str| [JOURNAL_DRAFT, MANIFEST_DRAFT].iter().any(|draft| it.starts_with(draft));
+        if name.to_str().is_some_and(is_draft) {
+            fs::remove_file(entry.path()).ok();
         }
     }
 }
