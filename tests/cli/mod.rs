@@ -5,6 +5,7 @@ mod build;
 mod codes;
 mod help;
 mod init;
+mod limits;
 mod look;
 
 use std::{fs, path::Path};

@@ -1,0 +1,48 @@
+//! The examples are test cases: each builds without a remark, and its trees are those of snapshots/examples/.
+
+use std::{fmt::Write as _, path::Path};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use wob_engine::Digest;
+
+use crate::{
+    cli::copy_example,
+    support::{contents, with_snapshots_in, wob_in},
+};
+
+#[test]
+fn every_example_builds_to_its_snapshot() {
+    insta::glob!("../examples", "*/wob.yaml", |settings| {
+        let folder = settings.parent().and_then(Path::file_name).and_then(|it| it.to_str());
+        let name = folder.expect("because the pattern has a folder");
+        let temp = TempDir::new().unwrap();
+        copy_example(name, temp.path());
+        let seen = wob_in(temp.path(), &["build"]);
+        assert!(seen.starts_with("exit: 0\n") && seen.ends_with("----- stderr -----\n"), "{seen}");
+        let listing = listing(&temp.path().join("wob-out"));
+        with_snapshots_in("examples", || insta::assert_snapshot!(name, listing));
+    });
+}
+
+/// Lists the trees below `out`: the ids of each, and the digest of each file as it lies on disk.
+fn listing(out: &Path) -> String {
+    let files = contents(out);
+    let mut text = String::new();
+    for (path, bytes) in &files {
+        let Some(environment) = path.strip_suffix("/.wob/tree.json") else { continue };
+        let record: Value = serde_json::from_slice(bytes).unwrap();
+        let id = |name: &str| record[name].as_str().unwrap().to_owned();
+        writeln!(text, "{environment}").unwrap();
+        writeln!(text, "  root {}\n  git  {}", id("root"), id("gitTree")).unwrap();
+        let below = format!("{environment}/");
+        let own =
+            files.iter().filter_map(|(path, bytes)| Some((path.strip_prefix(&below)?, bytes)));
+        for (path, bytes) in own.filter(|it| it.0 != ".wob/tree.json") {
+            let digest = Digest::of(bytes).to_string();
+            assert_eq!(record["files"][path], digest.as_str(), "{path}");
+            writeln!(text, "  {} {path}", &digest[..16]).unwrap();
+        }
+    }
+    text
+}
