@@ -107,7 +107,7 @@ impl Emitter {
                 self.writer.colon();
             } else {
                 self.writer.indicator('?');
-                self.text(key, Some(inner), Parent::Value, Position::Value);
+                self.text(key, Some(inner), Parent::Value, Position::LongKey);
                 self.writer.begin_line(inner);
                 self.writer.indicator(':');
             }
@@ -123,7 +123,10 @@ impl Emitter {
             Shape::Double => self.writer.double_quoted(text, inner, position),
             Shape::Literal => {
                 // yaml.v3 takes a line break at the beginning for the end of the `|` line, and so loses it.
-                let lost = self.style == Style::GoYamlV3 && text.starts_with('\n');
+                // In keys that could make two of one, so there it stays.
+                let lost = self.style == Style::GoYamlV3
+                    && position == Position::Value
+                    && text.starts_with('\n');
                 let body = if lost { &text[1..] } else { text };
                 self.writer.literal(text, body, inner, inner - indent.unwrap_or(0));
             }

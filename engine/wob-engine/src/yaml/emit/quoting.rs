@@ -14,10 +14,11 @@ pub(super) enum Shape {
     Literal,
 }
 
-/// Where a text stands: a key on one line with its value cannot be a block or be broken.
+/// Where a text stands: a key on one line with its value cannot be a block or be broken; one after `?` can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
     Key,
+    LongKey,
     Value,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn is_simple_key(key: &str) -> bool {
 /// Returns how to write `text`.
 pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
     if text.contains('\n') {
-        let block = position == Position::Value && is_whole_in_a_block(text, style);
+        let block = position != Position::Key && is_whole_in_a_block(text, style);
         return if block { Shape::Literal } else { Shape::Double };
     }
     if is_misread(text, style) || !text.chars().all(is_printable) {

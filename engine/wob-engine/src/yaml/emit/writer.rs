@@ -105,7 +105,7 @@ impl Writer {
         let mut is_first = true;
         while let Some(character) = characters.next() {
             let next = characters.peek().copied();
-            let may_break = position == Position::Value && !is_first && next.is_some();
+            let may_break = position != Position::Key && !is_first && next.is_some();
             is_first = false;
             if character == ' ' && may_break && !after_space && self.column > self.width {
                 self.line_break();
