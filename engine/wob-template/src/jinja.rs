@@ -3,28 +3,25 @@
 //! Missing values are errors, nothing is escaped, a trailing line break stays, and a tag that stands alone on its line
 //! leaves no trace of it.
 
-use std::{collections::BTreeMap, error::Error as _, io, sync::Arc};
+use std::{collections::BTreeMap, error::Error as _, io, ops::Range, sync::Arc};
 
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind as Kind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
 };
-use wob_engine::{
-    Span,
-    yaml::{Style, emit},
-};
+use wob_engine::Span;
 
 use crate::{ErrorKind, Limits, TemplateError};
 
-/// How deep macros and includes may be nested; minijinja counts ten for each.
-const RECURSION: usize = 200;
+/// The most instructions of one render: one may compare large texts, so they are dearer than a Go template's steps.
+const STEPS: u64 = 1_000_000;
 
 /// The most bytes of one template.
 const LONGEST: usize = 1 << 18;
 
-/// Templates that may include each other by name.
+/// Templates by name: jinja without what keeps output in memory (macros, `include`, `extends`, blocks).
 ///
-/// They have minijinja's filters, and `toyaml`, `tojson` and `quote_yaml` for manifests.
+/// They have minijinja's filters that can be bounded, and `toyaml`, `tojson` and `quote_yaml` for manifests.
 #[derive(Debug)]
 pub struct Jinja {
     environment: Environment<'static>,
@@ -55,11 +52,8 @@ impl Jinja {
         environment.set_syntax(syntax);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_fuel(Some(limits.steps));
-        environment.set_recursion_limit(RECURSION);
-        environment.add_filter("quote_yaml", quote_yaml);
-        environment.add_filter("tojson", to_json);
-        environment.add_filter("toyaml", to_yaml);
+        environment.set_fuel(Some(limits.steps.min(STEPS)));
+        filters::add_to(&mut environment);
         // A namespace carries values from turn to turn of a loop, so that few steps could make a value as deep or as
         // long as one likes; and `debug` shows what no output should depend on.
         environment.remove_global("namespace");
@@ -70,7 +64,7 @@ impl Jinja {
     /// Compiles `text` and adds it under `name`.
     ///
     /// # Errors
-    /// The text is no template.
+    /// The text is no template, or one that could build values without bound: see `check.rs`.
     pub fn add(&mut self, name: &str, text: &str) -> Result<(), TemplateError> {
         if text.len() > LONGEST {
             return Err(TemplateError {
@@ -81,6 +75,16 @@ impl Jinja {
                 span: Span::default(),
             });
         }
+        check::check(text, self.environment.syntax()).map_err(|refusal| TemplateError {
+            kind: refusal.kind,
+            message: refusal.message,
+            help: refusal.help,
+            template: name.into(),
+            span: within(
+                text,
+                refusal.span.start_offset as usize..refusal.span.end_offset as usize,
+            ),
+        })?;
         let added = self.environment.add_template_owned(name.to_owned(), text.to_owned());
         added.map_err(|error| self.explain(name, text, &error))
     }
@@ -90,6 +94,7 @@ impl Jinja {
     /// # Errors
     /// There is no such template, it asks for something that the data does not have, or a limit is reached.
     pub fn render(&self, name: &str, data: &JinjaData) -> Result<String, TemplateError> {
+        filters::reset();
         let template =
             self.environment.get_template(name).map_err(|error| self.explain(name, "", &error))?;
         let mut output = Output { bytes: vec![], limit: self.output };
@@ -149,15 +154,18 @@ fn help(kind: Kind) -> Option<String> {
 
 /// Returns the bytes that an error is about, or those of its line.
 fn span(error: &Error, text: &str) -> Span {
-    let whole = 0..text.len();
     let line = error.line().unwrap_or(1);
     let range = error.range().unwrap_or_else(|| {
         let mut lines = text.split_inclusive('\n');
         let start: usize = lines.by_ref().take(line - 1).map(str::len).sum();
         start..start + lines.next().map_or(0, |it| it.trim_end().len())
     });
-    let offset = |at: usize| u32::try_from(at.clamp(whole.start, whole.end)).unwrap_or(u32::MAX);
-    Span { start: offset(range.start), end: offset(range.end) }
+    within(text, range)
+}
+
+/// Returns a span of whole characters: minijinja points into the middle of those that it does not expect.
+fn within(text: &str, range: Range<usize>) -> Span {
+    Span::new(text.floor_char_boundary(range.start), text.ceil_char_boundary(range.end))
 }
 
 /// A text that refuses to grow beyond a limit.
@@ -197,60 +205,8 @@ fn convert(value: &wob_engine::Value) -> Value {
     }
 }
 
-/// Writes a value as YAML without a line break at its end.
-fn to_yaml(value: &Value) -> Result<String, Error> {
-    let text = emit(&wob_engine::Value::from(to_plain(value)?), Style::Canonical);
-    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-}
-
-/// Writes a value as JSON on one line.
-fn to_json(value: &Value) -> Result<String, Error> {
-    Ok(to_plain(value)?.to_string())
-}
-
-fn to_plain(value: &Value) -> Result<serde_json::Value, Error> {
-    if value.is_undefined() {
-        return Err(Error::new(Kind::UndefinedError, "the value to write is undefined"));
-    }
-    serde_json::to_value(value)
-        .map_err(|error| Error::new(Kind::BadSerialization, error.to_string()))
-}
-
-/// Writes a scalar as a text in double quotes, which every YAML reader takes for that text.
-fn quote_yaml(value: &Value) -> Result<String, Error> {
-    let plain = to_plain(value)?;
-    let text = match &plain {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => plain.to_string(),
-        serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-            let message = "only a scalar can be quoted; use `toyaml` for lists and mappings";
-            return Err(Error::new(Kind::InvalidOperation, message));
-        }
-    };
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}' => {
-                let escape = format!("\\u{:04x}", u32::from(c));
-                out.push_str(&escape);
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-    Ok(out)
-}
+mod check;
+mod filters;
 
 #[cfg(test)]
 mod tests;
