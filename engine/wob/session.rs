@@ -1,5 +1,11 @@
 //! Sessions: what every command that looks at targets does first and last.
 
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
+
 use serde::Serialize;
 use wob_engine::{Diagnostic, Severity};
 use wob_host::Interrupt;
@@ -14,6 +20,9 @@ use crate::{
     stream::{Results, Streams},
     workspace::{self, Loaded, Workspace},
 };
+
+/// How often to look whether the user stopped the work.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A workspace with its sources, and what is selected of it.
 pub(crate) struct Session<'s> {
@@ -109,12 +118,35 @@ impl<'s> Session<'s> {
             if self.interrupt.is_set() {
                 return Err(self.interrupted());
             }
-            // A clone that outlives the work would block whoever changes an input.
-            let db = self.loaded.db.clone();
-            let built = pool.install(move || build(&db, input));
+            let built = self.build_one(&pool, input)?;
             all.push(BuiltTarget { input, selected: target.selected.clone(), built });
         }
         Ok(all)
+    }
+
+    /// Builds on the threads of `pool`. If the user stops it, they are left to themselves: they write nothing.
+    fn build_one(&self, pool: &rayon::ThreadPool, input: EnvironmentInput) -> Result<Built, Exit> {
+        let (send, receive) = mpsc::channel();
+        let db = self.loaded.db.clone();
+        pool.spawn(move || {
+            // On a thread of the pool a panic would end the process.
+            let built = catch_unwind(AssertUnwindSafe(|| build(&db, input)));
+            // A clone that outlives the work would block whoever changes an input.
+            drop(db);
+            // Nobody listens once the user stopped it.
+            send.send(built).unwrap_or_default();
+        });
+        loop {
+            match receive.recv_timeout(LOOK) {
+                Ok(Ok(built)) => return Ok(built),
+                Ok(Err(bug)) => resume_unwind(bug),
+                Err(_) if self.interrupt.is_set() => return Err(self.interrupted()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    unreachable!("because the work ends by sending its result")
+                }
+            }
+        }
     }
 
     /// Says that the user stopped it.

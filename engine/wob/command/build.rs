@@ -100,7 +100,12 @@ impl Build {
             let folder = &folders[&target.built.environment];
             match self.write(&session, target, folder, common) {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(exit) => failed = failed.max(Some(exit)),
+                Err(exit) => {
+                    failed = failed.max(Some(exit));
+                    if exit == Exit::Interrupted {
+                        break;
+                    }
+                }
             }
         }
         let verdict = session.verdict(&report, common);

@@ -42,8 +42,8 @@ impl Build {
     ) -> Result<Outcome, Exit> {
         let shown = shown(folder);
         let fail = |error: OutputError| {
-            let exit = match error {
-                OutputError::Interrupted(_) => Exit::Interrupted,
+            match error {
+                OutputError::Interrupted(_) => return session.interrupted(),
                 OutputError::Conflicts { .. }
                 | OutputError::Link { .. }
                 | OutputError::FolderInTheWay { .. }
@@ -51,10 +51,9 @@ impl Build {
                 | OutputError::Manifest
                 | OutputError::Busy { .. }
                 | OutputError::Failed { .. }
-                | OutputError::HalfWritten { .. } => Exit::Local,
-            };
-            session.streams.fail(&error.to_string());
-            exit
+                | OutputError::HalfWritten { .. } => session.streams.fail(&error.to_string()),
+            }
+            Exit::Local
         };
         let output = OutputFolder::new(folder, None);
         let previous = output.previous().map_err(fail)?;
