@@ -16,7 +16,6 @@ pub mod sprig;
 mod toml;
 mod value;
 
-pub use convert::NotPlain;
 pub use error::{ErrorKind, TemplateError};
 pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure};
 pub use go::{Template, TemplateSet, helm_functions};

@@ -64,3 +64,35 @@ impl Converter {
         fits(self.bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::Map;
+
+    #[test]
+    fn plain_data_comes_back_as_it_went_in() {
+        let json = serde_json::json!({"a": [1, 2.5, "x", null, true], "b": {"c": {}}});
+        let data = Plain::from(json);
+        assert_eq!(plain(&Value::from(&data)), Ok(data));
+    }
+
+    #[test]
+    fn a_map_that_contains_itself_is_not_plain() {
+        let map = Rc::new(Map::default());
+        map.entries.borrow_mut().insert("self".into(), Value::Map(Rc::clone(&map)));
+        assert!(plain(&Value::Map(Rc::clone(&map))).is_err());
+        map.entries.borrow_mut().clear();
+    }
+
+    #[test]
+    fn a_shared_map_is_not_plain_if_its_tree_is_endless() {
+        let mut value = Value::from("leaf");
+        for _ in 0..64 {
+            value = ["a", "b"].map(|key| (Rc::from(key), value.clone())).into_iter().collect();
+        }
+        assert!(plain(&value).is_err());
+    }
+}
