@@ -11,7 +11,10 @@ use proptest::{
 };
 use wob_engine::{
     At, Part, Span, Step, Value,
-    yaml::{Limits, Node, NodeKind, Parsed, ProblemKind, Style, emit, parse, parse_value, resolve},
+    yaml::{
+        Limits, Node, NodeKind, Parsed, Problem, ProblemKind, Style, emit, parse, parse_value,
+        resolve,
+    },
 };
 
 const STYLES: [Style; 3] = [Style::Canonical, Style::GoYamlV3, Style::Helm];
@@ -29,7 +32,7 @@ fn the_deepest_values_fit_the_stack() {
     for text in [flow, block, mappings] {
         let work = move || {
             let parsed = parse(&text, &limits);
-            assert!(!parsed.problems.iter().any(|it| it.is_error()), "{:?}", parsed.problems);
+            assert!(!parsed.problems.iter().any(Problem::is_error), "{:?}", parsed.problems);
             let value = parsed.documents[0].root.to_value();
             assert_eq!(value.clone(), value);
             for style in STYLES {
