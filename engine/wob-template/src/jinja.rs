@@ -14,7 +14,7 @@ use wob_engine::Span;
 use crate::{ErrorKind, Limits, TemplateError};
 
 /// The most instructions of one render: one may compare large texts, so they are dearer than a Go template's steps.
-const STEPS: u64 = 1_000_000;
+const STEPS: u64 = 500_000;
 
 /// The most bytes of one template.
 const LONGEST: usize = 1 << 18;

@@ -35,10 +35,10 @@ const PIECE: usize = 1024;
 const CONSTANT: usize = 1024;
 
 /// The largest value that an expression may build.
-const LARGEST: usize = 64 * PIECE;
+const LARGEST: usize = 16 * PIECE;
 
 /// The most that all assignments of a template may build together.
-const MOST: usize = 256 * PIECE;
+const MOST: usize = 64 * PIECE;
 
 /// The most levels that a template may add to the data, views of lists included.
 const DEEPEST: usize = 32;
@@ -316,9 +316,9 @@ impl<'t> Checker<'t> {
         match filters::answer(filter.name) {
             Some(filters::Answer::Scalar) => Ok(Cost { size: cost.size.max(PIECE), depth: 0 }),
             Some(filters::Answer::Selection) => Ok(cost.below(2)),
-            // A text of n bytes may become n texts.
+            // A text of n bytes may become n texts, each of which takes more than its byte.
             Some(filters::Answer::Parts) => {
-                Ok(Cost { size: cost.size.saturating_mul(8), ..cost.below(2) })
+                Ok(Cost { size: cost.size.saturating_mul(3), ..cost.below(2) })
             }
             None => Err(Refusal {
                 kind: ErrorKind::UnknownFunction,

@@ -9,7 +9,7 @@ use minijinja::{
 use wob_engine::yaml::{Style, emit};
 
 /// The most bytes that one call of a filter makes.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 1 << 18;
 
 /// The most bytes that the filters of one render make.
 const MOST: usize = 1 << 26;
@@ -19,9 +19,9 @@ const MOST: usize = 1 << 26;
 pub(super) enum Answer {
     /// A number, a truth value, or a text that is not longer than a few times what the filter was given.
     Scalar,
-    /// The value, some of it, or a view of it.
+    /// The value, some of it, its entries, or a view of it.
     Selection,
-    /// A list of the parts of a text or mapping.
+    /// A list of the parts of a text.
     Parts,
 }
 
@@ -33,12 +33,12 @@ const FILTERS: &[(&str, Answer)] = &[
     ("count", Answer::Scalar),
     ("d", Answer::Selection),
     ("default", Answer::Selection),
-    ("dictsort", Answer::Parts),
+    ("dictsort", Answer::Selection),
     ("first", Answer::Selection),
     ("float", Answer::Scalar),
     ("indent", Answer::Scalar),
     ("int", Answer::Scalar),
-    ("items", Answer::Parts),
+    ("items", Answer::Selection),
     ("join", Answer::Scalar),
     ("last", Answer::Selection),
     ("length", Answer::Scalar),
