@@ -63,6 +63,11 @@ pub fn parse_value(text: &str) -> Result<Value, Problem> {
     }
 }
 
+/// The way out of aliases that stand for too much.
+const WRITE_OUT: &str = "write values out instead of naming them by aliases of aliases";
+/// The way out of what is nested too deep.
+const FLATTEN: &str = "nest fewer lists and mappings inside each other";
+
 /// Reading goes on only while this is `Ok`; the problem has been noted when it is not.
 type Flow = Result<(), Stop>;
 
@@ -142,6 +147,11 @@ impl<'t> Builder<'t> {
     }
 
     fn run(&mut self, documents: usize) {
+        // The parser takes a NUL for the end of the text, and what follows would be lost.
+        if let Some(at) = self.text.find('\0') {
+            self.parsed.problems.push(syntax::refused_character(self.text, at));
+            return;
+        }
         let mut parser = Parser::new(StrInput::new(self.text));
         while self.parsed.documents.len() < documents {
             let Some(event) = parser.next_event() else { return };
@@ -166,9 +176,10 @@ impl<'t> Builder<'t> {
     fn syntax_error(&mut self, at: usize, info: &str) {
         // The parser has a limit of its own, and meets it while it looks ahead.
         if info.contains("recursion limit") {
+            let at = self.too_deep(at);
             let message = format!("nested deeper than {} levels", self.limits.depth);
-            let problem = Problem::error(ProblemKind::Depth, Span::new(at, at), message);
-            self.parsed.problems.push(problem);
+            let problem = Problem::error(ProblemKind::Depth, Span::new(at, at + 1), message);
+            self.parsed.problems.push(problem.help(FLATTEN));
             return;
         }
         let is_flow =
@@ -178,6 +189,22 @@ impl<'t> Builder<'t> {
         // `{{ .x }}-y` is refused as a key first, and then as a whole.
         self.parsed.problems.retain(|it| it.span.start != problem.span.start);
         self.parsed.problems.push(problem);
+    }
+
+    /// Returns the first bracket before `at` that nests too deep.
+    fn too_deep(&self, at: usize) -> usize {
+        let mut depth = self.open.len();
+        for (offset, byte) in self.text.as_bytes()[self.last..at].iter().enumerate() {
+            match byte {
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > self.limits.depth {
+                return self.last + offset;
+            }
+        }
+        at
     }
 
     fn event(&mut self, event: Event<'_>, start: usize, end: usize) -> Flow {
@@ -224,7 +251,10 @@ impl<'t> Builder<'t> {
     fn start(&mut self, contents: Contents, anchor: usize, start: usize) -> Flow {
         if self.open.len() >= self.limits.depth {
             let message = format!("nested deeper than {} levels", self.limits.depth);
-            return self.stop(ProblemKind::Depth, Span::new(start, start + 1), message);
+            return self.stop(
+                Problem::error(ProblemKind::Depth, Span::new(start, start + 1), message)
+                    .help(FLATTEN),
+            );
         }
         let nodes_before = self.nodes;
         self.count(1, Span::new(start, start + 1))?;
@@ -258,17 +288,21 @@ impl<'t> Builder<'t> {
     fn alias(&mut self, id: usize, span: Span) -> Flow {
         let Some(anchored) = self.anchors.get(&id) else {
             let message = "no finished node of this document has this anchor".to_owned();
-            return self.stop(ProblemKind::UndefinedAlias, span, message);
+            return self.stop(
+                Problem::error(ProblemKind::UndefinedAlias, span, message)
+                    .help("name an anchor that stands before the alias, in the same document"),
+            );
         };
         let (nodes, height) = (anchored.nodes, anchored.height);
         self.alias_nodes += nodes;
         if self.alias_nodes > self.limits.alias_nodes {
             let message = format!("aliases stand for more than {} nodes", self.limits.alias_nodes);
-            return self.stop(ProblemKind::AliasExpansion, span, message);
+            return self
+                .stop(Problem::error(ProblemKind::AliasExpansion, span, message).help(WRITE_OUT));
         }
         if self.open.len() + height > self.limits.depth {
             let message = format!("this alias nests deeper than {} levels", self.limits.depth);
-            return self.stop(ProblemKind::Depth, span, message);
+            return self.stop(Problem::error(ProblemKind::Depth, span, message).help(FLATTEN));
         }
         let node = anchored.node.clone();
         self.node_end = span.end as usize;
@@ -285,7 +319,9 @@ impl<'t> Builder<'t> {
         self.anchored_nodes += nodes;
         if self.anchored_nodes > self.limits.nodes {
             let message = format!("anchors hold more than {} nodes", self.limits.nodes);
-            return self.stop(ProblemKind::AliasExpansion, node.span, message);
+            return self.stop(
+                Problem::error(ProblemKind::AliasExpansion, node.span, message).help(WRITE_OUT),
+            );
         }
         self.anchors.insert(id, Anchored { node: node.clone(), nodes, height });
         Ok(())
@@ -297,11 +333,13 @@ impl<'t> Builder<'t> {
             return Ok(());
         }
         let message = format!("more than {} nodes", self.limits.nodes);
-        self.stop(ProblemKind::Nodes, span, message)
+        self.stop(
+            Problem::error(ProblemKind::Nodes, span, message).help("split the file into several"),
+        )
     }
 
-    fn stop(&mut self, kind: ProblemKind, span: Span, message: String) -> Flow {
-        self.parsed.problems.push(Problem::error(kind, span, message));
+    fn stop(&mut self, problem: Problem) -> Flow {
+        self.parsed.problems.push(problem);
         Err(Stop)
     }
 

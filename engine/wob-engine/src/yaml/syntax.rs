@@ -16,7 +16,8 @@ pub(super) fn problem(
     let at = text.floor_char_boundary(at.min(text.len()));
     let context = Context { text, last: last.min(at), at, bracket, info };
     // The first that knows an answer gives it: from sure signs to mere likelihood.
-    let explain: [fn(&Context<'_>) -> Option<Problem>; 12] = [
+    let explain: [fn(&Context<'_>) -> Option<Problem>; 13] = [
+        control_character,
         unknown_anchor,
         unquoted_template,
         tab,
@@ -80,6 +81,27 @@ impl<'t> Context<'t> {
         let indent = line.len() - line.trim_start().len();
         Span::new(start + indent, start + line.trim_end().len())
     }
+}
+
+/// The parser takes a control character for the end of whatever it stands in.
+fn control_character(context: &Context<'_>) -> Option<Problem> {
+    let (start, _) = context.line_at(context.last);
+    let (line, rest) = context.line_at(context.at);
+    let suspect = &context.text[start..line + rest.len()];
+    let is_wrong = |it: char| it.is_control() && !matches!(it, '\t' | '\n' | '\r' | '\u{85}');
+    let at = start + suspect.find(is_wrong)?;
+    Some(refused_character(context.text, at))
+}
+
+/// Explains that the control character at byte `at` cannot stand there.
+pub(super) fn refused_character(text: &str, at: usize) -> Problem {
+    let character = text[at..].chars().next().unwrap_or_default();
+    let code = u32::from(character);
+    let name =
+        if code == 0 { "a NUL".to_owned() } else { format!("a control character U+{code:04X}") };
+    let message = format!("{name} cannot stand in YAML");
+    let help = format!("remove it, or write `\\x{code:02x}` within double quotes");
+    error(Span::new(at, at + character.len_utf8()), message).help(help)
 }
 
 fn unknown_anchor(context: &Context<'_>) -> Option<Problem> {

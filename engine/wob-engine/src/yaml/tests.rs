@@ -315,7 +315,18 @@ fn the_usual_slips_are_explained() {
         ("!!int x\n", "`x` is not what its tag says | x | remove the tag, or mend the value"),
         ("a: &k !foo b\n", "the tag `!foo` means nothing to Kubernetes | !foo"),
         ("a: !!set {é}\n", "the tag `!!set` means nothing to Kubernetes | !!set"),
-        ("a: &k [*k]\n", "no finished node of this document has this anchor | *k"),
+        (
+            "a: &k [*k]\n",
+            "no finished node of this document has this anchor | *k | name an anchor that stands before the alias, in the same document",
+        ),
+        (
+            "a: \"x\0y\"\n",
+            "a NUL cannot stand in YAML | \0 | remove it, or write `\\x00` within double quotes",
+        ),
+        (
+            "a: x\n\0b: y\n",
+            "a NUL cannot stand in YAML | \0 | remove it, or write `\\x00` within double quotes",
+        ),
     ] {
         assert_eq!(problems(text).trim_end(), expected, "{text:?}");
     }
