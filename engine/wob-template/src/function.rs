@@ -35,6 +35,8 @@ pub enum Function {
     Refused {
         /// Why, in a few words: `reads the clock`.
         reason: &'static str,
+        /// What to do instead, as an imperative.
+        instead: &'static str,
     },
 }
 

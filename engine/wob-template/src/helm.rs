@@ -24,7 +24,7 @@ pub fn functions() -> Functions {
         ("fromJsonArray", pure(1, 1, |a| list_or_error(read_json(a.text(0)?)))),
         ("fromYaml", pure(1, 1, |a| Ok(map_or_error(read_yaml(a.text(0)?))))),
         ("fromYamlArray", pure(1, 1, |a| list_or_error(read_yaml(a.text(0)?)))),
-        ("lookup", refused("asks the cluster")),
+        ("lookup", refused("asks the cluster", "put what it would find into a config value")),
         ("toToml", pure(1, 1, |a| text(toml::write(&plain(a.any(0))?)))),
         ("toYaml", pure(1, 1, |a| write(a.any(0), Style::Helm))),
     ]);

@@ -107,6 +107,11 @@ pub trait Object: fmt::Debug {
     /// The name of the Go type, as `%T` prints it: `time.Time`, `*semver.Version`.
     fn type_name(&self) -> &'static str;
 
+    /// Returns what messages call the value: ``a `time.Time` ``.
+    fn noun(&self) -> String {
+        format!("a `{}`", self.type_name())
+    }
+
     /// Returns a field; `None` if the type has no such field, which is an error in Go.
     fn field(&self, name: &str) -> Option<Value>;
 

@@ -122,7 +122,7 @@ pub(super) fn kind(value: &Value) -> String {
         Value::String(_) => "a text".to_owned(),
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a map".to_owned(),
-        Value::Object(it) => format!("a `{}`", it.type_name()),
+        Value::Object(it) => it.noun(),
     }
 }
 

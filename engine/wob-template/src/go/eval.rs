@@ -275,7 +275,8 @@ impl<'r> Run<'r> {
     fn invoke_named(&mut self, name: &str, data: &Slot, span: Span) -> Fallible<()> {
         let Some(body) = self.definitions.get(name) else {
             let message = format!("template `{name}` is not defined");
-            let help = guess(name, self.definitions.keys().map(|it| &**it));
+            let names: Vec<&str> = self.definitions.keys().map(|it| &**it).collect();
+            let help = guess_or_list(name, "template", &names);
             return Err(self.error(ErrorKind::UnknownTemplate, message, span).help(help));
         };
         self.enter_template(span)?;
@@ -289,9 +290,9 @@ impl<'r> Run<'r> {
         self.budget.templates += 1;
         if self.budget.templates > self.options.limits.depth {
             let most = self.options.limits.depth;
-            return Err(
-                self.limit(format!("templates call each other more than {most} deep"), span)
-            );
+            let message = format!("templates call each other more than {most} deep");
+            let help = "let a template call itself only inside an `if` that comes to an end";
+            return Err(self.limit(message, span).help(Some(help.to_owned())));
         }
         Ok(())
     }
@@ -321,7 +322,9 @@ impl<'r> Run<'r> {
     fn spend(&mut self, steps: u64, span: Span) -> Fallible<()> {
         let Some(left) = self.budget.steps.checked_sub(steps) else {
             let most = self.options.limits.steps;
-            return Err(self.limit(format!("the template takes more than {most} steps"), span));
+            let message = format!("the template takes more than {most} steps");
+            let help = "range over fewer items, or split the template into several";
+            return Err(self.limit(message, span).help(Some(help.to_owned())));
         };
         self.budget.steps = left;
         Ok(())
@@ -332,7 +335,8 @@ impl<'r> Run<'r> {
         self.budget.levels += 1;
         if self.budget.levels > LEVELS {
             let message = format!("blocks and templates run more than {LEVELS} deep");
-            return Err(self.limit(message, span));
+            let help = "nest fewer blocks, or end the recursion with an `if`";
+            return Err(self.limit(message, span).help(Some(help.to_owned())));
         }
         Ok(())
     }
@@ -347,6 +351,14 @@ impl<'r> Run<'r> {
     }
 }
 
-fn guess<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
-    did_you_mean(name, candidates).map(|it| format!("did you mean `{it}`?"))
+/// Returns the help for an unknown `name`: the one that was meant, or those that there are.
+fn guess_or_list(name: &str, noun: &str, known: &[&str]) -> Option<String> {
+    const LISTED: usize = 12;
+    if let Some(guess) = did_you_mean(name, known.iter().copied()) {
+        return Some(format!("did you mean `{guess}`?"));
+    }
+    let list: Vec<String> = known.iter().take(LISTED).map(|it| format!("`{it}`")).collect();
+    let more = known.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!list.is_empty()).then(|| format!("known {noun}s: {}{more}", list.join(", ")))
 }

@@ -61,8 +61,8 @@ pub(super) enum Kind {
 pub(super) struct LexError {
     pub(super) message: Cow<'static, str>,
     pub(super) span: Span,
-    /// The first byte of the action that it happened in, if that is worth a remark.
-    pub(super) action: Option<usize>,
+    /// The way out.
+    pub(super) help: Option<&'static str>,
 }
 
 /// Cuts `text` into tokens, as far as it can; the last one is [`Kind::End`].
@@ -101,7 +101,7 @@ impl Lexer<'_> {
     }
 
     fn fail<T>(&self, message: impl Into<Cow<'static, str>>, start: usize) -> Result<T, LexError> {
-        Err(LexError { message: message.into(), span: Span::new(start, self.at), action: None })
+        Err(LexError { message: message.into(), span: Span::new(start, self.at), help: None })
     }
 
     /// Takes the text before the next action, and says whether there is one.
@@ -188,8 +188,9 @@ impl Lexer<'_> {
     fn inside(&mut self, action: usize) -> Result<(), LexError> {
         let start = self.at;
         let Some(first) = self.peek() else {
-            let span = Span::new(start, start);
-            return Err(LexError { message: "unclosed action".into(), span, action: Some(action) });
+            let span = Span::new(action, action + 2);
+            let help = Some("add `}}` where it ends");
+            return Err(LexError { message: "`{{` is never closed".into(), span, help });
         };
         self.at += first.len_utf8();
         let kind = match first {

@@ -160,7 +160,7 @@ impl<'t> Parser<'t> {
             match token.kind {
                 Kind::End => {
                     self.check_lexer()?;
-                    return Err(self.unclosed(opener, token.span));
+                    return Err(self.unclosed(opener));
                 }
                 Kind::Text => nodes.push(Node::Text(token.span)),
                 _ => match self.action(token)? {
@@ -174,19 +174,11 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn unclosed(&self, opener: Span, at: Span) -> TemplateError {
-        let mut error = self.error("unexpected end of the text", at);
+    fn unclosed(&self, opener: Span) -> TemplateError {
         let word = self.source(opener);
-        error.help = Some(format!(
-            "close the `{{{{{word}}}}}` of line {} with `{{{{end}}}}`",
-            self.line(opener)
-        ));
+        let mut error = self.error(format!("`{{{{{word}}}}}` is never closed"), opener);
+        error.help = Some("add `{{end}}` where it ends".to_owned());
         error
-    }
-
-    fn line(&self, span: Span) -> usize {
-        let before = &self.text[..self.text.floor_char_boundary(span.start as usize)];
-        before.matches('\n').count() + 1
     }
 
     /// Takes an action: a node, or the end of a block.
@@ -261,7 +253,8 @@ impl<'t> Parser<'t> {
             Ending::Else(second) => {
                 let message = "expected `{{end}}`, found a second `{{else}}`";
                 let mut error = self.error(message, second.span);
-                error.help = Some(format!("the first one is on line {}", self.line(it.span)));
+                error.help =
+                    Some("remove one `{{else}}`, or let the first be `{{else if}}`".to_owned());
                 Err(error)
             }
         }
@@ -404,12 +397,11 @@ impl<'t> Parser<'t> {
 
     /// Fails if the lexer stopped here.
     fn check_lexer(&self) -> Result<(), TemplateError> {
-        let Some(LexError { message, span, action }) = &self.lex_error else {
+        let Some(LexError { message, span, help }) = &self.lex_error else {
             return Ok(());
         };
         let mut error = self.error(message.as_ref(), *span);
-        let action = action.map(|at| self.line(Span::new(at, at)));
-        error.help = action.map(|line| format!("close the `{{{{` of line {line} with `}}}}`"));
+        error.help = help.map(str::to_owned);
         Err(error)
     }
 

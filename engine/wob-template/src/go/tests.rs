@@ -83,7 +83,8 @@ fn variables_live_until_the_end_of_their_block() {
 #[test]
 fn syntax_errors_point_at_what_is_wrong() {
     check_errors(&[
-        ("a {{ if .t }}b", "unexpected end of the text", ""),
+        ("a {{ if .t }}b", "`{{if}}` is never closed", "if"),
+        ("a {{ .t", "`{{` is never closed", "{{"),
         ("a {{ end }}", "unexpected `{{end}}`: no block is open", "{{ end }}"),
         ("{{ else }}", "unexpected `{{else}}`: no block is open", "{{ else }}"),
         (
@@ -138,8 +139,8 @@ fn errors_help() {
         ("{{ upperr .name }}", "did you mean `upper`?"),
         ("{{ $name := 1 }}{{ $nam }}", "did you mean `$name`?"),
         ("{{ template \"labls\" }}{{ define \"labels\" }}x{{ end }}", "did you mean `labels`?"),
-        ("\n{{ if .t }}\n", "close the `{{if}}` of line 2 with `{{end}}`"),
-        ("\n{{ .name \n", "close the `{{` of line 2 with `}}`"),
+        ("\n{{ if .t }}\n", "add `{{end}}` where it ends"),
+        ("\n{{ .name \n", "add `}}` where it ends"),
     ] {
         let error = try_render(text, &Options::default()).unwrap_err();
         assert_eq!(error.help.as_deref(), Some(help), "{text}");
@@ -276,10 +277,14 @@ fn objects_have_fields_and_methods() {
 #[test]
 fn refused_functions_say_why() {
     let mut functions = Functions::new();
-    functions.insert("now", crate::Function::Refused { reason: "reads the clock" });
+    functions.insert(
+        "now",
+        crate::Function::Refused { reason: "reads the clock", instead: "set a value" },
+    );
     let error = Template::compile("t", "{{ now }}", &functions).unwrap_err();
     assert_eq!(error.kind, ErrorKind::RefusedFunction);
     assert_eq!(error.message, "function `now` is refused: it reads the clock");
+    assert_eq!(error.help.as_deref(), Some("set a value"));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use crate::Function;
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("ago", CLOCK),
     ("bcrypt", RANDOM_SALT),
-    ("buildCustomCert", refused("needs X.509, which wob leaves out")),
-    ("decryptAES", refused("needs AES, which wob leaves out")),
-    ("derivePassword", refused("needs scrypt, which wob leaves out")),
+    ("buildCustomCert", refused("needs X.509, which wob leaves out", SECRET)),
+    ("decryptAES", refused("needs AES, which wob leaves out", SECRET)),
+    ("derivePassword", refused("needs scrypt, which wob leaves out", SECRET)),
     ("encryptAES", RANDOM),
     ("env", ENVIRONMENT),
     ("expandenv", ENVIRONMENT),
@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("genSelfSignedCertWithKey", RANDOM_KEYS),
     ("genSignedCert", RANDOM_KEYS),
     ("genSignedCertWithKey", RANDOM_KEYS),
-    ("getHostByName", refused("asks the network")),
+    ("getHostByName", refused("asks the network", "put the address into a config value")),
     ("htpasswd", RANDOM_SALT),
     ("now", CLOCK),
     ("randAlpha", RANDOM),
@@ -32,8 +32,18 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("uuidv4", RANDOM),
 ];
 
-const CLOCK: Function = refused("reads the clock");
-const ENVIRONMENT: Function = refused("reads the environment of the machine");
-const RANDOM: Function = refused("draws random numbers");
-const RANDOM_KEYS: Function = refused("makes a random key or a date of today");
-const RANDOM_SALT: Function = refused("draws a random salt");
+const CLOCK: Function = refused(
+    "reads the clock",
+    "put the time into a config value, or let the promoted commit tell builds apart",
+);
+const ENVIRONMENT: Function = refused(
+    "reads the environment of the machine",
+    "put the value into a ConfigMap and read it from `.ConfigData`",
+);
+const RANDOM: Function = refused(
+    "draws random numbers",
+    "take a digest of what should be unique: `{{ .Namespace | sha256sum | trunc 8 }}`",
+);
+const RANDOM_KEYS: Function = refused("makes a random key or a date of today", SECRET);
+const RANDOM_SALT: Function = refused("draws a random salt", SECRET);
+const SECRET: &str = "let the cluster make the secret, or name one that is there already";

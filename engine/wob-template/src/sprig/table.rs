@@ -14,6 +14,6 @@ pub(crate) const fn pure(min: usize, max: usize, body: Pure) -> Function {
 }
 
 /// Lists a function that is refused.
-pub(crate) const fn refused(reason: &'static str) -> Function {
-    Function::Refused { reason }
+pub(crate) const fn refused(reason: &'static str, instead: &'static str) -> Function {
+    Function::Refused { reason, instead }
 }

@@ -63,7 +63,13 @@ impl<'r> Run<'r> {
         }
         self.spend(sprig::work::take(), span)?;
         let value = result.map_err(|it| {
-            self.error(ErrorKind::Function, format!("`{}`: {it}", callee.name), span)
+            let name = &callee.name;
+            let help = if &**name == "fail" {
+                "the template stops on purpose: mend what its message names".to_owned()
+            } else {
+                format!("give `{name}` what it can take, or call it only inside an `if`")
+            };
+            self.error(ErrorKind::Function, format!("`{name}`: {it}"), span).help(Some(help))
         })?;
         self.charge(&value, span)?;
         Ok(Some(value))

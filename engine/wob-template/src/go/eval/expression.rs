@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wob_engine::Span;
 
-use super::{Fallible, MissingKey, Run, Slot, builtin::kind, guess};
+use super::{Fallible, MissingKey, Run, Slot, builtin::kind, guess_or_list};
 use crate::{
     ErrorKind, Object, Value,
     go::tree::{Command, Constant, Field, Operand, Pipe, Term},
@@ -126,7 +126,8 @@ impl<'r> Run<'r> {
                     MissingKey::Warn => self.missing = Some((field.span, field.name.clone())),
                     MissingKey::Error => {
                         let message = format!("missing key `{}`", field.name);
-                        let help = guess(&field.name, entries.keys().map(|it| &**it));
+                        let keys: Vec<&str> = entries.keys().map(|it| &**it).collect();
+                        let help = guess_or_list(&field.name, "key", &keys);
                         let error = self.error(ErrorKind::MissingKey, message, field.span);
                         return Err(error.help(help));
                     }
@@ -188,8 +189,8 @@ impl<'r> Run<'r> {
                 Err(self.error(ErrorKind::Value, message, field.span))
             }
             None => {
-                let message = format!("a `{}` has no field `{name}`", object.type_name());
-                let help = guess(name, object.field_names().iter().copied());
+                let message = format!("{} has no field `{name}`", object.noun());
+                let help = guess_or_list(name, "field", object.field_names());
                 Err(self.error(ErrorKind::UnknownField, message, field.span).help(help))
             }
         }

@@ -237,10 +237,11 @@ impl Parser<'_> {
                 self.is_contextual = true;
                 (CalleeBody::Contextual(*body), *min, *max)
             }
-            Some(Function::Refused { reason }) => {
+            Some(Function::Refused { reason, instead }) => {
                 let message = format!("function `{name}` is refused: it {reason}");
                 return Err(TemplateError {
                     kind: ErrorKind::RefusedFunction,
+                    help: Some((*instead).to_owned()),
                     ..self.error(message, token.span)
                 });
             }
