@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use wob_engine::{FileName, Severity};
 
-use super::{Item, excerpt::Excerpt, text::printable};
+use super::{Item, NEAR, excerpt::Excerpt, text::printable};
 
 /// What the reader's terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) fn draw(item: &Item, look: Look) -> String {
         if look.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
-        .with_context_lines(0)
+        .with_context_lines(NEAR as usize)
         .with_links(false)
         .with_wrap_lines(false)
         .without_syntax_highlighting();
@@ -96,7 +96,7 @@ impl Shown {
                 Severity::Advice => miette::Severity::Advice,
             },
             help: diagnostic.help.as_deref().map(|it| wrapped(it, 10, look)),
-            excerpt: Excerpt::new(&item.marks),
+            excerpt: Excerpt::new(&item.marks, &item.between),
             place: place.map(|mark| InFile { file: mark.file.clone(), text: mark.text.clone() }),
         }
     }

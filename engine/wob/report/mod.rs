@@ -57,6 +57,22 @@ pub(crate) struct Item {
     pub(crate) diagnostic: Diagnostic,
     /// Its labels, in the same order: the first is the main one.
     pub(crate) marks: Vec<Mark>,
+    /// The lines between marks that are near each other, to draw those in one excerpt.
+    pub(crate) between: Vec<FileLine>,
+}
+
+/// How many lines apart two marks of one file may be to be drawn in one excerpt.
+const NEAR: u32 = 5;
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileLine {
+    /// The file.
+    pub(crate) file: FileName,
+    /// The line, from 1.
+    pub(crate) number: u32,
+    /// Its text, without its end.
+    pub(crate) text: Arc<str>,
 }
 
 /// A label that has been found in its file.
@@ -93,7 +109,8 @@ impl Report {
                     range: files.find(&label.place),
                     text: label.text.clone(),
                 });
-                Item { marks: marks.collect(), diagnostic }
+                let marks: Vec<Mark> = marks.collect();
+                Item { between: files.between(&marks), marks, diagnostic }
             })
             .collect();
         items.sort_by(|a, b| (&a.marks, &a.diagnostic).cmp(&(&b.marks, &b.diagnostic)));
@@ -151,6 +168,27 @@ impl Files<'_> {
             Some(File { lines: LineIndex::new(&text), text, parsed: OnceCell::new() })
         });
         read.as_ref()?.find(&place.at)
+    }
+
+    /// Returns the lines between those of `marks` that are near each other.
+    fn between(&self, marks: &[Mark]) -> Vec<FileLine> {
+        let lines = marks.iter().filter_map(|it| Some((&it.file, it.range.as_ref()?.start.line)));
+        let mut lines: Vec<(&FileName, u32)> = lines.collect();
+        lines.sort_unstable();
+        let mut between = vec![];
+        for pair in lines.windows(2) {
+            let [(file, from), (other, to)] = *pair else { continue };
+            if file != other || to - from > NEAR {
+                continue;
+            }
+            let Some(read) = self.read.get(file).and_then(Option::as_ref) else { continue };
+            let line = |number| {
+                let text = read.lines.line(&read.text, number)?.into();
+                Some(FileLine { file: file.clone(), number, text })
+            };
+            between.extend((from + 1..to).filter_map(line));
+        }
+        between
     }
 }
 

@@ -55,7 +55,7 @@ fn an_error_points_at_its_line() {
 }
 
 #[test]
-fn marks_in_several_files_each_have_an_excerpt_and_the_main_one_is_first() {
+fn marks_share_an_excerpt_if_they_are_near_and_the_main_one_is_first() {
     let other = "a: 1\nname: drone\n";
     let diagnostic = Diagnostic::warning("duplicate-name", "two cluster types are named `drone`")
         .at(at("z.yaml", DRONE, "drone"), "this one is not used")
@@ -66,6 +66,9 @@ fn marks_in_several_files_each_have_an_excerpt_and_the_main_one_is_first() {
     duplicate-name (warning)
       ⚠ two cluster types are named `drone`
        ╭─[z.yaml:3:9]
+     1 │ kind: ClusterType
+       ·       ───────────
+     2 │ metadata:
      3 │   name: drone
        ·         ──┬──
        ·           ╰── this one is not used
@@ -74,10 +77,6 @@ fn marks_in_several_files_each_have_an_excerpt_and_the_main_one_is_first() {
      2 │ name: drone
        ·       ──┬──
        ·         ╰── this one is used
-       ╰────
-       ╭─[z.yaml:1:7]
-     1 │ kind: ClusterType
-       ·       ───────────
        ╰────
       note: in environment `dev`, whose folder is
             environments/dev, and in every other one
