@@ -7,9 +7,9 @@ use std::{
 };
 
 use serde::Serialize;
-use wob_engine::{Diagnostic, Severity};
+use wob_engine::Severity;
 use wob_host::Interrupt;
-use wob_rules::{Built, EnvironmentInput, Name, build};
+use wob_rules::{Built, EnvironmentInput, Name, build, problems};
 
 use crate::{
     args::{Common, Patterns},
@@ -157,8 +157,8 @@ impl<'s> Session<'s> {
 
     /// Returns what is wrong with the workspace and with `built`.
     pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
-        let own = built.iter().flat_map(|it| &it.built.diagnostics);
-        let all: Vec<Diagnostic> = self.loaded.diagnostics.iter().chain(own).cloned().collect();
+        let mut all = self.loaded.diagnostics.clone();
+        all.extend(problems(built.iter().map(|it| &it.built)));
         Report::new(all, &self.loaded.texts)
     }
 

@@ -1,12 +1,13 @@
 //! What a build gives: the tree of an environment, what failed, and every diagnostic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use wob_engine::{Blob, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
     Name, Settings,
     model::{Doubt, Model},
+    problems::problems,
     queries::{BaseSource, EnvironmentInput, environment_model, shared_diagnostics},
     schedule::Assignment,
 };
@@ -47,6 +48,8 @@ pub struct Built {
     pub assignments: Vec<BuiltAssignment>,
     /// Whether it is not fully known what is scheduled: then nothing of an earlier output may be deleted.
     pub unsure: bool,
+    /// The problems that belong to no single assignment.
+    pub(crate) shared: Vec<Diagnostic>,
     /// Every problem: errors first, then by place; each once.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -60,8 +63,6 @@ impl Built {
     ) -> Self {
         let model = environment_model(db, environment);
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
-        let mut diagnostics = shared_diagnostics(db, environment);
-        diagnostics.extend(gathered(&assignments));
         let prefix = model.gitops_path().to_owned();
         let mut tree = Tree::default();
         add_readmes(&mut tree, &prefix, model);
@@ -76,14 +77,17 @@ impl Built {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
             tree.insert(path, Blob::new(commit.into_bytes()));
         }
-        Self {
+        let mut built = Self {
             environment: environment.name(db).clone(),
             tree,
             prefix,
             assignments,
             unsure: model.damage.doubt >= Doubt::Scheduling,
-            diagnostics: sorted(diagnostics),
-        }
+            shared: shared_diagnostics(db, environment),
+            diagnostics: vec![],
+        };
+        built.diagnostics = problems([&built]);
+        built
     }
 
     /// Says whether the file at `path` of an earlier output stays although this build did not make it.
@@ -185,40 +189,4 @@ fn refuse_shared_namespaces(
             built.diagnostics.push(diagnostic.clone());
         }
     }
-}
-
-/// Puts equal problems of many assignments together: one diagnostic that lists where it happens.
-fn gathered(assignments: &[BuiltAssignment]) -> Vec<Diagnostic> {
-    let mut groups: BTreeMap<&Diagnostic, Vec<&Assignment>> = BTreeMap::new();
-    for built in assignments {
-        for diagnostic in &built.diagnostics {
-            groups.entry(diagnostic).or_default().push(&built.assignment);
-        }
-    }
-    let group = |(diagnostic, members): (&Diagnostic, Vec<&Assignment>)| {
-        diagnostic.clone().note(where_it_happens(&members))
-    };
-    groups.into_iter().map(group).collect()
-}
-
-fn where_it_happens(members: &[&Assignment]) -> String {
-    const SHOWN: usize = 5;
-    let names: Vec<String> =
-        members.iter().map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
-    match names.as_slice() {
-        [one] => format!("in the assignment {one}"),
-        few if few.len() <= SHOWN => format!("in {} assignments: {}", few.len(), few.join(", ")),
-        many => {
-            let rest = many.len() - SHOWN;
-            format!("in {} assignments: {} and {rest} more", many.len(), many[..SHOWN].join(", "))
-        }
-    }
-}
-
-/// Errors first, then by place, each once.
-fn sorted(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let unique: BTreeSet<Diagnostic> = diagnostics.into_iter().collect();
-    let mut diagnostics: Vec<Diagnostic> = unique.into_iter().collect();
-    diagnostics.sort_by_key(|it| (it.severity, it.labels.first().map(|label| label.place.clone())));
-    diagnostics
 }

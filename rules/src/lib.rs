@@ -13,6 +13,7 @@ pub mod discover;
 mod label;
 mod model;
 mod name;
+mod problems;
 mod profile;
 mod queries;
 mod record;
@@ -32,6 +33,7 @@ pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, parse_f
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Doubt, Model, ModelDamage, Target};
 pub use name::Name;
+pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build,

@@ -23,7 +23,7 @@ use crate::{
     profile::{NamespaceFields, Profile},
     render::{self, CompiledTemplate, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
-    schedule::{Assignment, Fleet, LabelScheduler, Scheduler as _},
+    schedule::{self, Assignment, Fleet, LabelScheduler, Scheduler as _},
 };
 
 /// Everything that one environment is built from.
@@ -157,12 +157,15 @@ fn unavailable(what: &str, why: &Unavailable, place: Option<wob_engine::Place>) 
 #[salsa::tracked(returns(ref))]
 pub fn assignments(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Assignment> {
     let model = environment_model(db, environment);
-    let fleet = Fleet {
+    LabelScheduler.schedule(fleet(model))
+}
+
+fn fleet(model: &Model) -> Fleet<'_> {
+    Fleet {
         cluster_types: &model.cluster_types,
         targets: &model.targets,
         policies: &model.policies,
-    };
-    LabelScheduler.schedule(fleet)
+    }
 }
 
 #[salsa::tracked(returns(ref))]
@@ -391,6 +394,11 @@ pub(crate) fn shared_diagnostics(
         diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
     }
     diagnostics.extend(layer_warnings(db, environment));
+    // What could not be read might have been selected.
+    if model.damage.doubt == Doubt::Nothing {
+        let note = format!("in the environment `{}`", model.environment);
+        diagnostics.extend(schedule::idle(fleet(model)).into_iter().map(|it| it.note(&note)));
+    }
     diagnostics
 }
 

@@ -133,7 +133,7 @@ pub struct Workload {
 pub struct TargetSpec {
     /// The name within the workload.
     pub name: Name,
-    /// Where it stands.
+    /// Where its name stands.
     pub place: Place,
     /// Its labels.
     pub labels: Labels,

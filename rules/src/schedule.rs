@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use wob_engine::Diagnostic;
+
 use crate::{
     Name,
     model::Target,
@@ -82,4 +84,31 @@ fn selects(policy: &SchedulingPolicy, target: &Target) -> bool {
     // The label is compared, not the registration: a target's own labels never override it (rule 1.9).
     let same = workspace.is_none_or(|it| target.labels.get("workspace").is_some_and(|w| w == it));
     same && policy.targets.matches(&target.labels)
+}
+
+/// Returns a warning for each policy that schedules nothing, because no target or no cluster type fits it.
+pub(crate) fn idle(fleet: Fleet<'_>) -> Vec<Diagnostic> {
+    let mut diagnostics = vec![];
+    for (name, policy) in fleet.policies {
+        let targets = fleet.targets.values().filter(|it| selects(policy, it)).count();
+        let labels = fleet.cluster_types.values().map(|it| &it.meta.labels);
+        let cluster_types = labels.filter(|it| policy.cluster_types.matches(it)).count();
+        let (what, field, total) = match (targets, cluster_types) {
+            (1.., 1..) => continue,
+            (0, _) => ("deployment target", "deploymentTargetSelector", fleet.targets.len()),
+            (_, 0) => ("cluster type", "clusterTypeSelector", fleet.cluster_types.len()),
+        };
+        let help = if total == 0 {
+            format!("add a {what}, or remove the policy")
+        } else {
+            format!("mend `{field}`, or remove the policy")
+        };
+        let message = format!("policy `{name}` schedules nothing: it selects no {what}");
+        diagnostics.push(
+            Diagnostic::warning("policy-selects-nothing", message)
+                .at(policy.meta.place.key("spec").key(field).on_key(), format!("fits no {what}"))
+                .help(help),
+        );
+    }
+    diagnostics
 }

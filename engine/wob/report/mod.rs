@@ -11,7 +11,7 @@ mod text;
 use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use wob_engine::{
-    At, Diagnostic, FileName, LineColumn, LineIndex, Place, Severity,
+    At, Diagnostic, FileName, LineColumn, LineIndex, Place, Severity, looks_secret,
     yaml::{self, Limits, Parsed},
 };
 
@@ -183,8 +183,7 @@ impl Files<'_> {
             }
             let Some(read) = self.read.get(file).and_then(Option::as_ref) else { continue };
             let line = |number| {
-                let text = read.lines.line(&read.text, number)?.into();
-                Some(FileLine { file: file.clone(), number, text })
+                Some(FileLine { file: file.clone(), number, text: read.unmarked(number)? })
             };
             between.extend((from + 1..to).filter_map(line));
         }
@@ -193,6 +192,27 @@ impl Files<'_> {
 }
 
 impl File {
+    /// Returns a line that is shown only because its neighbours are; empty if it may be part of a secret text block.
+    fn unmarked(&self, number: u32) -> Option<Arc<str>> {
+        /// How far above its key a line of a text block is looked for.
+        const FARTHEST: u32 = 200;
+        let indent = |it: &str| it.len() - it.trim_start().len();
+        let text = self.lines.line(&self.text, number)?;
+        let mut column = indent(text);
+        for above in (number.saturating_sub(FARTHEST).max(1)..number).rev() {
+            let line = self.lines.line(&self.text, above)?;
+            if line.trim().is_empty() || indent(line) >= column {
+                continue;
+            }
+            column = indent(line);
+            let key = line.split(':').next().unwrap_or_default();
+            if looks_secret(key) {
+                return Some("".into());
+            }
+        }
+        Some(text.into())
+    }
+
     fn find(&self, at: &At) -> Option<Range> {
         let span = match at {
             At::File => return None,

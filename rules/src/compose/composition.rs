@@ -228,13 +228,14 @@ fn less_specific(key: &str, winner: &Say<'_>, loser: &Say<'_>) -> Diagnostic {
 }
 
 fn tie(key: &str, winner: &Say<'_>, loser: &Say<'_>) -> Diagnostic {
+    let with_labels = |say: &Say<'_>| format!("`{}` has {}", say.layer.name, labels_of(say.layer));
     let message = format!(
         "config `{}` and `{}` are equally specific and disagree about `{key}`",
         loser.layer.name, winner.layer.name
     );
     Diagnostic::error("config-tie", message)
-        .at(winner.entry.place.clone(), labels_of(winner.layer))
-        .at(loser.entry.place.clone(), labels_of(loser.layer))
+        .at(winner.entry.place.clone(), with_labels(winner))
+        .at(loser.entry.place.clone(), with_labels(loser))
         .help("add a label to the one that should win, or remove the key from the other")
 }
 

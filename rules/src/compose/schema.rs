@@ -6,7 +6,7 @@ use std::{
 };
 
 use jsonschema::{Draft, PatternOptions, Validator};
-use wob_engine::{Diagnostic, Place, Span};
+use wob_engine::{Diagnostic, Place, Span, did_you_mean};
 
 use super::{SpecialLabels, Subject, label_match, locate::locate, schema_cost::Cost};
 
@@ -67,7 +67,7 @@ struct Flaw {
     message: String,
     /// Where in the text.
     span: Span,
-    help: Option<&'static str>,
+    help: Option<String>,
 }
 
 /// A schema that applies to a pair.
@@ -134,7 +134,7 @@ impl Flaw {
         let diagnostic =
             Diagnostic::error("schema-invalid", format!("{name} cannot be used: {}", self.message))
                 .at(place.text(self.span), "here");
-        match self.help {
+        match &self.help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         }
@@ -145,12 +145,12 @@ fn compile(text: &str) -> Result<Compiled, Flaw> {
     let schema: serde_json::Value = serde_json::from_str(text).map_err(|error| Flaw {
         message: format!("it is not JSON: {}", without_position(&error)),
         span: error_span(text, &error),
-        help: Some("write the schema as JSON text; YAML is not read here"),
+        help: Some("write the schema as JSON text; YAML is not read here".to_owned()),
     })?;
     let cost = Cost::of(&schema).map_err(|message| Flaw {
         message,
         span: Span::default(),
-        help: Some("only references within the schema, `#/...`, are followed"),
+        help: Some("refer only to parts of the schema itself: `#/...`".to_owned()),
     })?;
     let declared = schema.get("$schema").is_some();
     // Without `$schema` the dialects up to draft 7 are one: only draft 4 has a boolean `exclusiveMinimum`.
@@ -162,14 +162,37 @@ fn compile(text: &str) -> Result<Compiled, Flaw> {
     };
     match validator {
         Ok(validator) => Ok(Compiled { validator, cost }),
-        Err(error) => Err(Flaw {
-            span: locate(text, error.instance_path().as_str()),
-            help: is_pattern(&error).then_some(
-                "patterns run in linear time: look-around and back-references are not available",
-            ),
-            message: shorten(&error.to_string(), 200),
-        }),
+        Err(error) => {
+            let (message, help) = explain(&error);
+            let span = locate(text, error.instance_path().as_str());
+            Err(Flaw { message, span, help: Some(help) })
+        }
     }
+}
+
+/// Says what is wrong with a schema, and the way out.
+fn explain(error: &jsonschema::ValidationError<'_>) -> (String, String) {
+    const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+    let path = error.instance_path().as_str();
+    let message = shorten(&error.to_string(), 200);
+    if is_pattern(error) {
+        let help = "do without look-around and back-references: patterns run in linear time";
+        return (message, help.to_owned());
+    }
+    let mut steps = path.rsplit('/').filter(|it| it.parse::<usize>().is_err());
+    let keyword = shorten(steps.next().unwrap_or_default(), 40);
+    if let (serde_json::Value::String(name), "type") = (&**error.instance(), &*keyword) {
+        let help = did_you_mean(name, TYPES).map_or_else(
+            || format!("write one of `{}`", TYPES.join("`, `")),
+            |guess| format!("did you mean `{guess}`?"),
+        );
+        return (format!("there is no type `{}`", shorten(name, 40)), help);
+    }
+    let help = match &*keyword {
+        "" => "write a JSON Schema".to_owned(),
+        keyword => format!("write what JSON Schema takes for `{keyword}`"),
+    };
+    (message, help)
 }
 
 fn build(
@@ -220,15 +243,21 @@ fn is_pattern(error: &jsonschema::ValidationError<'_>) -> bool {
 /// Returns the error's text without the line and column, which a label shows.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    match text.split(" at line ").next().unwrap_or_default() {
+        "expected ident" => "this word is no value; texts need quotes".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 fn error_span(text: &str, error: &serde_json::Error) -> Span {
     let before: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = text.floor_char_boundary((before + error.column().saturating_sub(1)).min(text.len()));
-    let length = text[at..].chars().next().map_or(0, char::len_utf8);
-    Span::new(at, at + length)
+    let is_word = |it: char| it.is_alphanumeric();
+    let start = text[..at].trim_end_matches(is_word).len();
+    let word = text[at..].find(|it| !is_word(it)).unwrap_or(text.len() - at);
+    let other = text[at..].chars().next().map_or(0, char::len_utf8);
+    Span::new(start, at + if word > 0 || start < at { word } else { other })
 }
 
 /// Cuts `text` to at most `limit` characters, on one line.

@@ -5,7 +5,7 @@ use jsonschema::{
     error::{TypeKind, ValidationErrorKind},
 };
 use serde_json::{Map, Value};
-use wob_engine::Diagnostic;
+use wob_engine::{Diagnostic, did_you_mean};
 
 use super::{
     Composition, Subject,
@@ -51,7 +51,7 @@ pub fn validate(
                 continue;
             }
         };
-        let report = Report { schema, subject, composition };
+        let report = Report { schema, composition };
         if !compiled.cost.allows(nodes, depth) {
             diagnostics.push(report.too_costly());
             continue;
@@ -97,17 +97,15 @@ fn nodes(value: &Value) -> u64 {
 /// What the messages about one schema have in common.
 struct Report<'r> {
     schema: &'r Applicable<'r>,
-    subject: &'r Subject<'r>,
     composition: &'r Composition,
 }
 
 impl Report<'_> {
     fn too_costly(&self) -> Diagnostic {
         let message = format!("the config is too large to be checked by {}", self.schema.name);
-        let diagnostic = Diagnostic::error("schema-too-costly", message)
+        Diagnostic::error("schema-too-costly", message)
             .at(self.schema.place.clone(), "would need too many checks")
-            .help("let the schema refer to itself less, or nest the values less deeply");
-        self.with_pair(diagnostic)
+            .help("let the schema refer to itself less, or nest the values less deeply")
     }
 
     #[expect(
@@ -135,7 +133,7 @@ impl Report<'_> {
             Some(within) => diagnostic.at(within, "missing in here").at(place, "required here"),
             None => diagnostic.at(place, "required here"),
         };
-        self.with_pair(diagnostic)
+        diagnostic
             .note(self.layers())
             .help(format!("set `{key}` in a config map that matches, or take it from `required`"))
     }
@@ -145,12 +143,14 @@ impl Report<'_> {
         let pointer = format!("{}/{step}", error.instance_path().as_str());
         let key = dotted(&pointer);
         let message = format!("config `{key}` is not allowed by {}", self.schema.name);
-        self.at_value(Diagnostic::error("config-invalid", message), &pointer, error)
+        let help = format!("remove `{key}`, or let the schema's `properties` name it");
+        self.at_value(Diagnostic::error("config-invalid", message).help(help), &pointer, error)
     }
 
     fn invalid(&self, error: &ValidationError<'_>) -> Diagnostic {
         let pointer = error.instance_path().as_str();
         let complaint = complaint(error);
+        let help = wanted(error);
         let message = if pointer.is_empty() {
             format!("the config {complaint}, as {} demands", self.schema.name)
         } else {
@@ -162,7 +162,7 @@ impl Report<'_> {
             )
         };
         let diagnostic =
-            self.at_value(Diagnostic::error("config-invalid", message), pointer, error);
+            self.at_value(Diagnostic::error("config-invalid", message).help(help), pointer, error);
         if pointer.is_empty() { diagnostic.note(self.layers()) } else { diagnostic }
     }
 
@@ -177,7 +177,7 @@ impl Report<'_> {
             Some(place) => diagnostic.at(place, "this value"),
             None => diagnostic,
         };
-        self.with_pair(diagnostic.at(rule, "demanded here"))
+        diagnostic.at(rule, "demanded here")
     }
 
     /// Returns where the part of the config at `pointer` was said; `None` for the config as a whole.
@@ -188,13 +188,6 @@ impl Report<'_> {
         let key = key.replace("~1", "/").replace("~0", "~");
         let composed = self.composition.values.get(key.as_str())?;
         Some(composed.origin_of(below).clone())
-    }
-
-    fn with_pair(&self, diagnostic: Diagnostic) -> Diagnostic {
-        diagnostic.note(format!(
-            "for target `{}` on cluster type `{}`",
-            self.subject.target, self.subject.cluster_type
-        ))
     }
 
     fn layers(&self) -> String {
@@ -249,6 +242,27 @@ fn complaint(error: &ValidationError<'_>) -> String {
         Kind::FalseSchema => "must not be there".to_owned(),
         _ => format!("does not fulfil `{}`", shorten(error.kind().keyword(), 60)),
     }
+}
+
+/// Returns the way out: what the schema would take.
+#[expect(clippy::wildcard_enum_match_arm, reason = "jsonschema's enum, of which few matter here")]
+fn wanted(error: &ValidationError<'_>) -> String {
+    use ValidationErrorKind as Kind;
+    let wanted = match error.kind() {
+        Kind::Type { kind: TypeKind::Single(kind) } => noun(*kind).to_owned(),
+        Kind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten();
+            let texts: Vec<&str> = options.filter_map(Value::as_str).collect();
+            let value = error.instance().as_str().unwrap_or_default();
+            if let Some(guess) = did_you_mean(value, texts.iter().copied()) {
+                return format!("did you mean `{}`?", shorten(guess, 60));
+            }
+            format!("one of {}", shorten(&texts.join(", "), 100))
+        }
+        Kind::Constant { expected_value } => shorten(&expected_value.to_string(), 60),
+        _ => return "set another value, or let the schema demand less".to_owned(),
+    };
+    format!("set {wanted}, or let the schema demand less")
 }
 
 fn noun(kind: JsonType) -> &'static str {

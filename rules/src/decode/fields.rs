@@ -43,6 +43,8 @@ pub(crate) struct Fields<'n> {
     /// The object: ``ClusterType `drone` ``.
     owner: Arc<str>,
     known: Vec<&'static str>,
+    /// Keys that were reported as misspelt, and so are not reported as unknown again.
+    misspelt: Vec<&'n str>,
 }
 
 impl<'n> Fields<'n> {
@@ -61,12 +63,18 @@ impl<'n> Fields<'n> {
                 name: name.to_owned(),
                 owner: owner.clone(),
                 known: vec![],
+                misspelt: vec![],
             }),
             NodeKind::Scalar(_) | NodeKind::List(_) => {
                 problems.push(wrong_type(owner, name, "a mapping", &node.to_value(), place));
                 None
             }
         }
+    }
+
+    /// Returns what messages call the object.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// Returns the value of `key` and its place; `None` if it is absent or null.
@@ -176,19 +184,22 @@ impl<'n> Fields<'n> {
         let texts = self.texts(key, problems);
         for (key, value) in &texts {
             if let Some(reason) = label_key_problem(key) {
-                let message =
-                    format!("{} has a label key `{}` that {reason}", self.owner, shown(key));
+                let message = format!("label key `{}` of {} {reason}", shown(key), self.owner);
                 problems.push(
-                    Diagnostic::error("bad-label", message).at(place.key(key).on_key(), "here"),
+                    Diagnostic::error("bad-label", message)
+                        .at(place.key(key).on_key(), "not a label key that Kubernetes takes")
+                        .help("write at most 63 letters, digits, `-`, `_` and `.`, after an optional `example.com/`"),
                 );
             }
             if let Some(reason) = label_value_problem(value) {
+                let at = place.key(key);
+                let (key, value) = (shown(key), shown(value));
                 let message =
-                    format!("{} has a label value `{}` that {reason}", self.owner, shown(value));
+                    format!("label `{key}` of {} is `{value}`, which {reason}", self.owner);
                 problems.push(
                     Diagnostic::error("bad-label", message)
-                        .at(place.key(key), "here")
-                        .help("a label value has up to 63 letters, digits, `-`, `_` and `.`"),
+                        .at(at, "not a label value that Kubernetes takes")
+                        .help("write at most 63 letters, digits, `-`, `_` and `.`"),
                 );
             }
         }
@@ -202,14 +213,11 @@ impl<'n> Fields<'n> {
             Ok(name) => Some(name),
             Err(reason) => {
                 let field = self.path(key);
-                let message =
-                    format!("{} has a `{field}` `{}` that {reason}", self.owner, shown(&text));
+                let message = format!("`{field}` of {} {reason}", self.owner);
                 problems.push(
                     Diagnostic::error("bad-name", message)
                         .at(self.place.key(key), "not a name that Kubernetes takes")
-                        .help(
-                            "names are DNS names: lower-case letters, digits and `-`, at most 253",
-                        ),
+                        .help(better_name(&text)),
                 );
                 None
             }
@@ -225,7 +233,8 @@ impl<'n> Fields<'n> {
     pub(crate) fn finish(self, also: &[&'static str], problems: &mut Problems) {
         for entry in self.entries {
             let key = &*entry.key.text;
-            if self.known.contains(&key) || also.contains(&key) {
+            let is_said = self.misspelt.contains(&key);
+            if is_said || self.known.contains(&key) || also.contains(&key) {
                 continue;
             }
             let known = || self.known.iter().chain(also).copied();
@@ -251,22 +260,26 @@ impl<'n> Fields<'n> {
         }
     }
 
-    fn missing(&self, key: &str, problems: &mut Problems) {
+    /// Reports that `key` is not there, has no value, or is misspelt.
+    fn missing(&mut self, key: &'static str, problems: &mut Problems) {
         let path = self.path(key);
-        let near = self
-            .entries
-            .iter()
-            .map(|it| &*it.key.text)
-            .find(|it| did_you_mean(it, [key]).is_some());
-        let help = near.map_or_else(
-            || format!("add `{key}:`"),
-            |typo| format!("did you mean `{key}` where it says `{}`?", shown(typo)),
-        );
-        problems.push(
-            Diagnostic::error("missing-field", format!("{} has no `{path}`", self.owner))
+        let keys = || self.entries.iter().map(|it| &*it.key.text);
+        let stranger = |it: &&str| !self.known.contains(it) || *it == key;
+        let near = keys().filter(stranger).find(|it| did_you_mean(it, [key]).is_some());
+        let missing = Diagnostic::error("missing-field", format!("{} has no `{path}`", self.owner));
+        let diagnostic = match near {
+            Some(it) if it == key => missing
+                .at(self.place.key(key).on_key(), "has no value")
+                .help(format!("write a value after `{key}:`")),
+            Some(typo) => missing
+                .at(self.place.key(typo).on_key(), "this field is unknown")
+                .help(format!("did you mean `{key}`?")),
+            None => missing
                 .at(self.place.clone(), format!("`{key}` is missing here"))
-                .help(help),
-        );
+                .help(format!("add `{key}:`")),
+        };
+        self.misspelt.extend(near);
+        problems.push(diagnostic);
     }
 
     fn path(&self, key: &str) -> String {
@@ -295,19 +308,48 @@ pub(crate) fn as_text(
                 NodeKind::List(_) | NodeKind::Mapping(_) => None,
             };
             let diagnostic = wrong_type(owner, path, "a text", &other, place);
-            problems.push(match quoted {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
+            problems.push(match (quoted, only_scalar(node)) {
+                (Some(help), _) => diagnostic.help(help),
+                (None, Some(only)) => diagnostic.help(format!("write `{only}` without the list")),
+                (None, None) => {
+                    diagnostic.help("write one text; text of many lines begins with `|`")
+                }
             });
             None
         }
     }
 }
 
+/// Returns the only item of a list, if it is a scalar: the brackets or the hyphen are then the slip.
+fn only_scalar(node: &Node) -> Option<String> {
+    let NodeKind::List(items) = &node.kind else { return None };
+    let [Node { kind: NodeKind::Scalar(only), .. }] = items.as_slice() else { return None };
+    Some(shown(&only.text))
+}
+
+/// Returns the help for a name that is none: the same name in lower case and with hyphens, if that is one.
+fn better_name(text: &str) -> String {
+    let better = text.to_lowercase().replace(['_', ' '], "-");
+    if Name::new(&better).is_ok() {
+        return format!("write `{better}`");
+    }
+    "write a DNS name: at most 253 lower-case letters, digits, `-` and `.`, the first and the last a letter or digit"
+        .to_owned()
+}
+
 fn wrong_type(owner: &str, path: &str, wanted: &str, found: &Value, place: Place) -> Diagnostic {
     let what = if path.is_empty() { "it".to_owned() } else { format!("`{}`", shown(path)) };
     let message = format!("{owner}: {what} must be {wanted}, not {}", found.kind());
-    Diagnostic::error("wrong-type", message).at(place, format!("read as {}", found.kind()))
+    let diagnostic =
+        Diagnostic::error("wrong-type", message).at(place, format!("read as {}", found.kind()));
+    match wanted {
+        "a mapping" => {
+            diagnostic.help("write its fields as `key: value`, each on a line of its own")
+        }
+        "a list" => diagnostic.help("begin each item with `- `, on a line of its own"),
+        "a boolean" => diagnostic.help("write `true` or `false`, without quotes"),
+        _ => diagnostic,
+    }
 }
 
 /// Returns `text` fit for a message: escaped, and cut after 80 characters.

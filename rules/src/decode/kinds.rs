@@ -236,11 +236,11 @@ fn normalized_path(path: &str) -> Option<String> {
 /// `workspace` becomes a label, so it must be fit for one.
 fn check_label(text: Option<&str>, fields: &Fields<'_>, key: &str, problems: &mut Problems) {
     if let Some(reason) = text.and_then(crate::name::label_value_problem) {
-        let message = format!("`{key}` `{}` {reason}", shown(text.unwrap_or_default()));
+        let message = format!("`{key}` is `{}`, which {reason}", shown(text.unwrap_or_default()));
         problems.push(
             Diagnostic::error("bad-label", message)
                 .at(fields.place.key(key), "it becomes a label, so it must be fit for one")
-                .help("a label value has up to 63 letters, digits, `-`, `_` and `.`"),
+                .help("write at most 63 letters, digits, `-`, `_` and `.`"),
         );
     }
 }
@@ -380,17 +380,16 @@ fn target_fields(
     lone: Option<&Meta>,
     problems: &mut Problems,
 ) -> Option<TargetSpec> {
-    let name = if let Some(meta) = lone {
+    let (name, place) = if let Some(meta) = lone {
         let _unused = fields.optional_text("name", problems);
-        Some(meta.name.clone())
+        (Some(meta.name.clone()), meta.place.key("metadata").key("name"))
     } else {
-        fields.name("name", problems)
+        (fields.name("name", problems), fields.place.key("name"))
     };
     let labels = fields.labels("labels", problems);
     let environment = fields.text("environment", problems);
     let manifests = fields.texts("manifests", problems);
     let config_schemas = schemas(fields, problems);
-    let place = fields.place.clone();
     let environment = environment?.to_string();
     Some(TargetSpec { name: name?, place, labels, environment, manifests, config_schemas })
 }
@@ -428,6 +427,13 @@ fn template(
                 manifests.extend(text.map(|text| Manifest::Text { text, place }));
             }
         }
+    }
+    if spec.list("manifests", &mut Problems::default()).is_empty() {
+        problems.push(
+            Diagnostic::warning("empty-template", format!("{} renders nothing", spec.owner()))
+                .at(spec.place.key("manifests").on_key(), "no manifests")
+                .help("add an item to `spec.manifests`, or remove the template"),
+        );
     }
     Some(Template { meta: meta?, manifests, content_type, language, raw })
 }

@@ -6,7 +6,7 @@ mod damage;
 mod fields;
 mod kinds;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use wob_engine::{
     At, Content, Diagnostic, FileName, Place, Refusal, Severity, SourceFile, Span, Value,
@@ -76,12 +76,22 @@ fn decode_text(name: &FileName, text: &str, parsed: &Parsed) -> Decoded {
         let rest = text.get(read as usize..).unwrap_or_default();
         decoded.damage.extend(damage::of_unreadable(rest));
     }
+    let explained = wrong_types(&decoded.diagnostics, text, parsed);
     for problem in &parsed.problems {
-        if problem.is_error() || concerns_known_kind(problem.span, parsed) {
+        let is_lint =
+            concerns_known_kind(problem.span, parsed) && !explained.contains(&problem.span);
+        if problem.is_error() || is_lint {
             decoded.diagnostics.push(yaml_problem(name, problem));
         }
     }
     decoded
+}
+
+/// Returns where values of a wrong type stand: what a lint says of them has been said already.
+fn wrong_types(diagnostics: &[Diagnostic], text: &str, parsed: &Parsed) -> BTreeSet<Span> {
+    let wrong = diagnostics.iter().filter(|it| it.code == "wrong-type");
+    let labels = wrong.filter_map(|it| it.labels.first());
+    labels.map(|it| yaml::resolve(parsed, text, &it.place.at)).collect()
 }
 
 fn within(span: Span, document: &Document) -> bool {

@@ -318,8 +318,8 @@ fn duplicate_target(second: &Target, first: &Target) -> Diagnostic {
     let name = &second.name;
     let message = format!("two deployment targets have the full name `{name}`, so neither is used");
     Diagnostic::error("duplicate-target", message)
-        .at(second.place.key("name"), format!("of workload `{}`", second.workload))
-        .at(first.place.key("name"), format!("of workload `{}`", first.workload))
+        .at(second.place.clone(), format!("of workload `{}`", second.workload))
+        .at(first.place.clone(), format!("of workload `{}`", first.workload))
         .help("rename one of them: a full name is `<workload>-<target>`")
 }
 
@@ -355,7 +355,7 @@ fn workload_target(
     let name = Name::new(&text).map_err(|reason| {
         Box::new(
             Diagnostic::error("bad-name", format!("the target's full name `{text}` {reason}"))
-                .at(target.place.key("name"), "the target")
+                .at(target.place.clone(), "the target")
                 .at(workload.meta.place.key("metadata").key("name"), "the workload")
                 .help("shorten one of the names"),
         )

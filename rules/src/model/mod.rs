@@ -39,7 +39,7 @@ pub struct Target {
     pub manifests: BTreeMap<Arc<str>, Arc<str>>,
     /// JSON Schemas of the target, then those of the workload.
     pub config_schemas: Vec<InlineSchema>,
-    /// Where it stands.
+    /// Where its name stands.
     pub place: Place,
 }
 

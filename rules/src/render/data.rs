@@ -73,6 +73,10 @@ impl Object for Root {
         "the template's data"
     }
 
+    fn noun(&self) -> String {
+        self.type_name().to_owned()
+    }
+
     fn field(&self, name: &str) -> Option<Value> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
     }

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use wob_engine::{Diagnostic, Place, Severity, Span, Value, mask_line, yaml};
+use wob_engine::{Diagnostic, Place, Severity, Value, mask_line, yaml};
 use wob_template::{JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError};
 
 use super::{
@@ -173,12 +173,11 @@ impl Renderer<'_> {
         let index = wob_engine::LineIndex::new(text);
         let at = index.line_column(text, problem.span.start);
         let line = index.line(text, at.line).unwrap_or_default();
-        let shown: String = mask_line(line.trim_end()).chars().take(100).collect();
+        let shown: String = mask_line(line.trim()).chars().take(100).collect();
         let message =
             format!("template `{}` renders to something that is not YAML", self.template.name());
         let diagnostic = Diagnostic::error("rendered-not-yaml", message)
-            .note(format!("line {} of the result: {}", at.line, problem.message))
-            .note(format!("it reads: {shown}"))
+            .note(format!("line {} of the result, `{shown}`: {}", at.line, problem.message))
             .help("quote values that come from outside: `{{ .X | quote }}`, and indent blocks with `nindent`");
         match place {
             Some(place) => diagnostic.at(place.clone(), "rendered from here"),
@@ -213,7 +212,7 @@ impl Renderer<'_> {
 
 fn endless(name: &str, place: &Place) -> Diagnostic {
     let message = format!("template `{name}` still holds `{{{{` after {MAX_ROUNDS} rounds");
-    Diagnostic::error("endless-template", message)
-        .at(place.text(Span::new(0, 1)), "rendered from here")
-        .help("a config value that yields itself never ends; to keep `{{` as it is, set `raw: true` on the Template")
+    Diagnostic::error("endless-template", message).at(place.clone(), "rendered from here").help(
+        "let no config value yield itself; to keep `{{` as it is, set `raw: true` on the Template",
+    )
 }
