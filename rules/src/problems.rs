@@ -78,3 +78,86 @@ fn where_it_happens<'l>(labels: impl ExactSizeIterator<Item = &'l String>) -> St
         many => format!("in {many} assignments: {list} and {} more", many - LISTED),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wob_engine::Tree;
+
+    use super::*;
+    use crate::{BuiltAssignment, Name};
+
+    /// An environment whose cluster types `c0`, `c1`, … each have `of(index)` as their problem.
+    fn built(name: &str, count: usize, of: impl Fn(usize) -> Diagnostic) -> Built {
+        let assignment = |index: usize| BuiltAssignment {
+            assignment: Assignment {
+                cluster_type: Name::new(&format!("c{index}")).unwrap(),
+                target: Name::new("app-test").unwrap(),
+                policies: vec![],
+            },
+            namespace: None,
+            inputs: None,
+            files: BTreeMap::new(),
+            failed: true,
+            diagnostics: vec![of(index)],
+        };
+        Built {
+            environment: name.to_owned(),
+            tree: Tree::default(),
+            prefix: String::new(),
+            assignments: (0..count).map(assignment).collect(),
+            unsure: false,
+            shared: vec![],
+            diagnostics: vec![],
+        }
+    }
+
+    #[test]
+    fn a_problem_of_many_assignments_is_one_over_all_environments() {
+        let wrong = |_| Diagnostic::error("config-invalid", "wrong");
+        let environments = [built("dev", 2, wrong), built("prod", 400, wrong)];
+        let found = problems(&environments);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].notes,
+            ["in 402 assignments: `//env/dev/c0:app-test`, `//env/dev/c1:app-test`, \
+              `//env/prod/c0:app-test`, `//env/prod/c100:app-test`, `//env/prod/c101:app-test` and 397 more"]
+        );
+    }
+
+    #[test]
+    fn labels_of_notes_are_patterns() {
+        let one = built("stage", 1, |_| Diagnostic::error("code", "wrong"));
+        let note = problems([&one])[0].notes[0].clone();
+        let label = note.split('`').nth(1).unwrap();
+        let expected = crate::Pattern::Assignment {
+            environment: "stage".to_owned(),
+            cluster_type: "c0".to_owned(),
+            target: "app-test".to_owned(),
+        };
+        assert_eq!(crate::Pattern::parse(label), Ok(expected));
+    }
+
+    #[test]
+    fn notes_that_differ_are_shown_of_the_first_assignment_only() {
+        let wrong = |index| {
+            Diagnostic::error("code", "wrong").note("always").note(format!("layers of {index}"))
+        };
+        assert_eq!(
+            problems([&built("dev", 2, wrong)])[0].notes,
+            [
+                "always",
+                "in `//env/dev/c0:app-test`: layers of 0",
+                "in 2 assignments: `//env/dev/c0:app-test`, `//env/dev/c1:app-test`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_problem_that_is_shared_too_is_shown_once() {
+        let mut built = built("dev", 1, |_| Diagnostic::error("schema-invalid", "wrong"));
+        built.shared = vec![Diagnostic::error("schema-invalid", "wrong")];
+        let found = problems([&built]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].notes, ["in the assignment `//env/dev/c0:app-test`"]);
+    }
+}

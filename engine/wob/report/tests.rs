@@ -261,3 +261,26 @@ fn github_reads_annotations_and_no_text_breaks_out_of_them() {
     ::notice title=code::dev:clusters/drone.yaml:3:9: elsewhere
     ");
 }
+
+#[test]
+fn what_lies_between_marks_is_no_secret() {
+    let text = "data:\n  first: 1\n  TOKEN: |\n    hunter2\n  PASSWORD: hunter2\n  last: 2\n";
+    let diagnostic = Diagnostic::error("code", "these two disagree")
+        .at(at("f", text, "first"), "one")
+        .at(at("f", text, "last"), "other");
+    let drawn = drawn(&[diagnostic], &[("f", text)]);
+    assert!(drawn.contains("3 │   TOKEN: |") && drawn.contains("6 │   last: 2"), "{drawn}");
+    assert!(!drawn.contains("hunter2"), "{drawn}");
+}
+
+#[test]
+fn distant_marks_have_an_excerpt_each() {
+    let text = "a: 1\n#\n#\n#\n#\nb: 2\n#\n#\n#\n#\n#\nc: 3\n";
+    let diagnostic = Diagnostic::error("code", "message")
+        .at(at("f", text, "c"), "")
+        .at(at("f", text, "b"), "")
+        .at(at("f", text, "a"), "");
+    let drawn = drawn(&[diagnostic], &[("f", text)]);
+    let boxes: Vec<&str> = drawn.lines().filter(|it| it.contains("╭─")).map(str::trim).collect();
+    assert_eq!(boxes, ["╭─[f:12:1]", "╭─[f:1:1]"], "{drawn}");
+}
