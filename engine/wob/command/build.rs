@@ -187,7 +187,7 @@ impl Outcome {
         }
         match all {
             0 => String::new(),
-            _ => format!("  failed, so that their last good output stays: {}\n", names.join(", ")),
+            _ => format!("  failed; what was built of them before stays: {}\n", names.join(", ")),
         }
     }
 

@@ -5,7 +5,7 @@ use jsonschema::{
     error::{TypeKind, ValidationErrorKind},
 };
 use serde_json::{Map, Value};
-use wob_engine::{Diagnostic, did_you_mean};
+use wob_engine::{Diagnostic, did_you_mean, looks_secret};
 
 use super::{
     Composition, Subject,
@@ -154,12 +154,15 @@ impl Report<'_> {
         let message = if pointer.is_empty() {
             format!("the config {complaint}, as {} demands", self.schema.name)
         } else {
-            let value = shorten(&error.instance().to_string(), EXCERPT).replace('`', "'");
             let key = dotted(pointer);
-            format!(
-                "config `{key}` is `{value}`, which {complaint}, as {} demands",
-                self.schema.name
-            )
+            // A message ends up in logs.
+            let value = if looks_secret(&key) {
+                "a secret".to_owned()
+            } else {
+                let value = shorten(&error.instance().to_string(), EXCERPT).replace('`', "'");
+                format!("`{value}`")
+            };
+            format!("config `{key}` is {value}, which {complaint}, as {} demands", self.schema.name)
         };
         let diagnostic =
             self.at_value(Diagnostic::error("config-invalid", message).help(help), pointer, error);

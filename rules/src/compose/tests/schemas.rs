@@ -254,3 +254,13 @@ fn schemas_at_the_limits_fit_the_stack_of_a_thread() {
     let nested = format!("{}{{\"type\": \"null\"}}{}", "{\"allOf\": [".repeat(60), "]}".repeat(60));
     assert_eq!(check(&nested, &[("a", "1")]).len(), 1);
 }
+
+#[test]
+fn the_value_of_a_secret_is_not_said() {
+    let text = r#"{"properties": {"DB_PASSWORD": {"minLength": 12}}}"#;
+    let found = check(text, &[("DB_PASSWORD", "hunter2")]);
+    let message =
+        "config `DB_PASSWORD` is a secret, which is shorter than 12, as schema `s` demands";
+    assert_eq!(messages(&found), [message]);
+    assert!(!format!("{found:?}").contains("hunter2"));
+}
