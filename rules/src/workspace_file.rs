@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{At, Diagnostic, FileName, Place, Severity, Value, yaml};
+use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
 use crate::{
     Name, NamespacePattern, Precedence, Profile, Settings,
@@ -201,70 +201,47 @@ fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {
 }
 
 fn output(fields: &mut Fields<'_>, problems: &mut Problems) -> OutputSettings {
-    let wrong = |code, message: String, place: Place, help: String| {
-        Diagnostic::error(code, message).at(place, "here").help(help)
-    };
-    let mut output = OutputSettings::default();
-    if let Some(text) = fields.optional_text("profile", problems) {
-        output.profile = Profile::parse(&text);
-        if output.profile.is_none() {
-            let message = format!("unknown profile `{}`", text.escape_debug());
-            let place = fields.place.key("profile");
-            problems.push(wrong(
-                "unknown-value",
-                message,
-                place,
-                "write `standard` or `kalypso`".to_owned(),
-            ));
-        }
-    }
-    if let Some(text) = fields.optional_text("namespacePattern", problems) {
-        match NamespacePattern::parse(&text) {
-            Ok(it) => output.namespace_pattern = Some(it),
-            Err(reason) => {
-                let known = NamespacePattern::FIELDS.map(|it| format!("{{{it}}}")).join(", ");
-                let message = format!("`namespacePattern` {reason}");
-                let place = fields.place.key("namespacePattern");
-                problems.push(wrong(
-                    "unknown-value",
-                    message,
-                    place,
-                    format!("known fields: {known}"),
-                ));
-            }
-        }
-    }
-    if let Some(text) = fields.optional_text("configFile", problems) {
-        match Name::new(&text) {
-            Ok(_) => output.config_file = Some(text.to_string()),
-            Err(reason) => {
-                let message = format!("`configFile` `{}` {reason}", text.escape_debug());
-                let place = fields.place.key("configFile");
-                problems.push(wrong(
-                    "bad-name",
-                    message,
-                    place,
-                    "write a stem such as `config`".to_owned(),
-                ));
-            }
-        }
-    }
-    if let Some(text) = fields.optional_text("configPrecedence", problems) {
-        output.config_precedence = match &*text {
-            "name" => Some(Precedence::Name),
-            "specificity" => Some(Precedence::Specificity),
+    let profile = setting(fields, "profile", "write `standard` or `kalypso`", problems, |text| {
+        let unknown = || ("unknown-value", format!("unknown profile `{}`", text.escape_debug()));
+        Profile::parse(text).ok_or_else(unknown)
+    });
+    let known = NamespacePattern::FIELDS.map(|it| format!("{{{it}}}")).join(", ");
+    let help = format!("known fields: {known}");
+    let namespace_pattern = setting(fields, "namespacePattern", &help, problems, |text| {
+        let wrong = |reason| ("unknown-value", format!("`namespacePattern` {reason}"));
+        NamespacePattern::parse(text).map_err(wrong)
+    });
+    let help = "write a stem such as `config`";
+    let config_file = setting(fields, "configFile", help, problems, |text| {
+        let shown = text.escape_debug();
+        let wrong = |reason| ("bad-name", format!("`configFile` `{shown}` {reason}"));
+        Name::new(text).map(|it| it.to_string()).map_err(wrong)
+    });
+    let help = "write `name` or `specificity`";
+    let config_precedence =
+        setting(fields, "configPrecedence", help, problems, |text| match text {
+            "name" => Ok(Precedence::Name),
+            "specificity" => Ok(Precedence::Specificity),
             _ => {
-                let message = format!("unknown `configPrecedence` `{}`", text.escape_debug());
-                let place = fields.place.key("configPrecedence");
-                problems.push(wrong(
-                    "unknown-value",
-                    message,
-                    place,
-                    "write `name` or `specificity`".to_owned(),
-                ));
-                None
+                let shown = text.escape_debug();
+                Err(("unknown-value", format!("unknown `configPrecedence` `{shown}`")))
             }
-        };
-    }
-    output
+        });
+    OutputSettings { profile, namespace_pattern, config_file, config_precedence }
+}
+
+/// Reads one text setting; what `read` refuses, with a code and a message, is reported at its place.
+fn setting<T>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    help: &str,
+    problems: &mut Problems,
+    read: impl FnOnce(&str) -> Result<T, (Code, String)>,
+) -> Option<T> {
+    let text = fields.optional_text(key, problems)?;
+    let refused = |(code, message)| {
+        let diagnostic = Diagnostic::error(code, message);
+        problems.push(diagnostic.at(fields.place.key(key), "here").help(help));
+    };
+    read(&text).map_err(refused).ok()
 }
