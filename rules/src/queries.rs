@@ -23,7 +23,7 @@ use crate::{
     profile::{NamespaceFields, Profile},
     render::{self, CompiledTemplate, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
-    schedule::{self, Assignment, Fleet, LabelScheduler, Scheduler as _},
+    schedule::{self, Assignment, Fleet, SCHEDULERS},
 };
 
 /// Everything that one environment is built from.
@@ -157,7 +157,7 @@ fn unavailable(what: &str, why: &Unavailable, place: Option<wob_engine::Place>) 
 #[salsa::tracked(returns(ref))]
 pub fn assignments(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Assignment> {
     let model = environment_model(db, environment);
-    LabelScheduler.schedule(fleet(model))
+    SCHEDULERS[0].schedule(fleet(model))
 }
 
 fn fleet(model: &Model) -> Fleet<'_> {

@@ -44,7 +44,7 @@ pub trait Scheduler: Sync {
     fn schedule(&self, fleet: Fleet<'_>) -> Vec<Assignment>;
 }
 
-/// Every scheduler, in the order help texts list them; the first is the default.
+/// Every scheduler, in the order help texts list them; the first is the one that environments use.
 pub static SCHEDULERS: [&dyn Scheduler; 1] = [&LabelScheduler];
 
 /// Kalypso's scheduler: for each policy, the selected targets on the selected cluster types.
