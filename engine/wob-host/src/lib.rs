@@ -5,15 +5,18 @@
 
 mod address;
 mod fetch;
+mod filesystem;
 mod folder;
 mod git;
 mod interrupt;
 mod listing;
 mod output;
 mod snapshot;
+mod store;
 
 pub use address::{redact, same_repository};
 pub use fetch::{Cache, CacheError, FetchError, Fetched, Policy, Reference};
+pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, read_folder};
 pub use git::{
     Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
@@ -23,3 +26,4 @@ pub use output::{
     Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
 };
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
+pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};

@@ -10,5 +10,7 @@ mod folder;
 mod git;
 mod http;
 mod output;
+mod simulated;
+mod store;
 mod support;
 mod working;

@@ -1,0 +1,266 @@
+//! Upkeep: what a store holds, what of it is whole, and what may go.
+
+use std::time::{Duration, SystemTime};
+
+use camino::Utf8PathBuf;
+
+use super::{
+    Store, StoreError,
+    batch::{DRAFT, Draft},
+    locked,
+    pack::Kind,
+    write,
+};
+use crate::filesystem::Stat;
+
+/// Packs smaller than this are joined with others.
+const SMALL: u64 = 64 << 20;
+/// So many small packs of one kind are left alone: each costs a reader one more look.
+const FEW: usize = 16;
+/// A draft that nobody has written to for so long was left by a process that died.
+const STALE: Duration = Duration::from_hours(24);
+
+/// How large and how old a store may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GcLimits {
+    /// The most bytes.
+    pub most_bytes: u64,
+    /// Packs that nobody used for longer go.
+    pub longest_unused: Duration,
+    /// So many bytes stay, however old they are.
+    pub least_bytes: u64,
+}
+
+impl Default for GcLimits {
+    /// 10 GiB and 30 days; 256 MiB stay.
+    fn default() -> Self {
+        Self {
+            most_bytes: 10 << 30,
+            longest_unused: Duration::from_hours(24 * 30),
+            least_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreInfo {
+    /// Packs that can be read.
+    pub packs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Contents in them; those in two packs count twice.
+    pub blobs: usize,
+    /// Results in them.
+    pub results: usize,
+    /// Packs that were moved aside because they are damaged.
+    pub quarantined: usize,
+    /// Builds that use the store now.
+    pub running: usize,
+}
+
+/// What `gc` or `clear` removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Packs that were removed.
+    pub packs: usize,
+    /// Packs that were joined into fewer.
+    pub joined: usize,
+    /// The bytes that were freed.
+    pub bytes: u64,
+    /// Whether nothing was done because another process is removing.
+    pub busy: bool,
+}
+
+/// What `verify` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Records that are what their keys promise.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The packs that are damaged and were moved aside, each with the reason.
+    pub quarantined: Vec<(String, String)>,
+}
+
+impl Store {
+    /// Counts what the store holds.
+    pub fn info(&self) -> StoreInfo {
+        let (_, running) = self.running();
+        let mut info = StoreInfo { running, ..StoreInfo::default() };
+        for kind in Kind::ALL {
+            for open in self.packs(kind) {
+                info.packs += 1;
+                info.bytes += open.pack.bytes();
+                match kind {
+                    Kind::Blobs => info.blobs += open.pack.len(),
+                    Kind::Results => info.results += open.pack.len(),
+                }
+            }
+        }
+        info.quarantined = self.fs.list(&self.folder.join("quarantine")).map_or(0, |it| it.len());
+        info
+    }
+
+    /// Reads every record; packs that are damaged are moved aside.
+    pub fn verify(&self) -> Verified {
+        let mut verified = Verified::default();
+        for kind in Kind::ALL {
+            for open in self.packs(kind) {
+                let read = open.pack.entries().try_for_each(|entry| {
+                    verified.bytes += open.pack.read(&entry)?.len() as u64;
+                    verified.records += 1;
+                    Ok(())
+                });
+                if let Err(damage) = read {
+                    self.quarantine(kind, &open.name, &damage);
+                }
+            }
+        }
+        verified.quarantined = self.quarantined();
+        verified
+    }
+
+    /// Removes what was not used for long, and the least recently used beyond the most bytes; joins small packs.
+    ///
+    /// What a running build has used stays, and so do the least bytes.
+    ///
+    /// # Errors
+    /// If something cannot be removed; the rest was.
+    pub fn gc(&self, limits: &GcLimits) -> Result<Removed, StoreError> {
+        let mut removed = Removed::default();
+        let lock = self.folder.join("gc.lock");
+        if self.fs.stat(&self.packs_folder()).is_err() {
+            return Ok(removed);
+        }
+        let Some(_held) = self.fs.try_lock(&lock).map_err(StoreError::failed("lock", &lock))?
+        else {
+            removed.busy = true;
+            return Ok(removed);
+        };
+        let now = SystemTime::now();
+        self.remove_stale(now, &mut removed)?;
+        let (protected, _) = self.running();
+        let mut packs = self.all_packs();
+        packs.sort_by_key(|(_, _, stat)| stat.changed);
+        let mut left: u64 = packs.iter().map(|(_, _, stat)| stat.size).sum();
+        for (kind, name, stat) in packs {
+            let is_used = protected.is_some_and(|it| stat.changed >= it);
+            let age = now.duration_since(stat.changed).unwrap_or_default();
+            let is_old = age > limits.longest_unused && left - stat.size >= limits.least_bytes;
+            if is_used || !(is_old || left > limits.most_bytes) {
+                continue;
+            }
+            self.remove_pack(kind, &name)?;
+            left -= stat.size;
+            removed.packs += 1;
+            removed.bytes += stat.size;
+        }
+        if protected.is_none() {
+            for kind in Kind::ALL {
+                self.join_small(kind, &mut removed)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes every pack, and what was moved aside.
+    ///
+    /// # Errors
+    /// If something cannot be removed; the rest was.
+    pub fn clear(&self) -> Result<Removed, StoreError> {
+        let mut removed = Removed::default();
+        for (kind, name, stat) in self.all_packs() {
+            self.remove_pack(kind, &name)?;
+            removed.packs += 1;
+            removed.bytes += stat.size;
+        }
+        let aside = self.folder.join("quarantine");
+        for name in self.fs.list(&aside).unwrap_or_default() {
+            self.remove(&aside.join(name), &mut removed)?;
+        }
+        Ok(removed)
+    }
+
+    fn all_packs(&self) -> Vec<(Kind, String, Stat)> {
+        let folder = self.packs_folder();
+        let found = |kind, name: String| {
+            let stat = self.fs.stat(&folder.join(&name)).ok()?;
+            Some((kind, name, stat))
+        };
+        Kind::ALL
+            .into_iter()
+            .flat_map(|kind| self.pack_names(kind).into_iter().map(move |name| (kind, name)))
+            .filter_map(|(kind, name)| found(kind, name))
+            .collect()
+    }
+
+    /// Removes drafts and damaged packs that nobody has touched for long.
+    fn remove_stale(&self, now: SystemTime, removed: &mut Removed) -> Result<(), StoreError> {
+        for (folder, prefix) in [(self.packs_folder(), DRAFT), (self.folder.join("quarantine"), "")]
+        {
+            for name in self.fs.list(&folder).unwrap_or_default() {
+                let path = folder.join(&name);
+                let changed = self.fs.stat(&path).map(|it| it.changed);
+                let is_stale =
+                    changed.is_ok_and(|it| now.duration_since(it).unwrap_or_default() > STALE);
+                if name.starts_with(prefix) && is_stale {
+                    self.remove(&path, removed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the records of many small packs into one, then removes them.
+    fn join_small(&self, kind: Kind, removed: &mut Removed) -> Result<(), StoreError> {
+        let packs = self.packs(kind);
+        let small: Vec<_> = packs.iter().filter(|it| it.pack.bytes() < SMALL).collect();
+        if small.len() <= FEW {
+            return Ok(());
+        }
+        let mut joined = Draft::new(self, kind);
+        for open in &small {
+            for entry in open.pack.entries() {
+                match open.pack.read(&entry) {
+                    Ok(payload) => joined.put(self, entry.key, &payload)?,
+                    Err(damage) => self.quarantine(kind, &open.name, &damage),
+                }
+            }
+        }
+        let name = joined.commit(self)?;
+        for open in small.iter().filter(|it| Some(&it.name) != name.as_ref()) {
+            self.remove_pack(kind, &open.name)?;
+            removed.joined += 1;
+        }
+        Ok(())
+    }
+
+    fn remove_pack(&self, kind: Kind, name: &str) -> Result<(), StoreError> {
+        if let Some(packs) = write(self.of(kind)).as_mut() {
+            packs.retain(|it| it.name != name);
+        }
+        self.remove_if_there(&self.packs_folder().join(name))
+    }
+
+    fn remove(&self, path: &Utf8PathBuf, removed: &mut Removed) -> Result<(), StoreError> {
+        let size = self.fs.stat(path).map_or(0, |it| it.size);
+        self.remove_if_there(path)?;
+        removed.packs += 1;
+        removed.bytes += size;
+        // Whoever asks later must not hear of what is gone.
+        locked(&self.quarantined).retain(|(name, _)| path.file_name() != Some(name));
+        Ok(())
+    }
+
+    fn remove_if_there(&self, path: &Utf8PathBuf) -> Result<(), StoreError> {
+        match self.fs.remove_file(path) {
+            // Another process was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => result.map_err(StoreError::failed("remove", path)),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What a store promises: what it was given or nothing, whatever the disk does.
+
+use std::{io::ErrorKind, sync::Arc, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use wob_engine::Digest;
+use wob_host::{GcLimits, Store, StoreError};
+
+use crate::simulated::{Loss, SimulatedDisk};
+
+const FOLDER: &str = "/cache/store";
+
+fn open(disk: &SimulatedDisk) -> Store {
+    Store::on(Arc::new(disk.clone()), Utf8Path::new(FOLDER))
+}
+
+fn key(index: usize) -> Digest {
+    Digest::of(format!("key {index}").as_bytes())
+}
+
+/// Adds `count` results from `first` on, each of which names a blob.
+fn add(store: &Store, first: usize, count: usize) -> Result<(), StoreError> {
+    let mut batch = store.batch();
+    for index in first..first + count {
+        let blob = batch.put_blob(format!("contents {index}").as_bytes())?;
+        batch.put_result(&key(index), blob.as_bytes())?;
+    }
+    batch.commit()
+}
+
+/// Checks that every answer for `0..count` is right or missing, and that whatever is named is there; counts the right ones.
+fn check(store: &Store, count: usize) -> usize {
+    let mut right = 0;
+    for index in 0..count {
+        let Some(named) = store.result(&key(index)) else { continue };
+        let digest = Digest::from_bytes(named.try_into().unwrap());
+        let blob = store.blob(&digest).expect("what a result names is durable before it");
+        assert_eq!(blob, format!("contents {index}").as_bytes());
+        right += 1;
+    }
+    right
+}
+
+fn packs(disk: &SimulatedDisk) -> Vec<Utf8PathBuf> {
+    let is_pack = |it: &Utf8PathBuf| it.as_str().contains("/packs/");
+    disk.files().into_iter().filter(is_pack).collect()
+}
+
+#[test]
+fn a_store_returns_what_it_was_given() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk);
+    assert_eq!(store.result(&key(0)), None);
+    add(&store, 0, 100).unwrap();
+    assert_eq!(check(&store, 100), 100, "in the process that wrote it");
+    assert_eq!(check(&open(&disk), 100), 100, "in another process");
+    assert_eq!(store.result(&key(100)), None);
+    assert_eq!(store.blob(&key(0)), None, "a key of a result is no key of contents");
+}
+
+#[test]
+fn a_batch_that_is_dropped_adds_nothing() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk);
+    let mut batch = store.batch();
+    batch.put_blob(b"x").unwrap();
+    batch.put_result(&key(0), b"y").unwrap();
+    drop(batch);
+    assert_eq!(packs(&disk), Vec::<Utf8PathBuf>::new());
+    assert_eq!(store.result(&key(0)), None);
+}
+
+#[test]
+fn contents_are_stored_once() {
+    let disk = SimulatedDisk::default();
+    add(&open(&disk), 0, 50).unwrap();
+    let again = open(&disk);
+    let mut batch = again.batch();
+    for index in 0..50 {
+        batch.put_blob(format!("contents {index}").as_bytes()).unwrap();
+    }
+    batch.commit().unwrap();
+    assert_eq!(packs(&disk).len(), 2, "one of contents, one of results");
+}
+
+/// After a power failure at any moment everything that is found is right, and what was committed before is found.
+#[test]
+fn a_crash_at_any_call_loses_at_most_what_was_being_added() {
+    let whole = SimulatedDisk::default();
+    add(&open(&whole), 0, 10).unwrap();
+    let calls = {
+        let disk = whole.crash(Loss::All);
+        disk.fail_from(usize::MAX, ErrorKind::Other);
+        add(&open(&disk), 10, 10).unwrap();
+        disk.heal()
+    };
+    assert!(calls > 5, "{calls}");
+    let mut whole_after = 0;
+    for call in 0..=calls {
+        for loss in [Loss::All, Loss::Half, Loss::Zeroes] {
+            let disk = whole.crash(Loss::All);
+            disk.fail_from(call, ErrorKind::Other);
+            let added = add(&open(&disk), 10, 10).is_ok();
+            disk.heal();
+            let after = disk.crash(loss);
+            let found = check(&open(&after), 20);
+            assert!(found >= if added { 20 } else { 10 }, "call {call}, {loss:?}: {found}");
+            whole_after += usize::from(found == 20);
+            // And the store can be used on.
+            add(&open(&after), 10, 10).unwrap();
+            assert_eq!(check(&open(&after), 20), 20, "call {call}, {loss:?}");
+        }
+    }
+    assert!(whole_after >= 3, "the last call was allowed to succeed");
+}
+
+/// A disk that fails from any call on, reads included, gives errors and misses, never a wrong answer.
+#[test]
+fn a_failing_disk_gives_no_wrong_answer() {
+    let whole = SimulatedDisk::default();
+    add(&open(&whole), 0, 10).unwrap();
+    for kind in [
+        ErrorKind::StorageFull,
+        ErrorKind::PermissionDenied,
+        ErrorKind::Interrupted,
+        ErrorKind::Other,
+    ] {
+        for call in 0..60 {
+            let disk = whole.crash(Loss::Half);
+            disk.fail_from(call, kind);
+            let store = open(&disk);
+            let mut found = 0;
+            for index in 0..10 {
+                if let Some(named) = store.result(&key(index)) {
+                    assert_eq!(
+                        named,
+                        Digest::of(format!("contents {index}").as_bytes()).as_bytes()
+                    );
+                    found += 1;
+                }
+            }
+            let added = add(&store, 10, 10);
+            disk.heal();
+            let least = if added.is_ok() { 20 } else { 10 };
+            assert!(check(&open(&disk), 20) >= least, "call {call}: {found} before");
+            assert_eq!(store.quarantined(), [], "a disk that refuses has damaged nothing");
+        }
+    }
+}
+
+/// Every byte of every pack is flipped once: what is found stays right, what is damaged is set aside and can be added again.
+#[test]
+fn a_flipped_bit_is_a_miss() {
+    let whole = SimulatedDisk::default();
+    add(&open(&whole), 0, 3).unwrap();
+    let mut missed = 0;
+    for pack in packs(&whole) {
+        let mut size = 0;
+        whole.tamper(&pack, |bytes| size = bytes.len());
+        for at in 0..size {
+            let disk = whole.crash(Loss::Half);
+            disk.tamper(&pack, |bytes| bytes[at] ^= 0x10);
+            let store = open(&disk);
+            for index in 0..3 {
+                let Some(named) = store.result(&key(index)) else { continue };
+                let digest = Digest::from_bytes(named.try_into().unwrap());
+                if let Some(blob) = store.blob(&digest) {
+                    assert_eq!(blob, format!("contents {index}").as_bytes());
+                }
+            }
+            missed += usize::from(!store.quarantined().is_empty());
+            // The first bytes of a pack are a mark for people; nothing is read by them.
+            assert!(at < 8 || !store.quarantined().is_empty(), "{pack}: byte {at}");
+            add(&store, 0, 3).unwrap();
+            assert_eq!(check(&open(&disk), 3), 3, "{pack}: byte {at}");
+        }
+        for left in [0, 1, size / 2, size - 1] {
+            let disk = whole.crash(Loss::Half);
+            disk.tamper(&pack, |bytes| bytes.truncate(left));
+            let store = open(&disk);
+            assert_eq!(store.result(&key(0)).and(store.blob(&Digest::of(b"contents 0"))), None);
+            add(&store, 0, 3).unwrap();
+            assert_eq!(check(&open(&disk), 3), 3, "{pack}: {left} bytes");
+            assert_eq!(store.quarantined().len(), 1);
+        }
+    }
+    assert!(missed > 100, "{missed}");
+}
+
+#[test]
+fn a_misfiled_or_foreign_pack_is_set_aside() {
+    let disk = SimulatedDisk::default();
+    add(&open(&disk), 0, 3).unwrap();
+    let packs = packs(&disk);
+    for pack in &packs {
+        let other =
+            pack.with_file_name(format!("{}.{}", "0".repeat(40), pack.extension().unwrap()));
+        disk.copy(pack, &other);
+    }
+    let results = packs.iter().find(|it| it.extension() == Some("results")).unwrap();
+    let blobs = packs.iter().find(|it| it.extension() == Some("blobs")).unwrap();
+    // Results under the name of contents: the index is bound to its kind.
+    disk.copy(results, &results.with_extension("blobs"));
+    disk.copy(blobs, &blobs.with_file_name("note.txt"));
+    let store = open(&disk);
+    assert_eq!(check(&store, 3), 3);
+    assert_eq!(store.quarantined().len(), 3, "{:?}", store.quarantined());
+    assert_eq!(check(&open(&disk), 3), 3);
+    assert_eq!(open(&disk).quarantined(), [], "what is set aside is not looked at again");
+}
+
+#[test]
+fn gc_keeps_what_running_builds_use_and_joins_small_packs() {
+    let disk = SimulatedDisk::default();
+    for index in 0..40 {
+        add(&open(&disk), index, 1).unwrap();
+    }
+    assert_eq!(packs(&disk).len(), 80);
+    let nothing = GcLimits { most_bytes: 0, longest_unused: Duration::MAX, least_bytes: 0 };
+    let everything =
+        GcLimits { most_bytes: u64::MAX, longest_unused: Duration::MAX, least_bytes: 0 };
+
+    let build = open(&disk);
+    let lease = build.lease().unwrap();
+    assert!(build.result(&key(7)).is_some());
+    let removed = open(&disk).gc(&nothing).unwrap();
+    assert_eq!((removed.packs, removed.busy), (79, false), "the one that is in use stays");
+    assert!(open(&disk).result(&key(7)).is_some());
+    drop(lease);
+    assert_eq!(open(&disk).gc(&nothing).unwrap().packs, 1);
+    assert_eq!(packs(&disk), Vec::<Utf8PathBuf>::new());
+
+    for index in 0..40 {
+        add(&open(&disk), index, 1).unwrap();
+    }
+    let store = open(&disk);
+    let removed = store.gc(&everything).unwrap();
+    assert_eq!((removed.packs, removed.joined), (0, 80));
+    assert_eq!(packs(&disk).len(), 2);
+    assert_eq!(check(&store, 40), 40);
+    assert_eq!(check(&open(&disk), 40), 40);
+    assert_eq!(store.info().results, 40);
+    assert_eq!(store.verify().records, 80);
+
+    let held =
+        wob_host::FileSystem::try_lock(&disk, &Utf8Path::new(FOLDER).join("gc.lock")).unwrap();
+    assert!(store.gc(&everything).unwrap().busy);
+    drop(held);
+    assert_eq!(store.clear().unwrap().packs, 2);
+    assert_eq!(check(&store, 40), 0);
+}
+
+#[test]
+fn verify_finds_damage_that_nobody_asked_for() {
+    let disk = SimulatedDisk::default();
+    add(&open(&disk), 0, 3).unwrap();
+    disk.tamper(&packs(&disk)[0], |bytes| bytes[50] ^= 1);
+    let verified = open(&disk).verify();
+    assert_eq!(verified.quarantined.len(), 1, "{verified:?}");
+    assert_eq!(open(&disk).info().quarantined, 1);
+}
