@@ -49,6 +49,7 @@ impl serde::Serialize for Digest {
 /// Hashes a record of fields: framed, so that no two different records feed the same bytes.
 ///
 /// **Invariant:** every record names its domain first, so that two kinds of record never collide.
+#[derive(Debug)]
 pub struct Hasher(blake3::Hasher);
 
 impl Hasher {
@@ -60,9 +61,14 @@ impl Hasher {
     /// Adds one field, its length first.
     #[must_use]
     pub fn field(mut self, bytes: &[u8]) -> Self {
+        self.add(bytes);
+        self
+    }
+
+    /// Adds one field, its length first, to a hasher that is kept.
+    pub fn add(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
-        self
     }
 
     /// Returns the digest of the record.

@@ -12,6 +12,7 @@ mod interrupt;
 mod listing;
 mod output;
 mod snapshot;
+mod stamp;
 mod store;
 
 pub use address::{redact, same_repository};
@@ -26,4 +27,5 @@ pub use output::{
     Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
 };
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
+pub use stamp::{Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};

@@ -11,6 +11,7 @@ mod git;
 mod http;
 mod output;
 mod simulated;
+mod stamp;
 mod store;
 mod support;
 mod working;

@@ -1,0 +1,262 @@
+//! Stamps: whether a folder is as it was, told by what the operating system knows of its files, without reading them.
+//!
+//! **Invariant:** two equal stamps that are not racy mean equal bytes under equal names. A stamp says so of device, inode,
+//! size, times of change, and mode, compared for equality: a clock that was set back, a file that was copied with its times,
+//! and a file system that was restored all show.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use camino::Utf8Path;
+use wob_engine::{Digest, Hasher};
+
+use crate::{Interrupt, Interrupted};
+
+/// How far apart two changes must be to have two times: clocks of file systems tick every few milliseconds.
+const TICK: Duration = Duration::from_millis(100);
+/// The same for file systems that keep whole seconds, or even ones.
+const COARSE_TICK: Duration = Duration::from_secs(3);
+
+/// What a folder, or some files, looked like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The digest over names and stat records.
+    pub digest: Digest,
+    /// Whether something was changed so shortly before that a later change could look the same. Then the stamp is worth
+    /// nothing.
+    pub is_racy: bool,
+}
+
+/// Why there is no stamp.
+#[derive(Debug, thiserror::Error)]
+pub enum StampError {
+    /// Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// What cannot be looked at has no stamp.
+    #[error("could not look at `{path}`: {source}")]
+    Failed {
+        /// Where.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Makes a stamp of one or more files and folders.
+///
+/// **Must be used before** what is stamped is read: what changes in between then shows in the next stamp.
+#[derive(Debug)]
+pub struct Stamper<'i> {
+    hasher: Hasher,
+    taken: SystemTime,
+    is_racy: bool,
+    interrupt: &'i Interrupt,
+}
+
+impl<'i> Stamper<'i> {
+    /// Begins a stamp.
+    pub fn new(interrupt: &'i Interrupt) -> Self {
+        let hasher = Hasher::new("wob 2026-11 stamp");
+        Self { hasher, taken: SystemTime::now(), is_racy: false, interrupt }
+    }
+
+    /// Adds one file, which need not exist; a link counts as what it leads to.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub fn file(&mut self, path: &Utf8Path) -> Result<(), StampError> {
+        self.add(path.as_str().as_bytes());
+        match fs::metadata(path) {
+            Ok(found) => self.record(&found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.add(b"missing"),
+            Err(source) => return Err(failed(path.as_std_path(), source)),
+        }
+        Ok(())
+    }
+
+    /// Adds everything below a folder that reading it would look at: not `.git`, and not what wob or another tool wrote
+    /// and marked.
+    ///
+    /// # Errors
+    /// If a part of it cannot be looked at.
+    pub fn folder(&mut self, folder: &Utf8Path) -> Result<(), StampError> {
+        self.walk(folder.as_std_path(), Skip::Marked)
+    }
+
+    /// Adds everything below a folder. One that does not exist is noted as such.
+    ///
+    /// # Errors
+    /// If a part of it cannot be looked at.
+    pub fn whole_folder(&mut self, folder: &Utf8Path) -> Result<(), StampError> {
+        if !folder.exists() {
+            self.add(folder.as_str().as_bytes());
+            self.add(b"missing");
+            return Ok(());
+        }
+        self.walk(folder.as_std_path(), Skip::Nothing)
+    }
+
+    /// Adds the files of a folder, but none of the folders in it.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub fn files_of(&mut self, folder: &Utf8Path) -> Result<(), StampError> {
+        let folder = folder.as_std_path();
+        for (name, path) in entries(folder)? {
+            let found = fs::symlink_metadata(&path).map_err(|it| failed(&path, it))?;
+            if !found.is_dir() {
+                self.add(name.as_encoded_bytes());
+                self.record(&found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the stamp.
+    pub fn finish(self) -> Stamp {
+        Stamp { digest: self.hasher.finish(), is_racy: self.is_racy }
+    }
+
+    fn walk(&mut self, top: &Path, skip: Skip) -> Result<(), StampError> {
+        // The folder itself may be a link, and be moved to another place.
+        let top = fs::canonicalize(top).map_err(|it| failed(top, it))?;
+        self.add(top.as_os_str().as_encoded_bytes());
+        let mut folders = vec![top.clone()];
+        while let Some(folder) = folders.pop() {
+            self.interrupt.check()?;
+            let below = entries(&folder)?;
+            if skip == Skip::Marked && folder != top && is_marked(&folder, &below) {
+                self.add(b"marked");
+                continue;
+            }
+            self.add(folder.as_os_str().as_encoded_bytes());
+            for (name, path) in below {
+                if skip == Skip::Marked && name == ".git" {
+                    continue;
+                }
+                let found = fs::symlink_metadata(&path).map_err(|it| failed(&path, it))?;
+                self.add(name.as_encoded_bytes());
+                if found.is_dir() {
+                    folders.push(path);
+                } else {
+                    self.record(&found);
+                    self.link(&path, &found);
+                }
+            }
+            self.add(b"end");
+        }
+        Ok(())
+    }
+
+    /// A link may lead into a folder that is passed over: what it leads to counts, and a whole folder is not worth the walk.
+    fn link(&mut self, path: &Path, found: &fs::Metadata) {
+        if !found.is_symlink() {
+            return;
+        }
+        match fs::metadata(path) {
+            Ok(target) if target.is_dir() => self.is_racy = true,
+            Ok(target) => self.record(&target),
+            Err(_) => self.add(b"leads nowhere"),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.add(bytes);
+    }
+
+    fn record(&mut self, found: &fs::Metadata) {
+        let record = StatRecord::of(found);
+        for number in record.numbers {
+            self.hasher.add(&number.to_le_bytes());
+        }
+        self.is_racy |= record.changes.into_iter().any(|it| is_racy(it, self.taken));
+    }
+}
+
+/// What is not stamped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Skip {
+    Nothing,
+    Marked,
+}
+
+/// What the operating system knows of a file.
+struct StatRecord {
+    numbers: [i128; 6],
+    changes: [SystemTime; 2],
+}
+
+impl StatRecord {
+    #[cfg(unix)]
+    fn of(found: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let (modified, changed) = (
+            nanoseconds(found.mtime(), found.mtime_nsec()),
+            nanoseconds(found.ctime(), found.ctime_nsec()),
+        );
+        Self {
+            numbers: [
+                found.dev().into(),
+                found.ino().into(),
+                found.size().into(),
+                modified,
+                changed,
+                found.mode().into(),
+            ],
+            changes: [modified, changed].map(moment),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(found: &fs::Metadata) -> Self {
+        let since = |it: io::Result<SystemTime>| {
+            let it = it.unwrap_or(SystemTime::UNIX_EPOCH);
+            it.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_nanos() as i128)
+        };
+        let (modified, created) = (since(found.modified()), since(found.created()));
+        let kind = i128::from(found.is_file()) + 2 * i128::from(found.permissions().readonly());
+        Self {
+            numbers: [0, 0, found.len().into(), modified, created, kind],
+            changes: [modified, created].map(moment),
+        }
+    }
+}
+
+fn moment(nanoseconds: i128) -> SystemTime {
+    let since = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0));
+    SystemTime::UNIX_EPOCH + since
+}
+
+/// Says whether a file that was changed then may be changed again without showing it.
+fn is_racy(changed: SystemTime, taken: SystemTime) -> bool {
+    let nanoseconds = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let tick = if nanoseconds.subsec_nanos() == 0 { COARSE_TICK } else { TICK };
+    changed + tick >= taken
+}
+
+/// Lists a folder, sorted by name.
+fn entries(folder: &Path) -> Result<Vec<(std::ffi::OsString, PathBuf)>, StampError> {
+    let listed = fs::read_dir(folder).map_err(|it| failed(folder, it))?;
+    let mut entries = listed
+        .map(|it| it.map(|it| (it.file_name(), it.path())))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(|it| failed(folder, it))?;
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// Says whether reading passes this folder over: see [`crate::read_folder`].
+fn is_marked(folder: &Path, below: &[(std::ffi::OsString, PathBuf)]) -> bool {
+    below.iter().any(|(name, _)| name == "CACHEDIR.TAG")
+        || below.iter().any(|(name, _)| name == ".wob") && folder.join(".wob/tree.json").exists()
+}
+
+fn failed(path: &Path, source: io::Error) -> StampError {
+    StampError::Failed { path: path.to_string_lossy().into_owned(), source }
+}
