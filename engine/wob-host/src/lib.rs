@@ -14,6 +14,7 @@ mod output;
 mod snapshot;
 mod stamp;
 mod store;
+mod watch;
 
 pub use address::{redact, same_repository};
 pub use fetch::{Cache, CacheError, FetchError, Fetched, Policy, Reference};
@@ -29,3 +30,4 @@ pub use output::{
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
 pub use stamp::{Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};
+pub use watch::{Debounce, Hint, Watcher};

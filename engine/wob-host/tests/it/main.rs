@@ -14,4 +14,5 @@ mod simulated;
 mod stamp;
 mod store;
 mod support;
+mod watch;
 mod working;
