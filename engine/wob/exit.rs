@@ -23,6 +23,8 @@ pub(crate) enum Exit {
     Local,
     /// A bug in wob.
     Internal,
+    /// Something stored is not what it should be.
+    Integrity,
 }
 
 impl Exit {
@@ -38,6 +40,7 @@ impl Exit {
             Self::Outside => 32,
             Self::Local => 36,
             Self::Internal => 37,
+            Self::Integrity => 40,
         }
     }
 }

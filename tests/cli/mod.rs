@@ -2,6 +2,7 @@
 
 pub(crate) mod branches;
 mod build;
+mod cache;
 mod codes;
 mod help;
 mod init;

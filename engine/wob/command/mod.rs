@@ -1,6 +1,7 @@
 //! The commands: one file each, one variant each.
 
 mod build;
+mod cache;
 mod check;
 mod completion;
 mod help;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Render(render::Render),
     List(list::List),
     Init(init::Init),
+    Cache(cache::Cache),
     Schema(schema::Schema),
     Completion(completion::Completion),
     Help(help::Help),
@@ -34,6 +36,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
+        Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),
         Command::Completion(command) => command.run(streams),
         Command::Help(command) => command.run(streams),

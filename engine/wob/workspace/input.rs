@@ -148,7 +148,8 @@ impl<'w> Inputs<'w> {
             | Exit::Partial
             | Exit::Nothing
             | Exit::Local
-            | Exit::Internal => {}
+            | Exit::Internal
+            | Exit::Integrity => {}
         }
         Stop::Unavailable(Unavailable { reason: error.to_string(), help: Some(help.to_owned()) })
     }

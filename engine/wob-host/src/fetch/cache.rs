@@ -15,7 +15,7 @@ use wob_engine::Digest;
 
 use super::FetchError;
 use crate::{
-    Interrupt,
+    Interrupt, Store,
     address::{Identity, identity},
 };
 
@@ -75,6 +75,20 @@ impl Cache {
     /// Returns the folder.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder
+    }
+
+    /// Returns the store of what was rendered.
+    pub fn store(&self) -> Store {
+        Store::new(&self.folder.join("store"))
+    }
+
+    /// Lists the repositories that were fetched, sorted.
+    pub fn repositories(&self) -> Vec<Utf8PathBuf> {
+        let found = self.folder.join("git").read_dir_utf8();
+        let folders = found.into_iter().flatten().flatten().map(|it| it.path().to_owned());
+        let mut repositories: Vec<Utf8PathBuf> = folders.filter(|it| it.is_dir()).collect();
+        repositories.sort();
+        repositories
     }
 
     /// Returns where the repository at `url` is kept.
