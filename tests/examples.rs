@@ -18,8 +18,13 @@ fn every_example_builds_to_its_snapshot() {
         let name = folder.expect("because the pattern has a folder");
         let temp = TempDir::new().unwrap();
         copy_example(name, temp.path());
-        let seen = wob_in(temp.path(), &["build"]);
+        let seen = wob_in(temp.path(), &["build", "--quiet"]);
         assert!(seen.starts_with("exit: 0\n") && seen.ends_with("----- stderr -----\n"), "{seen}");
+        let checked = wob_in(temp.path(), &["check"]);
+        assert!(
+            checked.ends_with("----- stderr -----\n"),
+            "an example warns of nothing: {checked}"
+        );
         let listing = listing(&temp.path().join("wob-out"));
         with_snapshots_in("examples", || insta::assert_snapshot!(name, listing));
     });

@@ -37,7 +37,17 @@ pub(crate) fn seen(output: &Output) -> String {
     let code = output.status.code().expect("because wob ends by itself");
     let stdout = str::from_utf8(&output.stdout).expect("because wob prints UTF-8");
     let stderr = str::from_utf8(&output.stderr).expect("because wob prints UTF-8");
+    let stderr = untimed(stderr);
     format!("exit: {code}\n----- stdout -----\n{stdout}----- stderr -----\n{stderr}")
+}
+
+/// Takes the time out of the line that ends a build.
+fn untimed(text: &str) -> String {
+    let line = |line: &str| match line.rsplit_once("; ") {
+        Some((rest, time)) if time.ends_with(" ms\n") => format!("{rest}; … ms\n"),
+        Some(_) | None => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 /// Runs git in the folder `at` with an identity and a clock of its own; returns what it printed.

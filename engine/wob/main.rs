@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod exit;
 mod input_override;
+mod journal;
 mod pages;
 mod progress;
 mod report;

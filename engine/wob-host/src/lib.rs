@@ -10,6 +10,7 @@ mod folder;
 mod git;
 mod interrupt;
 mod listing;
+mod note;
 mod output;
 mod snapshot;
 mod stamp;
@@ -17,13 +18,14 @@ mod store;
 mod watch;
 
 pub use address::{redact, same_repository};
-pub use fetch::{Cache, CacheError, FetchError, Fetched, Policy, Reference};
+pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Reference};
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, read_folder};
 pub use git::{
     Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
 };
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
+pub use note::{read_note, write_note};
 pub use output::{
     Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
 };

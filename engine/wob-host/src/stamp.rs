@@ -1,8 +1,9 @@
 //! Stamps: whether a folder is as it was, told by what the operating system knows of its files, without reading them.
 //!
-//! **Invariant:** two equal stamps that are not racy mean equal bytes under equal names. A stamp says so of device, inode,
-//! size, times of change, and mode, compared for equality: a clock that was set back, a file that was copied with its times,
-//! and a file system that was restored all show.
+//! **Invariant:** a stamp that still holds means equal bytes under equal names. It is made of device, inode, size, times of
+//! change, and mode, compared for equality: a clock that was set back, a file that was copied with its times, and a file
+//! system that was restored all show. Files that were changed so shortly before that a later change could look the same
+//! are remembered by their contents.
 
 use std::{
     fs, io,
@@ -10,7 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
 
 use crate::{Interrupt, Interrupted};
@@ -20,14 +22,27 @@ const TICK: Duration = Duration::from_millis(100);
 /// The same for file systems that keep whole seconds, or even ones.
 const COARSE_TICK: Duration = Duration::from_secs(3);
 
-/// What a folder, or some files, looked like at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// More files than this that changed a moment ago are not read: then the stamp never holds.
+const MOST_RACY: usize = 10_000;
+
+/// What files and folders looked like at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The digest over names and stat records.
-    pub digest: Digest,
-    /// Whether something was changed so shortly before that a later change could look the same. Then the stamp is worth
-    /// nothing.
-    pub is_racy: bool,
+    /// Over names and stat records.
+    digest: [u8; 32],
+    /// The files that were changed a moment before, with the digest of their contents; none if something was changed that
+    /// cannot be remembered, so that the stamp never holds.
+    racy: Option<Vec<(Utf8PathBuf, [u8; 32])>>,
+}
+
+impl Stamp {
+    /// Says whether what looked like this then, and looks like `now`, is the same byte for byte.
+    pub fn still_holds(&self, now: &Self) -> bool {
+        let is_same = |(path, digest): &(Utf8PathBuf, [u8; 32])| {
+            fs::read(path).is_ok_and(|it| Digest::of(&it).as_bytes() == digest)
+        };
+        self.digest == now.digest && self.racy.as_ref().is_some_and(|it| it.iter().all(is_same))
+    }
 }
 
 /// Why there is no stamp.
@@ -53,7 +68,7 @@ pub enum StampError {
 pub struct Stamper<'i> {
     hasher: Hasher,
     taken: SystemTime,
-    is_racy: bool,
+    racy: Option<Vec<(Utf8PathBuf, [u8; 32])>>,
     interrupt: &'i Interrupt,
 }
 
@@ -61,7 +76,7 @@ impl<'i> Stamper<'i> {
     /// Begins a stamp.
     pub fn new(interrupt: &'i Interrupt) -> Self {
         let hasher = Hasher::new("wob 2026-11 stamp");
-        Self { hasher, taken: SystemTime::now(), is_racy: false, interrupt }
+        Self { hasher, taken: SystemTime::now(), racy: Some(vec![]), interrupt }
     }
 
     /// Adds one file, which need not exist; a link counts as what it leads to.
@@ -71,11 +86,18 @@ impl<'i> Stamper<'i> {
     pub fn file(&mut self, path: &Utf8Path) -> Result<(), StampError> {
         self.add(path.as_str().as_bytes());
         match fs::metadata(path) {
-            Ok(found) => self.record(&found),
+            Ok(found) => self.record(path.as_std_path(), &found),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.add(b"missing"),
             Err(source) => return Err(failed(path.as_std_path(), source)),
         }
         Ok(())
+    }
+
+    /// Adds whether there is something at a path, whatever it is.
+    pub fn presence(&mut self, path: &Utf8Path) {
+        self.add(path.as_str().as_bytes());
+        let is_there = fs::symlink_metadata(path).is_ok();
+        self.add(if is_there { b"there" } else { b"missing" });
     }
 
     /// Adds everything below a folder that reading it would look at: not `.git`, and not what wob or another tool wrote
@@ -110,7 +132,32 @@ impl<'i> Stamper<'i> {
             let found = fs::symlink_metadata(&path).map_err(|it| failed(&path, it))?;
             if !found.is_dir() {
                 self.add(name.as_encoded_bytes());
-                self.record(&found);
+                self.record(&path, &found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds files below a folder by their paths; links are not followed.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub fn files<'p>(
+        &mut self,
+        folder: &Utf8Path,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Result<(), StampError> {
+        let mut full = folder.to_string();
+        for (index, path) in paths.enumerate() {
+            if index % 1024 == 0 {
+                self.interrupt.check()?;
+            }
+            full.truncate(folder.as_str().len());
+            full.push('/');
+            full.push_str(path);
+            match fs::symlink_metadata(&full) {
+                Ok(found) => self.record(Path::new(&full), &found),
+                Err(_) => self.add(b"missing"),
             }
         }
         Ok(())
@@ -118,7 +165,7 @@ impl<'i> Stamper<'i> {
 
     /// Ends the stamp.
     pub fn finish(self) -> Stamp {
-        Stamp { digest: self.hasher.finish(), is_racy: self.is_racy }
+        Stamp { digest: *self.hasher.finish().as_bytes(), racy: self.racy }
     }
 
     fn walk(&mut self, top: &Path, skip: Skip) -> Result<(), StampError> {
@@ -143,7 +190,7 @@ impl<'i> Stamper<'i> {
                 if found.is_dir() {
                     folders.push(path);
                 } else {
-                    self.record(&found);
+                    self.record(&path, &found);
                     self.link(&path, &found);
                 }
             }
@@ -158,8 +205,8 @@ impl<'i> Stamper<'i> {
             return;
         }
         match fs::metadata(path) {
-            Ok(target) if target.is_dir() => self.is_racy = true,
-            Ok(target) => self.record(&target),
+            Ok(target) if target.is_dir() => self.racy = None,
+            Ok(target) => self.record(path, &target),
             Err(_) => self.add(b"leads nowhere"),
         }
     }
@@ -168,12 +215,25 @@ impl<'i> Stamper<'i> {
         self.hasher.add(bytes);
     }
 
-    fn record(&mut self, found: &fs::Metadata) {
+    fn record(&mut self, path: &Path, found: &fs::Metadata) {
         let record = StatRecord::of(found);
         for number in record.numbers {
             self.hasher.add(&number.to_le_bytes());
         }
-        self.is_racy |= record.changes.into_iter().any(|it| is_racy(it, self.taken));
+        if record.changes.into_iter().any(|it| is_racy(it, self.taken)) {
+            self.remember(path);
+        }
+    }
+
+    /// Remembers a file by its contents.
+    fn remember(&mut self, path: &Path) {
+        let Some(racy) = &mut self.racy else { return };
+        let path = Utf8Path::from_path(path).filter(|_| racy.len() < MOST_RACY);
+        let read = path.and_then(|path| Some((path.to_owned(), fs::read(path).ok()?)));
+        match read {
+            Some((path, bytes)) => racy.push((path, *Digest::of(&bytes).as_bytes())),
+            None => self.racy = None,
+        }
     }
 }
 

@@ -1,18 +1,23 @@
 //! `wob build`: renders environments and writes their trees.
 
+mod summary;
 mod write;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
-use wob_host::Counts;
+use wob_host::{Counts, Interrupt};
 use wob_rules::AssignmentRecord;
 
-use self::write::Outcome;
+use self::{
+    summary::{TreeText, Work, tell_unchanged},
+    write::Outcome,
+};
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
+    journal::{Journal, JournalOutput, JournalPlace, Trust},
     report::count,
     session::{JsonResult, Session},
     stream::{Results, Streams, json_diagnostics},
@@ -24,6 +29,7 @@ use crate::{
     long_about = LONG_ABOUT,
     after_long_help = EXAMPLES
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Build {
     /// What to build
     #[command(flatten)]
@@ -34,6 +40,11 @@ pub(crate) struct Build {
     /// Overwrite files that wob did not write, or that were edited since
     #[arg(long)]
     force: bool,
+    /// Do not look at every file of a tree whose own record is as wob left it
+    ///
+    /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
+    #[arg(long)]
+    trust_output: bool,
 }
 
 /// Where trees go that nobody gave another place to.
@@ -86,10 +97,25 @@ struct JsonBuild<'b> {
 impl Build {
     /// Builds what is selected.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
-        self.build(common, streams).unwrap_or_else(|exit| exit)
+        let begin = Instant::now();
+        // Programs get every assignment, which the journal does not tell.
+        let place = if streams.is_json() { None } else { JournalPlace::find() };
+        let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
+        let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
+        if let Some(journal) = journal {
+            tell_unchanged(&journal, begin, streams);
+            return Exit::Ok;
+        }
+        self.build(common, streams, place.as_ref(), begin).unwrap_or_else(|exit| exit)
     }
 
-    fn build(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
+    fn build(
+        &self,
+        common: &Common,
+        streams: &Streams,
+        place: Option<&JournalPlace>,
+        begin: Instant,
+    ) -> Result<Exit, Exit> {
         let session = Session::start(common, &self.patterns, streams)?;
         let folders = self.folders(common, &session)?;
         let built = session.build(common)?;
@@ -127,6 +153,10 @@ impl Build {
                 streams.result(&outcome.to_text());
             }
         }
+        streams.say(&Work::of(&outcomes).to_text(begin));
+        if exit == Exit::Ok && report.items.is_empty() {
+            keep_journal(&session, &outcomes, place);
+        }
         Ok(exit)
     }
 
@@ -158,6 +188,20 @@ impl Build {
             .iter()
             .map(|it| (it.name.to_string(), folder(it.name.as_str())))
             .collect())
+    }
+}
+
+/// Keeps what the next run needs to tell that nothing has changed; nothing, if that cannot be told.
+fn keep_journal(session: &Session<'_>, outcomes: &[Outcome], place: Option<&JournalPlace>) {
+    let (Some(place), Some(things)) = (place, session.loaded.seen.settled()) else { return };
+    let output = |it: &Outcome| {
+        let written = it.written.then_some(&it.folder)?;
+        JournalOutput::new(&it.record, written, &it.shown, &session.interrupt)
+    };
+    let outputs: Option<Vec<JournalOutput>> = outcomes.iter().map(output).collect();
+    if let Some(outputs) = outputs {
+        let remarks = session.loaded.remarks.clone();
+        place.write(&Journal { things: things.to_vec(), remarks, outputs });
     }
 }
 
@@ -198,10 +242,6 @@ impl Outcome {
         for it in &record.assignments {
             *on.entry(it.cluster_type.as_str()).or_default() += 1;
         }
-        let on: Vec<String> = on.into_iter().map(|(name, n)| format!("{name} {n}")).collect();
-        let assigned = count(record.assignments.len(), "assignment", "assignments");
-        let assigned =
-            if on.is_empty() { assigned } else { format!("{assigned}: {}", on.join(", ")) };
         let Counts { added, changed, unchanged, deleted, .. } = self.counts;
         let files = [
             (added, "added"),
@@ -216,13 +256,12 @@ impl Outcome {
             .collect();
         let to =
             if self.written { format!(" -> {}", self.shown) } else { " not written".to_owned() };
-        let dirty = if record.dirty { " (dirty: overridden or edited sources)" } else { "" };
-        format!(
-            "//env:{}{to}\n  {assigned}\n{}  files: {}\n  root: {}{dirty}\n",
-            record.environment,
-            self.failed(),
-            files.join(", "),
-            record.root,
+        let (root, environment) = (&record.root.to_string(), record.environment.as_str());
+        let on = on.into_iter().collect();
+        TreeText { environment, root, dirty: record.dirty, on }.to_text(
+            &to,
+            &self.failed(),
+            &files.join(", "),
         )
     }
 }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::Origin;
-use wob_host::{GitError, ReadOptions, Repository, Snapshot};
+use wob_host::{GitError, Interrupt, ReadOptions, Repository, Snapshot};
+
+use super::Seen;
 
 /// The repositories that folders were found in, each opened only once.
 #[derive(Debug, Default)]
@@ -14,6 +16,18 @@ pub(super) struct Checkouts {
 }
 
 impl Checkouts {
+    /// Notes the repositories around `folder`, which are about to be asked where it comes from.
+    pub(super) fn see(&mut self, folder: &Utf8Path, seen: &mut Seen, interrupt: &Interrupt) {
+        let Ok(folder) = folder.canonicalize_utf8() else { return };
+        for root in folder.ancestors() {
+            seen.presence(&root.join(".git"), interrupt);
+            // One that is open already was noted before.
+            if !self.opened.contains_key(root) && fs::symlink_metadata(root.join(".git")).is_ok() {
+                seen.repository(root, interrupt);
+            }
+        }
+    }
+
     /// Says where `folder`, of which `snapshot` was read and which people call `shown`, comes from; `None` without a commit.
     pub(super) fn origin(
         &mut self,

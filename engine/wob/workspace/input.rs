@@ -1,7 +1,9 @@
 //! Inputs: finds the source that an object refers to, or says why it cannot be had.
 
 use wob_engine::{FilePath, Source};
-use wob_host::{Cache, FetchError, Fetched, GitError, Repository, redact, same_repository};
+use wob_host::{
+    Cache, Elsewhere, FetchError, Fetched, GitError, Policy, Repository, redact, same_repository,
+};
 use wob_rules::{Unavailable, resource::GitReference};
 
 use super::{
@@ -124,6 +126,7 @@ impl<'w> Inputs<'w> {
             Some(cache) => cache,
             none @ None => none.insert(Cache::of_user()?),
         };
+        see(cache, url, revision, policy, &mut self.sources);
         let references = revision.references();
         let (last, others) =
             references.split_last().expect("because a revision is at least one reference");
@@ -139,6 +142,8 @@ impl<'w> Inputs<'w> {
     /// Returns why a source cannot be had; others can, unless the user interrupted us.
     pub(super) fn stop(&mut self, error: impl Into<WorkspaceError>, help: &str) -> Stop {
         let error = error.into();
+        // What could not be had may be there the next time.
+        self.sources.seen.unsettle();
         match error.exit() {
             Exit::Interrupted => return Stop::Fatal(Box::new(error)),
             Exit::Outside => self.outside_failed = true,
@@ -152,6 +157,19 @@ impl<'w> Inputs<'w> {
             | Exit::Integrity => {}
         }
         Stop::Unavailable(Unavailable { reason: error.to_string(), help: Some(help.to_owned()) })
+    }
+}
+
+/// Notes where a repository is about to be read; what a host has may change unnoticed, unless a commit is named.
+fn see(cache: &Cache, url: &str, revision: &Revision, policy: Policy, sources: &mut Sources<'_>) {
+    match (cache.place_of(url), revision, policy) {
+        ((place, Elsewhere::No), _, _) | ((place, Elsewhere::Yes), _, Policy::Offline) => {
+            sources.seen.repository(&place, sources.interrupt);
+        }
+        ((_, Elsewhere::Yes), Revision::Commit(_), Policy::Online) => {}
+        ((_, Elsewhere::Yes), Revision::Branch(_) | Revision::Any(_), Policy::Online) => {
+            sources.seen.unsettle();
+        }
     }
 }
 

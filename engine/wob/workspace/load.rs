@@ -11,7 +11,7 @@ use wob_rules::{
 };
 
 use super::{
-    Layout, Standing, Workspace, WorkspaceError,
+    Layout, Seen, Standing, Workspace, WorkspaceError,
     input::{Inputs, Stop},
     read::{Revision, Sources},
 };
@@ -34,6 +34,8 @@ pub(crate) struct Loaded {
     pub(crate) remarks: Vec<String>,
     /// Whether a source is missing because a service that wob does not run failed.
     pub(crate) outside_failed: bool,
+    /// What was looked at, so that the next run can tell whether it changed.
+    pub(crate) seen: Seen,
 }
 
 /// An environment of the workspace.
@@ -52,7 +54,9 @@ pub(crate) fn load(
     needed: &dyn Fn(&Name) -> bool,
     interrupt: &Interrupt,
 ) -> Result<Loaded, WorkspaceError> {
-    let sources = Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
+    let mut sources =
+        Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
+    sources.seen = workspace.seen.clone();
     let inputs = Inputs::new(workspace, sources);
     let diagnostics = workspace.diagnostics.clone();
     let environments = vec![];
@@ -63,8 +67,9 @@ pub(crate) fn load(
     }
     let Loader { environments, diagnostics, inputs, .. } = loader;
     let Inputs { sources, outside_failed, .. } = inputs;
+    let seen = sources.seen.clone();
     let (db, texts, remarks) = sources.into_parts();
-    Ok(Loaded { db, texts, environments, diagnostics, remarks, outside_failed })
+    Ok(Loaded { db, texts, environments, diagnostics, remarks, outside_failed, seen })
 }
 
 struct Loader<'w> {

@@ -5,18 +5,22 @@ mod input;
 mod load;
 mod overrides;
 mod read;
+mod seen;
 
 use std::{fs, io};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, FileName};
 use wob_host::{
     CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, Repository,
 };
 use wob_rules::{Name, WorkspaceFile};
 
-pub(crate) use self::load::{Loaded, LoadedEnvironment, load};
 use self::overrides::Overrides;
+pub(crate) use self::{
+    load::{Loaded, LoadedEnvironment, load},
+    seen::{Seen, SeenThing},
+};
 use crate::{args::Common, exit::Exit, report::FileTexts};
 
 /// The name of the settings of a workspace.
@@ -41,6 +45,8 @@ pub(crate) struct Workspace {
     texts: FileTexts,
     /// What is wrong with the settings.
     diagnostics: Vec<Diagnostic>,
+    /// What was looked at to find it.
+    seen: Seen,
 }
 
 /// How environments are told apart.
@@ -147,10 +153,15 @@ impl WorkspaceError {
 
 impl Workspace {
     /// Finds the workspace of the folder that `common` names: the nearest `wob.yaml`, or else the git repository.
-    pub(crate) fn find(common: &Common) -> Result<Self, WorkspaceError> {
+    pub(crate) fn find(common: &Common, interrupt: &Interrupt) -> Result<Self, WorkspaceError> {
         let start = common.directory.clone().unwrap_or_else(|| ".".into());
         let unreadable = |source| WorkspaceError::Unreadable { path: start.clone(), source };
         let folder = start.canonicalize_utf8().map_err(unreadable)?;
+        let mut seen = Seen::default();
+        for above in folder.ancestors() {
+            seen.presence(&above.join(FILE), interrupt);
+            seen.presence(&above.join(".git"), interrupt);
+        }
         let with_settings = folder
             .ancestors()
             // A repository's settings are its own: those of a folder around it say nothing.
@@ -158,11 +169,7 @@ impl Workspace {
                 (!std::mem::replace(outside, it.join(".git").exists())).then_some(it)
             })
             .find(|it| it.join(FILE).is_file());
-        let repository = match Repository::discover(with_settings.unwrap_or(&folder)) {
-            Ok(repository) => Some(repository),
-            Err(GitError::NoRepository { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let repository = discover(with_settings.unwrap_or(&folder), &mut seen, interrupt)?;
         let work_folder = repository.as_ref().and_then(Repository::work_folder);
         let root = match (with_settings, &repository) {
             (Some(root), _) => root.to_owned(),
@@ -177,10 +184,11 @@ impl Workspace {
             policy,
             texts: FileTexts::default(),
             diagnostics: vec![],
+            seen,
             root,
         };
-        workspace.settings = workspace.read_settings(FILE)?;
-        let local = workspace.read_settings(LOCAL_FILE)?;
+        workspace.settings = workspace.read_settings(FILE, interrupt)?;
+        let local = workspace.read_settings(LOCAL_FILE, interrupt)?;
         workspace.overrides = Overrides::new(common, &local.inputs, &workspace.settings.inputs);
         if let Some(repository) = repository
             && workspace.settings.base.is_none()
@@ -191,8 +199,13 @@ impl Workspace {
         Ok(workspace)
     }
 
-    fn read_settings(&mut self, name: &str) -> Result<WorkspaceFile, WorkspaceError> {
+    fn read_settings(
+        &mut self,
+        name: &str,
+        interrupt: &Interrupt,
+    ) -> Result<WorkspaceFile, WorkspaceError> {
         let path = self.root.join(name);
+        self.seen.file(&path, interrupt);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -208,13 +221,30 @@ impl Workspace {
     }
 }
 
+/// Opens the repository around `folder`, if there is one.
+fn discover(
+    folder: &Utf8Path,
+    seen: &mut Seen,
+    interrupt: &Interrupt,
+) -> Result<Option<Repository>, WorkspaceError> {
+    let open = || match Repository::discover(folder) {
+        Ok(repository) => Ok(Some(repository)),
+        Err(GitError::NoRepository { .. }) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let Some(found) = open()? else { return Ok(None) };
+    seen.repository(&found.place(), interrupt);
+    // What is read now was stamped before.
+    Ok(open()?)
+}
+
 /// Reads the workspace that `common` names, and every source that the environments need which are `needed`.
 pub(crate) fn open(
     common: &Common,
     needed: &dyn Fn(&Name) -> bool,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
-    let workspace = Workspace::find(common)?;
+    let workspace = Workspace::find(common, interrupt)?;
     let loaded = load(&workspace, common.profile, needed, interrupt)?;
     Ok((workspace, loaded))
 }

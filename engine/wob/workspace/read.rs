@@ -10,7 +10,7 @@ use wob_host::{
     redact,
 };
 
-use super::{Standing, checkouts::Checkouts};
+use super::{Seen, Standing, checkouts::Checkouts};
 use crate::report::{FileTexts, count};
 
 /// Reads sources into a database.
@@ -21,6 +21,8 @@ pub(super) struct Sources<'r> {
     pub(super) texts: FileTexts,
     /// What the user should hear about what was read.
     pub(super) remarks: Vec<String>,
+    /// What was looked at.
+    pub(super) seen: Seen,
     limits: ReadLimits,
     pub(super) interrupt: &'r Interrupt,
     /// What was read, by its name; the same name is not read twice.
@@ -81,6 +83,7 @@ impl<'r> Sources<'r> {
             db: Database::default(),
             texts,
             remarks: vec![],
+            seen: Seen::default(),
             limits,
             interrupt,
             read: BTreeMap::new(),
@@ -100,6 +103,8 @@ impl<'r> Sources<'r> {
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
+        self.seen.folder(folder, self.interrupt);
+        self.checkouts.see(folder, &mut self.seen, self.interrupt);
         // Paths that were joined with nothing end with a slash.
         let shown = Some(shown.trim_end_matches('/')).filter(|it| !it.is_empty()).unwrap_or(shown);
         let mut snapshot =
@@ -151,6 +156,9 @@ impl<'r> Sources<'r> {
         }
         let (commit, shown) = match revision {
             Revision::Branch(name) if is_checked_out(repository, name)? => {
+                if let Some(folder) = repository.work_folder() {
+                    self.seen.folder(&folder, self.interrupt);
+                }
                 let working = repository.read_working(folder, &self.options())?;
                 if !working.changed.is_empty() {
                     let files = count(working.changed.len(), "file", "files");

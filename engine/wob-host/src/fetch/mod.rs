@@ -214,6 +214,26 @@ impl Cache {
     }
 }
 
+impl Cache {
+    /// Returns where the repository at `url` is read from, and whether what it holds may change elsewhere: on this machine
+    /// it is the repository itself, else the one in the cache.
+    pub fn place_of(&self, url: &str) -> (Utf8PathBuf, Elsewhere) {
+        match identity(url) {
+            Identity::Local { path } => (path.into(), Elsewhere::No),
+            Identity::Remote { .. } => (self.repository(url), Elsewhere::Yes),
+        }
+    }
+}
+
+/// Whether a repository may change where nobody here sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// It lies on this machine.
+    No,
+    /// It lies on a host.
+    Yes,
+}
+
 /// Finds what the cache already has. A damaged cache is as good as none.
 fn cached(folder: &Utf8Path, url: &str, reference: &Reference) -> Option<Fetched> {
     let repository = Repository::open(folder).ok()?.called(url);

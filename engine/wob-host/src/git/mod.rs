@@ -6,13 +6,13 @@ mod revision;
 mod tree;
 mod working;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gix::bstr::ByteSlice as _;
 use wob_engine::FilePath;
 
-use crate::{LimitError, address::redact};
+use crate::{LimitError, StampError, Stamper, address::redact};
 
 pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
@@ -185,6 +185,17 @@ impl Repository {
         Utf8PathBuf::from_path_buf(folder).ok()
     }
 
+    /// Returns what [`Repository::open`] opens: the root of the checkout, or the bare folder.
+    pub fn place(&self) -> Utf8PathBuf {
+        self.work_folder().unwrap_or_else(|| {
+            let folder = self.inner.refs.git_dir();
+            std::path::absolute(folder)
+                .ok()
+                .and_then(|it| Utf8PathBuf::from_path_buf(it).ok())
+                .unwrap_or_default()
+        })
+    }
+
     /// Says whether the history is cut off, as `git clone --depth` does.
     pub fn is_shallow(&self) -> bool {
         self.local().is_shallow().unwrap_or(false)
@@ -200,6 +211,29 @@ impl Repository {
         };
         let names = local.remote_names();
         names.iter().filter_map(|name| with_url(name.as_bstr())).collect()
+    }
+
+    /// Adds to a stamp what git keeps beside the objects: branches, what is checked out, the index, settings.
+    ///
+    /// Objects never change, so two equal stamps mean that every revision names the same files.
+    ///
+    /// # Errors
+    /// If a part of it cannot be looked at.
+    pub fn stamp(&self, stamper: &mut Stamper<'_>) -> Result<(), StampError> {
+        let local = self.local();
+        let mut folders = vec![local.git_dir(), local.common_dir()];
+        folders.dedup();
+        for folder in folders {
+            let folder = Utf8Path::from_path(folder).unwrap_or(Utf8Path::new(""));
+            stamper.files_of(folder)?;
+            for below in ["refs", "reftable", "info", "objects/info"] {
+                stamper.whole_folder(&folder.join(below))?;
+            }
+        }
+        let config = local.config_snapshot();
+        let files = config.sections().filter_map(|it| it.meta().path.as_deref());
+        let files: BTreeSet<&Utf8Path> = files.filter_map(Utf8Path::from_path).collect();
+        files.into_iter().try_for_each(|it| stamper.file(it))
     }
 
     fn local(&self) -> gix::Repository {

@@ -25,6 +25,9 @@ pub use batch::Batch;
 pub use lease::Lease;
 pub use upkeep::{GcLimits, Removed, StoreInfo, Verified};
 
+/// Where damaged packs are moved.
+const QUARANTINE: &str = "quarantine";
+
 /// A store of contents and results in a folder.
 #[derive(Debug)]
 pub struct Store {
@@ -80,6 +83,11 @@ impl Store {
     /// Returns the folder.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder
+    }
+
+    /// Returns the folder for notes of one run for the next, which `gc` and `clear` look after.
+    pub fn notes_folder(&self) -> Utf8PathBuf {
+        self.folder.join("notes")
     }
 
     /// Returns the contents of this digest, if the store has them whole.
@@ -180,7 +188,7 @@ impl Store {
             // The disk fails now; it need not tomorrow.
             return;
         }
-        let folder = self.folder.join("quarantine");
+        let folder = self.folder.join(QUARANTINE);
         let moved = self
             .fs
             .create_folder(&folder)

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8PathBuf;
 
 use super::{
-    Store, StoreError,
+    QUARANTINE, Store, StoreError,
     batch::{DRAFT, Draft},
     locked,
     pack::Kind,
@@ -101,7 +101,7 @@ impl Store {
                 }
             }
         }
-        info.quarantined = self.fs.list(&self.folder.join("quarantine")).map_or(0, |it| it.len());
+        info.quarantined = self.fs.list(&self.folder.join(QUARANTINE)).map_or(0, |it| it.len());
         info
     }
 
@@ -142,7 +142,7 @@ impl Store {
             return Ok(removed);
         };
         let now = SystemTime::now();
-        self.remove_stale(now, &mut removed)?;
+        self.remove_stale(now, limits, &mut removed)?;
         let (protected, _) = self.running();
         let mut packs = self.all_packs();
         packs.sort_by_key(|(_, _, stat)| stat.changed);
@@ -178,9 +178,10 @@ impl Store {
             removed.packs += 1;
             removed.bytes += stat.size;
         }
-        let aside = self.folder.join("quarantine");
-        for name in self.fs.list(&aside).unwrap_or_default() {
-            self.remove(&aside.join(name), &mut removed)?;
+        for folder in [self.folder.join(QUARANTINE), self.notes_folder()] {
+            for name in self.fs.list(&folder).unwrap_or_default() {
+                self.remove(&folder.join(name), &mut removed)?;
+            }
         }
         Ok(removed)
     }
@@ -198,15 +199,25 @@ impl Store {
             .collect()
     }
 
-    /// Removes drafts and damaged packs that nobody has touched for long.
-    fn remove_stale(&self, now: SystemTime, removed: &mut Removed) -> Result<(), StoreError> {
-        for (folder, prefix) in [(self.packs_folder(), DRAFT), (self.folder.join("quarantine"), "")]
-        {
+    /// Removes drafts, damaged packs and notes that nobody has touched for long.
+    fn remove_stale(
+        &self,
+        now: SystemTime,
+        limits: &GcLimits,
+        removed: &mut Removed,
+    ) -> Result<(), StoreError> {
+        let old = limits.longest_unused;
+        let folders = [
+            (self.packs_folder(), DRAFT, STALE),
+            (self.folder.join(QUARANTINE), "", STALE),
+            (self.notes_folder(), "", old),
+        ];
+        for (folder, prefix, longest) in folders {
             for name in self.fs.list(&folder).unwrap_or_default() {
                 let path = folder.join(&name);
                 let changed = self.fs.stat(&path).map(|it| it.changed);
                 let is_stale =
-                    changed.is_ok_and(|it| now.duration_since(it).unwrap_or_default() > STALE);
+                    changed.is_ok_and(|it| now.duration_since(it).unwrap_or_default() > longest);
                 if name.starts_with(prefix) && is_stale {
                     self.remove(&path, removed)?;
                 }
@@ -249,7 +260,7 @@ impl Store {
     fn remove(&self, path: &Utf8PathBuf, removed: &mut Removed) -> Result<(), StoreError> {
         let size = self.fs.stat(path).map_or(0, |it| it.size);
         self.remove_if_there(path)?;
-        removed.packs += 1;
+        removed.packs += usize::from(!path.starts_with(self.notes_folder()));
         removed.bytes += size;
         // Whoever asks later must not hear of what is gone.
         locked(&self.quarantined).retain(|(name, _)| path.file_name() != Some(name));

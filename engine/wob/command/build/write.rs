@@ -25,6 +25,8 @@ pub(super) struct Outcome {
     pub(super) record: Record,
     /// How many files changed.
     pub(super) counts: Counts,
+    /// The output folder.
+    pub(super) folder: Utf8PathBuf,
     /// The output folder as people see it.
     pub(super) shown: Utf8PathBuf,
     /// Whether the tree was written.
@@ -67,7 +69,8 @@ impl Build {
             session
                 .streams
                 .say(&format!("nothing is written to `{shown}`: --strict, and there are errors"));
-            return Ok(Outcome { record, counts, shown, written: false });
+            let folder = folder.to_owned();
+            return Ok(Outcome { record, counts, folder, shown, written: false });
         }
         let conflicts = counts.foreign + counts.edited;
         if conflicts > 0 && !self.force {
@@ -76,7 +79,8 @@ impl Build {
         }
         let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
         let written = plan.apply(overwrite, &session.interrupt).map_err(fail)?;
-        Ok(Outcome { record, counts: written.counts, shown, written: true })
+        let folder = folder.to_owned();
+        Ok(Outcome { record, counts: written.counts, folder, shown, written: true })
     }
 }
 

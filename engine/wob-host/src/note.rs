@@ -1,0 +1,60 @@
+//! Notes: small files that one run leaves for the next. A torn, foreign or missing one costs time only.
+
+use std::{fs, io, io::Write as _};
+
+use camino::Utf8Path;
+use wob_engine::{Digest, Hasher};
+
+/// The bytes behind the text of a note.
+const CHECK: usize = 32;
+
+/// Reads the note at `path`; `None` unless it is whole, and was written for this `purpose`.
+pub fn read_note(path: &Utf8Path, purpose: &str) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(path).ok()?;
+    let check = bytes.split_off(bytes.len().checked_sub(CHECK)?);
+    (check == check_of(purpose, &bytes).as_bytes()).then_some(bytes)
+}
+
+/// Replaces the note at `path`. Whoever reads it meanwhile gets the old one or the new one.
+///
+/// # Errors
+/// What the operating system says; the old note is then still there.
+pub fn write_note(path: &Utf8Path, purpose: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.write_all(check_of(purpose, bytes).as_bytes())?;
+    // It is not flushed: what a power failure leaves of it does not fit its check.
+    file.persist(path)?;
+    Ok(())
+}
+
+fn check_of(purpose: &str, bytes: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 note").field(purpose.as_bytes()).field(bytes).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let path = folder.join("notes/a");
+        assert_eq!(read_note(&path, "test"), None);
+        write_note(&path, "test", b"contents").unwrap();
+        assert_eq!(read_note(&path, "test").as_deref(), Some(b"contents".as_slice()));
+        assert_eq!(read_note(&path, "another purpose"), None);
+        let whole = fs::read(&path).unwrap();
+        for left in 0..whole.len() {
+            fs::write(&path, &whole[..left]).unwrap();
+            assert_eq!(read_note(&path, "test"), None, "{left} bytes");
+            let mut flipped = whole.clone();
+            flipped[left] ^= 1;
+            fs::write(&path, flipped).unwrap();
+            assert_eq!(read_note(&path, "test"), None, "byte {left}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a run looked at before it built, so that the next run can tell that nothing of it has changed.
+//!
+//! **Invariant:** a thing is stamped before it is read: what changes in between shows the next time.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+use wob_host::{Interrupt, Repository, Stamp, StampError, Stamper};
+
+/// Everything that a run looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    things: Vec<SeenThing>,
+    /// Whether something was looked at whose change nobody here would notice, such as a branch on a host.
+    is_unsettled: bool,
+}
+
+/// One thing and its stamp.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeenThing {
+    thing: Thing,
+    stamp: Stamp,
+}
+
+/// Something that a run looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Thing {
+    /// A file, which need not exist.
+    File(Utf8PathBuf),
+    /// Whether there is something at a path, whatever it is.
+    Presence(Utf8PathBuf),
+    /// A folder of sources.
+    Folder(Utf8PathBuf),
+    /// A git repository, but for its objects: a checkout, or a bare folder.
+    Repository(Utf8PathBuf),
+}
+
+impl Seen {
+    /// Notes a file that is about to be read, or looked for.
+    pub(super) fn file(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
+        self.note(Thing::File(path.to_owned()), interrupt);
+    }
+
+    /// Notes a path whose presence is about to decide something.
+    pub(super) fn presence(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
+        self.note(Thing::Presence(path.to_owned()), interrupt);
+    }
+
+    /// Notes a folder that is about to be read.
+    pub(super) fn folder(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
+        self.note(Thing::Folder(path.to_owned()), interrupt);
+    }
+
+    /// Notes a repository that is about to be opened at `path`, its checkout or its bare folder.
+    pub(super) fn repository(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
+        self.note(Thing::Repository(path.to_owned()), interrupt);
+    }
+
+    /// Notes that what was seen may change unnoticed, so that it must be looked at again each time.
+    pub(super) fn unsettle(&mut self) {
+        self.is_unsettled = true;
+    }
+
+    /// Returns the things, if the next run may rely on them.
+    pub(crate) fn settled(&self) -> Option<&[SeenThing]> {
+        (!self.is_unsettled).then_some(&self.things)
+    }
+
+    fn note(&mut self, thing: Thing, interrupt: &Interrupt) {
+        if self.is_unsettled || self.things.iter().any(|it| it.thing == thing) {
+            return;
+        }
+        match thing.stamp(interrupt) {
+            Some(stamp) => self.things.push(SeenThing { thing, stamp }),
+            None => self.unsettle(),
+        }
+    }
+}
+
+impl SeenThing {
+    /// Says whether the thing is as it was.
+    pub(crate) fn still_holds(&self, interrupt: &Interrupt) -> bool {
+        self.thing.stamp(interrupt).is_some_and(|now| self.stamp.still_holds(&now))
+    }
+}
+
+impl Thing {
+    /// `None` if it cannot be looked at.
+    fn stamp(&self, interrupt: &Interrupt) -> Option<Stamp> {
+        let mut stamper = Stamper::new(interrupt);
+        self.add_to(&mut stamper).ok()?;
+        Some(stamper.finish())
+    }
+
+    fn add_to(&self, stamper: &mut Stamper<'_>) -> Result<(), StampError> {
+        match self {
+            Self::File(path) => stamper.file(path),
+            Self::Presence(path) => {
+                stamper.presence(path);
+                Ok(())
+            }
+            Self::Folder(path) => stamper.folder(path),
+            Self::Repository(path) => match Repository::open(path) {
+                Ok(repository) => repository.stamp(stamper),
+                // What could not be opened then may be opened now.
+                Err(_) => stamper.whole_folder(&path.join(".git")),
+            },
+        }
+    }
+}

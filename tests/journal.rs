@@ -1,0 +1,159 @@
+//! That a build which has nothing to do notices so without reading, and one that has something never misses it.
+
+use std::{fs, path::Path};
+
+use crate::{
+    cli::{copy_example, edit},
+    support::{contents, git, wob_in},
+};
+
+/// Builds, and says whether everything was found unchanged without rendering.
+fn is_unchanged(at: &Path, args: &[&str]) -> bool {
+    let args: Vec<&str> = ["build"].iter().chain(args).copied().collect();
+    let seen = wob_in(at, &args);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    seen.contains("assignments: ") && seen.contains(", 0 rendered; 0 files written; … ms")
+}
+
+/// Builds twice: the first run leaves a journal that the second one relies on.
+fn settle(at: &Path) {
+    is_unchanged(at, &[]);
+    assert!(is_unchanged(at, &[]), "nothing happened in between");
+}
+
+#[test]
+fn nothing_changed_is_noticed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let first = wob_in(at, &["build"]);
+    let second = wob_in(at, &["build"]);
+    assert!(
+        second.contains("29 assignments: 29 unchanged, 0 rendered; 0 files written"),
+        "{second}"
+    );
+    let told = |it: &str| {
+        it.replace(" added", " unchanged").split("29 assignments").next().map(str::to_owned)
+    };
+    assert_eq!(told(&first), told(&second), "what people read is the same");
+    // Another command line has a journal of its own.
+    assert!(!is_unchanged(at, &["//env:dev"]));
+    assert!(is_unchanged(at, &["//env:dev"]));
+}
+
+/// Whatever may change what a build gives is noticed, and the tree is then what a fresh build gives.
+#[test]
+fn whatever_changes_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let config = at.join("environments/dev/gitops-repo.yaml");
+    let changes: [(&str, &dyn Fn()); 7] = [
+        ("a new file", &|| fs::write(at.join("base/new.yaml"), "").unwrap()),
+        ("a file that is gone", &|| fs::remove_file(at.join("base/new.yaml")).unwrap()),
+        ("a comment", &|| {
+            let text = fs::read_to_string(&config).unwrap();
+            fs::write(&config, format!("# why\n{text}")).unwrap();
+        }),
+        ("a setting", &|| {
+            let text = fs::read_to_string(at.join("wob.yaml")).unwrap();
+            fs::write(at.join("wob.yaml"), format!("configFile: settings\n{text}")).unwrap();
+        }),
+        ("settings of this checkout", &|| fs::write(at.join("wob.local.yaml"), "").unwrap()),
+        ("a deleted output file", &|| {
+            let tree = contents(&at.join("wob-out/dev"));
+            let file = tree.keys().find(|it| it.ends_with("settings.yaml")).unwrap();
+            fs::remove_file(at.join("wob-out/dev").join(file)).unwrap();
+        }),
+        ("a lost record", &|| fs::remove_file(at.join("wob-out/dev/.wob/tree.json")).unwrap()),
+    ];
+    for (what, change) in changes {
+        settle(at);
+        change();
+        assert!(!is_unchanged(at, &[]), "{what} was not noticed");
+        let fresh = tempfile::tempdir().unwrap();
+        let out = format!("{}/{{environment}}", fresh.path().display());
+        wob_in(at, &["build", "-o", &out]);
+        assert_eq!(
+            contents(&at.join("wob-out/dev")),
+            contents(&fresh.path().join("dev")),
+            "{what}"
+        );
+        assert_eq!(
+            contents(&at.join("wob-out/prod")),
+            contents(&fresh.path().join("prod")),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn an_edited_output_is_noticed_unless_it_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    settle(at);
+    is_unchanged(at, &["--trust-output"]);
+    assert!(is_unchanged(at, &["--trust-output"]));
+    let tree = contents(&at.join("wob-out/dev"));
+    let file = tree.keys().find(|it| it.ends_with("config.yaml")).unwrap();
+    fs::write(at.join("wob-out/dev").join(file), "edited: true\n").unwrap();
+    assert!(is_unchanged(at, &["--trust-output"]), "that is what it is for");
+    let seen = wob_in(at, &["build"]);
+    assert!(seen.starts_with("exit: 36\n") && seen.contains("edited since wob wrote it"), "{seen}");
+}
+
+#[test]
+fn a_commit_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    fs::write(at.join(".gitignore"), "home/\nwob-out/\n").unwrap();
+    git(at, &["init", "-q"]);
+    git(at, &["add", "-A"]);
+    git(at, &["commit", "-q", "-m", "first"]);
+    settle(at);
+    let record = || fs::read_to_string(at.join("wob-out/dev/.wob/tree.json")).unwrap();
+    let before = record();
+    git(at, &["commit", "-q", "--allow-empty", "-m", "second"]);
+    assert!(!is_unchanged(at, &[]), "the record names the commit");
+    assert_ne!(record(), before);
+    settle(at);
+    git(at, &["checkout", "-q", "-b", "other"]);
+    edit(&at.join("wob.yaml"), "environments:", "# why\nenvironments:");
+    assert!(!is_unchanged(at, &[]));
+}
+
+/// A build with warnings says them each time, so it is done each time.
+#[test]
+fn problems_are_said_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let policy = "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: SchedulingPolicy\nmetadata: {name: idle}\nspec:\n  \
+                  deploymentTargetSelector: {labelSelector: {matchLabels: {no: one}}}\n  clusterTypeSelector: {labelSelector: {}}\n";
+    fs::write(at.join("environments/dev/idle.yaml"), policy).unwrap();
+    for _ in 0..3 {
+        let seen = wob_in(at, &["build"]);
+        assert!(seen.contains("policy-selects-nothing"), "{seen}");
+    }
+}
+
+/// A journal that is torn, or of another machine, is none.
+#[test]
+fn a_damaged_journal_costs_time_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    settle(at);
+    let notes = at.join("home/.cache/wob/store/notes");
+    let journals = || fs::read_dir(&notes).unwrap().map(|it| it.unwrap().path());
+    for journal in journals() {
+        let bytes = fs::read(&journal).unwrap();
+        fs::write(journal, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    assert!(!is_unchanged(at, &[]));
+    assert!(is_unchanged(at, &[]));
+    fs::remove_dir_all(at.join("home")).unwrap();
+    assert!(!is_unchanged(at, &[]));
+}
