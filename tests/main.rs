@@ -17,3 +17,4 @@ mod property;
 mod sources;
 mod support;
 mod tidy;
+mod watch;

@@ -11,6 +11,7 @@ mod report;
 mod selection;
 mod session;
 mod stream;
+mod tree_diff;
 mod workspace;
 
 use std::{panic, process::ExitCode};

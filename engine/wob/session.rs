@@ -73,10 +73,25 @@ impl<'s> Session<'s> {
             streams.fail(&error.to_string());
             exit
         };
-        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let interrupt = Interrupt::on_ctrl_c().map_err(|it| fail(&it, Exit::Local))?;
+        Self::start_again(common, patterns, streams, None, interrupt)
+    }
+
+    /// Starts as [`Session::start`] does, with what the session `before` has read and made, as far as it is still the same.
+    pub(crate) fn start_again(
+        common: &Common,
+        patterns: &Patterns,
+        streams: &'s Streams,
+        before: Option<Loaded>,
+        interrupt: Interrupt,
+    ) -> Result<Self, Exit> {
+        let fail = |error: &dyn std::fmt::Display, exit| {
+            streams.fail(&error.to_string());
+            exit
+        };
+        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let progress = Progress::start(streams.wants_progress(), "reading sources");
-        let opened = workspace::open(common, &|it| selection.needs(it), &interrupt);
+        let opened = workspace::open(common, &|it| selection.needs(it), before, &interrupt);
         drop(progress);
         let (workspace, loaded) = opened.map_err(|it| fail(&it, it.exit()))?;
         for remark in &loaded.remarks {

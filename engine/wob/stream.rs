@@ -84,6 +84,22 @@ impl Streams {
         self.result(&text);
     }
 
+    /// Writes one of many results as one line of JSON.
+    pub(crate) fn json_line(&self, result: &impl Serialize) {
+        let mut text = serde_json::to_string(result)
+            .expect("because results are structs with text keys, which JSON can always hold");
+        text.push('\n');
+        self.result(&text);
+    }
+
+    /// Clears the terminal, so that what was said before is not taken for what holds now; elsewhere it does nothing.
+    #[expect(clippy::unused_self, reason = "whoever holds the streams may write, nobody else")]
+    pub(crate) fn begin_screen(&self) {
+        if io::stdout().is_terminal() && io::stderr().is_terminal() {
+            write(io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
+        }
+    }
+
     /// Says whether the user wants to hear of progress.
     pub(crate) fn wants_progress(&self) -> Wanted {
         if self.talk > Talk::Errors { Wanted::Yes } else { Wanted::No }

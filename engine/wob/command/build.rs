@@ -1,24 +1,25 @@
 //! `wob build`: renders environments and writes their trees.
 
+mod destination;
 mod summary;
 mod write;
 
-use std::{collections::BTreeMap, fs, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use wob_host::{Counts, Interrupt};
 use wob_rules::AssignmentRecord;
 
-use self::{
-    summary::{TreeText, Work, tell_unchanged},
+use self::summary::{TreeText, tell_unchanged};
+pub(crate) use self::{
+    destination::{Destination, Round},
+    summary::Work,
     write::Outcome,
 };
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
     journal::{Journal, JournalOutput, JournalPlace, Trust},
-    report::count,
     session::{JsonResult, Session},
     stream::{Results, Streams, json_diagnostics},
 };
@@ -29,26 +30,19 @@ use crate::{
     long_about = LONG_ABOUT,
     after_long_help = EXAMPLES
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Build {
     /// What to build
     #[command(flatten)]
     patterns: Patterns,
-    /// Write to DIR instead of wob-out/<environment>; may hold {environment}
-    #[arg(short = 'o', long = "out", value_name = "DIR")]
-    out: Option<Utf8PathBuf>,
-    /// Overwrite files that wob did not write, or that were edited since
-    #[arg(long)]
-    force: bool,
+    /// Where trees go
+    #[command(flatten)]
+    destination: Destination,
     /// Do not look at every file of a tree whose own record is as wob left it
     ///
     /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
     #[arg(long)]
     trust_output: bool,
 }
-
-/// Where trees go that nobody gave another place to.
-const DEFAULT_OUT: &str = "wob-out";
 
 const LONG_ABOUT: &str = "\
 Renders environments and writes their trees.
@@ -95,7 +89,7 @@ struct JsonBuild<'b> {
 }
 
 impl Build {
-    /// Builds what is selected.
+    /// Builds what is selected, unless nothing has changed since the last run of the same command line.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let begin = Instant::now();
         // Programs get every assignment, which the journal does not tell.
@@ -117,28 +111,7 @@ impl Build {
         begin: Instant,
     ) -> Result<Exit, Exit> {
         let session = Session::start(common, &self.patterns, streams)?;
-        let folders = self.folders(common, &session)?;
-        let built = session.build(common)?;
-        let report = session.diagnose(&built);
-        let mut outcomes = vec![];
-        let mut failed = None;
-        for target in &built {
-            let folder = &folders[&target.built.environment];
-            match self.write(&session, target, folder, common) {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(exit) => {
-                    failed = failed.max(Some(exit));
-                    if exit == Exit::Interrupted {
-                        break;
-                    }
-                }
-            }
-        }
-        let verdict = session.verdict(&report, common);
-        if self.out.is_none() && outcomes.iter().any(|it| it.written) {
-            hide_from_git(&session.workspace.root.join(DEFAULT_OUT));
-        }
-        let exit = failed.unwrap_or(verdict);
+        let Round { outcomes, report, exit, .. } = self.destination.build(&session, common)?;
         if streams.is_json() {
             let environments = outcomes.iter().map(Outcome::to_json).collect();
             streams.json(&JsonResult {
@@ -158,36 +131,6 @@ impl Build {
             keep_journal(&session, &outcomes, place);
         }
         Ok(exit)
-    }
-
-    /// Returns the folder of each selected environment.
-    fn folders(
-        &self,
-        common: &Common,
-        session: &Session<'_>,
-    ) -> Result<BTreeMap<String, Utf8PathBuf>, Exit> {
-        const PLACEHOLDER: &str = "{environment}";
-        let Some(out) = &self.out else {
-            let folder = |name: &str| session.workspace.root.join(DEFAULT_OUT).join(name);
-            let all =
-                session.targets.iter().map(|it| (it.name.to_string(), folder(it.name.as_str())));
-            return Ok(all.collect());
-        };
-        if session.targets.len() > 1 && !out.as_str().contains(PLACEHOLDER) {
-            session.streams.fail(&format!(
-                "{} would be written to one folder `{out}`\n  \
-                 help: select one, or write `-o '{out}/{PLACEHOLDER}'`",
-                count(session.targets.len(), "environment", "environments")
-            ));
-            return Err(Exit::Usage);
-        }
-        let start = common.directory.clone().unwrap_or_default();
-        let folder = |name: &str| start.join(out.as_str().replace(PLACEHOLDER, name));
-        Ok(session
-            .targets
-            .iter()
-            .map(|it| (it.name.to_string(), folder(it.name.as_str())))
-            .collect())
     }
 }
 
@@ -263,14 +206,5 @@ impl Outcome {
             &self.failed(),
             &files.join(", "),
         )
-    }
-}
-
-/// Lets git ignore the default output, so that a build leaves a clean checkout clean.
-fn hide_from_git(folder: &Utf8Path) {
-    let path = folder.join(".gitignore");
-    if !path.exists() {
-        // Without it the folder shows up in `git status`; that is no reason to fail a build.
-        fs::write(path, "*\n").unwrap_or_default();
     }
 }

@@ -10,6 +10,7 @@ mod list;
 mod render;
 mod schema;
 mod version;
+mod watch;
 
 use crate::{args::Args, exit::Exit, stream::Streams};
 
@@ -17,6 +18,7 @@ use crate::{args::Args, exit::Exit, stream::Streams};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Build(build::Build),
+    Watch(watch::Watch),
     Check(check::Check),
     Render(render::Render),
     List(list::List),
@@ -32,6 +34,7 @@ pub(crate) enum Command {
 pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
     match &args.command {
         Command::Build(command) => command.run(&args.common, streams),
+        Command::Watch(command) => command.run(&args.common, streams),
         Command::Check(command) => command.run(&args.common, streams),
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),

@@ -1,7 +1,8 @@
 //! Reads every source that a workspace needs: a base asks for control planes, those for bases, both for workloads.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
@@ -13,7 +14,7 @@ use wob_rules::{
 use super::{
     Layout, Seen, Standing, Workspace, WorkspaceError,
     input::{Inputs, Stop},
-    read::{Revision, Sources},
+    read::{Parts, Revision, Sources},
 };
 use crate::report::FileTexts;
 
@@ -24,6 +25,8 @@ const BASE_BRANCH: &str = "main";
 pub(crate) struct Loaded {
     /// Where the sources are.
     pub(crate) db: Database,
+    /// The sources, by names that mean the same in the next run.
+    sources: BTreeMap<String, Source>,
     /// The texts that diagnostics may point into.
     pub(crate) texts: FileTexts,
     /// The environments, sorted by name.
@@ -52,15 +55,23 @@ pub(crate) fn load(
     workspace: &Workspace,
     profile: Option<Profile>,
     needed: &dyn Fn(&Name) -> bool,
+    before: Option<Loaded>,
     interrupt: &Interrupt,
 ) -> Result<Loaded, WorkspaceError> {
     let mut sources =
         Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
     sources.seen = workspace.seen.clone();
+    let mut inputs_before = BTreeMap::new();
+    if let Some(Loaded { db, sources: before, environments, .. }) = before {
+        let input = |it: LoadedEnvironment| Some((it.name, it.input?));
+        inputs_before = environments.into_iter().filter_map(input).collect();
+        sources = sources.after(db, before);
+    }
     let inputs = Inputs::new(workspace, sources);
     let diagnostics = workspace.diagnostics.clone();
     let environments = vec![];
-    let mut loader = Loader { workspace, profile, needed, inputs, environments, diagnostics };
+    let mut loader =
+        Loader { workspace, profile, needed, inputs, inputs_before, environments, diagnostics };
     match &workspace.layout {
         Layout::Folders => loader.folders()?,
         Layout::Branches(repository) => loader.branches(repository)?,
@@ -68,8 +79,8 @@ pub(crate) fn load(
     let Loader { environments, diagnostics, inputs, .. } = loader;
     let Inputs { sources, outside_failed, .. } = inputs;
     let seen = sources.seen.clone();
-    let (db, texts, remarks) = sources.into_parts();
-    Ok(Loaded { db, texts, environments, diagnostics, remarks, outside_failed, seen })
+    let Parts { db, sources, texts, remarks } = sources.into_parts();
+    Ok(Loaded { db, sources, texts, environments, diagnostics, remarks, outside_failed, seen })
 }
 
 struct Loader<'w> {
@@ -77,6 +88,8 @@ struct Loader<'w> {
     profile: Option<Profile>,
     needed: &'w dyn Fn(&Name) -> bool,
     inputs: Inputs<'w>,
+    /// What the run before has built from, by environment.
+    inputs_before: BTreeMap<Name, EnvironmentInput>,
     environments: Vec<LoadedEnvironment>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -164,16 +177,7 @@ impl<'w> Loader<'w> {
             Ok(control_plane) => {
                 let bases = bases(self, control_plane)?;
                 let workloads = self.workloads(&bases, control_plane)?;
-                let settings = Arc::new(self.settings(name));
-                let db = &self.inputs.sources.db;
-                Some(EnvironmentInput::new(
-                    db,
-                    name.to_string(),
-                    settings,
-                    bases,
-                    control_plane,
-                    workloads,
-                ))
+                Some(self.push(name, bases, control_plane, workloads))
             }
             Err(why) => {
                 let message = format!("environment `{name}`: {}", why.reason);
@@ -185,6 +189,36 @@ impl<'w> Loader<'w> {
         };
         self.environments.push(LoadedEnvironment { name: name.clone(), input });
         Ok(())
+    }
+
+    fn push(
+        &mut self,
+        name: &Name,
+        bases: Vec<BaseSource>,
+        control_plane: Source,
+        workloads: Vec<WorkloadSource>,
+    ) -> EnvironmentInput {
+        let settings = Arc::new(self.settings(name));
+        let before = self.inputs_before.get(name).copied();
+        let db = &mut self.inputs.sources.db;
+        let Some(input) = before else {
+            let name = name.to_string();
+            return EnvironmentInput::new(db, name, settings, bases, control_plane, workloads);
+        };
+        // Setting an input starts a new revision even if it is equal, so look first.
+        if *input.settings(db) != settings {
+            input.set_settings(db).to(settings);
+        }
+        if *input.bases(db) != bases {
+            input.set_bases(db).to(bases);
+        }
+        if input.control_plane(db) != control_plane {
+            input.set_control_plane(db).to(control_plane);
+        }
+        if *input.workloads(db) != workloads {
+            input.set_workloads(db).to(workloads);
+        }
+        input
     }
 
     fn settings(&self, name: &Name) -> Settings {

@@ -239,12 +239,15 @@ fn discover(
 }
 
 /// Reads the workspace that `common` names, and every source that the environments need which are `needed`.
+///
+/// What the run `before` has read and made is used again, as far as it is still the same.
 pub(crate) fn open(
     common: &Common,
     needed: &dyn Fn(&Name) -> bool,
+    before: Option<Loaded>,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
     let workspace = Workspace::find(common, interrupt)?;
-    let loaded = load(&workspace, common.profile, needed, interrupt)?;
+    let loaded = load(&workspace, common.profile, needed, before, interrupt)?;
     Ok((workspace, loaded))
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use camino::Utf8Path;
+use salsa::Setter as _;
 use wob_engine::{Content, Database, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
@@ -27,6 +28,8 @@ pub(super) struct Sources<'r> {
     pub(super) interrupt: &'r Interrupt,
     /// What was read, by its name; the same name is not read twice.
     read: BTreeMap<String, Source>,
+    /// What the run before has read, by its name.
+    before: BTreeMap<String, Source>,
     checkouts: Checkouts,
     /// The folders that are not as their last commit has them.
     edited: Vec<String>,
@@ -87,9 +90,17 @@ impl<'r> Sources<'r> {
             limits,
             interrupt,
             read: BTreeMap::new(),
+            before: BTreeMap::new(),
             checkouts: Checkouts::default(),
             edited: vec![],
         }
+    }
+
+    /// Goes on in the database of the run before: what is the same there stays, with everything that was made of it.
+    pub(super) fn after(mut self, db: Database, before: BTreeMap<String, Source>) -> Self {
+        self.db = db;
+        self.before = before;
+        self
     }
 
     /// Reads a folder as it lies on disk; its files are named below `shown`, and so is the source, unless a commit has it.
@@ -212,8 +223,9 @@ impl<'r> Sources<'r> {
         }
     }
 
-    /// Ends reading: returns where everything was pushed, the texts, and what the user should hear.
-    pub(super) fn into_parts(mut self) -> (Database, FileTexts, Vec<String>) {
+    /// Ends reading: returns where everything was pushed, the sources by their names, the texts, and what the user should
+    /// hear.
+    pub(super) fn into_parts(mut self) -> Parts {
         const NAMED: usize = 5;
         let rest = self.edited.len().saturating_sub(NAMED);
         self.edited.truncate(NAMED);
@@ -224,7 +236,7 @@ impl<'r> Sources<'r> {
             let folders = self.edited.join(", ");
             self.remark(format!("uncommitted edits are built too: in {folders}"));
         }
-        (self.db, self.texts, self.remarks)
+        Parts { db: self.db, sources: self.read, texts: self.texts, remarks: self.remarks }
     }
 
     fn options(&self) -> ReadOptions<'r> {
@@ -232,19 +244,77 @@ impl<'r> Sources<'r> {
     }
 
     fn push(&mut self, key: String, snapshot: Snapshot, prefix: &str) -> Source {
-        let mut file = |it: SnapshotFile| {
+        let before = self.before.get(&key).copied();
+        let mut known: BTreeMap<FilePath, SourceFile> = BTreeMap::new();
+        if let Some(before) = before {
+            let files = before.files(&self.db).iter().chain(before.ignored_files(&self.db));
+            known.extend(files.map(|it| (it.path(&self.db).clone(), *it)));
+        }
+        let visible = self.push_files(snapshot.files, prefix, &known);
+        let ignored = self.push_files(snapshot.ignored, prefix, &known);
+        let source = match before {
+            Some(source) => {
+                self.update(source, snapshot.origin, visible, ignored);
+                source
+            }
+            None => Source::new(&self.db, snapshot.origin, visible, ignored),
+        };
+        self.read.insert(key, source);
+        source
+    }
+
+    fn push_files(
+        &mut self,
+        files: Vec<SnapshotFile>,
+        prefix: &str,
+        known: &BTreeMap<FilePath, SourceFile>,
+    ) -> Vec<SourceFile> {
+        let mut pushed = Vec::with_capacity(files.len());
+        for it in files {
             let name = FileName::new(&format!("{prefix}{}", it.path));
             if let Content::Text { text, .. } = &it.content {
                 self.texts.insert(name.clone(), Arc::clone(text));
             }
-            SourceFile::new(&self.db, name, it.path, it.content)
-        };
-        let files = snapshot.files.into_iter().map(&mut file).collect();
-        let ignored = snapshot.ignored.into_iter().map(&mut file).collect();
-        let source = Source::new(&self.db, snapshot.origin, files, ignored);
-        self.read.insert(key, source);
-        source
+            let file = known.get(&it.path).filter(|file| *file.name(&self.db) == name);
+            pushed.push(match file {
+                Some(file) => {
+                    // Setting an input starts a new revision even if it is equal, so look first.
+                    if *file.content(&self.db) != it.content {
+                        file.set_content(&mut self.db).to(it.content);
+                    }
+                    *file
+                }
+                None => SourceFile::new(&self.db, name, it.path, it.content),
+            });
+        }
+        pushed
     }
+
+    fn update(
+        &mut self,
+        source: Source,
+        origin: Origin,
+        files: Vec<SourceFile>,
+        ignored: Vec<SourceFile>,
+    ) {
+        if *source.origin(&self.db) != origin {
+            source.set_origin(&mut self.db).to(origin);
+        }
+        if *source.files(&self.db) != files {
+            source.set_files(&mut self.db).to(files);
+        }
+        if *source.ignored_files(&self.db) != ignored {
+            source.set_ignored_files(&mut self.db).to(ignored);
+        }
+    }
+}
+
+/// What reading gave.
+pub(super) struct Parts {
+    pub(super) db: Database,
+    pub(super) sources: BTreeMap<String, Source>,
+    pub(super) texts: FileTexts,
+    pub(super) remarks: Vec<String>,
 }
 
 /// Names the folder in an error as people know it.

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a thing is stamped before it is read: what changes in between shows the next time.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use wob_host::{Interrupt, Repository, Stamp, StampError, Stamper};
@@ -65,8 +67,18 @@ impl Seen {
         (!self.is_unsettled).then_some(&self.things)
     }
 
+    /// Says whether everything is as it was, as far as one can see.
+    pub(crate) fn still_holds(&self, interrupt: &Interrupt) -> bool {
+        self.things.iter().all(|it| it.still_holds(interrupt))
+    }
+
+    /// Returns the files and folders below which something may change.
+    pub(crate) fn paths(&self) -> BTreeSet<Utf8PathBuf> {
+        self.things.iter().flat_map(|it| it.thing.paths()).collect()
+    }
+
     fn note(&mut self, thing: Thing, interrupt: &Interrupt) {
-        if self.is_unsettled || self.things.iter().any(|it| it.thing == thing) {
+        if self.things.iter().any(|it| it.thing == thing) {
             return;
         }
         match thing.stamp(interrupt) {
@@ -91,10 +103,28 @@ impl Thing {
         Some(stamper.finish())
     }
 
+    /// Returns where changes happen. What is only there or not is seen by looking.
+    fn paths(&self) -> Vec<Utf8PathBuf> {
+        match self {
+            Self::File(path) | Self::Folder(path) => vec![path.clone()],
+            Self::Presence(_) => vec![],
+            Self::Repository(path) => {
+                let git = path.join(".git");
+                let git = if git.exists() { git } else { path.clone() };
+                ["HEAD", "refs", "packed-refs", "config"].map(|it| git.join(it)).to_vec()
+            }
+        }
+    }
+
     fn add_to(&self, stamper: &mut Stamper<'_>) -> Result<(), StampError> {
         match self {
             Self::File(path) => stamper.file(path),
             Self::Presence(path) => {
+                stamper.presence(path);
+                Ok(())
+            }
+            // A folder that vanished may return.
+            Self::Folder(path) if !path.exists() => {
                 stamper.presence(path);
                 Ok(())
             }

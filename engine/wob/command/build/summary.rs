@@ -31,7 +31,7 @@ impl TreeText<'_> {
 
 /// How much was done.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     assignments: usize,
     unchanged: usize,
     rendered: usize,
@@ -40,7 +40,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn of(outcomes: &[Outcome]) -> Self {
+    pub(crate) fn of(outcomes: &[Outcome]) -> Self {
         let mut work = Self::default();
         for outcome in outcomes {
             let failed = outcome.record.assignments.iter().filter(|it| it.failed).count();
@@ -54,7 +54,7 @@ impl Work {
         work
     }
 
-    pub(super) fn to_text(self, begin: Instant) -> String {
+    pub(crate) fn to_text(self, begin: Instant) -> String {
         let failed =
             if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
         format!(

@@ -7,7 +7,7 @@ use wob_engine::{Diagnostic, FilePath, Tree};
 use wob_host::{Change, Counts, OutputError, OutputFolder, Overwrite, Plan, Previous};
 use wob_rules::{EnvironmentInput, Record, SourceRecord};
 
-use super::Build;
+use super::Destination;
 use crate::{
     args::Common,
     exit::Exit,
@@ -20,20 +20,20 @@ const NAMED: usize = 10;
 
 /// What became of an environment.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// What the tree holds and what it was made from.
-    pub(super) record: Record,
+    pub(crate) record: Record,
     /// How many files changed.
-    pub(super) counts: Counts,
+    pub(crate) counts: Counts,
     /// The output folder.
-    pub(super) folder: Utf8PathBuf,
+    pub(crate) folder: Utf8PathBuf,
     /// The output folder as people see it.
-    pub(super) shown: Utf8PathBuf,
+    pub(crate) shown: Utf8PathBuf,
     /// Whether the tree was written.
-    pub(super) written: bool,
+    pub(crate) written: bool,
 }
 
-impl Build {
+impl Destination {
     /// Writes the tree of `target` into `folder`; says why if that cannot be done.
     pub(super) fn write(
         &self,

@@ -1,0 +1,276 @@
+//! `wob watch [PATTERN]`: keeps trees fresh while one types.
+//!
+//! **Invariant:** a hint that something moved starts a look, and only what was seen starts a build; so lost, doubled or
+//! reordered events cost time, never correctness. After quiet, the trees are those of a fresh build.
+
+use std::{
+    collections::BTreeMap,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use wob_engine::Tree;
+use wob_host::{Debounce, Hint, Interrupt, Watcher};
+
+use crate::{
+    args::{Common, Patterns},
+    command::build::{Destination, Round, Work},
+    exit::Exit,
+    report::{JsonDiagnostic, count},
+    session::Session,
+    stream::{Results, Streams, json_diagnostics},
+    tree_diff::{FileChange, shown, tree_diff},
+    workspace::{Loaded, Seen},
+};
+
+/// Rebuild whenever a source changes
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = LONG_ABOUT,
+    after_long_help = EXAMPLES
+)]
+pub(crate) struct Watch {
+    /// What to build
+    #[command(flatten)]
+    patterns: Patterns,
+    /// Where trees go
+    #[command(flatten)]
+    destination: Destination,
+    /// Run COMMAND by the shell after each build that changed a tree
+    ///
+    /// `WOB_CHANGED` holds the labels of the environments that changed, separated by spaces.
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+    /// Look every MS milliseconds instead of waiting for events
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    poll: Option<u64>,
+}
+
+const LONG_ABOUT: &str = "\
+Builds, and builds again whenever a source changes: files of the workspace, branches, and folders that inputs are \
+overridden with. Only what a change affects is rendered again.
+
+After each build it says in a few lines what changed. Problems are drawn as they come and go. With --output=json each \
+build is one line of JSON. It ends with Ctrl-C.";
+
+const EXAMPLES: &str = "\
+Examples:
+  wob watch
+  wob watch //env:dev
+  wob watch //env:dev --exec 'kubectl diff -R -f wob-out/dev'
+  wob watch --output=json | jq -c .environments";
+
+/// How often to look even if nothing was noticed: events get lost.
+const LOOK_ANYWAY: Duration = Duration::from_secs(2);
+/// How often to look if there are no events.
+const POLL: Duration = Duration::from_millis(500);
+/// How often to look whether the user has stopped it.
+const STOP: Duration = Duration::from_millis(50);
+
+/// One build, as programs read it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonRound<'r> {
+    /// Counts from 1.
+    build: u64,
+    milliseconds: u64,
+    environments: Vec<JsonChanged<'r>>,
+    diagnostics: Vec<JsonDiagnostic<'r>>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonChanged<'r> {
+    environment: &'r str,
+    root: String,
+    changes: &'r [FileChange],
+}
+
+/// What is known between two builds.
+#[derive(Default)]
+struct State {
+    loaded: Option<Loaded>,
+    seen: Seen,
+    /// The trees of the last build, by environment.
+    trees: BTreeMap<String, Tree>,
+    builds: u64,
+}
+
+impl Watch {
+    /// Builds until the user stops it.
+    pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
+        let interrupt = match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => interrupt,
+            Err(error) => {
+                streams.fail(&error.to_string());
+                return Exit::Local;
+            }
+        };
+        let mut state = State::default();
+        let mut watcher = Watcher::new(vec![]);
+        let mut told = false;
+        loop {
+            let exit = self.round(common, streams, &interrupt, &mut state);
+            if interrupt.is_set() {
+                return Exit::Interrupted;
+            }
+            // Without a first build there is nothing that one could wait for.
+            if state.builds == 1 && matches!(exit, Exit::Usage | Exit::Nothing) {
+                return exit;
+            }
+            watcher.watch(&state.seen.paths());
+            if let Some(reason) = watcher.polling().filter(|_| !told && self.poll.is_none()) {
+                streams
+                    .say(&format!("note: looking every {} ms instead: {reason}", POLL.as_millis()));
+                told = true;
+            }
+            if !self.wait(&watcher, &state.seen, &interrupt) {
+                return Exit::Interrupted;
+            }
+        }
+    }
+
+    /// Builds once, and tells what became of it.
+    fn round(
+        &self,
+        common: &Common,
+        streams: &Streams,
+        interrupt: &Interrupt,
+        state: &mut State,
+    ) -> Exit {
+        let begin = Instant::now();
+        state.builds += 1;
+        let before = state.loaded.take();
+        let seen = before.as_ref().map(|it| it.seen.clone());
+        let session = match Session::start_again(
+            common,
+            &self.patterns,
+            streams,
+            before,
+            interrupt.clone(),
+        ) {
+            Ok(session) => session,
+            Err(exit) => {
+                // What was looked at before is where the way out is.
+                state.seen = seen.unwrap_or_else(|| state.seen.clone());
+                return exit;
+            }
+        };
+        let exit = match self.destination.build(&session, common) {
+            Ok(round) => {
+                let changes = changes(&round, &mut state.trees);
+                tell(&round, &changes, state.builds, begin, streams);
+                self.run_command(&changes, streams);
+                round.exit
+            }
+            Err(exit) => exit,
+        };
+        let Session { loaded, .. } = session;
+        state.seen = loaded.seen.clone();
+        state.loaded = Some(loaded);
+        exit
+    }
+
+    /// Waits until something that was seen has changed; false if the user stopped it.
+    fn wait(&self, watcher: &Watcher, seen: &Seen, interrupt: &Interrupt) -> bool {
+        let poll = self.poll.map(Duration::from_millis);
+        let pause = match (poll, watcher.polling()) {
+            (Some(pause), _) => pause,
+            (None, Some(_)) => POLL,
+            (None, None) => LOOK_ANYWAY,
+        };
+        let mut debounce = Debounce::default();
+        let mut next = Instant::now() + pause;
+        loop {
+            if interrupt.is_set() {
+                return false;
+            }
+            let now = Instant::now();
+            if debounce.take(now) || now >= next {
+                if !seen.still_holds(interrupt) {
+                    return !interrupt.is_set();
+                }
+                next = Instant::now() + pause;
+            }
+            let until = debounce.due().unwrap_or(next).min(next).min(now + STOP);
+            match watcher.wait(until) {
+                Hint::Moved if poll.is_none() => debounce.note(Instant::now()),
+                Hint::Lost => next = Instant::now(),
+                Hint::Moved | Hint::Nothing => {}
+            }
+        }
+    }
+
+    fn run_command(&self, changes: &[Changed], streams: &Streams) {
+        let Some(exec) = &self.exec else { return };
+        let labels: Vec<String> = changes
+            .iter()
+            .filter(|it| !it.files.is_empty())
+            .map(|it| format!("//env:{}", it.environment))
+            .collect();
+        if labels.is_empty() {
+            return;
+        }
+        let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+        let ran =
+            Command::new(shell).args([option, exec]).env("WOB_CHANGED", labels.join(" ")).status();
+        match ran {
+            Ok(status) if status.success() => {}
+            Ok(status) => streams.say(&format!("note: `{exec}` failed: {status}")),
+            Err(error) => streams.fail(&format!("could not run `{exec}`: {error}")),
+        }
+    }
+}
+
+/// What changed in one environment.
+struct Changed {
+    environment: String,
+    root: String,
+    files: Vec<FileChange>,
+}
+
+impl Changed {
+    fn to_json(&self) -> JsonChanged<'_> {
+        let Self { environment, root, files } = self;
+        JsonChanged { environment, root: root.clone(), changes: files }
+    }
+}
+
+/// Compares with the trees of the build before, and remembers those of this one. Of the first build, nothing changed.
+fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
+    let mut all = vec![];
+    for outcome in &round.outcomes {
+        let environment = outcome.record.environment.clone();
+        let mut built = round.built.iter();
+        // What could not be written has no outcome.
+        let Some(target) = built.find(|it| it.built.environment == environment) else { continue };
+        let tree = target.built.tree.clone();
+        let before = trees.insert(environment.clone(), tree.clone());
+        let files = before.map_or_else(Vec::new, |it| tree_diff(&it, &tree));
+        all.push(Changed { environment, root: outcome.record.root.to_string(), files });
+    }
+    all
+}
+
+fn tell(round: &Round, changes: &[Changed], build: u64, begin: Instant, streams: &Streams) {
+    if streams.is_json() {
+        return streams.json_line(&JsonRound {
+            build,
+            milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            environments: changes.iter().map(Changed::to_json).collect(),
+            diagnostics: json_diagnostics(&round.report),
+            exit_code: round.exit.number(),
+        });
+    }
+    streams.begin_screen();
+    streams.report(&round.report, Results::Data, "");
+    for it in changes {
+        if !it.files.is_empty() {
+            let files = count(it.files.len(), "file differs", "files differ");
+            streams.result(&format!("//env:{}: {files}\n{}", it.environment, shown(&it.files)));
+        }
+    }
+    streams.result(&format!("{}; watching\n", Work::of(&round.outcomes).to_text(begin)));
+}

@@ -1,0 +1,145 @@
+//! What differs between two trees, file by file and, for people, line by line.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use similar::{ChangeTag, TextDiff};
+use wob_engine::{Blob, FilePath, Tree, mask_line};
+
+/// How many files are shown.
+const FILES: usize = 10;
+/// How many lines of each are shown.
+const LINES: usize = 12;
+/// Larger files are compared only as a whole.
+const LARGEST: usize = 1 << 20;
+
+/// One file that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FileChange {
+    /// Its path in the tree.
+    pub(crate) path: String,
+    /// How it differs.
+    pub(crate) change: ChangeKind,
+    /// What people see of it.
+    #[serde(skip)]
+    lines: Vec<String>,
+}
+
+/// How a file differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ChangeKind {
+    /// Only the new tree has it.
+    Added,
+    /// Both have it, with other bytes.
+    Changed,
+    /// Only the old tree has it.
+    Deleted,
+}
+
+/// Returns what differs between two trees, sorted by path.
+pub(crate) fn tree_diff(old: &Tree, new: &Tree) -> Vec<FileChange> {
+    let mut changes = vec![];
+    let (mut old, mut new) = (old.files().peekable(), new.files().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+        };
+        let before = if order.is_le() { old.next() } else { None };
+        let after = if order.is_ge() { new.next() } else { None };
+        changes.extend(file_change(before, after));
+    }
+}
+
+fn file_change(
+    before: Option<(&FilePath, &Blob)>,
+    after: Option<(&FilePath, &Blob)>,
+) -> Option<FileChange> {
+    let (path, change) = match (before, after) {
+        (Some((_, a)), Some((_, b))) if a.digest() == b.digest() => return None,
+        (Some((path, _)), Some(_)) => (path, ChangeKind::Changed),
+        (Some((path, _)), None) => (path, ChangeKind::Deleted),
+        (None, Some((path, _))) => (path, ChangeKind::Added),
+        (None, None) => return None,
+    };
+    let lines = match (before, after) {
+        (Some((_, a)), Some((_, b))) => line_diff(a.bytes(), b.bytes()),
+        (Some(_) | None, Some(_) | None) => vec![],
+    };
+    Some(FileChange { path: path.to_string(), change, lines })
+}
+
+/// Returns the lines that differ, each after `-` or `+`; secrets are masked.
+fn line_diff(old: &[u8], new: &[u8]) -> Vec<String> {
+    if old.len().max(new.len()) > LARGEST {
+        return vec![];
+    }
+    let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
+    let diff = TextDiff::from_lines(&*old, &*new);
+    let mut lines = vec![];
+    for change in diff.iter_all_changes() {
+        let mark = match change.tag() {
+            ChangeTag::Equal => continue,
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+        };
+        lines.push(format!("{mark} {}", mask_line(change.value().trim_end())));
+    }
+    lines
+}
+
+/// Returns what people read of `changes`: the first files, and of each the first lines.
+pub(crate) fn shown(changes: &[FileChange]) -> String {
+    let mut text = String::new();
+    for it in changes.iter().take(FILES) {
+        let mark = match it.change {
+            ChangeKind::Added => '+',
+            ChangeKind::Changed => '~',
+            ChangeKind::Deleted => '-',
+        };
+        let _ = writeln!(text, "  {mark} {}", it.path);
+        for line in it.lines.iter().take(LINES) {
+            let _ = writeln!(text, "      {}", crate::report::printable(line));
+        }
+        if it.lines.len() > LINES {
+            let _ = writeln!(text, "      … {} more lines", it.lines.len() - LINES);
+        }
+    }
+    if changes.len() > FILES {
+        let _ = writeln!(text, "  … {} more files", changes.len() - FILES);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let mut tree = Tree::default();
+        for (path, text) in files {
+            tree.insert(FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
+        }
+        tree
+    }
+
+    #[test]
+    fn what_differs_is_shown() {
+        let old = tree(&[("a", "x: 1\ny: 2\npassword: old\n"), ("b", "same\n"), ("c", "gone\n")]);
+        let new = tree(&[("a", "x: 1\ny: 3\npassword: new\n"), ("b", "same\n"), ("d", "new\n")]);
+        let changes = tree_diff(&old, &new);
+        insta::assert_snapshot!(shown(&changes), @r"
+          ~ a
+              - y: 2
+              - password: •••
+              + y: 3
+              + password: •••
+          - c
+          + d
+        ");
+        assert_eq!(tree_diff(&new, &new), []);
+    }
+}

@@ -1,0 +1,218 @@
+//! `wob watch` as a user runs it: after quiet, the trees are those of a fresh build.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{
+    cli::{copy_example, edit},
+    support::{contents, git, wob_command, wob_in},
+};
+
+/// A watch that runs; dropping it ends it.
+struct Watching {
+    process: Child,
+    lines: Receiver<String>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Watching {
+    fn start(at: &Path, args: &[&str]) -> Self {
+        let args: Vec<&str> = ["watch", "--output=json"].iter().chain(args).copied().collect();
+        let mut command = wob_command(at, &args);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (send, lines) = channel();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                send.send(line).unwrap_or_default();
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// Returns the next build; one must come.
+    fn next(&self) -> Value {
+        let line = self.lines.recv_timeout(Duration::from_mins(1)).expect("a build must come");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Waits until the trees below `at` are those of a fresh build.
+    fn settle(&self, at: &Path) {
+        let fresh = tempfile::tempdir().unwrap();
+        let out = format!("{}/{{environment}}", fresh.path().display());
+        wob_in(at, &["build", "-o", &out]);
+        let wanted = with_ignore(contents(fresh.path()));
+        let differing = || {
+            let mut found = contents(&at.join("wob-out"));
+            for (path, bytes) in &wanted {
+                if found.get(path) == Some(bytes) {
+                    found.remove(path);
+                } else {
+                    found.insert(path.clone(), vec![]);
+                }
+            }
+            found.into_keys().collect::<Vec<String>>()
+        };
+        for _ in 0..600 {
+            if differing().is_empty() {
+                return;
+            }
+            // Nothing is asserted of time: only that the end is right.
+            self.lines.recv_timeout(Duration::from_millis(100)).unwrap_or_default();
+        }
+        assert_eq!(differing(), Vec::<String>::new());
+    }
+}
+
+/// The default output folder hides itself from git.
+fn with_ignore(
+    mut files: std::collections::BTreeMap<String, Vec<u8>>,
+) -> std::collections::BTreeMap<String, Vec<u8>> {
+    files.insert(".gitignore".to_owned(), b"*\n".to_vec());
+    files
+}
+
+fn fleet() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_example("fleet", folder.path());
+    folder
+}
+
+fn some_config(at: &Path) -> std::path::PathBuf {
+    let folder = at.join("environments/dev/config");
+    let files = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    files.filter(|it| it.extension().is_some_and(|it| it == "yaml")).min().unwrap()
+}
+
+#[test]
+fn an_edit_is_built_and_said() {
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &[]);
+    let first = watching.next();
+    assert_eq!((&first["build"], &first["exitCode"]), (&1.into(), &0.into()), "{first}");
+    assert!(
+        first["environments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|it| it["changes"] == Value::Array(vec![]))
+    );
+
+    edit(&at.join("environments/dev/gitops-repo.yaml"), "kind:", "# why\nkind:");
+    let comment = watching.next();
+    assert!(comment.to_string().contains("\"changes\":[]"), "{comment}");
+    assert!(!comment.to_string().contains("\"change\":"), "a comment changes nothing: {comment}");
+
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    let edited = watching.next();
+    assert!(edited.to_string().contains("\"change\":\"changed\""), "{edited}");
+    watching.settle(at);
+}
+
+#[test]
+fn a_mistake_is_said_and_mended() {
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &["//env:dev"]);
+    watching.next();
+    let config = some_config(at);
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{good}\n  - broken: [")).unwrap();
+    let broken = watching.next();
+    assert_eq!(broken["exitCode"], 1, "{broken}");
+    assert!(!broken["diagnostics"].as_array().unwrap().is_empty());
+    // As an editor that writes by rename.
+    fs::write(config.with_extension("new"), &good).unwrap();
+    fs::rename(config.with_extension("new"), &config).unwrap();
+    let mended = watching.next();
+    assert_eq!(mended["exitCode"], 0, "{mended}");
+    assert_eq!(mended["diagnostics"], Value::Array(vec![]));
+}
+
+#[test]
+fn mass_edits_vanished_folders_and_polling_end_in_a_fresh_tree() {
+    for args in [&[][..], &["--poll=20"]] {
+        let folder = fleet();
+        let at = folder.path();
+        let watching = Watching::start(at, args);
+        watching.next();
+        let environment = at.join("environments/dev");
+        fs::rename(&environment, at.join("away")).unwrap();
+        assert_eq!(watching.next()["exitCode"], 1, "{args:?}");
+        fs::rename(at.join("away"), &environment).unwrap();
+        watching.settle(at);
+        for number in 0..200 {
+            let name = format!("config-{number}");
+            let text = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{platform-config: \"true\"}}}}\n\
+                 data: {{KEY_{number}: \"{number}\"}}\n"
+            );
+            fs::write(environment.join(format!("{name}.yaml")), text).unwrap();
+        }
+        watching.settle(at);
+        for number in 0..199 {
+            fs::remove_file(environment.join(format!("config-{number}.yaml"))).unwrap();
+        }
+        watching.settle(at);
+    }
+}
+
+#[test]
+fn a_branch_switch_is_followed() {
+    let folder = fleet();
+    let at = folder.path();
+    fs::write(at.join(".gitignore"), "home/\nwob-out/\n").unwrap();
+    git(at, &["init", "-q"]);
+    git(at, &["add", "-A"]);
+    git(at, &["commit", "-q", "-m", "first"]);
+    git(at, &["checkout", "-q", "-b", "other"]);
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("data:\n", "data:\n  OTHER: \"yes\"\n")).unwrap();
+    git(at, &["commit", "-q", "-a", "-m", "second"]);
+    let watching = Watching::start(at, &[]);
+    watching.next();
+    git(at, &["checkout", "-q", "main"]);
+    watching.settle(at);
+    git(at, &["checkout", "-q", "other"]);
+    watching.settle(at);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_after_a_change() {
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &["//env:dev", "--exec", "echo \"$WOB_CHANGED\" >> told"]);
+    watching.next();
+    assert!(!at.join("told").exists(), "nothing changed yet");
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    watching.next();
+    for _ in 0..100 {
+        if fs::read_to_string(at.join("told")).is_ok_and(|it| it == "//env:dev\n") {
+            return;
+        }
+        watching.lines.recv_timeout(Duration::from_millis(50)).unwrap_or_default();
+    }
+    panic!("the command did not run");
+}
