@@ -20,6 +20,7 @@ mod record;
 mod render;
 pub mod resource;
 mod schedule;
+mod schemas;
 mod selector;
 mod workspace_file;
 
@@ -36,12 +37,16 @@ pub use name::Name;
 pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
-    BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build,
+    BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build, check_always,
     environment_model,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
 pub use render::{CompiledTemplate, InputPart, Inputs, Rendered};
 pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
+pub use schemas::{
+    Check, CheckMode, KubernetesVersion, SchemaFolder, ValidateSettings, Validation,
+    custom_schemas, stated_schema,
+};
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use workspace_file::{
     EnvironmentEntry, InputEntry, OutputSettings, WORKSPACE_SCHEMA, WorkspaceFile,

@@ -11,6 +11,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rayon::prelude::*;
+use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Map, Source};
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     render::{self, CompiledTemplate, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
     schedule::{self, Assignment, Fleet, SCHEDULERS},
+    schemas::{Validation, own_schemas},
 };
 
 /// Everything that one environment is built from.
@@ -44,6 +46,10 @@ pub struct EnvironmentInput {
     /// What its registrations name, sorted by registration.
     #[returns(ref)]
     pub workloads: Vec<WorkloadSource>,
+    /// How its rendered files are checked.
+    #[default]
+    #[returns(ref)]
+    pub validation: Arc<Validation>,
 }
 
 /// A base, or why it is missing.
@@ -274,6 +280,7 @@ fn inputs<'db>(
         namespace_service,
         config_type,
         settings: settings.clone(),
+        check: environment.validation(db).of(&cluster_type.meta.name).digest(db),
     }))
 }
 
@@ -335,6 +342,23 @@ fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
     }
 }
 
+/// What is wrong with the files of an assignment, by the schemas of what they hold.
+#[salsa::tracked(returns(ref))]
+fn checked<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diagnostic> {
+    let environment = pair.environment(db);
+    let check = environment.validation(db).of(pair.cluster_type(db));
+    let Some(checker) = check.checker(db) else { return vec![] };
+    let Ok(inputs) = inputs(db, pair) else { return vec![] };
+    let cluster_type = &environment_model(db, environment).cluster_types[pair.cluster_type(db)];
+    checker.diagnostics(&rendered(db, pair).files, inputs, &cluster_type.meta.place)
+}
+
+/// Lets the rendered files of `environment` be checked, whatever its settings say.
+pub fn check_always(db: &mut Database, environment: EnvironmentInput) {
+    let validation = environment.validation(db).always();
+    environment.set_validation(db).to(Arc::new(validation));
+}
+
 /// Builds an environment with all the threads of the current rayon pool.
 ///
 /// The result does not depend on how many there are.
@@ -363,7 +387,9 @@ fn build_assignment(
     };
     let rendered = rendered(db, pair);
     diagnostics.extend(rendered.diagnostics.iter().cloned());
-    let failed = inputs.is_none() || rendered.failed();
+    let checked = checked(db, pair);
+    diagnostics.extend(checked.iter().cloned());
+    let failed = inputs.is_none() || rendered.failed() || !checked.is_empty();
     BuiltAssignment {
         assignment: assignment.clone(),
         namespace: inputs.map(|it| it.namespace.clone()),
@@ -389,6 +415,9 @@ pub(crate) fn shared_diagnostics(
         }
     }
     diagnostics.extend(schemas(db, environment).1.iter().cloned());
+    for folder in environment.validation(db).folders() {
+        diagnostics.extend(own_schemas(db, folder).diagnostics.iter().cloned());
+    }
     for name in model.templates.keys() {
         let key = TemplateKey::new(db, environment, name.to_string());
         diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
 use crate::{
-    Name, NamespacePattern, Precedence, Profile, Settings,
+    Name, NamespacePattern, Precedence, Profile, Settings, ValidateSettings,
     decode::{Fields, Problems},
+    schemas::validate_settings,
 };
 
 /// The JSON Schema of `wob.yaml`.
@@ -27,6 +28,8 @@ pub struct WorkspaceFile {
     pub inputs: Vec<InputEntry>,
     /// What shapes every environment's output.
     pub output: OutputSettings,
+    /// How rendered files are checked.
+    pub validate: ValidateSettings,
     /// The largest file that is read, in bytes; the default is 10 MiB.
     pub file_bytes: Option<u64>,
 }
@@ -40,6 +43,8 @@ pub struct EnvironmentEntry {
     pub place: Place,
     /// What shapes this environment's output differently.
     pub output: OutputSettings,
+    /// What is checked differently in this environment.
+    pub validate: ValidateSettings,
 }
 
 /// One of `inputs`.
@@ -118,6 +123,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         );
     }
     let output = output(&mut fields, problems);
+    let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     let base = fields.optional_text("base", problems).map(|it| it.to_string());
     let base_branch = fields.optional_text("baseBranch", problems).map(|it| it.to_string());
     let mut environments = BTreeMap::new();
@@ -141,7 +147,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     let inputs = inputs(&mut fields, problems);
     let file_bytes = limits(&mut fields, problems);
     fields.finish(&[], problems);
-    WorkspaceFile { base, base_branch, environments, inputs, output, file_bytes }
+    WorkspaceFile { base, base_branch, environments, inputs, output, validate, file_bytes }
 }
 
 fn environment(
@@ -151,14 +157,16 @@ fn environment(
 ) -> Option<EnvironmentEntry> {
     if let Value::String(path) = node.to_value() {
         let path = Some(path.to_string());
-        return Some(EnvironmentEntry { path, place, output: OutputSettings::default() });
+        let (output, validate) = (OutputSettings::default(), ValidateSettings::default());
+        return Some(EnvironmentEntry { path, place, output, validate });
     }
     let mut fields =
         Fields::open(node, place.clone(), "environment", &"an environment".into(), problems)?;
     let path = fields.optional_text("path", problems).map(|it| it.to_string());
     let output = output(&mut fields, problems);
+    let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     fields.finish(&[], problems);
-    Some(EnvironmentEntry { path, place, output })
+    Some(EnvironmentEntry { path, place, output, validate })
 }
 
 fn inputs(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<InputEntry> {

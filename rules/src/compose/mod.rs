@@ -24,8 +24,10 @@ use wob_engine::Place;
 pub use composition::{Applied, Composed, Composition, Provenance, merge};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
 pub use layers::{LayerId, Layers, select};
+pub(crate) use schema::{Compiled, Unusable, compile_schema, shorten};
 pub use schema::{ConfigSchema, InlineSchema, Schemas};
 pub use validate::validate;
+pub(crate) use validate::{complaint, dotted};
 pub use value::config_value;
 
 /// A `ConfigMap` as composition sees it.

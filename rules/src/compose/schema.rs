@@ -8,7 +8,12 @@ use std::{
 use jsonschema::{Draft, PatternOptions, Validator};
 use wob_engine::{Diagnostic, Place, Span, did_you_mean};
 
-use super::{SpecialLabels, Subject, label_match, locate::locate, schema_cost::Cost};
+use super::{
+    SpecialLabels, Subject, label_match,
+    locate::locate,
+    schema_cost::Cost,
+    validate::{depth, nodes},
+};
 
 /// The most bytes that one compiled pattern may take.
 const PATTERN_BYTES: usize = 1 << 19;
@@ -54,11 +59,18 @@ impl PartialEq for Schemas {
 
 impl Eq for Schemas {}
 
-/// A schema that can check configs.
+/// A schema that can check values.
 #[derive(Debug)]
-pub(super) struct Compiled {
-    pub(super) validator: Validator,
+pub(crate) struct Compiled {
+    pub(crate) validator: Validator,
     pub(super) cost: Cost,
+}
+
+impl Compiled {
+    /// Says whether `value` is small enough for the work that the schema makes.
+    pub(crate) fn allows(&self, value: &serde_json::Value) -> bool {
+        self.cost.allows(nodes(value), depth(value))
+    }
 }
 
 /// Why a text is no schema that wob can use.
@@ -147,25 +159,45 @@ fn compile(text: &str) -> Result<Compiled, Flaw> {
         span: error_span(text, &error),
         help: Some("write the schema as JSON text; YAML is not read here".to_owned()),
     })?;
-    let cost = Cost::of(&schema).map_err(|message| Flaw {
+    compile_schema(&schema).map_err(|unusable| Flaw {
+        message: unusable.message,
+        span: unusable.pointer.map_or_else(Span::default, |it| locate(text, &it)),
+        help: Some(unusable.help),
+    })
+}
+
+/// Why a JSON value is no schema that wob can use.
+#[derive(Clone, Debug)]
+pub(crate) struct Unusable {
+    /// What is wrong with it.
+    pub(crate) message: String,
+    /// The JSON pointer of what is wrong; none if it is the schema as a whole.
+    pub(crate) pointer: Option<String>,
+    /// The way out.
+    pub(crate) help: String,
+}
+
+/// Makes a schema ready to check values.
+pub(crate) fn compile_schema(schema: &serde_json::Value) -> Result<Compiled, Unusable> {
+    let cost = Cost::of(schema).map_err(|message| Unusable {
         message,
-        span: Span::default(),
-        help: Some("refer only to parts of the schema itself: `#/...`".to_owned()),
+        pointer: None,
+        help: "refer only to parts of the schema itself: `#/...`".to_owned(),
     })?;
     let declared = schema.get("$schema").is_some();
     // Without `$schema` the dialects up to draft 7 are one: only draft 4 has a boolean `exclusiveMinimum`.
     let validator = if declared {
-        build(&schema, None)
+        build(schema, None)
     } else {
-        let first = build(&schema, Some(Draft::Draft7));
-        first.or_else(|error| build(&schema, Some(Draft::Draft4)).map_err(|_| error))
+        let first = build(schema, Some(Draft::Draft7));
+        first.or_else(|error| build(schema, Some(Draft::Draft4)).map_err(|_| error))
     };
     match validator {
         Ok(validator) => Ok(Compiled { validator, cost }),
         Err(error) => {
             let (message, help) = explain(&error);
-            let span = locate(text, error.instance_path().as_str());
-            Err(Flaw { message, span, help: Some(help) })
+            let pointer = Some(error.instance_path().as_str().to_owned());
+            Err(Unusable { message, pointer, help })
         }
     }
 }
@@ -261,7 +293,7 @@ fn error_span(text: &str, error: &serde_json::Error) -> Span {
 }
 
 /// Cuts `text` to at most `limit` characters, on one line.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     let mut characters = text.chars().map(|it| if it.is_control() { ' ' } else { it });
     let mut short: String = characters.by_ref().take(limit).collect();
     if characters.next().is_some() {

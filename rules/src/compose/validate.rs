@@ -77,7 +77,7 @@ pub fn validate(
 }
 
 /// Levels of lists and mappings; values come from parsers that bound them.
-fn depth(value: &Value) -> u32 {
+pub(super) fn depth(value: &Value) -> u32 {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
@@ -86,7 +86,7 @@ fn depth(value: &Value) -> u32 {
 }
 
 /// Lists, mappings and what they hold.
-fn nodes(value: &Value) -> u64 {
+pub(super) fn nodes(value: &Value) -> u64 {
     match value {
         Value::Array(items) => 1 + items.iter().map(nodes).sum::<u64>(),
         Value::Object(map) => 1 + map.values().map(nodes).sum::<u64>(),
@@ -209,14 +209,14 @@ impl Report<'_> {
 }
 
 /// Writes a JSON pointer as people do: `/a/0` is `a.0`.
-fn dotted(pointer: &str) -> String {
+pub(crate) fn dotted(pointer: &str) -> String {
     let path = pointer.trim_start_matches('/').replace('/', ".");
     shorten(&path.replace("~1", "/").replace("~0", "~"), 80)
 }
 
 /// Says what is wrong, to follow "which".
 #[expect(clippy::wildcard_enum_match_arm, reason = "jsonschema's enum, of which few matter here")]
-fn complaint(error: &ValidationError<'_>) -> String {
+pub(crate) fn complaint(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
     let short = |value: &Value| shorten(&value.to_string(), 60);
     match error.kind() {

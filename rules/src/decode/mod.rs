@@ -15,7 +15,7 @@ use wob_engine::{
 };
 
 pub use self::damage::{BrokenLayer, Damage};
-pub(crate) use self::fields::{Fields, Problems, shown};
+pub(crate) use self::fields::{Fields, Problems, as_text, shown};
 use crate::resource::{IgnoredObject, Resource};
 
 /// The API group and version of every kind but ConfigMap.

@@ -73,6 +73,11 @@ impl CompiledTemplate {
         self.content_type.as_deref()
     }
 
+    /// Returns where each manifest stands in the sources; empty for a built-in rule.
+    pub(crate) fn places(&self) -> &[Option<Place>] {
+        &self.places
+    }
+
     /// Says whether this is a built-in rule.
     pub fn is_builtin(&self) -> bool {
         self.origin == TemplateOrigin::Builtin

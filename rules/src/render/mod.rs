@@ -47,6 +47,8 @@ pub struct Inputs {
     pub config_type: Arc<CompiledTemplate>,
     /// The conventions of the output.
     pub settings: Arc<Settings>,
+    /// What the files are checked against; none if they are not checked.
+    pub check: Option<Digest>,
 }
 
 /// The files of one assignment, by name; or why there are none.
@@ -91,6 +93,8 @@ impl Inputs {
             part("workspace", self.workspace.as_bytes()),
             part("workload", self.workload.as_bytes()),
         ];
+        let check = self.check.map(|digest| InputPart { name: "check".to_owned(), digest });
+        parts.extend(check);
         let templates = [
             ("template.reconciler", &self.reconciler),
             ("template.namespaceService", &self.namespace_service),

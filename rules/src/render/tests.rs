@@ -30,6 +30,7 @@ fn inputs(config: Map) -> Inputs {
         namespace_service: rule("default"),
         config_type: rule("configmap"),
         settings: Arc::new(Settings::of(Profile::Standard)),
+        check: None,
     }
 }
 
@@ -64,7 +65,7 @@ fn the_built_in_config_map_is_the_first_schedulers() {
 #[test]
 fn every_part_of_the_inputs_is_in_the_digest() {
     let base = inputs(Map::new());
-    let changed: [fn(&mut Inputs); 12] = [
+    let changed: [fn(&mut Inputs); 13] = [
         |it| it.cluster_type = Name::new("small").unwrap(),
         |it| it.target = Name::new("app-x").unwrap(),
         |it| it.namespace.push('x'),
@@ -77,6 +78,7 @@ fn every_part_of_the_inputs_is_in_the_digest() {
         |it| it.reconciler = it.config_type.clone(),
         |it| it.config_type = it.reconciler.clone(),
         |it| it.settings = Arc::new(Settings::of(Profile::Kalypso)),
+        |it| it.check = Some(wob_engine::Digest::of(b"schemas")),
     ];
     let mut digests = vec![base.digest()];
     for change in changed {
