@@ -14,6 +14,7 @@ mod git_server;
 mod journal;
 mod oracle;
 mod property;
+mod schemas;
 mod sources;
 mod support;
 mod tidy;

@@ -7,7 +7,7 @@ use wob_engine::{Database, Diagnostic, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Settings, Unavailable,
-    WorkloadSource, discover,
+    ValidateSettings, Validation, WorkloadSource, discover,
     resource::{self, WorkloadRegistration},
 };
 
@@ -81,6 +81,14 @@ pub(crate) fn load(
     let seen = sources.seen.clone();
     let Parts { db, sources, texts, remarks } = sources.into_parts();
     Ok(Loaded { db, sources, texts, environments, diagnostics, remarks, outside_failed, seen })
+}
+
+/// What an environment is built from.
+struct Environment {
+    bases: Vec<BaseSource>,
+    control_plane: Source,
+    workloads: Vec<WorkloadSource>,
+    validation: Arc<Validation>,
 }
 
 struct Loader<'w> {
@@ -173,13 +181,17 @@ impl<'w> Loader<'w> {
         source: Result<Source, Stop>,
         bases: impl FnOnce(&mut Self, Source) -> Result<Vec<BaseSource>, WorkspaceError>,
     ) -> Result<(), WorkspaceError> {
-        let input = match available(source)? {
-            Ok(control_plane) => {
+        let validation = self.validation(name)?;
+        let input = match (available(source)?, validation) {
+            (Ok(control_plane), Some(validation)) => {
                 let bases = bases(self, control_plane)?;
                 let workloads = self.workloads(&bases, control_plane)?;
-                Some(self.push(name, bases, control_plane, workloads))
+                let validation = Arc::new(validation);
+                Some(self.push(name, Environment { bases, control_plane, workloads, validation }))
             }
-            Err(why) => {
+            // The folder that is missing has been reported.
+            (Ok(_), None) => None,
+            (Err(why), _) => {
                 let message = format!("environment `{name}`: {}", why.reason);
                 let mut diagnostic = Diagnostic::error("input-unavailable", message);
                 diagnostic.help = why.help;
@@ -191,19 +203,17 @@ impl<'w> Loader<'w> {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        name: &Name,
-        bases: Vec<BaseSource>,
-        control_plane: Source,
-        workloads: Vec<WorkloadSource>,
-    ) -> EnvironmentInput {
+    /// Pushes what an environment is built from, where the run before has pushed it, as far as it is another.
+    fn push(&mut self, name: &Name, environment: Environment) -> EnvironmentInput {
         let settings = Arc::new(self.settings(name));
+        let Environment { bases, control_plane, workloads, validation } = environment;
         let before = self.inputs_before.get(name).copied();
         let db = &mut self.inputs.sources.db;
         let Some(input) = before else {
             let name = name.to_string();
-            return EnvironmentInput::new(db, name, settings, bases, control_plane, workloads);
+            return EnvironmentInput::builder(name, settings, bases, control_plane, workloads)
+                .validation(validation)
+                .new(db);
         };
         // Setting an input starts a new revision even if it is equal, so look first.
         if *input.settings(db) != settings {
@@ -218,6 +228,9 @@ impl<'w> Loader<'w> {
         if *input.workloads(db) != workloads {
             input.set_workloads(db).to(workloads);
         }
+        if *input.validation(db) != validation {
+            input.set_validation(db).to(validation);
+        }
         input
     }
 
@@ -225,6 +238,32 @@ impl<'w> Loader<'w> {
         let settings = &self.workspace.settings;
         let own = settings.environments.get(name).map(|it| &it.output);
         settings.output.resolve(own, self.profile)
+    }
+
+    /// Reads the folders with schemas; `None` if one cannot be read, so that no output is taken for checked.
+    fn validation(&mut self, name: &Name) -> Result<Option<Validation>, WorkspaceError> {
+        let workspace = self.workspace;
+        let shared = &workspace.settings.validate;
+        let own = workspace.settings.environments.get(name).map(|it| &it.validate);
+        let mut sources = BTreeMap::new();
+        let mut missing = false;
+        for folder in shared.folders().chain(own.into_iter().flat_map(ValidateSettings::folders)) {
+            let path = folder.path.as_str();
+            let read =
+                self.inputs.sources.folder(&workspace.root.join(path), path, Standing::Clean);
+            let help = "make the folder, or name another one; paths are relative to wob.yaml";
+            match available(read.map_err(|error| self.inputs.stop(error, help)))? {
+                Ok(source) => drop(sources.insert(folder.path.clone(), source)),
+                Err(why) => {
+                    let message = format!("schemas: {}", why.reason);
+                    let mut diagnostic = Diagnostic::error("input-unavailable", message);
+                    diagnostic.help = why.help;
+                    self.diagnostics.push(diagnostic.at(folder.place.clone(), "named here"));
+                    missing = true;
+                }
+            }
+        }
+        Ok((!missing).then(|| shared.resolve(own, &sources)))
     }
 
     /// Says which environments `wob.yaml` has settings for, but the base does not declare.
