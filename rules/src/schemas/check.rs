@@ -26,6 +26,9 @@ const MAX_LISTED: usize = 12;
 /// How many characters of a line a note shows.
 const EXCERPT: usize = 100;
 
+/// The way out where nothing better is known.
+pub(super) const CHANGE: &str = "change the template, or the value that it prints";
+
 /// Checks files.
 #[derive(Clone, Debug)]
 pub(crate) struct Checker<'s> {
@@ -46,8 +49,9 @@ pub(crate) struct Finding {
     pointer: String,
     /// The way out.
     pub(super) help: String,
-    /// Which document of the file, from 0.
+    /// Which document of the file, from 0, and how many there are.
     pub(super) document: usize,
+    pub(super) documents: usize,
     /// The kind of the document; empty if it says none.
     pub(super) kind: String,
     /// Where in the file, and what stands there.
@@ -63,6 +67,7 @@ impl Finding {
             pointer: pointer.into(),
             help: String::new(),
             document: 0,
+            documents: 1,
             kind: String::new(),
             note: String::new(),
         }
@@ -122,6 +127,7 @@ impl Checker<'_> {
             let mut findings = self.document(name, object);
             for finding in &mut findings {
                 finding.document = index;
+                finding.documents = parsed.documents.len();
                 finding.note = file.note(finding);
             }
             findings
@@ -136,7 +142,7 @@ impl Checker<'_> {
         let text = |key: &str| object[key].as_str().filter(|it| !it.is_empty()).map(str::to_owned);
         let (api_version, kind) = match (text("apiVersion"), text("kind")) {
             (Some(api_version), Some(kind)) => (api_version, kind),
-            (None, None) if let Some(schema) = bundled::of_file(file, self.kubernetes) => {
+            (None, _) if let Some(schema) = bundled::of_file(file, self.kubernetes) => {
                 return limited(violations(schema, &schema.decoded(object)));
             }
             (None, _) => return vec![no_kind(&object, "apiVersion")],
@@ -302,7 +308,7 @@ fn way_out(error: &ValidationError<'_>) -> String {
         }
         _ => {}
     }
-    "change the template, or the value that it prints".to_owned()
+    CHANGE.to_owned()
 }
 
 fn unknown_field(pointer: &str, key: &str, known: &[&str]) -> Finding {

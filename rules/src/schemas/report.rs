@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{Blob, Diagnostic, Place};
+use wob_engine::{At, Blob, Diagnostic, Place};
 
-use super::{Checker, check::Finding};
+use super::{
+    Checker,
+    check::{CHANGE, Finding},
+};
 use crate::render::{CompiledTemplate, Inputs};
 
 impl Checker<'_> {
@@ -22,7 +25,7 @@ impl Checker<'_> {
             let text = String::from_utf8_lossy(blob.bytes());
             let (template, field) = maker(name, inputs);
             for finding in self.file(name, &text) {
-                let place = template_place(template, &finding)
+                let place = manifest_place(template, &finding)
                     .unwrap_or_else(|| cluster_type.key("spec").key(field));
                 diagnostics.push(finding.into_diagnostic(template, place));
             }
@@ -45,10 +48,24 @@ fn maker<'i>(file: &str, inputs: &'i Inputs) -> (&'i CompiledTemplate, &'static 
     }
 }
 
-/// Returns the manifest that made a document; of several the one in the same position. A built-in rule has none.
-fn template_place(template: &CompiledTemplate, finding: &Finding) -> Option<Place> {
-    let places = template.places();
-    places.get(finding.document).or(places.first())?.clone()
+/// Returns the manifest that made a document. A built-in rule has none.
+///
+/// Of several manifests it is the one in the same position, if there are as many documents; else it is all of them.
+fn manifest_place(template: &CompiledTemplate, finding: &Finding) -> Option<Place> {
+    match template.places() {
+        [only] => only.clone(),
+        all if all.len() == finding.documents => all.get(finding.document)?.clone(),
+        all => all.first()?.as_ref().map(list_of),
+    }
+}
+
+/// Returns the list that an item is in.
+fn list_of(item: &Place) -> Place {
+    let mut list = item.clone();
+    if let At::Node { path, .. } = &mut list.at {
+        *path = path[..path.len().saturating_sub(1)].into();
+    }
+    list
 }
 
 impl Finding {
@@ -60,6 +77,12 @@ impl Finding {
             "schema-missing" => Diagnostic::error("schema-missing", message),
             _ => Diagnostic::error("manifest-invalid", message),
         };
-        diagnostic.at(place, label).help(self.help).note(self.note)
+        let help = if self.help == CHANGE && template.is_builtin() {
+            "change the value that the rule prints: of the target, of the config or of a parameter"
+                .to_owned()
+        } else {
+            self.help
+        };
+        diagnostic.at(place, label).help(help).note(self.note)
     }
 }

@@ -22,7 +22,7 @@ fn for_every_schema(versions: &[KubernetesVersion], mut check: impl FnMut(&str, 
             let schema = bundled::of_kind(api_version, kind, version).unwrap();
             check(&format!("{api_version} {kind} {version}"), schema);
         }
-        for file in ["fleet.yaml", "kustomization.yaml"] {
+        for file in ["fleet.yaml", "kustomization.yaml", "zarf.yaml"] {
             check(file, bundled::of_file(file, version).unwrap());
         }
     }

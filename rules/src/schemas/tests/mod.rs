@@ -258,6 +258,10 @@ items:
 fn files_are_known_by_their_names_and_scripts_are_passed_over() {
     assert_eq!(wrong_in("config.sh", "export A=1\n", "1.37"), "");
     assert_eq!(wrong_in("kustomization.yaml", "resources: [a.yaml]\n", "1.37"), "");
+    assert_eq!(wrong_in("kustomization.yaml", "kind: Component\n", "1.37"), "");
+    let package = "kind: ZarfPackageConfig\nmetadata: {name: a}\ncomponents: [{name: a}]\n";
+    assert_eq!(wrong_in("zarf.yaml", package, "1.37"), "");
+    assert_ne!(wrong_in("other.yaml", package, "1.37"), "");
     assert_eq!(wrong_in("fleet.yaml", "defaultNamespace: app\nhelm: {chart: app}\n", "1.37"), "");
     let text = "resource: [a.yaml]\nimages: [{name: a, newTag: 2}]\n";
     insta::assert_snapshot!(wrong_in("kustomization.yaml", text, "1.37"), @r"
