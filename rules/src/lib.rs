@@ -38,10 +38,10 @@ pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build, check_always,
-    environment_model,
+    environment_model, inputs_of,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
-pub use render::{CompiledTemplate, InputPart, Inputs, Rendered};
+pub use render::{CompiledTemplate, InputPart, Inputs, Rendered, render};
 pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
 pub use schemas::{
     Check, CheckMode, KubernetesVersion, SchemaFolder, ValidateSettings, Validation,

@@ -359,6 +359,23 @@ pub fn check_always(db: &mut Database, environment: EnvironmentInput) {
     environment.set_validation(db).to(Arc::new(validation));
 }
 
+/// Returns everything that the files of `assignment` depend on, or what forbids to render them.
+pub fn inputs_of<'db>(
+    db: &'db dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+) -> &'db Result<Arc<Inputs>, Vec<Diagnostic>> {
+    inputs(db, pair(db, environment, assignment))
+}
+
+fn pair<'db>(
+    db: &'db dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+) -> Pair<'db> {
+    Pair::new(db, environment, assignment.cluster_type.clone(), assignment.target.clone())
+}
+
 /// Builds an environment with all the threads of the current rayon pool.
 ///
 /// The result does not depend on how many there are.
@@ -379,8 +396,7 @@ fn build_assignment(
     environment: EnvironmentInput,
     assignment: &Assignment,
 ) -> BuiltAssignment {
-    let pair =
-        Pair::new(db, environment, assignment.cluster_type.clone(), assignment.target.clone());
+    let pair = pair(db, environment, assignment);
     let (inputs, mut diagnostics) = match inputs(db, pair) {
         Ok(inputs) => (Some(inputs), vec![]),
         Err(diagnostics) => (None, diagnostics.clone()),

@@ -141,7 +141,7 @@ fn canonical(value: &Value) -> String {
 }
 
 /// Renders the files of one assignment.
-pub(crate) fn render(inputs: &Inputs) -> Rendered {
+pub fn render(inputs: &Inputs) -> Rendered {
     let mut rendered = Rendered::default();
     let reconciler = manifest::render(&inputs.reconciler, inputs, &mut rendered.diagnostics);
     let namespace = manifest::render(&inputs.namespace_service, inputs, &mut rendered.diagnostics);

@@ -1,0 +1,265 @@
+//! What each stage cannot do without, as plain loops: the same work without places, checks or memory of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    hint::black_box,
+    io,
+    sync::Arc,
+};
+
+use camino::Utf8Path;
+use minijinja::Environment;
+use saphyr_parser::{Parser, StrInput};
+use wob_engine::{Database, Tree, Value, yaml};
+use wob_rules::{
+    Assignment, EnvironmentInput, Inputs, Layers, Precedence, Reading, Subject, environment_model,
+    merge, select,
+};
+use wob_template::{Options, Template, kalypso};
+
+use crate::texts;
+
+/// Lets the parser under wob's read every text, and looks at nothing.
+pub(crate) fn parse(texts: &[&str]) {
+    for text in texts {
+        let mut parser = Parser::new(StrInput::new(text));
+        while let Some(event) = parser.next_event() {
+            black_box(event).expect("because the sources of a fleet are well-formed");
+        }
+    }
+}
+
+/// Sorts the pairs, which come in the worst order.
+pub(crate) fn schedule(assignments: &[Assignment]) {
+    let pairs = assignments.iter().rev().map(|it| (it.cluster_type.clone(), it.target.clone()));
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_unstable();
+    black_box(pairs);
+}
+
+/// The config maps of each list of layers that some assignment has.
+pub(crate) type LayerTexts = Vec<Vec<BTreeMap<String, Arc<str>>>>;
+
+/// Works out which layers meet.
+pub(crate) fn layers(
+    db: &Database,
+    input: EnvironmentInput,
+    assignments: &[Assignment],
+) -> LayerTexts {
+    let model = environment_model(db, input);
+    let layers = Layers::new(&model.config_maps, Reading::Standard);
+    let mut lists = BTreeSet::new();
+    for it in assignments {
+        let cluster_type = &model.cluster_types[&it.cluster_type];
+        let target = &model.targets[&it.target];
+        lists.insert(select(
+            &layers,
+            &Subject {
+                cluster_type: cluster_type.meta.name.as_str(),
+                cluster_labels: &cluster_type.meta.labels,
+                target: target.name.as_str(),
+                target_labels: &target.labels,
+                workload: &target.workload,
+            },
+        ));
+    }
+    let map = |name: &str| model.config_maps.iter().find(|it| it.name == name);
+    let by_name: BTreeMap<&str, _> =
+        model.config_maps.iter().map(|it| (it.name.as_str(), map(&it.name))).collect();
+    let texts = |list| {
+        let applied = merge(&layers, list, Precedence::Name).layers;
+        let maps = applied.iter().filter_map(|it| by_name.get(&*it.name).copied().flatten());
+        maps.map(|it| it.data.clone()).collect()
+    };
+    lists.iter().map(|list| texts(list)).collect()
+}
+
+/// Fills one map for each list: later wins.
+pub(crate) fn compose(lists: &LayerTexts) {
+    for list in lists {
+        let mut map: BTreeMap<&str, &Arc<str>> = BTreeMap::new();
+        for layer in list {
+            map.extend(layer.iter().map(|(key, text)| (key.as_str(), text)));
+        }
+        black_box(map);
+    }
+}
+
+/// The templates that cluster types use, and data that fits each.
+pub(crate) struct Templates {
+    jinja: Environment<'static>,
+    go: BTreeMap<String, Vec<Template>>,
+    go_data: wob_template::Value,
+    jinja_data: minijinja::Value,
+    options: Options,
+}
+
+impl Templates {
+    /// Compiles all, and builds the data of the first assignment.
+    pub(crate) fn new(inputs: &[Arc<Inputs>]) -> Result<Self, Box<dyn Error>> {
+        let functions = kalypso::functions(kalypso::ToYamlStyle::Helm);
+        let mut go = BTreeMap::new();
+        for (_, text) in texts::TEMPLATES {
+            let object =
+                serde_json::Value::from(&yaml::parse_value(text).map_err(|it| it.message)?);
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let manifests = object["spec"]["manifests"].as_array().into_iter().flatten();
+            let compiled = manifests
+                .filter_map(serde_json::Value::as_str)
+                .map(|it| Template::compile(name, it, &functions).map_err(|error| error.message));
+            go.insert(name.to_owned(), compiled.collect::<Result<Vec<_>, _>>()?);
+        }
+        let mut jinja = Environment::new();
+        for (name, text) in BUILT_IN {
+            jinja.add_template(name, text)?;
+        }
+        let data = data(inputs.first().ok_or("the fleet is empty")?);
+        Ok(Self {
+            jinja,
+            go,
+            go_data: wob_template::Value::from(&Value::from(data.clone())),
+            jinja_data: minijinja::value::Serde(&data).into(),
+            options: Options::default(),
+        })
+    }
+
+    /// Renders as many texts of the same templates as the assignments have.
+    pub(crate) fn render(&self, inputs: &[Arc<Inputs>]) {
+        for it in inputs {
+            for used in [&it.reconciler, &it.namespace_service, &it.config_type] {
+                match self.go.get(used.name()) {
+                    Some(manifests) => manifests.iter().for_each(|it| self.go(it)),
+                    None => self.jinja(used.name()),
+                }
+            }
+        }
+    }
+
+    fn go(&self, template: &Template) {
+        let rendered = template.render(&self.go_data, &self.options);
+        black_box(rendered.expect("because the data is complete").text);
+    }
+
+    fn jinja(&self, name: &str) {
+        let template = self.jinja.get_template(name).expect("because every rule has its like here");
+        black_box(template.render(&self.jinja_data).expect("because the data is complete"));
+    }
+}
+
+fn data(inputs: &Inputs) -> serde_json::Value {
+    let texts = |entries: &mut dyn Iterator<Item = (&str, &str)>| -> serde_json::Value {
+        entries.map(|(key, it)| (key.to_owned(), serde_json::Value::from(it))).collect()
+    };
+    serde_json::json!({
+        "DeploymentTargetName": inputs.target.as_str(),
+        "Namespace": inputs.namespace,
+        "Environment": inputs.environment,
+        "Workspace": inputs.workspace,
+        "Workload": inputs.workload,
+        "ClusterType": inputs.cluster_type.as_str(),
+        "Labels": texts(&mut inputs.labels.iter().map(|(key, it)| (&**key, &**it))),
+        "Manifests": texts(&mut inputs.manifests.iter().map(|(key, it)| (&**key, &**it))),
+        "ConfigData": serde_json::Value::from(&Value::Map((*inputs.config).clone())),
+    })
+}
+
+/// What the built-in rules that a fleet uses come to, in plain jinja.
+const BUILT_IN: [(&str, &str); 4] = [
+    (
+        "flux",
+        "apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata:
+  name: {{ DeploymentTargetName | tojson }}
+  namespace: flux-system
+spec:
+  interval: 5m
+  url: {{ Manifests.repo | tojson }}
+  ref:
+    branch: {{ Manifests.branch | tojson }}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: {{ DeploymentTargetName | tojson }}
+  namespace: flux-system
+spec:
+  interval: 5m
+  targetNamespace: {{ Namespace | tojson }}
+  sourceRef:
+    kind: GitRepository
+    name: {{ DeploymentTargetName | tojson }}
+  path: {{ Manifests.path | tojson }}
+  prune: true
+",
+    ),
+    (
+        "argocd",
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: {{ DeploymentTargetName | tojson }}
+  namespace: argocd
+spec:
+  destination:
+    namespace: {{ Namespace | tojson }}
+    server: https://kubernetes.default.svc
+  project: default
+  source:
+    path: {{ Manifests.path | tojson }}
+    repoURL: {{ Manifests.repo | tojson }}
+    targetRevision: {{ Manifests.branch | tojson }}
+  syncPolicy:
+    automated:
+      prune: true
+      selfHeal: true
+",
+    ),
+    (
+        "namespace",
+        "apiVersion: v1
+kind: Namespace
+metadata:
+  name: {{ Namespace | tojson }}
+  labels:
+    environment: {{ Environment | tojson }}
+    workspace: {{ Workspace | tojson }}
+    workload: {{ Workload | tojson }}
+    deploymentTarget: {{ DeploymentTargetName | tojson }}
+",
+    ),
+    (
+        "configmap",
+        "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: platform-config
+  namespace: {{ Namespace | tojson }}
+data: {{ ConfigData | tojson }}
+",
+    ),
+];
+
+/// Hashes the bytes of every file.
+pub(crate) fn hash(tree: &Tree) {
+    for (_, blob) in tree.files() {
+        black_box(blake3::hash(blob.bytes()));
+    }
+}
+
+/// Creates every file and its folder.
+pub(crate) fn write(tree: &Tree, folder: &Utf8Path) -> io::Result<()> {
+    let mut last = None;
+    for (path, blob) in tree.files() {
+        let path = folder.join(path.as_str());
+        let parent = path.parent().map(Utf8Path::to_owned);
+        if parent != last {
+            fs::create_dir_all(parent.as_deref().unwrap_or(folder))?;
+            last = parent;
+        }
+        fs::write(&path, blob.bytes())?;
+    }
+    Ok(())
+}

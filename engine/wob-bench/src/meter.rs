@@ -1,0 +1,53 @@
+//! What a stage takes: time by the clock, and memory by what the kernel says of this process.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+/// What one piece of work took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cost {
+    /// Time from begin to end.
+    pub(crate) time: Duration,
+    /// The greatest memory while it ran, beyond what there was before; `None` where the kernel does not tell.
+    pub(crate) peak_bytes: Option<u64>,
+    /// The memory when it was done, beyond what there was before.
+    pub(crate) kept_bytes: Option<u64>,
+}
+
+/// Does `work` and measures it.
+///
+/// Memory that was freed before and is used again does not show: so each process measures few things, big ones last.
+pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
+    reset_peak();
+    let before = status("VmRSS:");
+    let start = Instant::now();
+    let result = work();
+    let time = start.elapsed();
+    let beyond = |now: Option<u64>| Some(now?.saturating_sub(before?));
+    let cost =
+        Cost { time, peak_bytes: beyond(status("VmHWM:")), kept_bytes: beyond(status("VmRSS:")) };
+    (result, cost)
+}
+
+/// Returns how long `work` took.
+pub(crate) fn time(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// Makes the kernel forget the greatest memory so far.
+fn reset_peak() {
+    // Elsewhere than on Linux there is no such file, and no peak is shown either.
+    fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
+}
+
+/// Returns a line of `/proc/self/status`, in bytes.
+fn status(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|it| it.strip_prefix(name))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
