@@ -207,6 +207,8 @@ fn convert(value: &wob_engine::Value) -> Value {
 
 mod check;
 mod filters;
+mod plan;
+mod trace;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ pub mod kalypso;
 mod options;
 pub mod sprig;
 mod toml;
+mod trace;
 mod value;
 
 pub use error::{ErrorKind, TemplateError};
@@ -21,4 +22,5 @@ pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure
 pub use go::{Template, TemplateSet, helm_functions};
 pub use jinja::{Jinja, JinjaData};
 pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
+pub use trace::{Condition, DataPath, Piece, PieceKind, Reads, Traced};
 pub use value::{List, ListOf, Map, MapOf, Object, Value};

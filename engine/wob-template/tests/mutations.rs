@@ -11,7 +11,7 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use wob_template::{
-    Functions, Jinja, JinjaData, Limits, Options, Template, TemplateError, Value, helm,
+    Functions, Jinja, JinjaData, Limits, Options, Template, TemplateError, Traced, Value, helm,
     kalypso::{self, ToYamlStyle},
 };
 
@@ -82,8 +82,29 @@ fn inside(text: &str, result: Result<usize, TemplateError>) -> Result<(), TestCa
 
 fn go(text: &str, functions: &Functions, data: &Value) -> Result<(), TestCaseError> {
     let options = Options { limits: LIMITS, ..Options::default() };
-    let result = Template::compile("t", text, functions).and_then(|it| it.render(data, &options));
+    let Ok(template) = Template::compile("t", text, functions) else {
+        return inside(text, Template::compile("t", text, functions).map(|_| 0));
+    };
+    let result = template.render(data, &options);
+    same(template.trace(data, &options), result.clone().map(|it| it.text))?;
     inside(text, result.map(|it| it.text.len()))
+}
+
+/// Checks that a traced render is the plain one, made of pieces without gaps.
+fn same(
+    traced: Result<Traced, TemplateError>,
+    plain: Result<String, TemplateError>,
+) -> Result<(), TestCaseError> {
+    if let Ok(traced) = &traced {
+        let mut end = 0;
+        for piece in &traced.pieces {
+            prop_assert_eq!(piece.output.start, end);
+            end = piece.output.end;
+        }
+        prop_assert_eq!(end as usize, traced.text.len());
+    }
+    prop_assert_eq!(traced.map(|it| it.text), plain);
+    Ok(())
 }
 
 fn mutate(
@@ -143,7 +164,11 @@ fn mutated_jinja_templates_end() {
     let cases: Vec<_> = texts.map(|it| (it.to_owned(), data.clone())).into();
     mutate(&cases, 2000, |text, data| {
         let mut jinja = Jinja::new(&LIMITS);
-        let result = jinja.add("t", text).and_then(|()| jinja.render("t", &JinjaData::from(data)));
+        if let Err(error) = jinja.add("t", text) {
+            return inside(text, Err(error));
+        }
+        let result = jinja.render("t", &JinjaData::from(data));
+        same(jinja.trace("t", data), result.clone())?;
         inside(text, result.map(|it| it.len()))
     });
 }

@@ -14,11 +14,16 @@ use super::{
 };
 use crate::{
     ErrorKind, FunctionError, Functions, MissingKey, MissingKeyWarning, Options, Rendered,
-    TemplateError, Value, gofmt::Output,
+    TemplateError, Traced, Value, gofmt::Output,
 };
 
 mod call;
 mod expression;
+mod recorder;
+mod watch;
+
+use recorder::Recorder;
+use watch::{Unwatched, Watch, assigned, jumps, starts_a_line};
 
 /// How many blocks, pipelines and templates may run inside each other.
 const LEVELS: u32 = 400;
@@ -47,6 +52,25 @@ pub(super) fn render(
     data: &Value,
     options: &Options,
 ) -> Result<Rendered, TemplateError> {
+    run(template, data, options, Unwatched).map(|it| it.0)
+}
+
+/// Does the same, and tells what made each part of the text.
+pub(super) fn trace(
+    template: &Template,
+    data: &Value,
+    options: &Options,
+) -> Result<Traced, TemplateError> {
+    let (rendered, recorder) = run(template, data, options, Recorder::new(data))?;
+    Ok(Traced { text: rendered.text, pieces: recorder.pieces() })
+}
+
+fn run<W: Watch>(
+    template: &Template,
+    data: &Value,
+    options: &Options,
+    watch: W,
+) -> Result<(Rendered, W), TemplateError> {
     let mut run = Run {
         definitions: &template.definitions,
         functions: template.functions.as_deref(),
@@ -62,17 +86,18 @@ pub(super) fn render(
         warnings: vec![],
         call: Span::default(),
         nested: None,
+        watch,
     };
     // Most output is the text itself, and somewhat longer.
     let likely = template.main.source.len().saturating_mul(5) / 4;
     run.out.text.reserve(likely.min(options.limits.output));
     let dot = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
     run.body(&template.main, &dot).map_err(|it| *it.0)?;
-    Ok(Rendered { text: run.out.text, warnings: run.warnings })
+    Ok((Rendered { text: run.out.text, warnings: run.warnings }, run.watch))
 }
 
 /// The state of a render.
-struct Run<'r> {
+struct Run<'r, W> {
     definitions: &'r Definitions,
     functions: Option<&'r Functions>,
     options: &'r Options,
@@ -94,6 +119,8 @@ struct Run<'r> {
     call: Span,
     /// Why a template that a contextual function called has failed.
     nested: Option<Stop>,
+    /// Who looks on.
+    watch: W,
 }
 
 /// What a render may still spend.
@@ -119,7 +146,7 @@ enum Dot {
     Replaced,
 }
 
-impl<'r> Run<'r> {
+impl<'r, W: Watch> Run<'r, W> {
     /// Runs a template with its own variables.
     fn body(&mut self, body: &'r Body, dot: &Slot) -> Fallible<()> {
         let file = std::mem::replace(&mut self.file, &body.file);
@@ -127,6 +154,7 @@ impl<'r> Run<'r> {
         let base = std::mem::replace(&mut self.base, self.variables.len());
         self.variables.resize(self.base + body.slots, None);
         self.variables[self.base].clone_from(dot);
+        self.watch.body(self.base);
         self.nodes(&body.nodes, dot)?;
         self.variables.truncate(self.base);
         self.base = base;
@@ -141,14 +169,24 @@ impl<'r> Run<'r> {
                 Node::Text(span) => {
                     self.step(*span)?;
                     let (start, end) = (span.start as usize, span.end as usize);
+                    let from = self.out.text.len();
                     let pushed = self.out.push(&self.source[start..end]);
                     pushed.map_err(|it| self.limit(it.0, *span))?;
+                    self.watch.copied(self.file, *span, Span::new(from, self.out.text.len()));
                     Flow::Next
                 }
                 Node::Action(pipe) => {
+                    self.watch.begin();
                     let value = self.pipe(pipe, dot)?;
                     if pipe.targets.is_empty() {
+                        let from = self.out.text.len();
                         self.print(value.as_ref(), pipe.span)?;
+                        self.watch.used(value.as_ref());
+                        let reads = self.watch.end();
+                        let output = Span::new(from, self.out.text.len());
+                        self.watch.printed(self.file, pipe.span, output, reads);
+                    } else {
+                        self.watch.end();
                     }
                     Flow::Next
                 }
@@ -183,36 +221,90 @@ impl<'r> Run<'r> {
     }
 
     fn choice(&mut self, choice: &'r Choice, dot: &Slot, inside: Dot) -> Fallible<Flow> {
+        let from = self.out.text.len();
+        self.watch.begin();
         for (pipe, nodes) in &choice.arms {
             let value = self.pipe(pipe, dot)?;
+            self.watch.used(value.as_ref());
             if value.as_ref().is_some_and(truth) {
                 self.enter(pipe.span)?;
+                let reads = self.watch.end();
+                let condition = self.watch.push(self.file, pipe.span, reads);
                 let dot = if inside == Dot::Replaced { &value } else { dot };
                 let flow = self.nodes(nodes, dot)?;
+                self.chose(choice, condition, from);
                 self.budget.levels -= 1;
                 return Ok(flow);
             }
         }
-        let Some((pipe, _)) = choice.arms.first().filter(|_| !choice.otherwise.is_empty()) else {
+        let reads = self.watch.end();
+        let Some((pipe, _)) = choice.arms.first() else { return Ok(Flow::Next) };
+        let condition = self.watch.push(self.file, pipe.span, reads);
+        if choice.otherwise.is_empty() {
+            self.chose(choice, condition, from);
             return Ok(Flow::Next);
-        };
+        }
         self.enter(pipe.span)?;
         let flow = self.nodes(&choice.otherwise, dot)?;
+        self.chose(choice, condition, from);
         self.budget.levels -= 1;
         Ok(flow)
     }
 
+    /// Tells who looks on that a choice is over, which began at `from` in the output.
+    fn chose(&mut self, choice: &'r Choice, condition: W::Condition, from: usize) {
+        if !W::ACTIVE {
+            return;
+        }
+        let bodies = choice.arms.iter().map(|it| &it.1).chain([&choice.otherwise]);
+        let to = self.out.text.len();
+        if from == to && !bodies.clone().all(|it| starts_a_line(it, self.source)) {
+            self.watch.silent(self.file, Span::new(from, to));
+        }
+        for nodes in bodies.clone() {
+            self.watch.taint(&condition, self.base, &assigned(nodes));
+        }
+        // Where it may end a turn of a loop, it decides about all that comes.
+        if !bodies.clone().any(|it| jumps(it)) {
+            self.watch.pop(condition);
+        }
+    }
+
     fn range(&mut self, range: &'r Range, dot: &Slot) -> Fallible<Flow> {
+        let from = self.out.text.len();
+        self.watch.begin();
         let value = self.pipe(&range.pipe, dot)?;
+        let reads = self.watch.end();
         self.enter(range.pipe.span)?;
-        let mut turns = 0;
-        match &value {
+        let turns = self.watch.loops(self.file, range.pipe.span, reads, value.as_ref());
+        let count = self.turns(range, &value, &turns)?;
+        let mut flow = Flow::Next;
+        if count == 0 {
+            self.watch.no_turn(&turns);
+            flow = self.nodes(&range.otherwise, dot)?;
+        }
+        if W::ACTIVE {
+            let to = self.out.text.len();
+            if from == to && !starts_a_line(&range.body, self.source) {
+                self.watch.no_turn(&turns);
+                self.watch.silent(self.file, Span::new(from, to));
+            }
+            self.watch.looped(turns, self.base, &assigned(&range.body));
+        }
+        self.budget.levels -= 1;
+        Ok(flow)
+    }
+
+    /// Runs the body of a loop for each item of `value`; returns how often.
+    fn turns(&mut self, range: &'r Range, value: &Slot, turns: &W::Turns) -> Fallible<usize> {
+        let mut count = 0;
+        match value {
             None => {}
             Some(Value::List(items)) => {
                 for (i, item) in items.iter().enumerate() {
-                    turns += 1;
+                    count += 1;
                     let key = Value::Int(i64::try_from(i).unwrap_or(i64::MAX));
-                    if self.turn(range, key, item.clone())? == Flow::Break {
+                    if self.turn(range, turns, key, item.clone())? == Flow::Break {
                         break;
                     }
                 }
@@ -222,16 +314,16 @@ impl<'r> Run<'r> {
                 let entries: Vec<_> =
                     map.entries.borrow().iter().map(|it| (it.0.clone(), it.1.clone())).collect();
                 for (key, item) in entries {
-                    turns += 1;
-                    if self.turn(range, Value::String(key), item)? == Flow::Break {
+                    count += 1;
+                    if self.turn(range, turns, Value::String(key), item)? == Flow::Break {
                         break;
                     }
                 }
             }
-            Some(Value::Int(count) | Value::Int64(count)) if range.pipe.targets.len() < 2 => {
-                for i in 0..*count {
-                    turns += 1;
-                    if self.turn(range, Value::Int(i), Value::Int(i))? == Flow::Break {
+            Some(Value::Int(most) | Value::Int64(most)) if range.pipe.targets.len() < 2 => {
+                for i in 0..*most {
+                    count += 1;
+                    if self.turn(range, turns, Value::Int(i), Value::Int(i))? == Flow::Break {
                         break;
                     }
                 }
@@ -241,17 +333,19 @@ impl<'r> Run<'r> {
                 return Err(self.error(ErrorKind::Value, message, range.pipe.span));
             }
         }
-        let mut flow = Flow::Next;
-        if turns == 0 {
-            flow = self.nodes(&range.otherwise, dot)?;
-        }
-        self.budget.levels -= 1;
-        Ok(flow)
+        Ok(count)
     }
 
     /// Runs the body of a loop once.
-    fn turn(&mut self, range: &'r Range, key: Value, item: Value) -> Fallible<Flow> {
+    fn turn(
+        &mut self,
+        range: &'r Range,
+        turns: &W::Turns,
+        key: Value,
+        item: Value,
+    ) -> Fallible<Flow> {
         self.step(range.pipe.span)?;
+        let condition = self.watch.turn(turns, &key);
         let item = Some(item);
         match &*range.pipe.targets {
             [] => {}
@@ -261,15 +355,22 @@ impl<'r> Run<'r> {
                 self.set(*of_item, item.clone())?;
             }
         }
-        self.nodes(&range.body, &item)
+        let flow = self.nodes(&range.body, &item)?;
+        self.watch.pop(condition);
+        Ok(flow)
     }
 
     fn invoke(&mut self, invocation: &'r Invocation, dot: &Slot) -> Fallible<()> {
+        self.watch.begin();
         let data = match &invocation.data {
             Some(pipe) => self.pipe(pipe, dot)?,
             None => None,
         };
-        self.invoke_named(&invocation.name, &data, invocation.span)
+        let reads = self.watch.end();
+        let condition = self.watch.push(self.file, invocation.span, reads);
+        self.invoke_named(&invocation.name, &data, invocation.span)?;
+        self.watch.pop(condition);
+        Ok(())
     }
 
     fn invoke_named(&mut self, name: &str, data: &Slot, span: Span) -> Fallible<()> {
@@ -304,7 +405,10 @@ impl<'r> Run<'r> {
 
     fn set(&mut self, target: Target, value: Slot) -> Fallible<()> {
         match target {
-            Target::Slot(slot) => self.variables[self.base + slot] = value,
+            Target::Slot(slot) => {
+                self.variables[self.base + slot] = value;
+                self.watch.set(self.base + slot);
+            }
             Target::Undeclared(span) => return Err(self.undeclared(span)),
         }
         Ok(())

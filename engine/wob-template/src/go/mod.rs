@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{ErrorKind, Functions, Options, Rendered, TemplateError, Value};
+use crate::{ErrorKind, Functions, Options, Rendered, TemplateError, Traced, Value};
 
 mod builtin;
 mod compare;
@@ -43,6 +43,16 @@ impl Template {
     /// The template asks for something that the data cannot give, a function fails, or a limit is reached.
     pub fn render(&self, data: &Value, options: &Options) -> Result<Rendered, TemplateError> {
         eval::render(self, data, options)
+    }
+
+    /// Renders the template as [`Template::render`] does, and tells what made each part of the text.
+    ///
+    /// Pieces of definitions that came from another text, as in a chart, say so by their file.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn trace(&self, data: &Value, options: &Options) -> Result<Traced, TemplateError> {
+        eval::trace(self, data, options)
     }
 
     /// Returns the name that the text was compiled under.

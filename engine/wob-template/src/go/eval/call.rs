@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use wob_engine::{LineIndex, Span};
 
-use super::{Fallible, FunctionError, Output, Run, Slot, Stop, expression::Given};
+use super::{Fallible, FunctionError, Output, Run, Slot, Stop, Watch, expression::Given};
 use crate::{
     Context, ErrorKind, TemplateError, Value,
     go::{
@@ -22,7 +22,7 @@ const LIST_DEPTH: u32 = 100;
 /// How many bytes of text a function may make for one step.
 const PER_STEP: u64 = 16;
 
-impl<'r> Run<'r> {
+impl<'r, W: Watch> Run<'r, W> {
     /// Calls a function with its arguments.
     pub(super) fn call(
         &mut self,
@@ -51,12 +51,17 @@ impl<'r> Run<'r> {
             }
             CalleeBody::Contextual(body) => {
                 let given = self.arguments.split_off(start);
+                self.watch.used(given.first());
                 let outer = std::mem::replace(&mut self.call, span);
                 let result = body(self, &given);
                 self.call = outer;
                 result
             }
         };
+        // A contextual function passes its data on; what is read of it counts where that happens.
+        if !matches!(callee.body, CalleeBody::Contextual(_)) {
+            self.watch.called(&callee.name, &self.arguments[start..], result.as_ref().ok());
+        }
         self.arguments.truncate(start);
         if let Some(error) = self.nested.take() {
             return Err(error);
@@ -92,6 +97,7 @@ impl<'r> Run<'r> {
         let mut value = None;
         for operand in given.operands {
             value = self.operand(operand, given.dot)?;
+            self.watch.used(value.as_ref());
             if value.as_ref().is_some_and(truth) == (builtin == Builtin::Or) {
                 return Ok(value);
             }
@@ -148,7 +154,9 @@ impl<'r> Run<'r> {
     /// Runs `work` with an output of its own, and returns what that got.
     fn captured(&mut self, work: impl FnOnce(&mut Self) -> Fallible<()>) -> Fallible<String> {
         let outer = std::mem::replace(&mut self.out, Output::new(self.options.limits.output));
+        self.watch.capture();
         work(self)?;
+        self.watch.release();
         Ok(std::mem::replace(&mut self.out, outer).text)
     }
 
@@ -181,10 +189,14 @@ impl<'r> Run<'r> {
             warnings: vec![],
             call: span,
             nested: None,
+            watch: std::mem::take(&mut self.watch),
         };
+        run.watch.capture();
         run.body(&parsed.main, data).map_err(|it| self.inside(*it.0, &name, text))?;
-        let Run { out, budget, warnings, .. } = run;
+        run.watch.release();
+        let Run { out, budget, warnings, watch, .. } = run;
         self.budget = budget;
+        self.watch = watch;
         self.warnings.extend(warnings.into_iter().map(|mut it| {
             if Arc::ptr_eq(&it.template, &name) {
                 it.span = span;
@@ -217,7 +229,7 @@ impl<'r> Run<'r> {
     }
 }
 
-impl Context for Run<'_> {
+impl<W: Watch> Context for Run<'_, W> {
     fn include(&mut self, name: &str, data: &Value) -> Result<String, FunctionError> {
         let data = Some(data.clone()).filter(|it| !matches!(it, Value::Nil));
         let span = self.call;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wob_engine::Span;
 
-use super::{Fallible, MissingKey, Run, Slot, builtin::kind, guess_or_list};
+use super::{Fallible, MissingKey, Run, Slot, Watch, builtin::kind, guess_or_list};
 use crate::{
     ErrorKind, Object, Value,
     go::tree::{Command, Constant, Field, Operand, Pipe, Term},
@@ -17,7 +17,7 @@ pub(super) struct Given<'r, 'd> {
     pub(super) input: Option<Slot>,
 }
 
-impl<'r> Run<'r> {
+impl<'r, W: Watch> Run<'r, W> {
     /// Returns the value of a pipeline; nil becomes invalid, as in Go.
     pub(super) fn pipe(&mut self, pipe: &'r Pipe, dot: &Slot) -> Fallible<Slot> {
         self.step(pipe.span)?;
@@ -66,7 +66,11 @@ impl<'r> Run<'r> {
         let dot = given.dot;
         let mut value = match &operand.term {
             Term::Dot => dot.clone(),
-            Term::Variable(slot) => self.variables[self.base + slot].clone(),
+            Term::Variable(slot) => {
+                let value = self.variables[self.base + slot].clone();
+                self.watch.variable(self.base + slot, value.as_ref());
+                value
+            }
             Term::Constant(constant) => Some(self.constant(*constant, operand.span)?),
             Term::Text(text) => Some(Value::from(&**text)),
             Term::Nil => Some(Value::Nil),
@@ -86,11 +90,16 @@ impl<'r> Run<'r> {
         let Some((last, fields)) = operand.fields.split_last() else {
             return Ok(value);
         };
+        let mut path = self.watch.path_of(value.as_ref());
         for field in fields {
             value = self.field(value, field)?;
+            path = self.watch.below(path, &field.name, value.as_ref());
         }
         if given.operands.is_empty() && given.input.is_none() {
-            return self.field(value, last);
+            let value = self.field(value, last)?;
+            let path = self.watch.below(path, &last.name, value.as_ref());
+            self.watch.reached(path, value.as_ref());
+            return Ok(value);
         }
         self.method(value, last, given)
     }
@@ -165,6 +174,7 @@ impl<'r> Run<'r> {
             arguments.push(self.operand(operand, given.dot)?.unwrap_or_default());
         }
         arguments.extend(given.input.map(Option::unwrap_or_default));
+        self.watch.called(&field.name, &arguments, None);
         self.call_method(&**object, field, &arguments)
     }
 
