@@ -22,6 +22,7 @@ pub mod resource;
 mod schedule;
 mod schemas;
 mod selector;
+pub mod why;
 mod workspace_file;
 
 pub use built::{Built, BuiltAssignment};

@@ -132,6 +132,15 @@ impl NamespacePattern {
         self.pieces.contains(&Piece::Field(Field::DeploymentTarget))
     }
 
+    /// Returns the names of the fields, in the order of the pattern.
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
+        let field = |it: &Piece| match it {
+            Piece::Text(_) => None,
+            Piece::Field(field) => Some(field.name()),
+        };
+        self.pieces.iter().filter_map(field).collect()
+    }
+
     /// Returns the namespace's name, unchecked: it may be too long or hold characters that Kubernetes refuses.
     pub fn fill(&self, fields: &NamespaceFields<'_>) -> String {
         let piece = |it: &Piece| match it {
@@ -142,7 +151,29 @@ impl NamespacePattern {
     }
 }
 
+impl fmt::Display for NamespacePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Field(field) => write!(f, "{{{}}}", field.name())?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Field {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::Workspace => "workspace",
+            Self::Workload => "workload",
+            Self::ClusterType => "clusterType",
+            Self::DeploymentTarget => "deploymentTarget",
+        }
+    }
+
     fn parse(name: &str) -> Result<Self, String> {
         Ok(match name {
             "environment" => Self::Environment,
@@ -181,6 +212,8 @@ mod tests {
         let fill = |text| NamespacePattern::parse(text).map(|it| it.fill(&fields));
         assert_eq!(fill("{environment}-{clusterType}-x").as_deref(), Ok("dev-drone-x"));
         assert_eq!(fill("plain").as_deref(), Ok("plain"));
+        let pattern = "{environment}-{clusterType}-x";
+        assert_eq!(NamespacePattern::parse(pattern).unwrap().to_string(), pattern);
         assert!(fill("{nope}").is_err() && fill("{environment").is_err() && fill("a}").is_err());
     }
 }

@@ -376,6 +376,19 @@ fn pair<'db>(
     Pair::new(db, environment, assignment.cluster_type.clone(), assignment.target.clone())
 }
 
+/// Returns the layers of an environment, and those that apply to an assignment.
+pub(crate) fn layers_of<'db>(
+    db: &'db dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+) -> (&'db Layers, Vec<LayerId>) {
+    let model = environment_model(db, environment);
+    let cluster_type = &model.cluster_types[&assignment.cluster_type];
+    let target = &model.targets[&assignment.target];
+    let layers = layers(db, environment);
+    (layers, compose::select(layers, &subject(cluster_type, target)))
+}
+
 /// Builds an environment with all the threads of the current rayon pool.
 ///
 /// The result does not depend on how many there are.

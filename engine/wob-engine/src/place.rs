@@ -136,6 +136,14 @@ impl Place {
         }
     }
 
+    /// Returns the last step, and the place of the node around this one; `None` for a root or a place without a path.
+    pub fn parent(&self) -> Option<(Step, Self)> {
+        let At::Node { document, path, .. } = &self.at else { return None };
+        let (last, before) = path.split_last()?;
+        let at = At::Node { document: *document, path: before.into(), part: Part::Value };
+        Some((last.clone(), Self { file: self.file.clone(), at }))
+    }
+
     fn down(&self, step: Step) -> Self {
         match &self.at {
             At::Node { document, path, .. } => {

@@ -11,6 +11,7 @@ mod render;
 mod schema;
 mod version;
 mod watch;
+mod why;
 
 use crate::{args::Args, exit::Exit, stream::Streams};
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Render(render::Render),
     List(list::List),
+    Why(why::Why),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Check(command) => command.run(&args.common, streams),
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),
+        Command::Why(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

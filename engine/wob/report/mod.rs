@@ -100,7 +100,7 @@ pub(crate) struct Range {
 impl Report {
     /// Finds the places of `diagnostics` in `texts`.
     pub(crate) fn new(diagnostics: Vec<Diagnostic>, texts: &dyn Texts) -> Self {
-        let mut files = Files { texts, read: BTreeMap::new() };
+        let mut files = Files::new(texts);
         let mut items: Vec<Item> = diagnostics
             .into_iter()
             .map(|diagnostic| {
@@ -147,8 +147,8 @@ impl Report {
     }
 }
 
-/// The files of one report, each read once.
-struct Files<'t> {
+/// The files that places are found in, each read once.
+pub(crate) struct Files<'t> {
     texts: &'t dyn Texts,
     read: BTreeMap<FileName, Option<File>>,
 }
@@ -160,8 +160,14 @@ struct File {
     parsed: OnceCell<Parsed>,
 }
 
-impl Files<'_> {
-    fn find(&mut self, place: &Place) -> Option<Range> {
+impl<'t> Files<'t> {
+    /// Finds places in `texts`.
+    pub(crate) fn new(texts: &'t dyn Texts) -> Self {
+        Self { texts, read: BTreeMap::new() }
+    }
+
+    /// Returns where a place is; `None` for a file as a whole, or one that was not read.
+    pub(crate) fn find(&mut self, place: &Place) -> Option<Range> {
         let texts = self.texts;
         let read = self.read.entry(place.file.clone()).or_insert_with(|| {
             let text = texts.text(&place.file)?;

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The most nodes that one composition may make: lists of equal names multiply, so size needs a bound of its own.
-const MAX_NODES: usize = 1_000_000;
+pub(super) const MAX_NODES: usize = 1_000_000;
 
 /// What a list of layers adds up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,17 +83,15 @@ impl Composed {
 }
 
 /// One layer's say about a key.
-struct Say<'l> {
-    layer: &'l Layer,
-    entry: &'l Entry,
+#[derive(Clone, Copy)]
+pub(super) struct Say<'l> {
+    pub(super) layer: &'l Layer,
+    pub(super) entry: &'l Entry,
 }
 
 /// Merges layers, which [`super::select`] returned for the same `layers`.
 pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Composition {
-    let mut chosen: Vec<&Layer> = ids.iter().filter_map(|id| layers.get(*id)).collect();
-    if precedence == Precedence::Specificity {
-        chosen.sort_by_key(|layer| layer.labels.len());
-    }
+    let chosen = by_precedence(layers, ids, precedence);
     let mut result = Composition::default();
     let mut by_key: BTreeMap<&Arc<str>, Vec<Say<'_>>> = BTreeMap::new();
     for layer in &chosen {
@@ -121,6 +119,19 @@ pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Compos
     result.diagnostics.sort();
     result.diagnostics.dedup();
     result
+}
+
+/// Returns the layers in the order in which they are merged: later wins.
+pub(crate) fn by_precedence<'l>(
+    layers: &'l Layers,
+    ids: &[LayerId],
+    precedence: Precedence,
+) -> Vec<&'l Layer> {
+    let mut chosen: Vec<&Layer> = ids.iter().filter_map(|id| layers.get(*id)).collect();
+    if precedence == Precedence::Specificity {
+        chosen.sort_by_key(|layer| layer.labels.len());
+    }
+    chosen
 }
 
 /// The common case: the last layer says a text, or there is only one, and so nothing is left of the others.
@@ -169,7 +180,7 @@ fn merged(says: &[Say<'_>], fuel: &mut Fuel, conflicts: &mut Conflicts<'_>) -> C
     Composed { value: tree.to_value(), provenance: tree.provenance(&place), contributors, shadowed }
 }
 
-fn merge_tree(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
+pub(super) fn merge_tree(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
     let mut values = says.iter().map(|say| &say.entry.value).enumerate();
     let mut tree = match values.next() {
         Some((index, first)) => Node::new(first, index, fuel),

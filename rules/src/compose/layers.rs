@@ -27,28 +27,28 @@ pub struct Layers {
 
 /// Values that apply together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     /// What people call it: the name of the map, with the dotted labels if they make the group.
-    pub(super) name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// The root of the map's document.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// The labels that must hold.
-    pub(super) labels: BTreeMap<Arc<str>, Arc<str>>,
+    pub(crate) labels: BTreeMap<Arc<str>, Arc<str>>,
     /// The values, sorted by key, no key twice.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// One value of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The key, without dotted labels.
-    pub(super) key: Arc<str>,
+    pub(crate) key: Arc<str>,
     /// What the text means.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// Where the text is.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// Why the text could not be read.
-    pub(super) problem: Option<Diagnostic>,
+    pub(crate) problem: Option<Diagnostic>,
 }
 
 impl Entry {
@@ -89,7 +89,7 @@ impl Layers {
         index
     }
 
-    pub(super) fn get(&self, id: LayerId) -> Option<&Layer> {
+    pub(crate) fn get(&self, id: LayerId) -> Option<&Layer> {
         self.all.get(id.0 as usize)
     }
 

@@ -141,6 +141,15 @@ impl Node {
         }
     }
 
+    /// Returns the part one step down.
+    pub(super) fn child(&self, step: &Step) -> Option<&Self> {
+        match (&self.content, step) {
+            (Content::List(items), Step::Index(index)) => items.get(*index as usize),
+            (Content::Map(entries), Step::Key(key)) => entries.get(key),
+            (Content::Leaf(_) | Content::List(_) | Content::Map(_), _) => None,
+        }
+    }
+
     /// Says whether this is `value`.
     pub(super) fn is_equal(&self, value: &Value) -> bool {
         match (&self.content, value) {

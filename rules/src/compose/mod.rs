@@ -4,6 +4,7 @@
 //! the list of layers, which is the same for most pairs.
 
 mod composition;
+mod history;
 mod labels;
 mod layers;
 mod locate;
@@ -21,8 +22,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Place;
 
+pub(crate) use composition::by_precedence;
 pub use composition::{Applied, Composed, Composition, Provenance, merge};
+pub use history::Fate;
+pub(crate) use history::{History, Said, history, value_at};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
+pub(crate) use layers::Layer;
 pub use layers::{LayerId, Layers, select};
 pub(crate) use schema::{Compiled, Unusable, compile_schema, shorten};
 pub use schema::{ConfigSchema, InlineSchema, Schemas};

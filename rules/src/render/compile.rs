@@ -92,7 +92,7 @@ impl CompiledTemplate {
         self.raw
     }
 
-    pub(super) fn params(&self) -> &Map {
+    pub(crate) fn params(&self) -> &Map {
         &self.params
     }
 
@@ -178,8 +178,10 @@ pub(crate) fn compile_builtin(rule: &Rule) -> CompiledTemplate {
     let mut hasher =
         Hasher::new("wob 2026-11 rule").field(rule.name.as_bytes()).field(params.as_bytes());
     let mut manifests = vec![];
+    let mut places = vec![];
     for (file, text) in &rule.manifests {
         hasher = hasher.field(text.as_bytes());
+        places.push(None);
         let template = jinja(file, text).expect("because a test renders every built-in rule");
         manifests.push(CompiledManifest::Jinja {
             name: file,
@@ -193,7 +195,7 @@ pub(crate) fn compile_builtin(rule: &Rule) -> CompiledTemplate {
         origin: TemplateOrigin::Builtin,
         raw: true,
         params: rule.parameters.clone(),
-        places: vec![],
+        places,
         manifests,
         digest: hasher.finish(),
         profile: Profile::Standard,

@@ -14,7 +14,7 @@ use super::{
 use crate::Profile;
 
 /// How often a result that still holds `{{` is rendered again (design rule 6.6, bounded).
-const MAX_ROUNDS: usize = 16;
+pub(super) const MAX_ROUNDS: usize = 16;
 
 /// Renders `template`; `None`, with diagnostics, if a manifest fails.
 pub(super) fn render(
@@ -33,6 +33,15 @@ pub(super) fn render(
         }
     }
     (!failed).then(|| join(&documents))
+}
+
+/// Returns how a profile's Go templates behave.
+pub(super) fn options(profile: Profile) -> Options {
+    let missing_key = match profile {
+        Profile::Standard => MissingKey::Error,
+        Profile::Kalypso => MissingKey::Warn,
+    };
+    Options { missing_key, ..Options::default() }
 }
 
 /// Joins documents; one that lacks its final newline gets it, lest `a: 1---` come out (design rule 3.5, replaced).
@@ -98,7 +107,7 @@ impl Renderer<'_> {
             round += 1;
             let again = GoTemplate::compile(self.template.name(), &text, self.template.functions());
             let again = again.map_err(|error| self.nested_problem(&error, place)).ok()?;
-            let options = self.options();
+            let options = options(self.inputs.settings.profile);
             let result = again.render(self.root(), &options);
             text = result.map_err(|error| self.nested_problem(&error, place)).ok()?.text;
         }
@@ -106,7 +115,7 @@ impl Renderer<'_> {
     }
 
     fn execute(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
-        let options = self.options();
+        let options = options(self.inputs.settings.profile);
         let rendered = match template.render(self.root(), &options) {
             Ok(it) => it,
             Err(error) => {
@@ -127,14 +136,6 @@ impl Renderer<'_> {
             );
         }
         Some(rendered.text)
-    }
-
-    fn options(&self) -> Options {
-        let missing_key = match self.inputs.settings.profile {
-            Profile::Standard => MissingKey::Error,
-            Profile::Kalypso => MissingKey::Warn,
-        };
-        Options { missing_key, ..Options::default() }
     }
 
     /// The data is made once per file: a template cannot change what a later one sees, as the scheduler makes it anew too.

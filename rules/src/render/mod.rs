@@ -8,6 +8,7 @@ mod data;
 mod manifest;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trace;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -156,11 +157,25 @@ pub fn render(inputs: &Inputs) -> Rendered {
     put("reconciler.yaml".to_owned(), reconciler);
     put("namespace.yaml".to_owned(), namespace);
     if !config.is_empty() {
-        // Only the config's content type counts (rule 3.3).
-        let extension = if inputs.config_type.content_type() == Some("sh") { "sh" } else { "yaml" };
-        put(format!("{}.{extension}", inputs.settings.config_file), config);
+        put(config_file(inputs), config);
     }
     rendered
+}
+
+/// Returns the name of the config file: only the config's content type counts (rule 3.3).
+pub(crate) fn config_file(inputs: &Inputs) -> String {
+    let extension = if inputs.config_type.content_type() == Some("sh") { "sh" } else { "yaml" };
+    format!("{}.{extension}", inputs.settings.config_file)
+}
+
+/// Returns what templates see, with these parameters.
+pub(crate) fn data(inputs: &Inputs, params: &Map) -> Value {
+    data::plain(inputs, params)
+}
+
+/// Returns the text that `template` gives; `None` if it fails.
+pub(crate) fn file_text(inputs: &Inputs, template: &CompiledTemplate) -> Option<String> {
+    manifest::render(template, inputs, &mut vec![])
 }
 
 /// What becomes of a rendered text.

@@ -1,0 +1,170 @@
+//! The case of one assignment: everything that its explanation looks at.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use wob_engine::{Database, Map, Place, Step, Value};
+
+use super::{FileWhy, LayerWhy, Matched, Overview, Side};
+use crate::{
+    Assignment, EnvironmentInput, LayerId, Layers, Model, Name, Target,
+    compose::{Layer, SpecialLabels},
+    environment_model, queries,
+    render::{self, CompiledTemplate, Inputs, trace::TracedManifest},
+    resource::{ClusterType, TargetSpec, Workload, WorkloadRegistration},
+};
+
+/// One assignment with its sources.
+pub(super) struct Case<'d> {
+    pub(super) model: &'d Model,
+    pub(super) assignment: &'d Assignment,
+    pub(super) cluster_type: &'d ClusterType,
+    pub(super) target: &'d Target,
+    /// What brought the target, if that was a registration.
+    pub(super) registration: Option<&'d WorkloadRegistration>,
+    pub(super) layers: &'d Layers,
+    pub(super) ids: Vec<LayerId>,
+    pub(super) precedence: crate::Precedence,
+    /// What is rendered; `None` if it could not be put together.
+    pub(super) inputs: Option<Arc<Inputs>>,
+    /// What templates see, but for their parameters.
+    data: OnceCell<Value>,
+}
+
+/// A file of an assignment with its template.
+pub(super) struct File<'c> {
+    pub(super) name: String,
+    pub(super) template: &'c CompiledTemplate,
+    pub(super) role: &'static str,
+}
+
+impl<'d> Case<'d> {
+    /// Returns the case of an assignment whose inputs can be put together.
+    pub(super) fn new(
+        db: &'d Database,
+        environment: EnvironmentInput,
+        assignment: &'d Assignment,
+    ) -> Option<Self> {
+        let case = Self::without_inputs(db, environment, assignment);
+        case.inputs.is_some().then_some(case)
+    }
+
+    /// Returns the case of an assignment; its config may be asked for even if it has no files.
+    pub(super) fn without_inputs(
+        db: &'d Database,
+        environment: EnvironmentInput,
+        assignment: &'d Assignment,
+    ) -> Self {
+        let model = environment_model(db, environment);
+        let target = &model.targets[&assignment.target];
+        let brought = |it: &&crate::WorkloadSource| {
+            let source = it.source.as_ref().ok();
+            source.is_some_and(|it| it.files(db).iter().any(|it| *it.name(db) == target.place.file))
+        };
+        let registration =
+            environment.workloads(db).iter().find(brought).map(|it| &it.registration);
+        let (layers, ids) = queries::layers_of(db, environment, assignment);
+        Self {
+            model,
+            assignment,
+            cluster_type: &model.cluster_types[&assignment.cluster_type],
+            target,
+            registration,
+            layers,
+            ids,
+            precedence: environment.settings(db).config_precedence,
+            inputs: queries::inputs_of(db, environment, assignment).as_ref().ok().cloned(),
+            data: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn data(&self) -> &Value {
+        self.data.get_or_init(|| render::data(self.inputs(), &Map::new()))
+    }
+
+    pub(super) fn inputs(&self) -> &Inputs {
+        self.inputs.as_deref().expect("because cases with files are made with inputs")
+    }
+
+    /// Returns the workload of the target and the target in it; `None` if the target stands alone.
+    pub(super) fn workload(&self) -> Option<(&'d Workload, &'d TargetSpec)> {
+        let workload = self.model.workloads.get(self.target.workload.as_str())?;
+        let spec = workload.targets.iter().find(|it| it.place == self.target.place)?;
+        Some((workload, spec))
+    }
+
+    /// Returns the files with their templates, whether or not they are written.
+    pub(super) fn files(&self) -> Vec<File<'_>> {
+        let inputs = self.inputs();
+        let config = render::config_file(inputs);
+        [
+            ("reconciler.yaml".to_owned(), &inputs.reconciler, "reconciler"),
+            ("namespace.yaml".to_owned(), &inputs.namespace_service, "namespaceService"),
+            (config, &inputs.config_type, "configType"),
+        ]
+        .map(|(name, template, role)| File { name, template, role })
+        .into()
+    }
+
+    /// Traces the manifests of a file; none if one fails.
+    pub(super) fn traced(&self, file: &File<'_>) -> Vec<TracedManifest> {
+        render::trace::trace(file.template, self.inputs()).unwrap_or_default()
+    }
+
+    pub(super) fn overview(&self) -> Overview {
+        let policies = self.assignment.policies.iter();
+        let policy =
+            |name: &Name| Some((name.clone(), self.model.policies.get(name)?.meta.place.clone()));
+        let spec = self.cluster_type.meta.place.key("spec");
+        let layers = crate::compose::by_precedence(self.layers, &self.ids, self.precedence);
+        Overview {
+            namespace: self
+                .input(&vec![Step::Key("Namespace".into())], &self.inputs().namespace_service),
+            policies: policies.filter_map(policy).collect(),
+            files: self
+                .files()
+                .into_iter()
+                .map(|it| FileWhy {
+                    template: it.template.name().to_owned(),
+                    chosen: spec.key(it.role),
+                    place: self.template_place(it.template.name()),
+                    file: it.name,
+                })
+                .collect(),
+            layers: layers
+                .into_iter()
+                .map(|it| LayerWhy {
+                    layer: it.name.clone(),
+                    place: it.place.clone(),
+                    labels: self.matched(it),
+                })
+                .collect(),
+            config: self.inputs().config.keys().filter_map(|key| self.config(key, &[])).collect(),
+        }
+    }
+
+    fn template_place(&self, name: &str) -> Option<Place> {
+        self.model.templates.get(name).map(|it| it.meta.place.clone())
+    }
+
+    /// Says what each label of a layer matches.
+    pub(super) fn matched(&self, layer: &Layer) -> Vec<Matched> {
+        let special = SpecialLabels::KALYPSO;
+        let cluster = &self.cluster_type.meta;
+        let matched = |(label, value): (&Arc<str>, &Arc<str>)| {
+            let (side, place) = if **label == *special.cluster_type {
+                (Side::ClusterTypeName, Some(cluster.place.key("metadata").key("name")))
+            } else if **label == *special.deployment_target {
+                (Side::TargetName, Some(self.target.place.clone()))
+            } else if **label == *special.workload {
+                (Side::WorkloadName, self.workload_name())
+            } else if cluster.labels.get(&**label).is_some_and(|it| **it == **value) {
+                let labels = cluster.place.key("metadata").key("labels");
+                (Side::ClusterTypeLabel, Some(labels.key(label)))
+            } else {
+                (Side::TargetLabel, self.label(label))
+            };
+            Matched { label: label.clone(), value: value.clone(), side, place }
+        };
+        layer.labels.iter().map(matched).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Laws of addresses; explanations themselves are tested on whole workspaces.
