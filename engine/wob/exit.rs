@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Partial,
     /// Nothing matched.
     Nothing,
+    /// The same sources gave other bytes.
+    NotReproducible,
     /// The user stopped it.
     Interrupted,
     /// A service that wob does not run failed, such as the host of a repository.
@@ -36,6 +38,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Partial => 3,
             Self::Nothing => 4,
+            Self::NotReproducible => 6,
             Self::Interrupted => 8,
             Self::Outside => 32,
             Self::Local => 36,

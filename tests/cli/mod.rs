@@ -1,5 +1,6 @@
 //! The command line as its users see it: one file of tests per command, snapshots in snapshots/cli/.
 
+mod audit;
 pub(crate) mod branches;
 mod build;
 mod cache;

@@ -1,11 +1,13 @@
 //! `wob build`: renders environments and writes their trees.
 
 mod destination;
+mod explain;
 mod summary;
 mod write;
 
 use std::{collections::BTreeMap, time::Instant};
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_host::{Counts, Interrupt};
 use wob_rules::AssignmentRecord;
@@ -42,6 +44,9 @@ pub(crate) struct Build {
     /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
     #[arg(long)]
     trust_output: bool,
+    /// Write to FILE what each assignment was made from: the parts whose digest is its `inputs`
+    #[arg(long, value_name = "FILE")]
+    explain: Option<Utf8PathBuf>,
 }
 
 const LONG_ABOUT: &str = "\
@@ -93,7 +98,8 @@ impl Build {
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let begin = Instant::now();
         // Programs get every assignment, which the journal does not tell.
-        let place = if streams.is_json() { None } else { JournalPlace::find() };
+        let is_told_all = streams.is_json() || self.explain.is_some();
+        let place = if is_told_all { None } else { JournalPlace::find() };
         let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
         let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
         if let Some(journal) = journal {
@@ -111,7 +117,13 @@ impl Build {
         begin: Instant,
     ) -> Result<Exit, Exit> {
         let session = Session::start(common, &self.patterns, streams)?;
-        let Round { outcomes, report, exit, .. } = self.destination.build(&session, common)?;
+        let Round { built, outcomes, report, exit } = self.destination.build(&session, common)?;
+        if let Some(path) = &self.explain
+            && let Err(error) = explain::write(&session, &built, path)
+        {
+            streams.fail(&format!("could not write `{path}`: {error}"));
+            return Err(Exit::Local);
+        }
         if streams.is_json() {
             let environments = outcomes.iter().map(Outcome::to_json).collect();
             streams.json(&JsonResult {

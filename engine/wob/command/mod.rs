@@ -1,5 +1,6 @@
 //! The commands: one file each, one variant each.
 
+mod audit;
 mod build;
 mod cache;
 mod check;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Render(render::Render),
     List(list::List),
     Why(why::Why),
+    Audit(audit::Audit),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),
         Command::Why(command) => command.run(&args.common, streams),
+        Command::Audit(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

@@ -152,6 +152,7 @@ impl<'w> Inputs<'w> {
             | Exit::Usage
             | Exit::Partial
             | Exit::Nothing
+            | Exit::NotReproducible
             | Exit::Local
             | Exit::Internal
             | Exit::Integrity => {}

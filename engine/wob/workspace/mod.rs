@@ -199,6 +199,11 @@ impl Workspace {
         Ok(workspace)
     }
 
+    /// Returns what is read instead of other repositories, as `--override-input` takes it from any folder.
+    pub(crate) fn overrides(&self) -> impl Iterator<Item = String> {
+        self.overrides.absolute(&self.root)
+    }
+
     fn read_settings(
         &mut self,
         name: &str,

@@ -38,6 +38,22 @@ impl Overrides {
         Self { entries: given.chain(local).chain(shared).collect() }
     }
 
+    /// Returns the overrides that lead out of the workspace, as the command line takes them; folders from the root of the
+    /// disk.
+    pub(super) fn absolute(&self, root: &Utf8Path) -> impl Iterator<Item = String> {
+        let outside = self.entries.iter().filter(|it| it.standing == Standing::Dirty);
+        outside.map(move |it| {
+            let instead = match &it.instead {
+                Instead::Folder(folder) => root.join(folder).to_string(),
+                Instead::Repository { url, revision: Some(revision) } => {
+                    format!("{url}@{revision}")
+                }
+                Instead::Repository { url, revision: None } => url.clone(),
+            };
+            format!("{}={instead}", it.url)
+        })
+    }
+
     /// Returns what is read instead of the repository at `url`.
     pub(super) fn find(&self, url: &str) -> Option<&Override> {
         self.entries.iter().find(|it| same_repository(&it.url, url))
