@@ -74,6 +74,11 @@ impl Workspace {
         build(&self.db, self.input)
     }
 
+    /// Returns the database and what is built in it.
+    pub(crate) fn parts(&self) -> (&Database, EnvironmentInput) {
+        (&self.db, self.input)
+    }
+
     fn source(&mut self, root: &str) -> Source {
         let db = &self.db;
         *self

@@ -4,6 +4,7 @@
 
 mod random;
 mod scene;
+mod why;
 mod words;
 
 use std::{collections::BTreeSet, env, fmt::Write as _};
