@@ -9,6 +9,7 @@ mod help;
 mod init;
 mod limits;
 mod look;
+mod why;
 
 use std::{fs, path::Path};
 

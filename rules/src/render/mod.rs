@@ -189,10 +189,14 @@ enum Form {
 
 impl Form {
     fn of(template: &CompiledTemplate, profile: Profile) -> Self {
-        let is_yaml = matches!(template.content_type(), None | Some("yaml" | "json" | "configMap"));
         let is_ours = template.is_builtin() || profile == Profile::Standard;
-        if is_yaml && is_ours { Self::Canonical } else { Self::Verbatim }
+        if is_yaml(template) && is_ours { Self::Canonical } else { Self::Verbatim }
     }
+}
+
+/// Says whether a template gives YAML.
+pub(crate) fn is_yaml(template: &CompiledTemplate) -> bool {
+    matches!(template.content_type(), None | Some("yaml" | "json" | "configMap"))
 }
 
 /// Emits one document as every reader reads it alike.

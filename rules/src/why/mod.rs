@@ -144,7 +144,7 @@ pub enum TemplatePlace {
         line: u32,
         /// The column, from 1, in characters.
         column: u32,
-        /// The text of the line.
+        /// The line as it stands in the file.
         text: String,
     },
 }

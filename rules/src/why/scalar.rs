@@ -433,7 +433,7 @@ pub(super) fn place(template: &TemplateText, span: Span) -> TemplatePlace {
                 file: (*file).to_owned(),
                 line: at.line,
                 column: at.column,
-                text: index.line(text, at.line).unwrap_or_default().trim().to_owned(),
+                text: index.line(text, at.line).unwrap_or_default().to_owned(),
             }
         }
     }

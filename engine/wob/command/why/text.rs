@@ -119,8 +119,13 @@ impl Text {
     fn scalar(&mut self, it: &ScalarView) {
         self.line(0, format_args!("{} = {}", Name(it), it.value));
         self.line(2, format_args!("written by template {}", it.template));
+        let mut before: Option<&AtView> = None;
         for at in &it.places {
-            self.place(4, at);
+            // Several tags of one line wrote it; the first one leads there.
+            if before.is_none_or(|it| (&it.file, it.line) != (&at.file, at.line)) {
+                self.place(4, at);
+            }
+            before = Some(at);
         }
         if !it.inputs.is_empty() {
             self.line(2, "from");
@@ -131,10 +136,16 @@ impl Text {
         if !it.conditions.is_empty() {
             self.line(2, "decided by");
         }
+        let mut told: Vec<&str> = it.inputs.iter().map(|it| it.path.as_str()).collect();
         for condition in &it.conditions {
             self.place(4, &condition.at);
             for input in &condition.inputs {
-                self.input(6, input);
+                if told.contains(&input.path.as_str()) {
+                    self.line(6, format_args!("{}, as above", input.path));
+                } else {
+                    self.input(6, input);
+                    told.push(&input.path);
+                }
             }
         }
     }
@@ -142,7 +153,7 @@ impl Text {
     fn file(&mut self, values: &[ScalarView]) {
         for it in values {
             self.line(0, format_args!("{} = {}", Name(it), it.value));
-            for at in &it.places {
+            if let Some(at) = it.places.first() {
                 self.line(2, at);
             }
             for input in &it.inputs {
@@ -155,7 +166,7 @@ impl Text {
     fn place(&mut self, indent: usize, at: &AtView) {
         self.line(indent, at);
         if !at.text.is_empty() {
-            self.line(indent + 2, shortened(&at.text));
+            self.line(indent + 2, around(at));
         }
     }
 
@@ -237,6 +248,16 @@ impl Display for ValueView {
             value => f.write_str(&shortened(&value.to_string())),
         }
     }
+}
+
+/// Returns the line of a place, from the place on if it is long.
+fn around(at: &AtView) -> String {
+    let column = at.column.map_or(0, |it| it as usize - 1).saturating_sub(at.indent);
+    if at.text.chars().count() <= LONGEST || column < LONGEST / 2 {
+        return shortened(&at.text);
+    }
+    let rest: String = at.text.chars().skip(column).collect();
+    format!("…{}", shortened(&rest))
 }
 
 fn shortened(text: &str) -> String {

@@ -1,9 +1,11 @@
 //! `wob why --where-used THING`: the assignments and files that depend on a line, a config key or a template.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use wob_engine::{Content, Database, FileName, did_you_mean};
+use wob_engine::{At, Content, Database, FileName, Step, did_you_mean};
 use wob_rules::{
-    EnvironmentInput, assignments, environment_model,
+    EnvironmentInput, assignments, discover, environment_model,
     why::{Fate, How, Thing, Unknown, Use, thing_at, things_named, uses},
 };
 
@@ -11,10 +13,13 @@ use super::unknown;
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
-    report::{count, printable},
+    report::{Texts as _, count, printable},
     session::{JsonResult, Session, Target},
     stream::Streams,
 };
+
+/// The files of a workspace that are no sources.
+const SETTINGS: [&str; 2] = ["wob.yaml", "wob.local.yaml"];
 
 /// An assignment that depends on the thing, as programs read it.
 #[derive(Debug, Serialize)]
@@ -51,7 +56,11 @@ pub(super) fn where_used(
     for target in &session.targets {
         let Some(input) = target.input else { continue };
         for thing in &things {
-            let uses = uses(&session.loaded.db, input, thing);
+            let uses = if concerns_all(&session, target, input, thing) {
+                whole(&session.loaded.db, input)
+            } else {
+                uses(&session.loaded.db, input, thing)
+            };
             found.extend(selected(&session, target, input, uses));
         }
     }
@@ -74,6 +83,45 @@ pub(super) fn where_used(
         streams.say(&format!("used by {}", count(found.len(), "assignment", "assignments")));
     }
     Ok(Exit::Ok)
+}
+
+/// Says whether a thing is a setting of the workspace or of an environment, or declares that environment.
+fn concerns_all(
+    session: &Session<'_>,
+    target: &Target,
+    input: EnvironmentInput,
+    thing: &Thing,
+) -> bool {
+    let Thing::Node(place, _) = thing else { return false };
+    let At::Node { document, path, .. } = &place.at else { return false };
+    if SETTINGS.contains(&place.file.as_str()) {
+        return match &**path {
+            [Step::Key(environments), Step::Key(name), ..] if **environments == *"environments" => {
+                **name == *target.name.as_str()
+            }
+            _ => true,
+        };
+    }
+    let db = &session.loaded.db;
+    let bases = input.bases(db).iter().filter(|it| it.repository.is_some());
+    let mut sources = bases.filter_map(|it| it.source.as_ref().ok());
+    sources.any(|base| {
+        discover::environments(db, *base).0.iter().any(|it| {
+            let is_here =
+                matches!(&it.meta.place.at, At::Node { document: own, .. } if own == document);
+            it.meta.name == target.name && it.meta.place.file == place.file && is_here
+        })
+    })
+}
+
+fn whole(db: &Database, input: EnvironmentInput) -> Vec<Use> {
+    let of = |it: &wob_rules::Assignment| Use {
+        cluster_type: it.cluster_type.clone(),
+        target: it.target.clone(),
+        how: How::Environment,
+        files: vec![],
+    };
+    assignments(db, input).iter().map(of).collect()
 }
 
 fn selected(
@@ -131,7 +179,7 @@ fn find(session: &Session<'_>, text: &str) -> Result<Vec<Thing>, Unknown> {
     if let Some((file, line)) = text.rsplit_once(':')
         && let Ok(line) = line.parse()
     {
-        return at_line(db, &inputs, file, line);
+        return at_line(session, &inputs, file, line);
     }
     let mut things: Vec<Thing> = inputs.iter().flat_map(|it| things_named(db, *it, text)).collect();
     things.dedup();
@@ -142,12 +190,18 @@ fn find(session: &Session<'_>, text: &str) -> Result<Vec<Thing>, Unknown> {
 }
 
 fn at_line(
-    db: &Database,
+    session: &Session<'_>,
     inputs: &[EnvironmentInput],
     file: &str,
     line: u32,
 ) -> Result<Vec<Thing>, Unknown> {
-    let all = texts(db, inputs);
+    let settings: Vec<(FileName, Arc<str>)> = SETTINGS
+        .iter()
+        .map(|it| FileName::new(it))
+        .filter_map(|name| session.loaded.texts.text(&name).map(|text| (name, text)))
+        .collect();
+    let mut all = texts(&session.loaded.db, inputs);
+    all.extend(settings.iter().map(|(name, text)| (name, &**text)));
     let is_it = |name: &FileName| {
         let name = name.as_str();
         name == file || name.rsplit_once(':').is_some_and(|(_, path)| path == file)

@@ -48,6 +48,9 @@ pub(super) struct AtView {
     /// The line, without the space around it and with secrets masked.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) text: String,
+    /// How many characters of space were in front of the text.
+    #[serde(skip)]
+    pub(super) indent: usize,
 }
 
 /// A value, or what may be shown of it.
@@ -184,12 +187,14 @@ impl<'t> Viewer<'t> {
     pub(super) fn at(&mut self, place: &Place) -> AtView {
         let range = self.files.find(place);
         let start = range.as_ref().map(|it| it.start);
+        let line = range.as_ref().map_or("", |it| &*it.line);
         AtView {
             rule: None,
             file: place.file.to_string(),
             line: start.map(|it| it.line),
             column: start.map(|it| it.column),
-            text: range.map_or_else(String::new, |it| mask_line(it.line.trim()).into_owned()),
+            text: mask_line(line.trim()).into_owned(),
+            indent: line.chars().take_while(|it| it.is_whitespace()).count(),
         }
     }
 
@@ -201,7 +206,8 @@ impl<'t> Viewer<'t> {
                 file: file.clone(),
                 line: Some(*line),
                 column: Some(*column),
-                text: mask_line(text).into_owned(),
+                text: mask_line(text.trim()).into_owned(),
+                indent: text.chars().take_while(|it| it.is_whitespace()).count(),
             },
         }
     }
