@@ -122,7 +122,7 @@ fn lines_know_what_they_shape() {
             &["why", "--where-used", "prod-type-kiosk"],
             &["why", "--where-used", "configmap", "//env/prod/hub:all"],
             &["why", "--where-used", "wob.yaml:9", "//env/prod/vessel:all"],
-            &["why", "--where-used", "base/schemas/common.yaml:1"],
+            &["why", "--where-used", "base/schemas/common.yaml:4"],
         ],
     );
     let args = ["why", "--where-used", "prod-size-large/REPLICAS", "--output=json"];

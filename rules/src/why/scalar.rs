@@ -38,11 +38,15 @@ impl Case<'_> {
             });
         };
         let traced = self.traced(file);
-        let documents = documents(&traced);
+        let documents = documents_of(file, &traced);
         let (chosen, line) = match &address.part {
             Part::Whole => {
                 let name = &file.name;
-                let help = format!("say which scalar: `{name}#/metadata/name`, or `{name}:LINE`");
+                let help = if documents.is_empty() {
+                    format!("say which line: `{name}:1`")
+                } else {
+                    format!("say which: `{name}#/metadata/name`, or `{name}:LINE`")
+                };
                 return Err(Unknown { reason: format!("`{name}` has many values"), help });
             }
             Part::Line(line) => match self.node_at(file, *line) {
@@ -70,7 +74,7 @@ impl Case<'_> {
         let Some(file) = files.iter().find(|it| it.name == name) else { return vec![] };
         let traced = self.traced(file);
         let mut addresses = vec![];
-        for (index, document) in documents(&traced).iter().enumerate() {
+        for (index, document) in documents_of(file, &traced).iter().enumerate() {
             for path in scalars(&document.value()) {
                 let document = Which::Index(index);
                 let part = Part::Node { document, pointer: pointer(&path) };
@@ -189,7 +193,7 @@ impl Case<'_> {
             });
         };
         let parsed = yaml::parse(&text, &yaml::Limits::default());
-        let is_yaml = !file.name.ends_with(".sh")
+        let is_yaml = crate::render::is_yaml(file.template)
             && parsed.problems.iter().all(|it| it.severity != Severity::Error);
         if !is_yaml {
             let start = shown.as_ptr().addr() - text.as_ptr().addr();
@@ -207,6 +211,11 @@ impl Case<'_> {
             help: "name the line of a scalar".to_owned(),
         })
     }
+}
+
+/// Returns the documents of a file; one that is no YAML has none.
+fn documents_of<'t>(file: &File<'_>, traced: &'t [TracedManifest]) -> Vec<Document<'t>> {
+    if crate::render::is_yaml(file.template) { documents(traced) } else { vec![] }
 }
 
 /// What is on a line of a file.
