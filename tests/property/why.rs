@@ -1,12 +1,12 @@
 //! Laws of explanations: everything has one, and what it leaves out has no influence.
 
-use std::{collections::BTreeMap, env};
+use std::{collections::BTreeMap, env, path::Path};
 
 use serde_json::json;
 use wob_engine::{At, Severity, Step, Value, yaml};
 use wob_rules::{
     Assignment, Built,
-    why::{self, Address, Fate, Input, LayerSay, Origin, Part, ScalarWhy},
+    why::{self, Address, Descent, Fate, Input, LayerSay, Part, ScalarWhy},
 };
 
 use super::{
@@ -27,7 +27,7 @@ fn every_scalar_is_explained() {
             let explained = explain(&workspace, &assignment, &file);
             let expected = scalars_of(&text);
             // The scheduler's profile writes what it gets, YAML or not.
-            if !file.ends_with(".sh") && (!expected.is_empty() || explained.is_empty()) {
+            if !is_script(&file) && (!expected.is_empty() || explained.is_empty()) {
                 let found: Vec<(usize, String, Value)> =
                     explained.iter().map(key_and_value).collect();
                 assert_eq!(found, expected, "{file} of {assignment:?}:\n{text}");
@@ -36,7 +36,7 @@ fn every_scalar_is_explained() {
                 assert!(!it.places.is_empty(), "{file}: {it:?}\n{text}");
             }
             for (number, line) in
-                (1..).zip(text.lines()).filter(|it| file.ends_with(".sh") && !it.1.is_empty())
+                (1..).zip(text.lines()).filter(|it| is_script(&file) && !it.1.is_empty())
             {
                 let it = at(
                     &workspace,
@@ -131,7 +131,7 @@ fn inputs(why: &ScalarWhy) -> Vec<&Input> {
         why.inputs.iter().chain(why.conditions.iter().flat_map(|it| &it.inputs)).collect();
     let mut at = 0;
     while at < all.len() {
-        if let Origin::Made { of, .. } = &all[at].origin {
+        if let Descent::Made { of, .. } = &all[at].descent {
             all.extend(of);
         }
         at += 1;
@@ -147,13 +147,13 @@ impl Edit {
         };
         match self {
             Self::Config { map, key } => {
-                let says_it = match &input.origin {
-                    Origin::Config(why) => why.says.iter().any(|it| is_said_by(it, map, key)),
-                    Origin::Said(_)
-                    | Origin::Made { .. }
-                    | Origin::Parameter { .. }
-                    | Origin::Several
-                    | Origin::Unset => true,
+                let says_it = match &input.descent {
+                    Descent::Config(why) => why.says.iter().any(|it| is_said_by(it, map, key)),
+                    Descent::Said(_)
+                    | Descent::Made { .. }
+                    | Descent::Parameter { .. }
+                    | Descent::Several
+                    | Descent::Unset => true,
                 };
                 let key = key.rsplit('.').next().unwrap_or(key);
                 says_it && (covers(&["ConfigData", key]) || covers(&["ConfigTexts", key]))
@@ -184,19 +184,19 @@ fn is_said_by(say: &LayerSay, map: &str, dotted: &str) -> bool {
 /// Says whether a scalar is nothing but the text that was changed.
 fn is_copy(name: &Name, why: &ScalarWhy, edit: &Edit) -> bool {
     let [input] = why.inputs.as_slice() else { return false };
-    let is_last_word = match (&input.origin, edit) {
-        (Origin::Config(config), Edit::Config { map, key }) => {
+    let is_last_word = match (&input.descent, edit) {
+        (Descent::Config(config), Edit::Config { map, key }) => {
             let wins = |it: &LayerSay| it.fate == Fate::Wins && is_said_by(it, map, key);
             input.path.len() == 2 && config.says.last().is_some_and(wins)
         }
-        (Origin::Said(_), Edit::Manifest { .. }) => true,
+        (Descent::Said(_), Edit::Manifest { .. }) => true,
         (
-            Origin::Config(_)
-            | Origin::Said(_)
-            | Origin::Made { .. }
-            | Origin::Parameter { .. }
-            | Origin::Several
-            | Origin::Unset,
+            Descent::Config(_)
+            | Descent::Said(_)
+            | Descent::Made { .. }
+            | Descent::Parameter { .. }
+            | Descent::Several
+            | Descent::Unset,
             _,
         ) => false,
     };
@@ -233,10 +233,15 @@ fn files(built: &Built) -> Vec<(Assignment, String, String)> {
 fn explain(workspace: &Workspace, assignment: &Assignment, file: &str) -> Vec<ScalarWhy> {
     let (db, input) = workspace.parts();
     let addresses = why::addresses(db, input, assignment, file).unwrap();
-    if file.ends_with(".sh") {
+    if is_script(file) {
         return vec![];
     }
     addresses.iter().map(|it| at(workspace, assignment, it)).collect()
+}
+
+/// Says whether a file is a shell script, which has lines instead of scalars.
+fn is_script(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|it| it == "sh")
 }
 
 fn at(workspace: &Workspace, assignment: &Assignment, address: &Address) -> ScalarWhy {

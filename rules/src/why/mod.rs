@@ -6,7 +6,7 @@
 mod address;
 mod case;
 mod config;
-mod origin;
+mod descent;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -101,12 +101,12 @@ pub struct Input {
     /// What it is; `None` if it is not set.
     pub value: Option<Value>,
     /// Where it comes from.
-    pub origin: Origin,
+    pub descent: Descent,
 }
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum Descent {
     /// The composed config.
     Config(ConfigWhy),
     /// It is said here.
@@ -123,7 +123,7 @@ pub enum Origin {
         /// The rule.
         rule: String,
     },
-    /// A mapping or list with several origins.
+    /// A mapping or list, the parts of which are said in several places.
     Several,
     /// Nothing says it.
     Unset,

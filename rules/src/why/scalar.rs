@@ -328,8 +328,8 @@ fn choose(
     }
     match (found.pop(), found.is_empty()) {
         (Some(chosen), true) => Ok(chosen),
-        (Some(last), false) => {
-            found.push(last);
+        (Some(another), false) => {
+            found.push(another);
             let list: Vec<String> = found
                 .iter()
                 .map(|it| {
@@ -419,7 +419,8 @@ fn is_printed_as(value: &Value, scalar: &Value) -> bool {
         Value::List(_) | Value::Map(_) => yaml::parse_value(text).is_ok_and(|it| it == *value),
         Value::String(it) => it.trim() == text.trim(),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
-            serde_json::Value::from(value).to_string() == text
+            let printed = serde_json::Value::from(value).to_string();
+            printed == text
         }
     }
 }

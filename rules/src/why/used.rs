@@ -7,7 +7,7 @@ use wob_engine::{At, Database, FileName, LineIndex, Part as Side, Place, Span, S
 use wob_template::DataPath;
 
 use super::{
-    Fate, Origin,
+    Descent, Fate,
     case::{Case, File},
     config::is_container,
     scalar::all_reads,
@@ -278,8 +278,8 @@ impl Case<'_> {
 
     fn is_said_at(&self, file: &File<'_>, read: &DataPath, place: &Place) -> bool {
         let input = self.input(read, file.template);
-        match &input.origin {
-            Origin::Several => {
+        match &input.descent {
+            Descent::Several => {
                 let Some(value) = input.value.filter(is_container) else { return false };
                 let keys = value.as_map().into_iter().flat_map(|it| it.keys());
                 keys.filter(|it| !matches!(&***it, "ConfigData" | "ConfigTexts" | "params")).any(
@@ -290,15 +290,16 @@ impl Case<'_> {
                     },
                 )
             }
-            Origin::Said(it) => below(it, place) || below(place, it),
-            Origin::Made { of, .. } => of.iter().any(|it| match &it.origin {
-                Origin::Said(it) => below(it, place) || below(place, it),
-                Origin::Made { .. } => self.is_said_at(file, &it.path, place),
-                Origin::Config(_) | Origin::Parameter { .. } | Origin::Several | Origin::Unset => {
-                    false
-                }
+            Descent::Said(it) => below(it, place) || below(place, it),
+            Descent::Made { of, .. } => of.iter().any(|it| match &it.descent {
+                Descent::Said(it) => below(it, place) || below(place, it),
+                Descent::Made { .. } => self.is_said_at(file, &it.path, place),
+                Descent::Config(_)
+                | Descent::Parameter { .. }
+                | Descent::Several
+                | Descent::Unset => false,
             }),
-            Origin::Config(_) | Origin::Parameter { .. } | Origin::Unset => false,
+            Descent::Config(_) | Descent::Parameter { .. } | Descent::Unset => false,
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use wob_rules::why::{Fate, Side};
 
 use super::view::{
-    AtView, ConfigView, InputView, LabelView, OriginView, OverviewView, SayView, ScalarView,
+    AtView, ConfigView, DescentView, InputView, LabelView, OverviewView, SayView, ScalarView,
     ValueView, WhyView,
 };
 use crate::report::printable;
@@ -171,24 +171,24 @@ impl Text {
     }
 
     fn input(&mut self, indent: usize, it: &InputView) {
-        match &it.origin {
-            OriginView::Unset => self.line(indent, format_args!("{} is not set", it.path)),
-            OriginView::Several => {
-                self.line(indent, format_args!("{}, {}", it.path, it.value));
-                self.line(indent + 2, "has several origins");
-            }
-            origin => {
+        match &it.descent {
+            DescentView::Unset => self.line(indent, format_args!("{} is not set", it.path)),
+            DescentView::Several
+            | DescentView::Config(_)
+            | DescentView::Said { .. }
+            | DescentView::Made { .. }
+            | DescentView::Parameter { .. } => {
                 self.line(indent, format_args!("{} = {}", it.path, it.value));
-                self.origin(indent + 2, origin);
+                self.descent(indent + 2, &it.descent);
             }
         }
     }
 
-    fn origin(&mut self, indent: usize, origin: &OriginView) {
-        match origin {
-            OriginView::Config(it) => self.says(indent, &it.says, Detail::Places),
-            OriginView::Said { at } => self.line(indent, at),
-            OriginView::Made { pattern, of } => {
+    fn descent(&mut self, indent: usize, descent: &DescentView) {
+        match descent {
+            DescentView::Config(it) => self.says(indent, &it.says, Detail::Places),
+            DescentView::Said { at } => self.line(indent, at),
+            DescentView::Made { pattern, of } => {
                 match pattern {
                     Some(pattern) => self.line(indent, format_args!("made as {pattern}")),
                     None => self.line(indent, "made of"),
@@ -197,10 +197,11 @@ impl Text {
                     self.input(indent + 2, input);
                 }
             }
-            OriginView::Parameter { rule } => {
+            DescentView::Parameter { rule } => {
                 self.line(indent, format_args!("default of rule {rule}"));
             }
-            OriginView::Several | OriginView::Unset => {}
+            DescentView::Several => self.line(indent, "said in several places"),
+            DescentView::Unset => {}
         }
     }
 }
@@ -243,10 +244,13 @@ impl Display for AtView {
 
 impl Display for ValueView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Json::String(text) if self.masked && text.starts_with('•') => f.write_str(text),
-            value => f.write_str(&shortened(&value.to_string())),
+        if let Json::String(text) = &self.value
+            && self.masked
+            && text.starts_with('•')
+        {
+            return f.write_str(text);
         }
+        f.write_str(&shortened(&self.value.to_string()))
     }
 }
 

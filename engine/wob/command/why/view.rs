@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use wob_engine::{Place, Step, Value, looks_secret, mask_line};
 use wob_rules::why::{
-    ConditionWhy, ConfigWhy, Fate, FileWhy, Input, LayerSay, LayerWhy, Matched, Origin, Overview,
+    ConditionWhy, ConfigWhy, Descent, Fate, FileWhy, Input, LayerSay, LayerWhy, Matched, Overview,
     ScalarWhy, Side, TemplatePlace, pointer,
 };
 
@@ -99,12 +99,13 @@ pub(super) struct InputView {
     pub(super) path: String,
     #[serde(flatten)]
     pub(super) value: ValueView,
-    pub(super) origin: OriginView,
+    #[serde(rename = "from")]
+    pub(super) descent: DescentView,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub(super) enum OriginView {
+pub(super) enum DescentView {
     Config(ConfigView),
     Said { at: AtView },
     Made { pattern: Option<String>, of: Vec<InputView> },
@@ -257,20 +258,20 @@ impl<'t> Viewer<'t> {
                 Step::Index(index) => path.push_str(&index.to_string()),
             }
         }
-        let origin = match &input.origin {
-            Origin::Config(why) => OriginView::Config(self.config(why)),
-            Origin::Said(place) => OriginView::Said { at: self.at(place) },
-            Origin::Made { pattern, of } => OriginView::Made {
+        let descent = match &input.descent {
+            Descent::Config(why) => DescentView::Config(self.config(why)),
+            Descent::Said(place) => DescentView::Said { at: self.at(place) },
+            Descent::Made { pattern, of } => DescentView::Made {
                 pattern: pattern.clone(),
                 of: of.iter().map(|it| self.input(it)).collect(),
             },
-            Origin::Parameter { rule } => OriginView::Parameter { rule: rule.clone() },
-            Origin::Several => OriginView::Several,
-            Origin::Unset => OriginView::Unset,
+            Descent::Parameter { rule } => DescentView::Parameter { rule: rule.clone() },
+            Descent::Several => DescentView::Several,
+            Descent::Unset => DescentView::Unset,
         };
         let path = if path.is_empty() { ".".to_owned() } else { path };
         let secrecy = Secrecy::of("", &input.path);
-        InputView { path, value: shown(input.value.as_ref(), secrecy), origin }
+        InputView { path, value: shown(input.value.as_ref(), secrecy), descent }
     }
 
     /// Shows a scalar of a file.
@@ -278,10 +279,8 @@ impl<'t> Viewer<'t> {
         let inputs: Vec<InputView> = why.inputs.iter().map(|it| self.input(it)).collect();
         let conditions = why.conditions.iter().map(|it| self.condition(it)).collect();
         let made_of_secret = inputs.iter().any(|it| it.value.masked && it.value.value == MASK);
-        let secrecy = match Secrecy::of("", why.path.as_deref().unwrap_or_default()) {
-            Secrecy::Open if made_of_secret => Secrecy::Secret,
-            other => other,
-        };
+        let named = Secrecy::of("", why.path.as_deref().unwrap_or_default());
+        let secrecy = if made_of_secret { Secrecy::Secret } else { named };
         ScalarView {
             file: why.file.clone(),
             document: why.document,

@@ -3,15 +3,15 @@
 use wob_engine::{Place, Step, Value};
 use wob_template::DataPath;
 
-use super::{Input, Origin, case::Case, config::is_container};
+use super::{Descent, Input, case::Case, config::is_container};
 use crate::{compose::value_at, render::CompiledTemplate};
 
 impl Case<'_> {
     /// Says what a template read at `path`, and where that comes from.
     pub(super) fn input(&self, path: &DataPath, template: &CompiledTemplate) -> Input {
         let value = self.value(path, template);
-        let origin = self.origin(path, value.as_ref(), template);
-        Input { path: path.clone(), value, origin }
+        let descent = self.descent(path, value.as_ref(), template);
+        Input { path: path.clone(), value, descent }
     }
 
     /// Returns the value at `path` of the data of `template`.
@@ -23,20 +23,25 @@ impl Case<'_> {
         value_at(self.data(), path).cloned()
     }
 
-    fn origin(&self, path: &[Step], value: Option<&Value>, template: &CompiledTemplate) -> Origin {
+    fn descent(
+        &self,
+        path: &[Step],
+        value: Option<&Value>,
+        template: &CompiledTemplate,
+    ) -> Descent {
         let keys: Vec<&str> = path
             .iter()
             .map_while(|it| if let Step::Key(key) = it { Some(&**key) } else { None })
             .collect();
         match keys.as_slice() {
             ["ConfigData" | "ConfigTexts", key, ..] => match self.config(key, &path[2..]) {
-                Some(why) => Origin::Config(why),
-                None => Origin::Unset,
+                Some(why) => Descent::Config(why),
+                None => Descent::Unset,
             },
             ["params", ..] if value.is_some() => {
-                Origin::Parameter { rule: template.name().to_owned() }
+                Descent::Parameter { rule: template.name().to_owned() }
             }
-            _ if value.is_none() => Origin::Unset,
+            _ if value.is_none() => Descent::Unset,
             ["Namespace"] => {
                 let pattern = &self.inputs().settings.namespace_pattern;
                 self.made(Some(pattern.to_string()), pattern.fields(), template)
@@ -44,20 +49,20 @@ impl Case<'_> {
             ["DeploymentTargetName"] if self.workload().is_some() => {
                 self.made(None, vec!["workload", "target"], template)
             }
-            ["DeploymentTargetName"] => Origin::Said(self.target.place.clone()),
+            ["DeploymentTargetName"] => Descent::Said(self.target.place.clone()),
             ["Environment"] => said(self.beside_target("environment")),
             ["Workspace"] => said(self.label("workspace")),
             ["Workload"] => said(self.workload_name()),
             ["ClusterType"] => {
-                Origin::Said(self.cluster_type.meta.place.key("metadata").key("name"))
+                Descent::Said(self.cluster_type.meta.place.key("metadata").key("name"))
             }
             ["Labels", label] => said(self.label(label)),
             ["Manifests", key] => said(self.beside_target("manifests").map(|it| it.key(key))),
             ["Repo"] => said(self.beside_target("manifests").map(|it| it.key("repo"))),
             ["Branch"] => said(self.beside_target("manifests").map(|it| it.key("branch"))),
             ["Path"] => said(self.beside_target("manifests").map(|it| it.key("path"))),
-            _ if value.is_some_and(is_container) => Origin::Several,
-            _ => Origin::Unset,
+            _ if value.is_some_and(is_container) => Descent::Several,
+            _ => Descent::Unset,
         }
     }
 
@@ -66,13 +71,13 @@ impl Case<'_> {
         pattern: Option<String>,
         fields: Vec<&'static str>,
         template: &CompiledTemplate,
-    ) -> Origin {
+    ) -> Descent {
         let of = |field: &'static str| {
             let name = match field {
                 "target" => {
                     let name = self.workload().map(|(_, it)| Value::from(it.name.as_str()));
-                    let origin = Origin::Said(self.target.place.clone());
-                    return Input { path: vec![Step::Key("target".into())], value: name, origin };
+                    let descent = Descent::Said(self.target.place.clone());
+                    return Input { path: vec![Step::Key("target".into())], value: name, descent };
                 }
                 "environment" => "Environment",
                 "workspace" => "Workspace",
@@ -82,7 +87,7 @@ impl Case<'_> {
             };
             self.input(&vec![Step::Key(name.into())], template)
         };
-        Origin::Made { pattern, of: fields.into_iter().map(of).collect() }
+        Descent::Made { pattern, of: fields.into_iter().map(of).collect() }
     }
 
     /// Returns the place of another field of the target.
@@ -126,6 +131,6 @@ impl Case<'_> {
     }
 }
 
-fn said(place: Option<Place>) -> Origin {
-    place.map_or(Origin::Unset, Origin::Said)
+fn said(place: Option<Place>) -> Descent {
+    place.map_or(Descent::Unset, Descent::Said)
 }
