@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{check, copy_example, edit};
+use super::{branches::OVERRIDE, check, copy_example, edit};
 use crate::support::{ROOT, with_snapshots_in, wob_command, wob_in};
 
 const HUB: &str = "//env/prod/hub:ticketing-live";
@@ -250,4 +250,25 @@ fn an_assignment_that_fails_is_reported() {
     copy_example("minimal", temp.path());
     edit(&temp.path().join("environments/dev/cluster-types/small.yaml"), "argocd\n", "argcd\n");
     check("why-failed", temp.path(), &["why", "//env/dev/small:hello-test", "config.yaml:3"]);
+}
+
+/// In the branches layout files of other branches and repositories have those in front.
+#[test]
+fn branches_and_repositories_are_named() {
+    let temp = TempDir::new().unwrap();
+    super::branches::fill(temp.path());
+    let app = "//env/dev/small:app-test";
+    check_all(
+        "why-branches",
+        &temp.path().join("fleet"),
+        &[
+            &["why", app, "VERSION", OVERRIDE],
+            &["why", app, "reconciler.yaml#0/spec/url", OVERRIDE],
+            &["why", app, "namespace.yaml#/metadata/labels/workspace", OVERRIDE],
+            &["why", "--where-used", "config.yaml:7", OVERRIDE],
+            &["why", "--where-used", "../app/deploy/workload.yaml:8", OVERRIDE],
+            &["why", "--where-used", ".environments/dev.yaml:3", OVERRIDE],
+            &["why", "--where-used", "base.yaml:5", OVERRIDE],
+        ],
+    );
 }

@@ -6,7 +6,7 @@ use wob_engine::{Database, Map, Place, Step, Value};
 
 use super::{FileWhy, LayerWhy, Matched, Overview, Side};
 use crate::{
-    Assignment, EnvironmentInput, LayerId, Layers, Model, Name, Target,
+    Assignment, EnvironmentInput, LayerId, Layers, Model, Name, Target, WorkloadSource,
     compose::{Layer, SpecialLabels},
     environment_model, queries,
     render::{self, CompiledTemplate, Inputs, trace::TracedManifest},
@@ -15,12 +15,12 @@ use crate::{
 
 /// One assignment with its sources.
 pub(super) struct Case<'d> {
+    db: &'d Database,
+    environment: EnvironmentInput,
     pub(super) model: &'d Model,
     pub(super) assignment: &'d Assignment,
     pub(super) cluster_type: &'d ClusterType,
     pub(super) target: &'d Target,
-    /// What brought the target, if that was a registration.
-    pub(super) registration: Option<&'d WorkloadRegistration>,
     pub(super) layers: &'d Layers,
     pub(super) ids: Vec<LayerId>,
     pub(super) precedence: crate::Precedence,
@@ -56,19 +56,14 @@ impl<'d> Case<'d> {
     ) -> Self {
         let model = environment_model(db, environment);
         let target = &model.targets[&assignment.target];
-        let brought = |it: &&crate::WorkloadSource| {
-            let source = it.source.as_ref().ok();
-            source.is_some_and(|it| it.files(db).iter().any(|it| *it.name(db) == target.place.file))
-        };
-        let registration =
-            environment.workloads(db).iter().find(brought).map(|it| &it.registration);
         let (layers, ids) = queries::layers_of(db, environment, assignment);
         Self {
+            db,
+            environment,
             model,
             assignment,
             cluster_type: &model.cluster_types[&assignment.cluster_type],
             target,
-            registration,
             layers,
             ids,
             precedence: environment.settings(db).config_precedence,
@@ -83,6 +78,18 @@ impl<'d> Case<'d> {
 
     pub(super) fn inputs(&self) -> &Inputs {
         self.inputs.as_deref().expect("because cases with files are made with inputs")
+    }
+
+    /// Returns what brought the target, if that was a registration.
+    pub(super) fn registration(&self) -> Option<&'d WorkloadRegistration> {
+        let file = &self.target.place.file;
+        let brought = |it: &&WorkloadSource| {
+            let source = it.source.as_ref().ok();
+            it.registration.workspace == self.target.workspace
+                && source
+                    .is_some_and(|it| it.files(self.db).iter().any(|it| it.name(self.db) == file))
+        };
+        self.environment.workloads(self.db).iter().find(brought).map(|it| &it.registration)
     }
 
     /// Returns the workload of the target and the target in it; `None` if the target stands alone.

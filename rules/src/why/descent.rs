@@ -110,7 +110,7 @@ impl Case<'_> {
     /// Returns where a label of the target is said: its own, its workload's or its registration's.
     pub(super) fn label(&self, label: &str) -> Option<Place> {
         if label == "workspace"
-            && let Some(registration) = self.registration
+            && let Some(registration) = self.registration()
         {
             return Some(registration.meta.place.key("spec").key("workspace"));
         }

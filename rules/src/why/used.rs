@@ -112,16 +112,23 @@ pub fn thing_at(file: &FileName, text: &str, line: u32) -> Option<Thing> {
 }
 
 /// Returns the assignments of an environment that depend on `thing`, by cluster type, then target.
-pub fn uses(db: &Database, environment: EnvironmentInput, thing: &Thing) -> Vec<Use> {
-    let all = assignments(db, environment);
-    let parts: Vec<Vec<Use>> = all
+///
+/// `is_stopped` is asked again and again; once it says yes, the rest is left out.
+pub fn uses(
+    db: &Database,
+    environment: EnvironmentInput,
+    thing: &Thing,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> Vec<Use> {
+    let used = |db: &Database, it: &Assignment| {
+        if is_stopped() {
+            return None;
+        }
+        Case::without_inputs(db, environment, it).used(thing)
+    };
+    let parts: Vec<Vec<Use>> = assignments(db, environment)
         .par_chunks(16)
-        .map_with(db.clone(), |db, chunk| {
-            chunk
-                .iter()
-                .filter_map(|it| Case::without_inputs(db, environment, it).used(thing))
-                .collect()
-        })
+        .map_with(db.clone(), |db, chunk| chunk.iter().filter_map(|it| used(db, it)).collect())
         .collect();
     parts.into_iter().flatten().collect()
 }
@@ -174,7 +181,7 @@ impl Case<'_> {
         if is_here(&self.target.place) {
             return self.used_target(place);
         }
-        if self.registration.is_some_and(|it| is_here(&it.meta.place)) {
+        if self.registration().is_some_and(|it| is_here(&it.meta.place)) {
             return Some((How::Target, self.files_reading(place)));
         }
         let repositories = self.model.base_repos.values().chain(self.model.gitops_repos.values());
@@ -240,8 +247,9 @@ impl Case<'_> {
             return Some((How::Template, vec![]));
         }
         let wrote = |file: &File<'_>| {
-            let traced = self.traced(file);
-            part.is_none_or(|(place, content)| traced.iter().any(|it| wrote(it, place, content)))
+            part.is_none_or(|(place, content)| {
+                self.traced(file).iter().any(|it| wrote(it, place, content))
+            })
         };
         let files = self.files().into_iter().filter(|it| is_it(it.template.name()) && wrote(it));
         let files: Vec<String> = files.map(|it| it.name).collect();

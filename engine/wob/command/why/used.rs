@@ -59,10 +59,13 @@ pub(super) fn where_used(
             let uses = if concerns_all(&session, target, input, thing) {
                 whole(&session.loaded.db, input)
             } else {
-                uses(&session.loaded.db, input, thing)
+                uses(&session.loaded.db, input, thing, &|| session.interrupt.is_set())
             };
             found.extend(selected(&session, target, input, uses));
         }
+    }
+    if session.interrupt.is_set() {
+        return Err(session.interrupted());
     }
     found.sort_by(|a, b| a.label.cmp(&b.label));
     found.dedup_by(|b, a| a.label == b.label && a.how == b.how && a.files == b.files);
