@@ -263,6 +263,7 @@ fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, AuditError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         Err(error) => return Err(AuditError::failed("list", folder)(error)),
     };
-    let paths = listed.map(|it| it.map(|it| it.into_path())).collect::<io::Result<Vec<_>>>();
+    let paths =
+        listed.map(|it| it.map(camino::Utf8DirEntry::into_path)).collect::<io::Result<Vec<_>>>();
     paths.map_err(AuditError::failed("list", folder))
 }
