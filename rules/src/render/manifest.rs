@@ -160,6 +160,9 @@ impl Renderer<'_> {
     }
 
     fn canonical(&mut self, text: &str, place: Option<&Place>) -> Option<Vec<String>> {
+        if let Some(documents) = yaml::canonical(text) {
+            return Some(documents);
+        }
         let parsed = yaml::parse(text, &yaml::Limits::default());
         let problem = parsed.problems.iter().find(|it| it.severity == Severity::Error);
         if let Some(problem) = problem {

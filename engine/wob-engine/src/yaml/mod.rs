@@ -11,6 +11,7 @@ mod order;
 mod parse;
 mod position;
 mod problem;
+mod quick;
 mod scalar;
 mod syntax;
 #[cfg(test)]
@@ -21,3 +22,4 @@ pub use locate::resolve;
 pub use node::{Document, Entry, Key, Node, NodeKind, Scalar, ScalarStyle, Tag};
 pub use parse::{Limits, Parsed, parse, parse_value};
 pub use problem::{Problem, ProblemKind};
+pub use quick::canonical;

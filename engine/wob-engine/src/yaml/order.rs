@@ -15,6 +15,12 @@ pub(super) enum KeyOrder {
 ///
 /// Merge sort, because the standard sort may panic on an order that is not total.
 pub(super) fn sort<V: Copy>(entries: &mut Vec<(&str, V)>, order: KeyOrder) {
+    // In a total order, what is sorted pair by pair is sorted.
+    if order == KeyOrder::Three
+        && entries.is_sorted_by(|a, b| compare(a.0, b.0, order) == Ordering::Less)
+    {
+        return;
+    }
     let mut width = 1;
     let mut merged = Vec::with_capacity(entries.len());
     while width < entries.len() {
@@ -40,8 +46,10 @@ pub(super) fn sort<V: Copy>(entries: &mut Vec<(&str, V)>, order: KeyOrder) {
 
 /// Compares two keys: runs of digits as numbers, letters after other characters, else by code point.
 pub(super) fn compare(a: &str, b: &str, order: KeyOrder) -> Ordering {
-    let mut common = a.char_indices().zip(b.chars());
-    let Some(((at, left), right)) = common.find(|((_, a), b)| a != b) else {
+    let differs = a.bytes().zip(b.bytes()).position(|(a, b)| a != b);
+    // The first byte that differs may lie inside of a character.
+    let at = a.floor_char_boundary(differs.unwrap_or(a.len().min(b.len())));
+    let (Some(left), Some(right)) = (a[at..].chars().next(), b[at..].chars().next()) else {
         return a.len().cmp(&b.len());
     };
     let after_digit = a[..at].ends_with(|it: char| it.is_ascii_digit());

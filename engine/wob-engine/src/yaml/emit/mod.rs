@@ -13,7 +13,7 @@ use self::{
     writer::Writer,
 };
 use super::{number, order};
-use crate::{Map, Value};
+use crate::Value;
 
 /// A way to write YAML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,9 +34,46 @@ pub enum Style {
 /// line break at the beginning of a block, which [`Style::GoYamlV3`] loses as yaml.v3 does.
 /// Numbers are printed as Go prints them, so that `1.0` becomes `1`.
 pub fn emit(value: &Value, style: Style) -> String {
+    emit_data(value, style)
+}
+
+/// Writes data of any kind as [`emit`] does.
+pub(super) fn emit_data<D: Data>(data: &D, style: Style) -> String {
     let mut emitter = Emitter { style, writer: Writer::new(style) };
-    emitter.node(value, None, Parent::Root);
+    emitter.node(data, None, Parent::Root);
     emitter.writer.finish()
+}
+
+/// What can be written: plain data, however it is held.
+pub(super) trait Data: Sized {
+    /// Returns what this is.
+    fn view(&self) -> View<'_, Self>;
+}
+
+/// What some data is.
+pub(super) enum View<'d, D> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(&'d str),
+    List(&'d [D]),
+    /// Keys and values in any order, no key twice.
+    Map(Vec<(&'d str, &'d D)>),
+}
+
+impl Data for Value {
+    fn view(&self) -> View<'_, Self> {
+        match self {
+            Self::Null => View::Null,
+            Self::Bool(it) => View::Bool(*it),
+            Self::Int(it) => View::Int(*it),
+            Self::Float(it) => View::Float(*it),
+            Self::String(it) => View::Text(it),
+            Self::List(items) => View::List(items),
+            Self::Map(map) => View::Map(map.iter().map(|(key, it)| (&**key, it)).collect()),
+        }
+    }
 }
 
 struct Emitter {
@@ -63,21 +100,21 @@ impl Style {
 }
 
 impl Emitter {
-    fn node(&mut self, value: &Value, indent: Option<usize>, parent: Parent) {
-        match value {
-            Value::Null => self.writer.word("null"),
-            Value::Bool(it) => self.writer.word(if *it { "true" } else { "false" }),
-            Value::Int(it) => self.writer.word(&it.to_string()),
-            Value::Float(it) => self.writer.word(&self.float(*it)),
-            Value::String(text) => self.text(text, indent, parent, Position::Value),
-            Value::List(items) if items.is_empty() => self.writer.word("[]"),
-            Value::Map(map) if map.is_empty() => self.writer.word("{}"),
-            Value::List(items) => self.list(items, indent, parent),
-            Value::Map(map) => self.mapping(map, indent, parent),
+    fn node<D: Data>(&mut self, data: &D, indent: Option<usize>, parent: Parent) {
+        match data.view() {
+            View::Null => self.writer.word("null"),
+            View::Bool(it) => self.writer.word(if it { "true" } else { "false" }),
+            View::Int(it) => self.writer.word(&it.to_string()),
+            View::Float(it) => self.writer.word(&self.float(it)),
+            View::Text(text) => self.text(text, indent, parent, Position::Value),
+            View::List([]) => self.writer.word("[]"),
+            View::Map(entries) if entries.is_empty() => self.writer.word("{}"),
+            View::List(items) => self.list(items, indent, parent),
+            View::Map(entries) => self.mapping(entries, indent, parent),
         }
     }
 
-    fn list(&mut self, items: &[Value], indent: Option<usize>, parent: Parent) {
+    fn list<D: Data>(&mut self, items: &[D], indent: Option<usize>, parent: Parent) {
         let at_key = self.style != Style::GoYamlV3
             && parent == Parent::Value
             && !self.writer.only_indicators_on_line();
@@ -92,9 +129,13 @@ impl Emitter {
         }
     }
 
-    fn mapping(&mut self, map: &Map, indent: Option<usize>, parent: Parent) {
+    fn mapping<D: Data>(
+        &mut self,
+        mut entries: Vec<(&str, &D)>,
+        indent: Option<usize>,
+        parent: Parent,
+    ) {
         let inner = self.block_indent(indent, parent);
-        let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, it)| (&**key, it)).collect();
         let keys = match self.style {
             Style::Helm => order::KeyOrder::Two,
             Style::Canonical | Style::GoYamlV3 => order::KeyOrder::Three,

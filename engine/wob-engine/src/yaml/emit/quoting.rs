@@ -29,6 +29,9 @@ pub(super) fn is_simple_key(key: &str) -> bool {
 
 /// Returns how to write `text`.
 pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
+    if is_surely_plain(text.as_bytes()) {
+        return Shape::Plain;
+    }
     if text.contains('\n') {
         let block = position != Position::Key && is_whole_in_a_block(text, style);
         return if block { Shape::Literal } else { Shape::Double };
@@ -40,6 +43,21 @@ pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
     } else {
         Shape::Plain
     }
+}
+
+/// Says whether a text is one of the many that need no quotes in any style: words of ASCII that no reader takes for
+/// anything else. The other checks say the same of it, slowly.
+fn is_surely_plain(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // What begins with a letter or a slash is no number and no date; only short words are booleans or null.
+    let begins = first.is_ascii_alphabetic() && bytes.len() > 5 || *first == b'/';
+    let is_fine = |(at, byte): (usize, &u8)| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' | b'@' | b'+' => true,
+        b' ' => bytes.get(at + 1) != Some(&b'#'),
+        b':' => !matches!(bytes.get(at + 1), None | Some(b' ')),
+        _ => false,
+    };
+    begins && *last != b' ' && bytes.iter().enumerate().all(is_fine)
 }
 
 /// Says whether `text`, written plain, would be read as anything but a text.
@@ -135,4 +153,23 @@ fn has_indicators(text: &str) -> bool {
 pub(super) fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
         | '\u{ff00}'..='\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][a-zA-Z0-9._/@+: #-]{0,9}") {
+            if is_surely_plain(text.as_bytes()) {
+                for style in [Style::Canonical, Style::Helm, Style::GoYamlV3] {
+                    prop_assert!(!is_misread(&text, style), "{text}");
+                }
+                prop_assert!(!has_indicators(&text) && !text.ends_with(' '), "{text}");
+            }
+        }
+    }
 }

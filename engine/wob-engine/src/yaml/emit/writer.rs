@@ -72,27 +72,34 @@ impl Writer {
     /// Writes what needs neither quotes nor line breaks.
     pub(super) fn word(&mut self, word: &str) {
         self.separate();
-        for character in word.chars() {
-            self.put(character);
-        }
+        self.put_all(word);
         self.end_word();
     }
 
     pub(super) fn plain(&mut self, text: &str, indent: usize, position: Position) {
         self.separate();
-        self.folded(text, indent, position, Self::put);
+        if self.is_whole(position) {
+            self.put_all(text);
+        } else {
+            self.folded(text, indent, Self::put);
+        }
         self.end_word();
     }
 
     pub(super) fn single_quoted(&mut self, text: &str, indent: usize, position: Position) {
         self.separate();
         self.put('\'');
-        self.folded(text, indent, position, |writer, character| {
+        let put = |writer: &mut Self, character| {
             if character == '\'' {
                 writer.put('\'');
             }
             writer.put(character);
-        });
+        };
+        if self.is_whole(position) {
+            text.chars().for_each(|it| put(self, it));
+        } else {
+            self.folded(text, indent, put);
+        }
         self.put('\'');
         self.end_word();
     }
@@ -150,18 +157,13 @@ impl Writer {
         }
     }
 
+    /// Says whether a text at `position` stays on one line however long it is.
+    fn is_whole(&self, position: Position) -> bool {
+        self.width == usize::MAX || position == Position::Key
+    }
+
     /// Writes the characters of one line of text, broken where a single space stands beyond the width.
-    fn folded(
-        &mut self,
-        text: &str,
-        indent: usize,
-        position: Position,
-        put: impl Fn(&mut Self, char),
-    ) {
-        if self.width == usize::MAX || position == Position::Key {
-            text.chars().for_each(|it| put(self, it));
-            return;
-        }
+    fn folded(&mut self, text: &str, indent: usize, put: impl Fn(&mut Self, char)) {
         let mut after_space = false;
         let mut is_first = true;
         let mut characters = text.chars().peekable();
@@ -224,10 +226,15 @@ impl Writer {
         self.column += 1;
     }
 
+    fn put_all(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.column += text.chars().count();
+    }
+
     fn pad(&mut self, indent: usize) {
-        while self.column < indent {
-            self.put(' ');
-        }
+        let missing = indent.saturating_sub(self.column);
+        self.text.extend(std::iter::repeat_n(' ', missing));
+        self.column += missing;
         self.last = Last::Blank;
     }
 
