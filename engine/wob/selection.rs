@@ -206,7 +206,7 @@ impl<'d> Candidates<'d> {
                 cluster_type.meta.name.as_str(),
                 &cluster_type.meta.place,
             ),
-            object(ObjectKind::Workload, target.workload.as_str(), &target.place),
+            object(ObjectKind::Workload, &target.workload, &target.place),
         ];
         let policies = assignment.policies.iter().filter_map(|it| model.policies.get(it));
         objects.extend(

@@ -42,7 +42,7 @@ pub use queries::{
     environment_model, inputs_of,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
-pub use render::{CompiledTemplate, InputPart, Inputs, Rendered, render};
+pub use render::{CompiledTemplate, Config, HashedSettings, InputPart, Inputs, Rendered, render};
 pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
 pub use schemas::{
     Check, CheckMode, KubernetesVersion, SchemaFolder, ValidateSettings, Validation,

@@ -12,17 +12,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rayon::prelude::*;
 use salsa::Setter as _;
-use wob_engine::{Database, Diagnostic, Map, Source};
+use wob_engine::{Database, Diagnostic, Source};
 
 use crate::{
     InlineSchema, Name, Reading, Settings, Subject,
     built::{Built, BuiltAssignment},
     builtin,
-    compose::{self, Composition, LayerId, Layers, Schemas},
+    compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},
     decode::{Decoded, decode_file},
     model::{Doubt, Model, Part, Target},
     profile::{NamespaceFields, Profile},
-    render::{self, CompiledTemplate, Inputs, Rendered},
+    render::{self, CompiledTemplate, Config, HashedSettings, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
     schedule::{self, Assignment, Fleet, SCHEDULERS},
     schemas::{Validation, own_schemas},
@@ -97,6 +97,17 @@ struct LayerList<'db> {
     environment: EnvironmentInput,
     #[returns(ref)]
     ids: Vec<LayerId>,
+}
+
+/// A composition and the schemas that it must fulfil, as a key.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct Check<'db> {
+    #[returns(copy)]
+    list: LayerList<'db>,
+    #[returns(ref)]
+    schemas: Vec<SchemaId>,
+    #[returns(ref)]
+    inline: Vec<InlineSchema>,
 }
 
 /// A name of a template in one environment, as a key.
@@ -191,6 +202,7 @@ fn schemas(db: &dyn salsa::Database, environment: EnvironmentInput) -> (Schemas,
     Schemas::new(&model.config_schemas, &inline)
 }
 
+/// What a list of layers adds up to, with the origin of everything: for those who explain, as it takes much memory.
 #[salsa::tracked(returns(ref))]
 fn composition<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Composition {
     let environment = list.environment(db);
@@ -201,10 +213,37 @@ fn composition<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Compo
     )
 }
 
+/// The values of a composition, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Merged {
+    config: Arc<Config>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The values of a list of layers, without their origins.
 #[salsa::tracked(returns(ref))]
-fn config_values<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Arc<Map> {
-    let values = &composition(db, list).values;
-    Arc::new(values.iter().map(|(key, it)| (key.clone(), it.value.clone())).collect())
+fn merged<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Merged {
+    let environment = list.environment(db);
+    let precedence = environment.settings(db).config_precedence;
+    let Composition { values, diagnostics, .. } =
+        compose::merge(layers(db, environment), list.ids(db), precedence);
+    let values = values.into_iter().map(|(key, it)| (key, it.value)).collect();
+    Merged { config: Arc::new(Config::new(values)), diagnostics }
+}
+
+/// What the schemas that apply say about a composition; most assignments share it with others.
+#[salsa::tracked(returns(ref))]
+fn checked<'db>(db: &'db dyn salsa::Database, check: Check<'db>) -> Vec<Diagnostic> {
+    let list = check.list(db);
+    let (schemas, _) = schemas(db, list.environment(db));
+    let values = &merged(db, list).config;
+    let applicable = (schemas, &**check.schemas(db), &**check.inline(db));
+    compose::validate_all(applicable, values, &|| composition(db, list))
+}
+
+#[salsa::tracked(returns(ref))]
+fn settings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Arc<HashedSettings> {
+    Arc::new(HashedSettings::new(environment.settings(db).clone()))
 }
 
 /// A template of the workspace or, if there is none of that name, a built-in rule; `None` if it can't be used.
@@ -245,9 +284,11 @@ fn inputs<'db>(
     }
     let mut diagnostics = vec![];
     let list = LayerList::new(db, environment, compose::select(layers(db, environment), &subject));
-    let composition = composition(db, list);
-    diagnostics.extend(composition.diagnostics.iter().filter(|it| it.is_error()).cloned());
-    diagnostics.extend(validate(db, environment, target, &subject, composition));
+    let merged = merged(db, list);
+    diagnostics.extend(merged.diagnostics.iter().filter(|it| it.is_error()).cloned());
+    let chosen = schemas(db, environment).0.matching(&subject);
+    let check = Check::new(db, list, chosen, target.config_schemas.clone());
+    diagnostics.extend(checked(db, check).iter().cloned());
     let template = |name: &str| {
         compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
     };
@@ -269,17 +310,17 @@ fn inputs<'db>(
     Ok(Arc::new(Inputs {
         cluster_type: cluster_type.meta.name.clone(),
         target: target.name.clone(),
-        namespace,
+        namespace: namespace.into(),
         environment: target.environment.clone(),
         workspace: target.workspace.clone(),
         workload: target.workload.clone(),
         labels: target.labels.clone(),
         manifests: target.manifests.clone(),
-        config: config_values(db, list).clone(),
+        config: merged.config.clone(),
         reconciler,
         namespace_service,
         config_type,
-        settings: settings.clone(),
+        settings: self::settings(db, environment).clone(),
         check: environment.validation(db).of(&cluster_type.meta.name).digest(db),
     }))
 }
@@ -292,17 +333,6 @@ fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m>
         target_labels: &target.labels,
         workload: &target.workload,
     }
-}
-
-fn validate(
-    db: &dyn salsa::Database,
-    environment: EnvironmentInput,
-    target: &Target,
-    subject: &Subject<'_>,
-    composition: &Composition,
-) -> Vec<Diagnostic> {
-    let (schemas, _) = schemas(db, environment);
-    compose::validate(schemas, &target.config_schemas, subject, composition)
 }
 
 /// Fills the pattern and checks the result: Kubernetes takes a DNS label of at most 63 characters.
@@ -344,7 +374,7 @@ fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
 
 /// What is wrong with the files of an assignment, by the schemas of what they hold.
 #[salsa::tracked(returns(ref))]
-fn checked<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diagnostic> {
+fn file_problems<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diagnostic> {
     let environment = pair.environment(db);
     let check = environment.validation(db).of(pair.cluster_type(db));
     let Some(checker) = check.checker(db) else { return vec![] };
@@ -416,12 +446,12 @@ fn build_assignment(
     };
     let rendered = rendered(db, pair);
     diagnostics.extend(rendered.diagnostics.iter().cloned());
-    let checked = checked(db, pair);
-    diagnostics.extend(checked.iter().cloned());
-    let failed = inputs.is_none() || rendered.failed() || !checked.is_empty();
+    let problems = file_problems(db, pair);
+    diagnostics.extend(problems.iter().cloned());
+    let failed = inputs.is_none() || rendered.failed() || !problems.is_empty();
     BuiltAssignment {
         assignment: assignment.clone(),
-        namespace: inputs.map(|it| it.namespace.clone()),
+        namespace: inputs.map(|it| it.namespace.to_string()),
         inputs: inputs.map(|it| it.digest()),
         files: if failed { BTreeMap::new() } else { rendered.files.clone() },
         failed,
@@ -470,8 +500,8 @@ fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Ve
         let target = &model.targets[&assignment.target];
         let ids = compose::select(layers(db, environment), &subject(cluster_type, target));
         if seen.insert(ids.clone()) {
-            let composition = composition(db, LayerList::new(db, environment, ids));
-            warnings.extend(composition.diagnostics.iter().filter(|it| !it.is_error()).cloned());
+            let merged = merged(db, LayerList::new(db, environment, ids));
+            warnings.extend(merged.diagnostics.iter().filter(|it| !it.is_error()).cloned());
         }
     }
     warnings.into_iter().collect()

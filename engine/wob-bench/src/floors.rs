@@ -154,14 +154,14 @@ fn data(inputs: &Inputs) -> serde_json::Value {
     };
     serde_json::json!({
         "DeploymentTargetName": inputs.target.as_str(),
-        "Namespace": inputs.namespace,
-        "Environment": inputs.environment,
-        "Workspace": inputs.workspace,
-        "Workload": inputs.workload,
+        "Namespace": &*inputs.namespace,
+        "Environment": &*inputs.environment,
+        "Workspace": &*inputs.workspace,
+        "Workload": &*inputs.workload,
         "ClusterType": inputs.cluster_type.as_str(),
         "Labels": texts(&mut inputs.labels.iter().map(|(key, it)| (&**key, &**it))),
         "Manifests": texts(&mut inputs.manifests.iter().map(|(key, it)| (&**key, &**it))),
-        "ConfigData": serde_json::Value::from(&Value::Map((*inputs.config).clone())),
+        "ConfigData": serde_json::Value::from(&Value::Map((**inputs.config).clone())),
     })
 }
 

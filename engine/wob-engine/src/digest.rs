@@ -65,7 +65,7 @@ impl Hasher {
         self
     }
 
-    /// Adds one field, its length first, to a hasher that is kept.
+    /// Adds one field as [`Hasher::field`] does, in place.
     pub fn add(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);

@@ -29,10 +29,10 @@ pub(crate) use history::{History, Said, history, value_at};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
 pub(crate) use layers::Layer;
 pub use layers::{LayerId, Layers, select};
-pub(crate) use schema::{Compiled, Unusable, compile_schema, shorten};
+pub(crate) use schema::{Compiled, SchemaId, Unusable, compile_schema, shorten};
 pub use schema::{ConfigSchema, InlineSchema, Schemas};
 pub use validate::validate;
-pub(crate) use validate::{complaint, dotted};
+pub(crate) use validate::{complaint, dotted, validate_all};
 pub use value::config_value;
 
 /// A `ConfigMap` as composition sees it.

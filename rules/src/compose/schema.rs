@@ -50,6 +50,10 @@ pub struct Schemas {
     compiled: BTreeMap<Arc<str>, Result<Arc<Compiled>, Flaw>>,
 }
 
+/// Names a schema that labels choose; the order of ids is that of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SchemaId(u32);
+
 /// Schemas are equal if they were made from equal texts: compiling is a function.
 impl PartialEq for Schemas {
     fn eq(&self, other: &Self) -> bool {
@@ -115,16 +119,22 @@ impl Schemas {
         (Self { selected: sorted, compiled }, diagnostics)
     }
 
-    /// Returns the schemas for `subject`: those whose labels match by name, then `inline` as given.
+    /// Returns the schemas whose labels match `subject`, by name.
+    pub(crate) fn matching(&self, subject: &Subject<'_>) -> Vec<SchemaId> {
+        let all = (0..).map(SchemaId).zip(&self.selected);
+        let matching =
+            all.filter(|(_, it)| label_match(&it.labels, subject, SpecialLabels::KALYPSO));
+        matching.map(|(id, _)| id).collect()
+    }
+
+    /// Returns the schemas of an assignment: those that [`Schemas::matching`] chose, then `inline` as given.
     pub(super) fn applicable<'s>(
         &'s self,
+        chosen: &[SchemaId],
         inline: &'s [InlineSchema],
-        subject: &Subject<'_>,
     ) -> Vec<Applicable<'s>> {
-        let matching = self.selected.iter();
-        let matching =
-            matching.filter(|it| label_match(&it.labels, subject, SpecialLabels::KALYPSO));
-        let named = matching.map(|it| (named(it), &it.schema, &it.schema_place));
+        let chosen = chosen.iter().filter_map(|id| self.selected.get(id.0 as usize));
+        let named = chosen.map(|it| (named(it), &it.schema, &it.schema_place));
         let inline = inline.iter().map(|it| (INLINE.to_owned(), &it.schema, &it.place));
         let found = named.chain(inline).filter_map(|(name, text, place)| {
             let compiled = self.compiled.get(text)?.as_deref();

@@ -1,5 +1,7 @@
 //! Checking a composition against the schemas that apply to its subject.
 
+use std::sync::Arc;
+
 use jsonschema::{
     JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
@@ -10,7 +12,7 @@ use wob_engine::{Diagnostic, did_you_mean, looks_secret};
 use super::{
     Composition, Subject,
     locate::locate,
-    schema::{Applicable, InlineSchema, Schemas, shorten},
+    schema::{Applicable, InlineSchema, SchemaId, Schemas, shorten},
     typing::Readings,
 };
 
@@ -32,18 +34,36 @@ pub fn validate(
     subject: &Subject<'_>,
     composition: &Composition,
 ) -> Vec<Diagnostic> {
-    let applicable = schemas.applicable(inline, subject);
+    let applicable = schemas.applicable(&schemas.matching(subject), inline);
+    let values = composition.values.iter().map(|(key, it)| (key, &it.value));
+    check(&applicable, values, &|| composition)
+}
+
+/// Does what [`validate`] does for every assignment that has these schemas and values; `composition` is asked for only
+/// if something is wrong with them.
+pub(crate) fn validate_all<'c>(
+    (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
+    values: &wob_engine::Map,
+    composition: &dyn Fn() -> &'c Composition,
+) -> Vec<Diagnostic> {
+    check(&schemas.applicable(chosen, inline), values.iter(), composition)
+}
+
+fn check<'v, 'c>(
+    applicable: &[Applicable<'_>],
+    values: impl Iterator<Item = (&'v Arc<str>, &'v wob_engine::Value)>,
+    composition: &dyn Fn() -> &'c Composition,
+) -> Vec<Diagnostic> {
     if applicable.is_empty() {
         return vec![];
     }
-    let values = composition.values.iter();
     let texts: Map<String, Value> =
-        values.map(|(key, it)| (key.to_string(), Value::from(&it.value))).collect();
+        values.map(|(key, it)| (key.to_string(), Value::from(it))).collect();
     let depth = texts.values().map(depth).max().unwrap_or(0) + 1;
     let nodes = texts.values().map(nodes).sum::<u64>() + 1;
     let readings = Readings::of(texts);
     let mut diagnostics = vec![];
-    for schema in &applicable {
+    for schema in applicable {
         let compiled = match &schema.compiled {
             Ok(compiled) => compiled,
             Err(flaw) => {
@@ -95,12 +115,12 @@ pub(super) fn nodes(value: &Value) -> u64 {
 }
 
 /// What the messages about one schema have in common.
-struct Report<'r> {
+struct Report<'r, 'c> {
     schema: &'r Applicable<'r>,
-    composition: &'r Composition,
+    composition: &'r dyn Fn() -> &'c Composition,
 }
 
-impl Report<'_> {
+impl Report<'_, '_> {
     fn too_costly(&self) -> Diagnostic {
         let message = format!("the config is too large to be checked by {}", self.schema.name);
         Diagnostic::error("schema-too-costly", message)
@@ -189,12 +209,12 @@ impl Report<'_> {
             .strip_prefix('/')?
             .split_at_checked(pointer[1..].find('/').unwrap_or(pointer.len() - 1))?;
         let key = key.replace("~1", "/").replace("~0", "~");
-        let composed = self.composition.values.get(key.as_str())?;
+        let composed = (self.composition)().values.get(key.as_str())?;
         Some(composed.origin_of(below).clone())
     }
 
     fn layers(&self) -> String {
-        let layers = &self.composition.layers;
+        let layers = &(self.composition)().layers;
         if layers.is_empty() {
             return "no config map applies to this pair".to_owned();
         }

@@ -1,6 +1,9 @@
 //! Builds a model: objects become entries by name, and what clashes is used by nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wob_engine::{Diagnostic, Place, did_you_mean};
 
@@ -172,7 +175,7 @@ impl Builder {
 
     fn add_target(&mut self, target: Result<Target, Box<Diagnostic>>) {
         match target {
-            Ok(target) if target.environment != self.model.environment => {}
+            Ok(target) if *target.environment != *self.model.environment => {}
             Ok(target) => {
                 let clashes = &mut self.clashes;
                 if let Some(other) = self.model.targets.get(&target.name) {
@@ -181,7 +184,7 @@ impl Builder {
                     if !clashes
                         .names
                         .iter()
-                        .any(|it| it.0 == "Workload" && it.1.as_str() == target.workload)
+                        .any(|it| it.0 == "Workload" && it.1.as_str() == &*target.workload)
                     {
                         clashes.diagnostics.push(duplicate_target(&target, other));
                     }
@@ -211,7 +214,7 @@ impl Builder {
                 "target" => drop(model.targets.remove(&name)),
                 "Workload" => {
                     model.workloads.remove(&name);
-                    model.targets.retain(|_, it| it.workload != name.as_str());
+                    model.targets.retain(|_, it| &*it.workload != name.as_str());
                 }
                 // What the first one names was read already, and where the tree goes must be somewhere.
                 _ => {}
@@ -366,11 +369,11 @@ fn workload_target(
     labels.insert("workspace".to_owned(), workspace.to_owned());
     Ok(Target {
         name,
-        workload: workload.meta.name.to_string(),
-        workspace: workspace.to_owned(),
-        environment: target.environment.clone(),
-        labels,
-        manifests: target.manifests.clone(),
+        workload: workload.meta.name.as_str().into(),
+        workspace: workspace.into(),
+        environment: target.environment.as_str().into(),
+        labels: Arc::new(labels),
+        manifests: Arc::new(target.manifests.clone()),
         config_schemas: target
             .config_schemas
             .iter()
@@ -388,15 +391,15 @@ fn lone_target(target: &DeploymentTarget, workspace: &str) -> Target {
     if !workspace.is_empty() {
         labels.insert("workspace".to_owned(), workspace.to_owned());
     }
-    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    let label = |key: &str| labels.get(key).map_or("", |it| it).into();
     Target {
         name: target.meta.name.clone(),
         workload: label("workload"),
         workspace: label("workspace"),
-        environment: target.spec.environment.clone(),
-        manifests: target.spec.manifests.clone(),
+        environment: target.spec.environment.as_str().into(),
+        manifests: Arc::new(target.spec.manifests.clone()),
         config_schemas: target.spec.config_schemas.clone(),
         place: target.spec.place.clone(),
-        labels,
+        labels: Arc::new(labels),
     }
 }

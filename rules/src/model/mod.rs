@@ -28,15 +28,15 @@ pub struct Target {
     /// `<workload>-<target>`.
     pub name: Name,
     /// The workload.
-    pub workload: String,
+    pub workload: Arc<str>,
     /// The workspace of the registration that brought it; empty without one.
-    pub workspace: String,
+    pub workspace: Arc<str>,
     /// The environment it is meant for.
-    pub environment: String,
+    pub environment: Arc<str>,
     /// Its own labels, then the workload's, then `workload` and `workspace`: later wins (design rule 1.9).
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// Where the manifests are.
-    pub manifests: BTreeMap<Arc<str>, Arc<str>>,
+    pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// JSON Schemas of the target, then those of the workload.
     pub config_schemas: Vec<InlineSchema>,
     /// Where its name stands.

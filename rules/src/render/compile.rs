@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wob_engine::{Diagnostic, Digest, Hasher, Map, Place, Span, Value};
 use wob_template::{ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError};
 
+use super::data::Names;
 use crate::{
     Profile,
     builtin::Rule,
@@ -42,7 +43,7 @@ pub(super) enum CompiledManifest {
     /// An object; every text in it is a Go template.
     Object { value: CompiledValue },
     /// A jinja template; those of built-in rules have no place in the sources.
-    Jinja { name: &'static str, template: Box<Jinja>, place: Option<Place> },
+    Jinja { name: &'static str, template: Box<Jinja>, names: Names, place: Option<Place> },
 }
 
 /// A value with templates in the place of texts.
@@ -186,6 +187,7 @@ pub(crate) fn compile_builtin(rule: &Rule) -> CompiledTemplate {
         manifests.push(CompiledManifest::Jinja {
             name: file,
             template: Box::new(template),
+            names: Names::of(text),
             place: None,
         });
     }
@@ -229,6 +231,7 @@ fn compile_text(
             CompiledManifest::Jinja {
                 name: MAIN,
                 template: Box::new(template),
+                names: Names::of(text),
                 place: Some(place.clone()),
             }
         }

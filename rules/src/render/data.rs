@@ -1,16 +1,29 @@
 //! What a template sees: the fields of an assignment, in Go's and in jinja's terms.
 
-use std::{any::Any, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{any::Any, cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use wob_template::{Map, MapOf, Object, Value, kalypso};
 
-use super::Inputs;
-use crate::Profile;
+use super::{Config, Inputs};
+use crate::{Profile, resource::Labels};
 
 /// The root of a Go template's data: a struct, so that an unknown field is an error (design rule 6.1).
+///
+/// A field is made when it is asked for first, and is then the same for whoever asks: functions may change maps.
 #[derive(Debug)]
 pub(super) struct Root {
-    fields: [(&'static str, Value); FIELDS.len()],
+    inputs: Shared,
+    fields: [OnceCell<Value>; FIELDS.len()],
+}
+
+/// What the fields are made of.
+#[derive(Debug)]
+struct Shared {
+    texts: [(&'static str, Arc<str>); 9],
+    labels: Arc<Labels>,
+    manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    config: Arc<Config>,
+    profile: Profile,
 }
 
 /// The fields of a template's data, in the order messages list them; the last three are era A's.
@@ -31,33 +44,46 @@ pub(super) const FIELDS: [&str; 12] = [
 
 impl Root {
     pub(super) fn new(inputs: &Inputs) -> Self {
-        let text = |it: &str| Value::String(it.into());
-        let manifest = |key: &str| text(inputs.manifests.get(key).map_or("", |it| it));
-        let labels = inputs.labels.iter().map(|(key, value)| (&**key, &**value));
-        let manifests = inputs.manifests.iter().map(|(key, value)| (&**key, &**value));
-        let config = match inputs.settings.profile {
-            Profile::Standard => {
-                let entries = inputs.config.iter();
-                entries.map(|(key, value)| (Rc::from(&**key), Value::from(value))).collect()
-            }
-            Profile::Kalypso => kalypso::config_data(&inputs.config),
-        };
-        let values = [
-            text(inputs.target.as_str()),
-            text(&inputs.namespace),
-            text(&inputs.environment),
-            text(&inputs.workspace),
-            text(&inputs.workload),
-            strings(labels),
-            strings(manifests),
-            text(inputs.cluster_type.as_str()),
-            config,
-            manifest("repo"),
-            manifest("branch"),
-            manifest("path"),
+        let manifest = |key: &str| inputs.manifests.get(key).cloned().unwrap_or_default();
+        let texts = [
+            ("DeploymentTargetName", inputs.target.as_str().into()),
+            ("Namespace", inputs.namespace.clone()),
+            ("Environment", inputs.environment.clone()),
+            ("Workspace", inputs.workspace.clone()),
+            ("Workload", inputs.workload.clone()),
+            ("ClusterType", inputs.cluster_type.as_str().into()),
+            ("Repo", manifest("repo")),
+            ("Branch", manifest("branch")),
+            ("Path", manifest("path")),
         ];
-        let mut values = values.into_iter();
-        Self { fields: FIELDS.map(|name| (name, values.next().unwrap_or_default())) }
+        let inputs = Shared {
+            texts,
+            labels: inputs.labels.clone(),
+            manifests: inputs.manifests.clone(),
+            config: inputs.config.clone(),
+            profile: inputs.settings.profile,
+        };
+        Self { inputs, fields: FIELDS.map(|_| OnceCell::new()) }
+    }
+}
+
+impl Shared {
+    fn field(&self, name: &str) -> Value {
+        match name {
+            "Labels" => strings(self.labels.iter().map(|(key, it)| (&**key, &**it))),
+            "Manifests" => strings(self.manifests.iter().map(|(key, it)| (&**key, &**it))),
+            "ConfigData" => match self.profile {
+                Profile::Standard => {
+                    let entries = self.config.iter();
+                    entries.map(|(key, value)| (Rc::from(&**key), Value::from(value))).collect()
+                }
+                Profile::Kalypso => kalypso::config_data(&self.config),
+            },
+            _ => {
+                let text = self.texts.iter().find(|(field, _)| *field == name);
+                text.map_or(Value::Nil, |(_, it)| Value::String((&**it).into()))
+            }
+        }
     }
 }
 
@@ -78,7 +104,8 @@ impl Object for Root {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+        let index = FIELDS.iter().position(|field| *field == name)?;
+        Some(self.fields[index].get_or_init(|| self.inputs.field(name)).clone())
     }
 
     fn field_names(&self) -> &'static [&'static str] {
@@ -108,17 +135,38 @@ fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
     config.iter().map(|(key, it)| (key.clone(), text(it))).collect()
 }
 
+/// Which of the fields that are dear to make a jinja template names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names {
+    config_data: bool,
+    config_texts: bool,
+}
+
+impl Names {
+    /// All of them, for whoever wants everything that a template may see.
+    pub(super) const ALL: Self = Self { config_data: true, config_texts: true };
+
+    /// Looks for the names anywhere in `text`: jinja has no other way to a variable.
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            config_data: text.contains("ConfigData"),
+            config_texts: text.contains("ConfigTexts"),
+        }
+    }
+}
+
 /// The same fields as plain data, for jinja.
 ///
 /// Two more: `ConfigTexts` is `ConfigData` with lists and mappings as YAML text; `params` are those of a built-in rule.
-pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map) -> wob_engine::Value {
+/// Those that are dear to make are left out if the template does not name them.
+pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map, names: &Names) -> wob_engine::Value {
     use wob_engine::Value as Plain;
     let text = |it: &str| Plain::from(it);
     let texts = |entries: &mut dyn Iterator<Item = (&str, &str)>| {
         Plain::Map(entries.map(|(key, value)| (Arc::from(key), text(value))).collect())
     };
     let manifest = |key: &str| text(inputs.manifests.get(key).map_or("", |it| it));
-    let fields = [
+    let mut fields = vec![
         ("DeploymentTargetName", text(inputs.target.as_str())),
         ("Namespace", text(&inputs.namespace)),
         ("Environment", text(&inputs.environment)),
@@ -127,12 +175,16 @@ pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map) -> wob_engine::Va
         ("Labels", texts(&mut inputs.labels.iter().map(|(key, it)| (&**key, &**it)))),
         ("Manifests", texts(&mut inputs.manifests.iter().map(|(key, it)| (&**key, &**it)))),
         ("ClusterType", text(inputs.cluster_type.as_str())),
-        ("ConfigData", Plain::Map((*inputs.config).clone())),
         ("Repo", manifest("repo")),
         ("Branch", manifest("branch")),
         ("Path", manifest("path")),
-        ("ConfigTexts", Plain::Map(texts_of(&inputs.config))),
         ("params", Plain::Map(params.clone())),
     ];
+    if names.config_data {
+        fields.push(("ConfigData", Plain::Map((**inputs.config).clone())));
+    }
+    if names.config_texts {
+        fields.push(("ConfigTexts", Plain::Map(texts_of(&inputs.config))));
+    }
     Plain::Map(fields.into_iter().map(|(key, value)| (Arc::from(key), value)).collect())
 }

@@ -74,8 +74,8 @@ impl Renderer<'_> {
                 return Some(vec![emit(&value)]);
             }
             CompiledManifest::Go { template, place } => (self.go(template, place)?, Some(place)),
-            CompiledManifest::Jinja { name, template, place } => {
-                let data = plain(self.inputs, self.template.params());
+            CompiledManifest::Jinja { name, template, names, place } => {
+                let data = plain(self.inputs, self.template.params(), names);
                 match template.render(name, &JinjaData::from(&data)) {
                     Ok(text) => (text, place.as_ref()),
                     Err(error) => {

@@ -6,6 +6,7 @@
 mod compile;
 mod data;
 mod manifest;
+mod shared;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;
@@ -16,8 +17,9 @@ use wob_engine::{Blob, Diagnostic, Digest, Hasher, Map, Value, yaml};
 
 pub use compile::CompiledTemplate;
 pub(crate) use compile::{compile_builtin, compile_template};
+pub use shared::{Config, HashedSettings};
 
-use crate::{Name, Profile, Settings, resource::Labels};
+use crate::{Name, Profile, resource::Labels};
 
 /// Everything that the files of one assignment depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +29,19 @@ pub struct Inputs {
     /// The target's full name.
     pub target: Name,
     /// The namespace, by the settings' pattern.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The environment.
-    pub environment: String,
+    pub environment: Arc<str>,
     /// The workspace.
-    pub workspace: String,
+    pub workspace: Arc<str>,
     /// The workload.
-    pub workload: String,
+    pub workload: Arc<str>,
     /// The target's labels.
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// Where the workload's manifests are.
-    pub manifests: BTreeMap<Arc<str>, Arc<str>>,
+    pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// The composed config.
-    pub config: Arc<Map>,
+    pub config: Arc<Config>,
     /// The template of `reconciler.yaml`.
     pub reconciler: Arc<CompiledTemplate>,
     /// The template of `namespace.yaml`.
@@ -47,7 +49,7 @@ pub struct Inputs {
     /// The template of the config file.
     pub config_type: Arc<CompiledTemplate>,
     /// The conventions of the output.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<HashedSettings>,
     /// What the files are checked against; none if they are not checked.
     pub check: Option<Digest>,
 }
@@ -80,64 +82,58 @@ pub struct InputPart {
 impl Inputs {
     /// Lists the parts, in a fixed order.
     pub fn parts(&self) -> Vec<InputPart> {
-        let part = |name: &str, bytes: &[u8]| InputPart {
-            name: name.to_owned(),
-            digest: Digest::of(bytes),
-        };
-        let mut parts = vec![
-            part("wob", env!("CARGO_PKG_VERSION").as_bytes()),
-            part("settings", format!("{:?}", self.settings).as_bytes()),
-            part("clusterType", self.cluster_type.as_str().as_bytes()),
-            part("target", self.target.as_str().as_bytes()),
-            part("namespace", self.namespace.as_bytes()),
-            part("environment", self.environment.as_bytes()),
-            part("workspace", self.workspace.as_bytes()),
-            part("workload", self.workload.as_bytes()),
-        ];
-        let check = self.check.map(|digest| InputPart { name: "check".to_owned(), digest });
-        parts.extend(check);
-        let templates = [
-            ("template.reconciler", &self.reconciler),
-            ("template.namespaceService", &self.namespace_service),
-            ("template.configType", &self.config_type),
-        ];
-        for (name, template) in templates {
-            parts.push(InputPart { name: name.to_owned(), digest: template.digest() });
-        }
-        parts.extend(
-            self.labels.iter().map(|(key, it)| part(&format!("label.{key}"), it.as_bytes())),
-        );
-        parts.extend(
-            self.manifests.iter().map(|(key, it)| part(&format!("manifests.{key}"), it.as_bytes())),
-        );
-        let config = self.config.iter();
-        parts.extend(
-            config.map(|(key, it)| part(&format!("config.{key}"), canonical(it).as_bytes())),
-        );
+        let mut parts = vec![];
+        self.each_part(&mut |name, digest| parts.push(InputPart { name: name.to_owned(), digest }));
         parts
     }
 
     /// Returns the digest over [`Inputs::parts`]: the key of the action.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new("wob 2026-11 action");
-        for part in self.parts() {
-            hasher = hasher.field(part.name.as_bytes()).field(part.digest.as_bytes());
-        }
+        self.each_part(&mut |name, digest| {
+            hasher.add(name.as_bytes());
+            hasher.add(digest.as_bytes());
+        });
         hasher.finish()
     }
-}
 
-/// JSON tells a text from the number it looks like, and sorts keys.
-fn canonical(value: &Value) -> String {
-    match value {
-        // JSON has no infinities; Rust's printing tells every float from every other.
-        Value::Float(it) => format!("float {it:?}"),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::String(_)
-        | Value::List(_)
-        | Value::Map(_) => serde_json::Value::from(value).to_string(),
+    /// Hands over the name and digest of each part, in a fixed order: what is hashed is what is explained.
+    fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
+        part("wob", Digest::of(env!("CARGO_PKG_VERSION").as_bytes()));
+        part("settings", self.settings.digest());
+        let own = [
+            ("clusterType", self.cluster_type.as_str()),
+            ("target", self.target.as_str()),
+            ("namespace", &*self.namespace),
+            ("environment", &*self.environment),
+            ("workspace", &*self.workspace),
+            ("workload", &*self.workload),
+        ];
+        for (name, text) in own {
+            part(name, Digest::of(text.as_bytes()));
+        }
+        if let Some(digest) = self.check {
+            part("check", digest);
+        }
+        part("template.reconciler", self.reconciler.digest());
+        part("template.namespaceService", self.namespace_service.digest());
+        part("template.configType", self.config_type.digest());
+        let mut name = String::new();
+        let mut named = |kind: &str, key: &str, digest| {
+            name.clear();
+            name.push_str(kind);
+            name.push_str(key);
+            part(&name, digest);
+        };
+        for (key, it) in &*self.labels {
+            named("label.", key, Digest::of(it.as_bytes()));
+        }
+        for (key, it) in &*self.manifests {
+            named("manifests.", key, Digest::of(it.as_bytes()));
+        }
+        for (key, digest) in self.config.digests() {
+            named("config.", key, digest);
+        }
     }
 }
 
@@ -170,7 +166,7 @@ pub(crate) fn config_file(inputs: &Inputs) -> String {
 
 /// Returns what templates see, with these parameters.
 pub(crate) fn data(inputs: &Inputs, params: &Map) -> Value {
-    data::plain(inputs, params)
+    data::plain(inputs, params, &data::Names::ALL)
 }
 
 /// Returns the text that `template` gives; `None` if it fails.

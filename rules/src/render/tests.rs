@@ -4,8 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::{Map, Value};
 
-use super::{Inputs, compile_builtin, render};
+use super::{Config, HashedSettings, Inputs, compile_builtin, render};
 use crate::{Name, Profile, Settings, builtin};
+
+fn settings(profile: Profile) -> Arc<HashedSettings> {
+    Arc::new(HashedSettings::new(Arc::new(Settings::of(profile))))
+}
 
 fn inputs(config: Map) -> Inputs {
     let rule = |name: &str| Arc::new(compile_builtin(builtin::find(name).unwrap()));
@@ -15,21 +19,21 @@ fn inputs(config: Map) -> Inputs {
     Inputs {
         cluster_type: Name::new("large").unwrap(),
         target: Name::new("app-test").unwrap(),
-        namespace: "dev-team-app-test".to_owned(),
-        environment: "dev".to_owned(),
-        workspace: "team".to_owned(),
-        workload: "app".to_owned(),
-        labels: BTreeMap::new(),
-        manifests: texts(&[
+        namespace: "dev-team-app-test".into(),
+        environment: "dev".into(),
+        workspace: "team".into(),
+        workload: "app".into(),
+        labels: Arc::default(),
+        manifests: Arc::new(texts(&[
             ("repo", "https://example.org/app"),
             ("branch", "dev"),
             ("path", "./test"),
-        ]),
-        config: Arc::new(config),
+        ])),
+        config: Arc::new(Config::new(config)),
         reconciler: rule("flux"),
         namespace_service: rule("default"),
         config_type: rule("configmap"),
-        settings: Arc::new(Settings::of(Profile::Standard)),
+        settings: settings(Profile::Standard),
         check: None,
     }
 }
@@ -68,16 +72,16 @@ fn every_part_of_the_inputs_is_in_the_digest() {
     let changed: [fn(&mut Inputs); 13] = [
         |it| it.cluster_type = Name::new("small").unwrap(),
         |it| it.target = Name::new("app-x").unwrap(),
-        |it| it.namespace.push('x'),
-        |it| it.environment.push('x'),
-        |it| it.workspace.push('x'),
-        |it| it.workload.push('x'),
-        |it| drop(it.labels.insert("a".to_owned(), "b".to_owned())),
-        |it| drop(it.manifests.insert("tag".into(), "v1".into())),
-        |it| it.config = Arc::new([("K".into(), Value::Int(1))].into()),
+        |it| it.namespace = "x".into(),
+        |it| it.environment = "x".into(),
+        |it| it.workspace = "x".into(),
+        |it| it.workload = "x".into(),
+        |it| it.labels = Arc::new([("a".to_owned(), "b".to_owned())].into()),
+        |it| drop(Arc::make_mut(&mut it.manifests).insert("tag".into(), "v1".into())),
+        |it| it.config = Arc::new(Config::new([("K".into(), Value::Int(1))].into())),
         |it| it.reconciler = it.config_type.clone(),
         |it| it.config_type = it.reconciler.clone(),
-        |it| it.settings = Arc::new(Settings::of(Profile::Kalypso)),
+        |it| it.settings = settings(Profile::Kalypso),
         |it| it.check = Some(wob_engine::Digest::of(b"schemas")),
     ];
     let mut digests = vec![base.digest()];
@@ -89,7 +93,7 @@ fn every_part_of_the_inputs_is_in_the_digest() {
     }
     let typed = |value| {
         let mut inputs = base.clone();
-        inputs.config = Arc::new([("K".into(), value)].into());
+        inputs.config = Arc::new(Config::new([("K".into(), value)].into()));
         inputs.digest()
     };
     assert_ne!(typed(Value::Int(1)), typed(Value::from("1")), "a number is not its text");

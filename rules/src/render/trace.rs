@@ -111,8 +111,8 @@ impl Tracer<'_> {
                 traced: self.go(template)?,
                 template: TemplateText::Source(place.clone()),
             },
-            CompiledManifest::Jinja { name, template, place } => {
-                let data = plain(self.inputs, self.template.params());
+            CompiledManifest::Jinja { name, template, names, place } => {
+                let data = plain(self.inputs, self.template.params(), names);
                 TracedManifest::Text {
                     traced: template.trace(name, &data).ok()?,
                     template: place.clone().map_or_else(

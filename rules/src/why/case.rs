@@ -85,7 +85,7 @@ impl<'d> Case<'d> {
         let file = &self.target.place.file;
         let brought = |it: &&WorkloadSource| {
             let source = it.source.as_ref().ok();
-            it.registration.workspace == self.target.workspace
+            *it.registration.workspace == *self.target.workspace
                 && source
                     .is_some_and(|it| it.files(self.db).iter().any(|it| it.name(self.db) == file))
         };
@@ -94,7 +94,7 @@ impl<'d> Case<'d> {
 
     /// Returns the workload of the target and the target in it; `None` if the target stands alone.
     pub(super) fn workload(&self) -> Option<(&'d Workload, &'d TargetSpec)> {
-        let workload = self.model.workloads.get(self.target.workload.as_str())?;
+        let workload = self.model.workloads.get(&*self.target.workload)?;
         let spec = workload.targets.iter().find(|it| it.place == self.target.place)?;
         Some((workload, spec))
     }

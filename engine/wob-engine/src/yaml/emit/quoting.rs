@@ -50,12 +50,15 @@ pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
 fn is_surely_plain(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
     // What begins with a letter or a slash is no number and no date; only short words are booleans or null.
-    let begins = first.is_ascii_alphabetic() && bytes.len() > 5 || *first == b'/';
+    let begins = match first {
+        b'/' => true,
+        b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => bytes.len() > 5,
+        _ => first.is_ascii_alphabetic(),
+    };
     let is_fine = |(at, byte): (usize, &u8)| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' | b'@' | b'+' => true,
         b' ' => bytes.get(at + 1) != Some(&b'#'),
         b':' => !matches!(bytes.get(at + 1), None | Some(b' ')),
-        _ => false,
+        _ => matches!(byte, b'!'..=b'~'),
     };
     begins && *last != b' ' && bytes.iter().enumerate().all(is_fine)
 }
@@ -163,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][a-zA-Z0-9._/@+: #-]{0,9}") {
+        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][ -~]{0,9}") {
             if is_surely_plain(text.as_bytes()) {
                 for style in [Style::Canonical, Style::Helm, Style::GoYamlV3] {
                     prop_assert!(!is_misread(&text, style), "{text}");
