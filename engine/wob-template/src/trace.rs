@@ -85,7 +85,10 @@ impl Piece {
 impl Traced {
     /// Returns the pieces that touch `output`.
     pub fn touching(&self, output: Span) -> impl Iterator<Item = &Piece> {
-        self.pieces.iter().filter(move |it| it.touches(output))
+        // Pieces stand in the order of the text, so those that may touch are neighbours.
+        let first = self.pieces.partition_point(|it| it.output.end < output.start);
+        let near = self.pieces[first..].iter().take_while(move |it| it.output.start <= output.end);
+        near.filter(move |it| it.touches(output))
     }
 
     /// Returns this trace as one of the template that made this one's template: `before` is the trace of that text.

@@ -265,7 +265,9 @@ impl<'r, W: Watch> Run<'r, W> {
             self.watch.taint(&condition, self.base, &assigned(nodes));
         }
         // Where it may end a turn of a loop, it decides about all that comes.
-        if !bodies.clone().any(|it| jumps(it)) {
+        if bodies.clone().any(|it| jumps(it)) {
+            self.watch.keep(condition);
+        } else {
             self.watch.pop(condition);
         }
     }

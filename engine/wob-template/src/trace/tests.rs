@@ -278,3 +278,19 @@ fn a_second_round_is_traced_to_the_first_template() {
         "x"; if "{{ if .on }}": .on"#,
     );
 }
+
+/// A hostile template ends in a trace that says little, not in one that takes all memory.
+#[test]
+fn a_trace_is_bounded() {
+    let many = "{{ range 500 }}{{ range 500 }}{{ if $.on }}{{ if $.env }}x{{ end }}{{ end }}{{ end }}{{ end }}";
+    let breaks =
+        "{{ range $i := until 1600 }}{{ if gt $i 5000 }}{{ break }}{{ end }}{{ $.n }}{{ end }}";
+    let sums = "{{ $x := 0 }}{{ range 1600 }}{{ $x = add $x $.n }}{{ end }}{{ $x }}";
+    for template in [many, breaks, sums] {
+        let traced = go(template);
+        let conditions: usize = traced.pieces.iter().map(|it| it.conditions.len()).sum();
+        assert!(traced.pieces.len() + conditions <= 1_000_000, "{template}");
+        let last = traced.pieces.last().unwrap();
+        assert_eq!(last.output.end as usize, traced.text.len(), "{template}");
+    }
+}

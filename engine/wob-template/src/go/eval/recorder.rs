@@ -14,8 +14,14 @@ use wob_engine::{Span, Step};
 use super::watch::Watch;
 use crate::{Condition, DataPath, Piece, PieceKind, Reads, Value};
 
-/// How deep data is indexed, and made values are searched for data.
+/// How much is recorded: pieces, conditions and reads. After that, all is one piece that depends on everything.
+const MOST: usize = 1_000_000;
+
+/// How deep data is indexed.
 const DEPTH: usize = 64;
+
+/// How many parts of a made value are searched for data; a larger one may hold all of it.
+const LARGEST: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
@@ -29,6 +35,10 @@ pub(super) struct Recorder {
     written: BTreeMap<DataPath, Reads>,
     /// How many outputs are being captured.
     captured: usize,
+    /// For each loop that runs, what has decided whether it goes on.
+    lasting: Vec<Option<Arc<Condition>>>,
+    /// How much was recorded.
+    spent: usize,
 }
 
 /// What is known of a variable.
@@ -81,7 +91,14 @@ impl Recorder {
         value.and_then(address).and_then(|it| self.paths.get(&it)).map(|it| &it.0)
     }
 
+    /// Counts what is recorded; says whether there is room for it.
+    fn spend(&mut self, count: usize) -> bool {
+        self.spent += count;
+        self.spent <= MOST
+    }
+
     fn read(&mut self, path: DataPath) {
+        let path = if self.spend(1) { path } else { vec![] };
         if let Some(frame) = self.frames.last_mut() {
             frame.extend(self.written.get(&path).into_iter().flatten().cloned());
             frame.insert(path);
@@ -93,8 +110,10 @@ impl Recorder {
         if let Some(path) = self.known(Some(value)) {
             return self.read(path.clone());
         }
-        let is_new = address(value).is_some_and(|it| seen.insert(it));
-        if is_new && seen.len() < 10_000 {
+        if seen.len() > LARGEST {
+            return self.read(vec![]);
+        }
+        if address(value).is_some_and(|it| seen.insert(it)) {
             for (_, child) in children(value) {
                 self.search(&child, seen);
             }
@@ -119,16 +138,25 @@ impl Recorder {
     }
 
     fn add(&mut self, file: &Arc<str>, template: Span, output: Span, kind: PieceKind) {
-        if self.captured == 0 {
-            self.pieces.push(Piece {
-                output,
-                file: Arc::clone(file),
-                template,
-                kind,
-                reads: Reads::new(),
-                conditions: self.conditions.clone(),
-            });
+        if self.captured > 0 {
+            return;
         }
+        let has_room = self.spend(1 + self.conditions.len());
+        if let Some(last) = self.pieces.last_mut().filter(|_| !has_room) {
+            last.output.end = output.end;
+            last.kind = PieceKind::Value;
+            last.reads = [vec![]].into();
+            last.conditions = vec![];
+            return;
+        }
+        self.pieces.push(Piece {
+            output,
+            file: Arc::clone(file),
+            template,
+            kind,
+            reads: Reads::new(),
+            conditions: self.conditions.clone(),
+        });
     }
 
     /// Returns the one place in the data that a function looks at, if it is known for that.
@@ -252,6 +280,10 @@ impl Watch for Recorder {
         let is_known = self.known(value).is_some();
         let Some(variable) = self.variables.get(slot) else { return };
         let made_of = (!is_known).then_some(&variable.made_of).into_iter().flatten();
+        self.spent += variable.made_of.len() + variable.decided_by.len();
+        if self.spent > MOST {
+            return self.read(vec![]);
+        }
         if let Some(frame) = self.frames.last_mut() {
             frame.extend(made_of.chain(&variable.decided_by).cloned());
         }
@@ -276,6 +308,7 @@ impl Watch for Recorder {
     fn printed(&mut self, file: &Arc<str>, template: Span, output: Span, reads: Reads) {
         self.add(file, template, output, PieceKind::Value);
         if self.captured == 0
+            && self.spent <= MOST
             && let Some(piece) = self.pieces.last_mut()
         {
             piece.reads = reads;
@@ -295,6 +328,25 @@ impl Watch for Recorder {
         self.conditions.remove(condition);
     }
 
+    fn keep(&mut self, condition: usize) {
+        let mut condition = self.conditions.remove(condition);
+        let before = self.lasting.last().cloned().flatten();
+        let is_before = |it: &Arc<Condition>| before.as_ref().is_some_and(|b| Arc::ptr_eq(it, b));
+        if let Some(at) = self.conditions.iter().position(is_before) {
+            // One condition stands for those of all turns, lest each turn know all before it.
+            let mut all = Condition::clone(&self.conditions.remove(at));
+            all.reads.extend(condition.reads.iter().cloned());
+            if !self.spend(all.reads.len()) {
+                all.reads = [vec![]].into();
+            }
+            condition = Arc::new(all);
+        }
+        self.conditions.push(Arc::clone(&condition));
+        if let Some(last) = self.lasting.last_mut() {
+            *last = Some(condition);
+        }
+    }
+
     fn loops(
         &mut self,
         file: &Arc<str>,
@@ -303,6 +355,7 @@ impl Watch for Recorder {
         value: Option<&Value>,
     ) -> Turns {
         let list = self.known(value).cloned();
+        self.lasting.push(None);
         Turns { around: self.conditions.len(), file: Arc::clone(file), template, reads, list }
     }
 
@@ -335,6 +388,7 @@ impl Watch for Recorder {
             decided_by.extend(turns.reads.iter().cloned());
             decided_by.extend(turns.list.clone());
         }
+        self.lasting.pop();
         self.conditions.truncate(turns.around);
     }
 }

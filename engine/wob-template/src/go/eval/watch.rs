@@ -59,8 +59,10 @@ pub(super) trait Watch: Default {
 
     /// A condition holds from here on.
     fn push(&mut self, file: &Arc<str>, template: Span, reads: Self::Reads) -> Self::Condition;
-    /// It is over; one that is never popped holds to the end of the loop.
+    /// It is over.
     fn pop(&mut self, condition: Self::Condition);
+    /// It is over, but has decided about everything up to the end of the loop.
+    fn keep(&mut self, condition: Self::Condition);
     /// A loop over `value` begins.
     fn loops(
         &mut self,
@@ -106,6 +108,7 @@ impl Watch for Unwatched {
     fn silent(&mut self, _: &Arc<str>, _: Span) {}
     fn push(&mut self, _: &Arc<str>, _: Span, (): ()) {}
     fn pop(&mut self, (): ()) {}
+    fn keep(&mut self, (): ()) {}
     fn loops(&mut self, _: &Arc<str>, _: Span, (): (), _: Option<&Value>) {}
     fn turn(&mut self, (): &(), _: &Value) {}
     fn no_turn(&mut self, (): &()) {}
