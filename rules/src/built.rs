@@ -65,7 +65,9 @@ impl Built {
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
         let mut tree = Tree::default();
-        add_readmes(&mut tree, &prefix, model);
+        if model.damage.doubt < Doubt::Destination {
+            add_readmes(&mut tree, &prefix, model);
+        }
         for built in &assignments {
             let Assignment { cluster_type, target, .. } = &built.assignment;
             for (name, blob) in &built.files {

@@ -1,13 +1,16 @@
 //! What sources ask for: the other sources that must be read before an environment can be built.
 
+use std::collections::BTreeSet;
+
 use wob_engine::{Diagnostic, Source};
 
 use crate::{
-    decode::decode_file,
+    decode::{Damage, decode_file},
+    model::duplicate,
     resource::{Environment, Repository, Resource, WorkloadRegistration},
 };
 
-/// Returns the Environments of a base, sorted by name, with the problems of their objects.
+/// Returns the Environments of a base, sorted by name, with the problems of their objects; of two of one name, none.
 ///
 /// Files that `.sourceignore` hides count here: Kalypso's own repository hides its `.environments/` folder from Flux.
 pub fn environments(db: &dyn salsa::Database, base: Source) -> (Vec<Environment>, Vec<Diagnostic>) {
@@ -20,12 +23,23 @@ pub fn environments(db: &dyn salsa::Database, base: Source) -> (Vec<Environment>
         });
         let before = environments.len();
         environments.extend(found);
-        if environments.len() > before {
+        if environments.len() > before || decoded.damage.contains(&Damage::Environment) {
             diagnostics.extend(decoded.diagnostics.iter().cloned());
         }
     }
     environments.sort_by(|a: &Environment, b| a.meta.name.cmp(&b.meta.name));
-    environments.dedup_by(|b, a| a.meta.name == b.meta.name);
+    let mut clashing = BTreeSet::new();
+    for pair in environments.windows(2).filter(|it| it[0].meta.name == it[1].meta.name) {
+        let (first, second) = (&pair[0].meta, &pair[1].meta);
+        diagnostics.push(duplicate(
+            "Environment",
+            first.name.as_str(),
+            &second.place,
+            &first.place,
+        ));
+        clashing.insert(first.name.clone());
+    }
+    environments.retain(|it| !clashing.contains(&it.meta.name));
     (environments, diagnostics)
 }
 

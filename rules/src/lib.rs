@@ -31,7 +31,7 @@ pub use compose::{
     Precedence, Provenance, Reading, Schemas, SpecialLabels, Subject, config_value, label_match,
     labels_from_key, merge, select, validate,
 };
-pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, parse_file};
+pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, parse_file, refused};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Doubt, Model, ModelDamage, Target};
 pub use name::Name;

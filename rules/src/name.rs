@@ -61,6 +61,69 @@ impl serde::Serialize for Name {
     }
 }
 
+/// Says why nothing in the output may be called `name`, although Kubernetes takes it; `None` if it may.
+///
+/// Trees are git repositories, and some who clone them use systems that reserve names.
+pub(crate) fn reserved_name_problem(name: &str) -> Option<&'static str> {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let numbered = ["com", "lpt"].iter().any(|device| {
+        let number = stem.get(..3).filter(|it| it.eq_ignore_ascii_case(device)).map(|_| &stem[3..]);
+        number.is_some_and(|it| it.len() == 1 && it.as_bytes()[0].is_ascii_digit())
+    });
+    let named = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    let is_device = numbered || named.iter().any(|it| stem.eq_ignore_ascii_case(it));
+    is_device.then_some("is the name of a device on Windows, where the tree could not be cloned")
+}
+
+/// Says why the tree may not begin at `path`, which leads out of nothing; `None` if it may.
+pub(crate) fn output_path_problem(path: &str) -> Option<&'static str> {
+    /// What leaves room for the names below, on every system.
+    const LONGEST: usize = 1000;
+    if path.len() > LONGEST {
+        return Some("has more than 1000 bytes");
+    }
+    let mut parts = path.split('/');
+    if parts.clone().any(is_git_folder) {
+        return Some("leads into a folder that only git writes");
+    }
+    if parts.clone().next().is_some_and(|it| is_any(it, &[".wob", ".github"])) {
+        return Some("leads into a folder where wob keeps records");
+    }
+    parts.find_map(component_problem)
+}
+
+fn component_problem(part: &str) -> Option<&'static str> {
+    let is_special = |it: char| matches!(it, '<' | '>' | ':' | '"' | '|' | '?' | '*');
+    if part.len() > 255 {
+        Some("has a part of more than 255 bytes")
+    } else if part.contains(is_special) {
+        Some("holds one of `< > : \" | ? *`, which Windows keeps for itself")
+    } else if part.ends_with(['.', ' ']) || part.starts_with(' ') {
+        Some("has a part that begins or ends with a space or ends with a dot")
+    } else if part.contains(is_invisible) {
+        Some("holds a character that is not visible")
+    } else {
+        reserved_name_problem(part)
+    }
+}
+
+/// Says whether some system takes `part` for git's own folder: by its case, its short name, or what it leaves out.
+fn is_git_folder(part: &str) -> bool {
+    let visible: String = part.chars().filter(|it| !is_invisible(*it)).collect();
+    let stem = visible.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    is_any(stem, &[".git", "git~1"])
+}
+
+fn is_any(text: &str, names: &[&str]) -> bool {
+    names.iter().any(|it| text.eq_ignore_ascii_case(it))
+}
+
+/// Says whether `it` takes no room or reorders what is read, so that two names look alike.
+fn is_invisible(it: char) -> bool {
+    matches!(it, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(it, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// Says what is wrong with `text` as the value of a label; `None` if nothing is.
 ///
 /// Source: Kubernetes' label syntax: at most 63 characters, alphanumeric at both ends, or empty.
@@ -112,6 +175,43 @@ mod tests {
             assert!(Name::new(bad).is_err(), "{bad:?}");
         }
         assert!(Name::new(&"a".repeat(254)).is_err());
+    }
+
+    #[test]
+    fn devices_are_reserved_whatever_their_extension() {
+        for bad in ["con", "nul.txt", "com1", "lpt9.a.b", "CON", "aux "] {
+            assert!(reserved_name_problem(bad).is_some(), "{bad}");
+        }
+        for good in ["conf", "com", "com10", "lpt", "nul-1", "a.con", "comé"] {
+            assert_eq!(reserved_name_problem(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn trees_begin_where_every_system_can_write() {
+        for bad in [
+            ".git",
+            "a/.GIT/hooks",
+            "git~1",
+            ".git./x",
+            ".git::$INDEX_ALLOCATION",
+            ".g\u{200c}it",
+            ".github/workflows",
+            ".Wob",
+            "a/con",
+            "a./b",
+            "a /b",
+            "a:b",
+            "a\u{202e}b",
+            &"x".repeat(256),
+            &"x/".repeat(501),
+        ] {
+            assert!(output_path_problem(bad).is_some(), "{bad:?}");
+        }
+        for good in ["", "clusters", "a/b.c", "ü/日本", "a/.wob", "gitops", ".gitops", "x/.github"]
+        {
+            assert_eq!(output_path_problem(good), None, "{good}");
+        }
     }
 
     #[test]

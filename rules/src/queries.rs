@@ -146,9 +146,14 @@ pub fn environment_model(db: &dyn salsa::Database, environment: EnvironmentInput
 fn report_unavailable(db: &dyn salsa::Database, environment: EnvironmentInput, model: &mut Model) {
     for base in environment.bases(db) {
         if let Err(why) = &base.source {
-            model.damage.doubt = Doubt::Config;
-            let place = base.repository.as_ref().map(|it| it.meta.place.key("spec").key("repo"));
-            model.diagnostics.push(unavailable("base", why, place));
+            model.damage.doubt = model.damage.doubt.max(Doubt::Config);
+            // What the base would define is not unknown.
+            model.diagnostics.retain(|it| it.code != "unknown-template");
+            // A base that no object names is reported by those who named it: the settings.
+            if let Some(it) = &base.repository {
+                let place = it.meta.place.key("spec").key("repo");
+                model.diagnostics.push(unavailable("base", why, Some(place)));
+            }
         }
     }
     for workload in environment.workloads(db) {
@@ -277,7 +282,7 @@ fn inputs<'db>(
     let cluster_type = &model.cluster_types[cluster_type];
     let target = &model.targets[target];
     let subject = subject(cluster_type, target);
-    if model.damage.doubt == Doubt::Config
+    if model.damage.doubt >= Doubt::Config
         || model.damage.layers.iter().any(|it| it.applies_to(&subject))
     {
         return Err(vec![]);

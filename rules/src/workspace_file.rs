@@ -8,7 +8,8 @@ use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
 use crate::{
     Name, NamespacePattern, Precedence, Profile, Settings, ValidateSettings,
-    decode::{Fields, Problems},
+    decode::{Fields, Problems, shown},
+    name::reserved_name_problem,
     schemas::validate_settings,
 };
 
@@ -103,6 +104,12 @@ impl WorkspaceFile {
             diagnostic.help.clone_from(&problem.help);
             problems.push(diagnostic);
         }
+        if let Some(second) = parsed.documents.get(1) {
+            let place = Place { file: name.clone(), at: At::Bytes(second.span) };
+            let message = format!("`{name}` holds more than one document");
+            let diagnostic = Diagnostic::error("yaml-syntax", message).at(place, "the second one");
+            problems.push(diagnostic.help("remove the `---` between them"));
+        }
         let place = Place::document(name, 0);
         let root = parsed.documents.first().map(|it| &it.root);
         let fields = root
@@ -124,12 +131,12 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     }
     let output = output(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
-    let base = fields.optional_text("base", problems).map(|it| it.to_string());
+    let base = folder(&mut fields, "base", problems);
     let base_branch = fields.optional_text("baseBranch", problems).map(|it| it.to_string());
     let mut environments = BTreeMap::new();
     if let Some(entries) = fields.optional_mapping("environments", problems) {
         for (key, node, place) in entries.entries() {
-            match Name::new(key) {
+            match folder_name(key) {
                 Ok(name) => {
                     environments.extend(environment(node, place, problems).map(|it| (name, it)));
                 }
@@ -156,17 +163,53 @@ fn environment(
     problems: &mut Problems,
 ) -> Option<EnvironmentEntry> {
     if let Value::String(path) = node.to_value() {
-        let path = Some(path.to_string());
+        let path = inside(&path, &place, problems);
         let (output, validate) = (OutputSettings::default(), ValidateSettings::default());
         return Some(EnvironmentEntry { path, place, output, validate });
     }
     let mut fields =
         Fields::open(node, place.clone(), "environment", &"an environment".into(), problems)?;
-    let path = fields.optional_text("path", problems).map(|it| it.to_string());
+    let path = folder(&mut fields, "path", problems);
     let output = output(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     fields.finish(&[], problems);
     Some(EnvironmentEntry { path, place, output, validate })
+}
+
+/// Reads a folder of the workspace.
+fn folder(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Option<String> {
+    let text = fields.optional_text(key, problems)?;
+    inside(&text, &fields.place.key(key), problems)
+}
+
+/// Refuses a folder that leads out of the workspace: who clones it would not get the same sources.
+fn inside(path: &str, place: &Place, problems: &mut Problems) -> Option<String> {
+    let wrong = |it: char| it.is_control() || it == '\\';
+    if path.starts_with('/') || path.split('/').any(|it| it == "..") || path.contains(wrong) {
+        let message = format!("path `{}` leads out of the workspace", shown(path));
+        problems.push(
+            Diagnostic::error("bad-path", message)
+                .at(place.clone(), "here")
+                .help("write a folder below wob.yaml; move wob.yaml up if it must be another one"),
+        );
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+/// Checks a name that becomes a folder of the output.
+fn folder_name(text: &str) -> Result<Name, &'static str> {
+    let name = Name::new(text)?;
+    reserved_name_problem(text).map_or(Ok(name), Err)
+}
+
+/// Checks the name of the config file, beside which every target has two others.
+fn config_stem(text: &str) -> Result<Name, &'static str> {
+    match text {
+        "namespace" | "reconciler" => Err("is the name of another file of every target"),
+        _ if text.len() > 63 => Err("has more than 63 characters"),
+        _ => folder_name(text),
+    }
 }
 
 fn inputs(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<InputEntry> {
@@ -223,7 +266,7 @@ fn output(fields: &mut Fields<'_>, problems: &mut Problems) -> OutputSettings {
     let config_file = setting(fields, "configFile", help, problems, |text| {
         let shown = text.escape_debug();
         let wrong = |reason| ("bad-name", format!("`configFile` `{shown}` {reason}"));
-        Name::new(text).map(|it| it.to_string()).map_err(wrong)
+        config_stem(text).map(|it| it.to_string()).map_err(wrong)
     });
     let help = "write `name` or `specificity`";
     let config_precedence =

@@ -15,6 +15,10 @@ pub enum Damage {
     Scheduling,
     /// Any config may be missing, and what is scheduled is not fully known.
     Config,
+    /// Where the tree goes is not known.
+    Destination,
+    /// An environment is declared, but not how.
+    Environment,
     /// The template of this name exists, but can't be used.
     Template(String),
     /// A config layer or schema with these labels exists, but can't be used.
@@ -53,7 +57,8 @@ pub(super) fn of_object(root: &Node, place: &Place) -> Option<Damage> {
             None => Damage::Config,
         },
         (Some("Template"), Some(name)) => Damage::Template(name.to_string()),
-        (Some("GitOpsRepo" | "Environment"), _) => return None,
+        (Some("GitOpsRepo"), _) => Damage::Destination,
+        (Some("Environment"), _) => Damage::Environment,
         (Some(_), _) => Damage::Scheduling,
         (None, _) => Damage::Config,
     })
@@ -96,6 +101,8 @@ fn of_kind(api_version: &str, kind: &str, name: Option<&str>) -> Option<Damage> 
         _ if !super::is_known(api_version, kind) => None,
         ("Template", Some(name)) => Some(Damage::Template(name.to_owned())),
         ("ConfigMap" | "ConfigSchema", _) => Some(Damage::Config),
+        ("GitOpsRepo", _) => Some(Damage::Destination),
+        ("Environment", _) => Some(Damage::Environment),
         _ => Some(Damage::Scheduling),
     }
 }

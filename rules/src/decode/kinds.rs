@@ -13,7 +13,8 @@ use super::{
     text_at,
 };
 use crate::{
-    ConfigMap, ConfigSchema, InlineSchema,
+    ConfigMap, ConfigSchema, InlineSchema, Name,
+    name::{output_path_problem, reserved_name_problem},
     resource::{
         ClusterType, DeploymentTarget, Environment, GitReference, Language, Manifest, Meta,
         Repository, Resource, SchedulingPolicy, TargetSpec, Template, Workload,
@@ -36,6 +37,9 @@ pub(super) const KINDS: [&str; 10] = [
     "ConfigSchema",
 ];
 
+/// The kinds whose own names become names of folders; those of targets are checked when they are whole.
+const NAMES_A_FOLDER: [&str; 2] = ["Environment", "ClusterType"];
+
 /// Decodes an object of a known kind.
 ///
 /// `None` if a part is missing without which it means nothing. Errors in `problems.diagnostics` make it unusable, too.
@@ -57,6 +61,11 @@ pub(super) fn decode(
         &["apiVersion", "kind", "status"]
     };
     let meta = meta(&mut object, place, problems);
+    if let Some(meta) = &meta
+        && NAMES_A_FOLDER.contains(&kind)
+    {
+        check_reserved(&meta.name, place.key("metadata").key("name"), &owner, problems);
+    }
     let resource = if kind == "ConfigMap" {
         let data = object.texts("data", problems);
         meta.map(|meta| Resource::ConfigMap(config_map(meta, data)))
@@ -91,6 +100,9 @@ fn decode_spec(
         }
         "GitOpsRepo" => {
             let reference = repository(spec, None, problems);
+            if let Some(reference) = &reference {
+                check_output_path(&reference.path, spec, problems);
+            }
             Resource::GitOpsRepo(Repository { meta: meta?, reference: reference? })
         }
         "ClusterType" => {
@@ -165,6 +177,28 @@ fn meta(object: &mut Fields<'_>, place: &Place, problems: &mut Problems) -> Opti
     ];
     fields.finish(&also, problems);
     Some(Meta { name: name?, labels, place: place.clone() })
+}
+
+fn check_reserved(name: &Name, place: Place, owner: &str, problems: &mut Problems) {
+    if let Some(reason) = reserved_name_problem(name.as_str()) {
+        let message = format!("the name of {owner} {reason}");
+        problems.push(
+            Diagnostic::error("bad-name", message)
+                .at(place, "becomes a folder of the tree")
+                .help("choose another name"),
+        );
+    }
+}
+
+fn check_output_path(path: &str, fields: &Fields<'_>, problems: &mut Problems) {
+    if let Some(reason) = output_path_problem(path) {
+        let message = format!("path `{}` {reason}", shown(path));
+        problems.push(
+            Diagnostic::error("bad-path", message)
+                .at(fields.place.key("path"), "here the tree would begin")
+                .help("write a path such as `clusters`, or `.` for the repository's root"),
+        );
+    }
 }
 
 fn config_map(meta: Meta, data: std::collections::BTreeMap<Arc<str>, Arc<str>>) -> ConfigMap {

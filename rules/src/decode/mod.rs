@@ -120,7 +120,8 @@ fn yaml_problem(name: &FileName, problem: &yaml::Problem) -> Diagnostic {
     diagnostic
 }
 
-fn refused(name: &FileName, refusal: &Refusal) -> Diagnostic {
+/// Returns the problem of a file whose content could not be had.
+pub fn refused(name: &FileName, refusal: &Refusal) -> Diagnostic {
     let (code, message, help) = match refusal {
         Refusal::NotUtf8 { offset } => (
             "not-utf8",

@@ -11,6 +11,7 @@ use super::{Doubt, Model, Part, Target};
 use crate::{
     Name, builtin,
     decode::{BrokenLayer, Damage, Decoded},
+    name::reserved_name_problem,
     resource::{
         DeploymentTarget, Labels, Meta, Resource, TargetSpec, Template, Workload,
         WorkloadRegistration,
@@ -51,8 +52,15 @@ pub(super) fn build(environment: &str, parts: &[Part<'_>]) -> Model {
 impl Builder {
     fn finish(mut self) -> Model {
         self.drop_clashing();
+        // The file that can't be read may be the one that says where the tree goes.
+        if self.model.damage.doubt == Doubt::Config && self.model.gitops_repos.is_empty() {
+            self.doubt(Doubt::Destination);
+        }
         self.refuse_duplicate_configs();
-        self.model.check_references();
+        // What could not be read may be what a name refers to.
+        if self.model.damage.doubt < Doubt::Config {
+            self.model.check_references();
+        }
         let Self { mut model, clashes } = self;
         model.diagnostics.extend(clashes.diagnostics);
         model
@@ -80,6 +88,9 @@ impl Builder {
             _ if registration.is_some() => Doubt::Scheduling,
             Damage::Scheduling => Doubt::Scheduling,
             Damage::Config => Doubt::Config,
+            Damage::Destination => Doubt::Destination,
+            // It is read before there is a model.
+            Damage::Environment => Doubt::Nothing,
             Damage::Template(name) => {
                 self.model.damage.templates.insert(name.clone());
                 Doubt::Nothing
@@ -160,7 +171,7 @@ impl Builder {
                     self.add_target(workload_target(it, target, workspace));
                 }
             }
-            Resource::DeploymentTarget(it) => self.add_target(Ok(lone_target(it, workspace))),
+            Resource::DeploymentTarget(it) => self.add_target(lone_target(it, workspace)),
             Resource::Environment(_)
             | Resource::BaseRepo(_)
             | Resource::GitOpsRepo(_)
@@ -309,7 +320,8 @@ fn insert<T: Clone>(
     }
 }
 
-fn duplicate(kind: &str, name: &str, second: &Place, first: &Place) -> Diagnostic {
+/// Returns the problem of two objects of one kind and name.
+pub(crate) fn duplicate(kind: &str, name: &str, second: &Place, first: &Place) -> Diagnostic {
     let message = format!("two objects of kind {kind} are named `{name}`, so neither is used");
     Diagnostic::error("duplicate-name", message)
         .at(second.key("metadata").key("name"), "the second one")
@@ -355,12 +367,16 @@ fn workload_target(
     workspace: &str,
 ) -> Result<Target, Box<Diagnostic>> {
     let text = format!("{}-{}", workload.meta.name, target.name);
-    let name = Name::new(&text).map_err(|reason| {
+    let checked = Name::new(&text).and_then(|name| match target_name_problem(&name) {
+        Some(reason) => Err(reason),
+        None => Ok(name),
+    });
+    let name = checked.map_err(|reason| {
         Box::new(
             Diagnostic::error("bad-name", format!("the target's full name `{text}` {reason}"))
                 .at(target.place.clone(), "the target")
                 .at(workload.meta.place.key("metadata").key("name"), "the workload")
-                .help("shorten one of the names"),
+                .help("shorten or change one of the names"),
         )
     })?;
     let mut labels = target.labels.clone();
@@ -384,15 +400,31 @@ fn workload_target(
     })
 }
 
+/// A target's folder lies beside the `README.md` of its cluster type, and must be one on every system.
+fn target_name_problem(name: &Name) -> Option<&'static str> {
+    if name.as_str() == "readme.md" {
+        return Some("differs from `README.md`, beside which its folder lies, only in case");
+    }
+    reserved_name_problem(name.as_str())
+}
+
 /// A lone target keeps the `workload` and `workspace` of its own labels; a registration's workspace wins.
-fn lone_target(target: &DeploymentTarget, workspace: &str) -> Target {
+fn lone_target(target: &DeploymentTarget, workspace: &str) -> Result<Target, Box<Diagnostic>> {
+    if let Some(reason) = target_name_problem(&target.meta.name) {
+        let message = format!("the name of the deployment target `{}` {reason}", target.meta.name);
+        return Err(Box::new(
+            Diagnostic::error("bad-name", message)
+                .at(target.spec.place.clone(), "becomes a folder of the tree")
+                .help("choose another name"),
+        ));
+    }
     let mut labels = target.spec.labels.clone();
     labels.extend(target.meta.labels.clone());
     if !workspace.is_empty() {
         labels.insert("workspace".to_owned(), workspace.to_owned());
     }
     let label = |key: &str| labels.get(key).map_or("", |it| it).into();
-    Target {
+    Ok(Target {
         name: target.meta.name.clone(),
         workload: label("workload"),
         workspace: label("workspace"),
@@ -401,5 +433,5 @@ fn lone_target(target: &DeploymentTarget, workspace: &str) -> Target {
         config_schemas: target.spec.config_schemas.clone(),
         place: target.spec.place.clone(),
         labels: Arc::new(labels),
-    }
+    })
 }

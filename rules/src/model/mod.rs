@@ -14,6 +14,7 @@ use std::{
 
 use wob_engine::{Diagnostic, Place};
 
+pub(crate) use self::build::duplicate;
 use crate::{
     ConfigMap, ConfigSchema, InlineSchema, Name,
     decode::{BrokenLayer, Decoded},
@@ -104,6 +105,8 @@ pub enum Doubt {
     Scheduling,
     /// Any config may be missing: no assignment can be built.
     Config,
+    /// Nor is it known where in the GitOps repository the tree begins: nothing at all is put there.
+    Destination,
 }
 
 impl Model {
