@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod fetching;
 mod git_server;
+mod hostile;
 mod journal;
 mod oracle;
 mod property;

@@ -106,6 +106,8 @@ impl<'s> Session<'s> {
                 "",
             );
             match error {
+                // With settings that are wrong, it is not known what there is.
+                _ if workspace.is_misread() => Exit::Sources,
                 SelectionError::Unknown { .. } => fail(&error, Exit::Usage),
                 SelectionError::Nothing => fail(&error, Exit::Nothing),
             }

@@ -9,7 +9,7 @@ use crate::{
     args::{Color, Common, Output},
     pages,
     progress::Wanted,
-    report::{JsonDiagnostic, Look, Report, annotations, draw},
+    report::{JsonDiagnostic, Look, Report, annotations, draw, printable},
 };
 
 /// Wide enough for an excerpt, narrow enough to be quoted in a mail.
@@ -108,7 +108,7 @@ impl Streams {
     /// Tells the user what happened; `--quiet` silences it.
     pub(crate) fn say(&self, text: &str) {
         if self.talk > Talk::Errors {
-            write(io::stderr().lock(), &format!("{text}\n"));
+            write(io::stderr().lock(), &format!("{}\n", printable(text)));
         }
     }
 
@@ -121,6 +121,7 @@ impl Streams {
 
     /// Tells the user why nothing more was done; never silenced.
     pub(crate) fn fail(&self, text: &str) {
+        let text = printable(text);
         write(io::stderr().lock(), &format!("{}: {text}\n", self.bold_red("error")));
     }
 

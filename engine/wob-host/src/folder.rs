@@ -26,6 +26,12 @@ pub enum FolderError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A link on the way leads out of the folder that it must be in.
+    #[error("could not read the folder `{path}`: a link leads out of what holds it")]
+    Leaves {
+        /// The folder.
+        path: Utf8PathBuf,
+    },
     /// It holds too much, or Ctrl-C.
     #[error("could not read the folder `{path}`: {source}")]
     Limit {
@@ -57,6 +63,44 @@ pub fn read_folder(folder: &Utf8Path, options: &ReadOptions<'_>) -> Result<Snaps
     let files = Reader::new(*options, &mut load).read(&listing).map_err(limited)?;
     let origin = Origin { url: folder.to_string(), ..Origin::default() };
     Ok(Snapshot { origin, files: files.visible, ignored: files.ignored })
+}
+
+/// Checks that `folder`, with every link on the way followed, is `outer` or below it.
+///
+/// # Errors
+/// If it is elsewhere, or one of the two does not exist.
+pub fn check_inside(outer: &Utf8Path, folder: &Utf8Path) -> Result<(), FolderError> {
+    let real = |it: &Utf8Path| {
+        fs::canonicalize(it)
+            .map_err(|source| FolderError::Unreadable { path: it.to_owned(), source })
+    };
+    if real(folder)?.starts_with(real(outer)?) {
+        return Ok(());
+    }
+    Err(FolderError::Leaves { path: folder.to_owned() })
+}
+
+/// Reads the file called `name` in `folder`, as if it belonged to a source; `None` if there is nothing.
+pub fn read_file(folder: &Utf8Path, name: &str, limits: &ReadLimits) -> Option<Content> {
+    let path = folder.join(name);
+    let refused = |reason: String| Some(Content::Refused(Refusal::Unreadable { reason }));
+    let real = match fs::canonicalize(&path) {
+        Ok(real) => real,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let dangling = fs::symlink_metadata(&path).is_ok();
+            return if dangling { refused("it is a link to nothing".to_owned()) } else { None };
+        }
+        Err(error) => return refused(error.to_string()),
+    };
+    if !fs::canonicalize(folder).is_ok_and(|outer| real.starts_with(outer)) {
+        let target = fs::read_link(&path).unwrap_or(real).to_string_lossy().into_owned();
+        return Some(Content::Refused(Refusal::LinkLeaves { target }));
+    }
+    match fs::metadata(&real) {
+        Ok(it) if it.is_file() => Some(load_file(&real, limits)),
+        Ok(_) => refused("it is not a file".to_owned()),
+        Err(error) => refused(error.to_string()),
+    }
 }
 
 /// Reads one file, unless it is larger than the limit.

@@ -20,7 +20,7 @@ mod watch;
 pub use address::{redact, same_repository};
 pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Reference};
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
-pub use folder::{FolderError, read_folder};
+pub use folder::{FolderError, check_inside, read_file, read_folder};
 pub use git::{
     Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
 };

@@ -209,14 +209,11 @@ impl Outcome {
             .filter(|it| it.0 > 0)
             .map(|(n, what)| format!("{n} {what}"))
             .collect();
+        let files = if files.is_empty() { "none".to_owned() } else { files.join(", ") };
         let to =
             if self.written { format!(" -> {}", self.shown) } else { " not written".to_owned() };
         let (root, environment) = (&record.root.to_string(), record.environment.as_str());
         let on = on.into_iter().collect();
-        TreeText { environment, root, dirty: record.dirty, on }.to_text(
-            &to,
-            &self.failed(),
-            &files.join(", "),
-        )
+        TreeText { environment, root, dirty: record.dirty, on }.to_text(&to, &self.failed(), &files)
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 fn commands(it: char) -> bool {
-    let reorders =
-        matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let reorders = matches!(it, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     reorders || (it.is_control() && !matches!(it, '\n' | '\t'))
 }

@@ -65,9 +65,14 @@ impl<'w> Inputs<'w> {
             return match &found.instead {
                 Instead::Folder(path) => {
                     let below = folder.as_ref().map_or("", FilePath::as_str);
-                    let full = workspace.root.join(path).join(below);
+                    let outer = workspace.root.join(path);
                     let shown = found.shown.join(below);
-                    let read = self.sources.folder(&full, shown.as_str(), found.standing);
+                    let read = self.sources.folder(
+                        &outer,
+                        &outer.join(below),
+                        shown.as_str(),
+                        found.standing,
+                    );
                     read.map_err(|error| {
                         self.stop(
                             error,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
-use wob_engine::{Database, Diagnostic, Place, Source, did_you_mean};
+use wob_engine::{Database, Diagnostic, FileName, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Settings, Unavailable,
@@ -12,7 +12,7 @@ use wob_rules::{
 };
 
 use super::{
-    Layout, Seen, Standing, Workspace, WorkspaceError,
+    FILE, Layout, Seen, Standing, Workspace, WorkspaceError,
     input::{Inputs, Stop},
     read::{Parts, Revision, Sources},
 };
@@ -74,9 +74,17 @@ pub(crate) fn load(
         Loader { workspace, profile, needed, inputs, inputs_before, environments, diagnostics };
     match &workspace.layout {
         Layout::Folders => loader.folders()?,
+        // It may be that settings which could not be read say where the environments are.
+        Layout::Branches(_) if workspace.is_misread() => {}
         Layout::Branches(repository) => loader.branches(repository)?,
     }
-    let Loader { environments, diagnostics, inputs, .. } = loader;
+    let Loader { mut environments, diagnostics, inputs, .. } = loader;
+    if workspace.is_misread() {
+        // What would be built is not what is meant.
+        for it in &mut environments {
+            it.input = None;
+        }
+    }
     let Inputs { sources, outside_failed, .. } = inputs;
     let seen = sources.seen.clone();
     let Parts { db, sources, texts, remarks } = sources.into_parts();
@@ -106,14 +114,7 @@ impl<'w> Loader<'w> {
     fn folders(&mut self) -> Result<(), WorkspaceError> {
         let workspace = self.workspace;
         let base = match &workspace.settings.base {
-            Some(base) => {
-                let source = self.inputs.sources.folder(
-                    &workspace.root.join(base),
-                    base,
-                    Standing::Clean,
-                )?;
-                vec![BaseSource { repository: None, source: Ok(source) }]
-            }
+            Some(base) => vec![self.base_folder(base)?],
             None => vec![],
         };
         for (name, entry) in &workspace.settings.environments {
@@ -124,6 +125,22 @@ impl<'w> Loader<'w> {
             self.environment(name, &entry.place, source, |_, _| Ok(base.clone()))?;
         }
         Ok(())
+    }
+
+    fn base_folder(&mut self, base: &str) -> Result<BaseSource, WorkspaceError> {
+        let root = &self.workspace.root;
+        let read = self.inputs.sources.folder(root, &root.join(base), base, Standing::Clean);
+        let help = "make the folder, or name another one; paths are relative to wob.yaml";
+        let source = available(read.map_err(|error| self.inputs.stop(error, help)))?;
+        if let Err(why) = &source {
+            let place = Place::document(&FileName::new(FILE), 0).key("base");
+            let message = format!("the base: {}", why.reason);
+            let mut diagnostic =
+                Diagnostic::error("input-unavailable", message).at(place, "named here");
+            diagnostic.help.clone_from(&why.help);
+            self.diagnostics.push(diagnostic);
+        }
+        Ok(BaseSource { repository: None, source })
     }
 
     /// Notes an environment of which nothing is wanted, so that its sources need not be read.
@@ -143,8 +160,8 @@ impl<'w> Loader<'w> {
                 help,
             }));
         };
-        let folder = self.workspace.root.join(path);
-        let read = self.inputs.sources.folder(&folder, path, Standing::Clean);
+        let root = &self.workspace.root;
+        let read = self.inputs.sources.folder(root, &root.join(path), path, Standing::Clean);
         let help = "make the folder, or name another one; paths are relative to wob.yaml";
         read.map_err(|error| self.inputs.stop(error, help))
     }
@@ -248,9 +265,8 @@ impl<'w> Loader<'w> {
         let mut sources = BTreeMap::new();
         let mut missing = false;
         for folder in shared.folders().chain(own.into_iter().flat_map(ValidateSettings::folders)) {
-            let path = folder.path.as_str();
-            let read =
-                self.inputs.sources.folder(&workspace.root.join(path), path, Standing::Clean);
+            let (root, path) = (&workspace.root, folder.path.as_str());
+            let read = self.inputs.sources.folder(root, &root.join(path), path, Standing::Clean);
             let help = "make the folder, or name another one; paths are relative to wob.yaml";
             match available(read.map_err(|error| self.inputs.stop(error, help)))? {
                 Ok(source) => drop(sources.insert(folder.path.clone(), source)),

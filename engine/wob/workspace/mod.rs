@@ -7,14 +7,15 @@ mod overrides;
 mod read;
 mod seen;
 
-use std::{fs, io};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Diagnostic, FileName};
+use wob_engine::{Content, Diagnostic, FileName};
 use wob_host::{
-    CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, Repository,
+    CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, ReadLimits,
+    Repository, read_file,
 };
-use wob_rules::{Name, WorkspaceFile};
+use wob_rules::{Name, WorkspaceFile, refused};
 
 use self::overrides::Overrides;
 pub(crate) use self::{
@@ -168,7 +169,7 @@ impl Workspace {
             .scan(false, |outside, it| {
                 (!std::mem::replace(outside, it.join(".git").exists())).then_some(it)
             })
-            .find(|it| it.join(FILE).is_file());
+            .find(|it| it.join(FILE).symlink_metadata().is_ok());
         let repository = discover(with_settings.unwrap_or(&folder), &mut seen, interrupt)?;
         let work_folder = repository.as_ref().and_then(Repository::work_folder);
         let root = match (with_settings, &repository) {
@@ -187,9 +188,10 @@ impl Workspace {
             seen,
             root,
         };
-        workspace.settings = workspace.read_settings(FILE, interrupt)?;
-        let local = workspace.read_settings(LOCAL_FILE, interrupt)?;
-        workspace.overrides = Overrides::new(common, &local.inputs, &workspace.settings.inputs);
+        workspace.settings = workspace.read_settings(FILE, interrupt);
+        let local = workspace.read_settings(LOCAL_FILE, interrupt);
+        workspace.overrides =
+            Overrides::new(&workspace.root, common, &local.inputs, &workspace.settings.inputs);
         if let Some(repository) = repository
             && workspace.settings.base.is_none()
             && workspace.settings.environments.values().all(|it| it.path.is_none())
@@ -204,25 +206,28 @@ impl Workspace {
         self.overrides.absolute(&self.root)
     }
 
-    fn read_settings(
-        &mut self,
-        name: &str,
-        interrupt: &Interrupt,
-    ) -> Result<WorkspaceFile, WorkspaceError> {
-        let path = self.root.join(name);
-        self.seen.file(&path, interrupt);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(WorkspaceFile::default());
-            }
-            Err(source) => return Err(WorkspaceError::Unreadable { path, source }),
-        };
+    /// Returns what a file of settings says; what is wrong with it is noted.
+    fn read_settings(&mut self, name: &str, interrupt: &Interrupt) -> WorkspaceFile {
+        self.seen.file(&self.root.join(name), interrupt);
         let file = FileName::new(name);
-        let (settings, diagnostics) = WorkspaceFile::read(&file, &text);
-        self.diagnostics.extend(diagnostics);
-        self.texts.insert(file, text.into());
-        Ok(settings)
+        match read_file(&self.root, name, &ReadLimits::default()) {
+            None => WorkspaceFile::default(),
+            Some(Content::Refused(refusal)) => {
+                self.diagnostics.push(refused(&file, &refusal));
+                WorkspaceFile::default()
+            }
+            Some(Content::Text { text, .. }) => {
+                let (settings, diagnostics) = WorkspaceFile::read(&file, &text);
+                self.diagnostics.extend(diagnostics);
+                self.texts.insert(file, text);
+                settings
+            }
+        }
+    }
+
+    /// Says whether the settings are wrong, so that whatever would be built may not be what is meant.
+    pub(crate) fn is_misread(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is read instead of other repositories: the command line, `wob.local.yaml`, then `wob.yaml`.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_host::same_repository;
+use wob_host::{check_inside, same_repository};
 use wob_rules::InputEntry;
 
 use super::Standing;
@@ -30,11 +30,16 @@ pub(super) struct Override {
 
 impl Overrides {
     /// Joins the overrides of the command line with those of the settings.
-    pub(super) fn new(common: &Common, local: &[InputEntry], shared: &[InputEntry]) -> Self {
+    pub(super) fn new(
+        root: &Utf8Path,
+        common: &Common,
+        local: &[InputEntry],
+        shared: &[InputEntry],
+    ) -> Self {
         let start = common.directory.clone().unwrap_or_default();
         let given = common.override_input.iter().map(|it| Override::given(it, &start));
-        let local = local.iter().filter_map(|it| Override::written(it, Standing::Dirty));
-        let shared = shared.iter().filter_map(|it| Override::written(it, Standing::Clean));
+        let local = local.iter().filter_map(|it| Override::written(root, it, Standing::Dirty));
+        let shared = shared.iter().filter_map(|it| Override::written(root, it, Standing::Clean));
         Self { entries: given.chain(local).chain(shared).collect() }
     }
 
@@ -73,10 +78,14 @@ impl Override {
         Self { url: given.url.clone(), instead, shown, standing: Standing::Dirty }
     }
 
-    fn written(entry: &InputEntry, standing: Standing) -> Option<Self> {
+    fn written(root: &Utf8Path, entry: &InputEntry, standing: Standing) -> Option<Self> {
         let instead = Instead::parse(&entry.path).ok()?;
         let leaves = match &instead {
-            Instead::Folder(folder) => folder.is_absolute() || folder.starts_with(".."),
+            Instead::Folder(folder) => {
+                let full = root.join(folder);
+                // A folder that is missing is reported when it is read.
+                full.exists() && check_inside(root, &full).is_err()
+            }
             Instead::Repository { .. } => true,
         };
         let standing = if leaves { Standing::Dirty } else { standing };

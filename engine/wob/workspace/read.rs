@@ -7,8 +7,8 @@ use salsa::Setter as _;
 use wob_engine::{Content, Database, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
-    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, is_manifest_name, read_folder,
-    redact,
+    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, check_inside, is_manifest_name,
+    read_folder, redact,
 };
 
 use super::{Seen, Standing, checkouts::Checkouts};
@@ -104,8 +104,11 @@ impl<'r> Sources<'r> {
     }
 
     /// Reads a folder as it lies on disk; its files are named below `shown`, and so is the source, unless a commit has it.
+    ///
+    /// Whatever links there are, the folder must be inside of `outer`.
     pub(super) fn folder(
         &mut self,
+        outer: &Utf8Path,
         folder: &Utf8Path,
         shown: &str,
         standing: Standing,
@@ -118,6 +121,7 @@ impl<'r> Sources<'r> {
         self.checkouts.see(folder, &mut self.seen, self.interrupt);
         // Paths that were joined with nothing end with a slash.
         let shown = Some(shown.trim_end_matches('/')).filter(|it| !it.is_empty()).unwrap_or(shown);
+        check_inside(outer, folder).map_err(|error| named(error, shown))?;
         let mut snapshot =
             read_folder(folder, &self.options()).map_err(|error| named(error, shown))?;
         snapshot.origin = self.folder_origin(folder, shown, &snapshot)?;
@@ -322,6 +326,7 @@ fn named(error: FolderError, shown: &str) -> FolderError {
     let path = shown.into();
     match error {
         FolderError::Unreadable { source, .. } => FolderError::Unreadable { path, source },
+        FolderError::Leaves { .. } => FolderError::Leaves { path },
         FolderError::Limit { source, .. } => FolderError::Limit { path, source },
     }
 }

@@ -162,6 +162,8 @@ impl Plan {
             delete(&mut disk, root, path)?;
         }
         for (temporary, path) in staged.files {
+            // Somebody may have put a link on the way since the content was written beside it.
+            disk.kind(&path)?;
             let full = root.join(path.as_str());
             let folder = full.parent().unwrap_or(root);
             fs::create_dir_all(folder).map_err(half_written("create", folder))?;

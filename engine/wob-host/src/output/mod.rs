@@ -195,11 +195,23 @@ impl OutputFolder {
     }
 }
 
-/// Says whether a path leads where only git, or wob itself, writes; whatever the case, as some file systems have it.
+/// Says whether a path leads where only git, or wob itself, writes: as any file system reads it, which may ignore case,
+/// characters that are not visible, dots and spaces at the end, and what follows a colon; or know git's folder by its
+/// short name.
 fn is_reserved(path: &FilePath) -> bool {
+    let is = |component: &str, name: &str| {
+        let mut read: String = component.chars().filter(|it| !is_left_out(*it)).collect();
+        read.truncate(read.find(':').unwrap_or(read.len()));
+        read.trim_end_matches(['.', ' ']).eq_ignore_ascii_case(name)
+    };
     let mut components = path.as_str().split('/');
-    components.clone().any(|it| it.eq_ignore_ascii_case(".git"))
-        || components.next().is_some_and(|it| it.eq_ignore_ascii_case(".wob"))
+    components.clone().any(|it| is(it, ".git") || is(it, "git~1"))
+        || components.next().is_some_and(|it| is(it, ".wob"))
+}
+
+/// Says whether HFS+ takes a name with this character for the same name without it.
+fn is_left_out(it: char) -> bool {
+    matches!(it, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
 fn failed(

@@ -340,6 +340,10 @@ mod tests {
             (&[".wob/x"], Case::Kept),
             (&[".WOB/x"], Case::Kept),
             (&["a/.Git/config"], Case::Kept),
+            (&["a/.git./config"], Case::Kept),
+            (&["a/GIT~1/config"], Case::Kept),
+            (&["a/.gi\u{200d}t/config"], Case::Kept),
+            (&["a/.git::$INDEX_ALLOCATION/x"], Case::Kept),
         ] {
             assert!(check(paths, case).is_some(), "{paths:?}");
         }

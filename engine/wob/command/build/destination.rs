@@ -1,6 +1,6 @@
 //! Where trees go, and one round of building and writing them.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, io::Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Destination {
     /// Write to DIR instead of wob-out/<environment>; may hold {environment}
     #[arg(short = 'o', long = "out", value_name = "DIR")]
-    out: Option<Utf8PathBuf>,
+    pub(super) out: Option<Utf8PathBuf>,
     /// Overwrite files that wob did not write, or that were edited since
     #[arg(long)]
     pub(super) force: bool,
@@ -98,9 +98,8 @@ impl Destination {
 
 /// Lets git ignore the default output, so that a build leaves a clean checkout clean.
 fn hide_from_git(folder: &Utf8Path) {
-    let path = folder.join(".gitignore");
-    if !path.exists() {
-        // Without it the folder shows up in `git status`; that is no reason to fail a build.
-        fs::write(path, "*\n").unwrap_or_default();
-    }
+    // A link that somebody left at this name is not followed.
+    let created = fs::File::create_new(folder.join(".gitignore"));
+    // Without it the folder shows up in `git status`; that is no reason to fail a build.
+    created.and_then(|mut it| it.write_all(b"*\n")).unwrap_or_default();
 }

@@ -57,7 +57,7 @@ impl Destination {
             }
             Exit::Local
         };
-        let output = OutputFolder::new(folder, None);
+        let output = self.output(session, folder);
         let previous = output.previous().map_err(fail)?;
         let tree = kept(target, &output, &previous).map_err(fail)?;
         let record = record(session, target, &tree);
@@ -81,6 +81,20 @@ impl Destination {
         let written = plan.apply(overwrite, &session.interrupt).map_err(fail)?;
         let folder = folder.to_owned();
         Ok(Outcome { record, counts: written.counts, folder, shown, written: true })
+    }
+}
+
+impl Destination {
+    /// Returns where the tree is written. A folder that the user names may be a link; `wob-out`, which came with the
+    /// sources, may not.
+    fn output(&self, session: &Session<'_>, folder: &Utf8Path) -> OutputFolder {
+        let root = &session.workspace.root;
+        let below = folder.strip_prefix(root).ok().filter(|_| self.out.is_none());
+        let prefix = below.and_then(|it| FilePath::new(it.as_str()).ok());
+        match prefix {
+            Some(prefix) => OutputFolder::new(root, Some(&prefix)),
+            None => OutputFolder::new(folder, None),
+        }
     }
 }
 
