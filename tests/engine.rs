@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
-use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
+use wob_engine::{
+    Content, Database, Digest, FileName, FilePath, LineColumn, LineIndex, Origin, Place, Source,
+    SourceFile, yaml,
+};
 use wob_rules::{
     BaseSource, Built, EnvironmentInput, NamespacePattern, Settings, Unavailable, WorkloadSource,
     build, discover,
@@ -60,13 +63,45 @@ impl Workspace {
                     self.set_files(&root, &below(files, &registration.workload.path));
                     Ok(self.source(&root))
                 }
-                None => Err(Unavailable { reason: format!("{address} is not here"), help: None }),
+                None => Err(Unavailable {
+                    reason: format!("`{address}` is not here"),
+                    help: Some("override it".to_owned()),
+                }),
             };
             workloads.push(WorkloadSource { registration, source });
         }
         if *self.input.workloads(&self.db) != workloads {
             self.input.set_workloads(&mut self.db).to(workloads);
         }
+    }
+
+    /// Adds a file to a source until the next [`Workspace::set`].
+    pub(crate) fn add(&mut self, root: &str, path: &str, content: Content) {
+        let source = self.source(root);
+        let file = self.file(root, path, content);
+        let mut files = source.files(&self.db).clone();
+        files.push(file);
+        files.sort_by(|a, b| a.path(&self.db).cmp(b.path(&self.db)));
+        source.set_files(&mut self.db).to(files);
+    }
+
+    /// Returns the names of all sources.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &String> {
+        self.sources.keys()
+    }
+
+    /// Finds a place in the text of its file.
+    pub(crate) fn locate(&self, place: &Place) -> Result<LineColumn, String> {
+        let file = self.files.values().find(|it| *it.name(&self.db) == place.file);
+        let file = file.ok_or_else(|| format!("there is no file {}", place.file))?;
+        let Content::Text { text, .. } = file.content(&self.db) else {
+            return Ok(LineColumn { line: 1, column: 1 });
+        };
+        let parsed = wob_rules::parse_file(&self.db, *file);
+        let span = yaml::resolve(parsed, text, &place.at);
+        let written = text.get(span.start as usize..span.end as usize);
+        written.ok_or_else(|| format!("{span:?} is not in the text"))?;
+        Ok(LineIndex::new(text).line_column(text, span.start))
     }
 
     /// Builds with the threads of the current pool.
@@ -87,25 +122,29 @@ impl Workspace {
             .or_insert_with(|| Source::new(db, Origin::default(), vec![], vec![]))
     }
 
+    /// Puts a content into the file of this path.
+    fn file(&mut self, root: &str, path: &str, content: Content) -> SourceFile {
+        let key = (root.to_owned(), path.to_owned());
+        if let Some(&file) = self.files.get(&key) {
+            if *file.content(&self.db) != content {
+                file.set_content(&mut self.db).to(content);
+            }
+            return file;
+        }
+        let name = FileName::new(&format!("{root}:{path}"));
+        let path = FilePath::new(path).expect("because worlds have good paths");
+        let file = SourceFile::new(&self.db, name, path, content);
+        self.files.insert(key, file);
+        file
+    }
+
     fn set_files(&mut self, root: &str, files: &Files) {
         let source = self.source(root);
         let mut all = vec![];
         for (path, text) in files {
             let content =
                 Content::Text { text: text.as_str().into(), digest: Digest::of(text.as_bytes()) };
-            let key = (root.to_owned(), path.clone());
-            if let Some(&file) = self.files.get(&key) {
-                if *file.content(&self.db) != content {
-                    file.set_content(&mut self.db).to(content);
-                }
-                all.push(file);
-            } else {
-                let name = FileName::new(&format!("{root}:{path}"));
-                let path = FilePath::new(path).expect("because worlds have good paths");
-                let file = SourceFile::new(&self.db, name, path, content);
-                self.files.insert(key, file);
-                all.push(file);
-            }
+            all.push(self.file(root, path, content));
         }
         if *source.files(&self.db) != all {
             source.set_files(&mut self.db).to(all);
@@ -113,14 +152,17 @@ impl Workspace {
     }
 }
 
-/// Returns what the oracle says too: the files of the cluster types, and which assignments failed.
+/// Returns what the oracle says too: the files of the cluster types, by their paths in the tree, and which assignments
+/// failed.
 pub(crate) fn outcome(built: &Built) -> Outcome {
     let mut outcome = Outcome::default();
     for (path, blob) in built.tree.files() {
-        if !path.as_str().starts_with('.') {
+        let below = path.as_str().strip_prefix(&built.prefix).unwrap_or(path.as_str());
+        let below = below.trim_start_matches('/');
+        if !below.starts_with('.') {
             let text =
                 String::from_utf8(blob.bytes().to_vec()).expect("because templates give text");
-            outcome.files.insert(path.as_str().to_owned(), text);
+            outcome.files.insert(below.to_owned(), text);
         }
     }
     for it in built.assignments.iter().filter(|it| it.failed) {

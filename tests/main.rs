@@ -13,6 +13,7 @@ mod fetching;
 mod git_server;
 mod hostile;
 mod journal;
+mod malformed;
 mod oracle;
 mod property;
 mod schemas;

@@ -171,8 +171,10 @@ fn unavailable(what: &str, why: &Unavailable, place: Option<wob_engine::Place>) 
     if let Some(place) = place {
         diagnostic = diagnostic.at(place, "registered here");
     }
-    diagnostic.help.clone_from(&why.help);
-    diagnostic
+    match &why.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
+    }
 }
 
 /// The assignments of an environment, sorted by cluster type, then target.
@@ -450,7 +452,11 @@ fn build_assignment(
         Err(diagnostics) => (None, diagnostics.clone()),
     };
     let rendered = rendered(db, pair);
-    diagnostics.extend(rendered.diagnostics.iter().cloned());
+    let target = &environment_model(db, environment).targets[&assignment.target];
+    diagnostics.extend(rendered.diagnostics.iter().map(|it| match it.labels.as_slice() {
+        [] => it.clone().at(target.place.clone(), "rendered for this target"),
+        _ => it.clone(),
+    }));
     let problems = file_problems(db, pair);
     diagnostics.extend(problems.iter().cloned());
     let failed = inputs.is_none() || rendered.failed() || !problems.is_empty();

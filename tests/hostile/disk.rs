@@ -272,7 +272,8 @@ fn no_address_runs_a_program() {
         "\\u0000",
         "http://localhost:1/\\r\\nHost: x",
     ];
-    for address in addresses {
+    let long = format!("https://localhost:1/{}", "a".repeat(100_000));
+    for address in addresses.into_iter().chain([long.as_str()]) {
         for branch in
             ["main", "--upload-pack=touch escaped", "../../escaped", "a..b", "@{u}", ":/x"]
         {
@@ -281,7 +282,7 @@ fn no_address_runs_a_program() {
                 "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: WorkloadRegistration\nmetadata: {{name: hello}}\nspec:\n  workspace: w\n  workload: {{repo: \"{address}\", branch: \"{branch}\", path: .}}\n"
             );
             write(&world.workspace(), &[("base/workloads/hello.yaml", &text)]);
-            let what = format!("{address:?} at {branch:?}");
+            let what = format!("{:.80} at {branch:?}", address);
             let (code, said) = world.run(&what, &["build"]);
             assert!(
                 matches!(code, 1 | 32) && said.contains("hello.yaml:"),

@@ -131,8 +131,9 @@ pub(crate) fn value_of(value: &str, profile: Profile) -> Value {
     if trimmed.starts_with('\'') && trimmed.ends_with('\'') {
         return Value::String(trimmed.trim_matches('\'').to_owned());
     }
-    let is_flow = trimmed.starts_with('{') || trimmed.starts_with('[');
-    if profile == Profile::Standard && !is_flow && !trimmed.contains('\n') {
+    let is_data = ["{", "[", "- "].iter().any(|it| trimmed.starts_with(it));
+    // A block scalar's own line break shows that a mapping of one line is meant as one.
+    if profile == Profile::Standard && !is_data && !value.contains(['\n', '\r']) {
         return Value::String(value.to_owned());
     }
     let mut documents = documents(value).unwrap_or_default();

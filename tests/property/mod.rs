@@ -9,7 +9,7 @@ mod words;
 
 use std::{collections::BTreeSet, env, fmt::Write as _};
 
-use random::Random;
+pub(crate) use random::Random;
 use rayon::ThreadPoolBuilder;
 use scene::Scene;
 use wob_rules::Built;

@@ -34,6 +34,8 @@ pub(crate) const VALUES: &[&str] = &[
     " '12' ",
     "'a' and 'b'",
     "Note: see docs",
+    "one: line\n",
+    "- one line",
     "a: b: c",
     "# no comment",
     "*.yaml",

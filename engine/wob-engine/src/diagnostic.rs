@@ -74,27 +74,28 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: Code, message: String) -> Self {
+        let message = bounded(message);
         Self { severity, code, message, labels: vec![], help: None, notes: vec![] }
     }
 
     /// Adds a place; the first one added is the main one.
     #[must_use]
     pub fn at(mut self, place: Place, text: impl Into<String>) -> Self {
-        self.labels.push(Label { place, text: text.into() });
+        self.labels.push(Label { place, text: bounded(text.into()) });
         self
     }
 
     /// Sets the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded(help.into()));
         self
     }
 
     /// Adds a note.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
+        self.notes.push(bounded(note.into()));
         self
     }
 
@@ -102,6 +103,17 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// Cuts what nobody would read: a text may quote a value of any size.
+fn bounded(mut text: String) -> String {
+    /// Several screens, in bytes.
+    const LONGEST: usize = 4000;
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
 }
 
 /// Returns the candidate nearest to `name` by edit distance, if near enough to be a typo.
@@ -143,6 +155,15 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_diagnostic_is_longer_than_anyone_would_read() {
+        let long = "é".repeat(1 << 20);
+        let place = Place::file(&crate::FileName::new("a"));
+        let it = Diagnostic::error("code", &*long).at(place, &*long).help(&*long).note(&*long);
+        let texts = [&it.message, &it.labels[0].text, it.help.as_ref().unwrap(), &it.notes[0]];
+        assert!(texts.iter().all(|it| it.len() < 4010 && it.ends_with("é…")));
+    }
 
     #[test]
     fn a_typo_finds_its_word_and_a_stranger_does_not() {

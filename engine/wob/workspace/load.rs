@@ -135,10 +135,8 @@ impl<'w> Loader<'w> {
         if let Err(why) = &source {
             let place = Place::document(&FileName::new(FILE), 0).key("base");
             let message = format!("the base: {}", why.reason);
-            let mut diagnostic =
-                Diagnostic::error("input-unavailable", message).at(place, "named here");
-            diagnostic.help.clone_from(&why.help);
-            self.diagnostics.push(diagnostic);
+            let diagnostic = Diagnostic::error("input-unavailable", message);
+            self.diagnostics.push(diagnostic.at(place, "named here").help(help));
         }
         Ok(BaseSource { repository: None, source })
     }

@@ -46,8 +46,13 @@ impl BrokenLayer {
 /// Returns the damage of an object of a known kind that has errors.
 pub(super) fn of_object(root: &Node, place: &Place) -> Option<Damage> {
     let kind = kind_of(root).map(|(_, kind)| kind);
+    of_object_as(kind.as_deref(), root, place)
+}
+
+/// Returns the damage of an object that is surely meant to be of this kind, whatever it says.
+pub(super) fn of_object_as(kind: Option<&str>, root: &Node, place: &Place) -> Option<Damage> {
     let name = text_at(root, &["metadata", "name"]);
-    Some(match (kind.as_deref(), name) {
+    Some(match (kind, name) {
         (Some("ConfigMap"), Some(name)) if is_unrelated(root, &name) => return None,
         (Some("ConfigMap" | "ConfigSchema"), name) => match labels(root) {
             Some(labels) => {

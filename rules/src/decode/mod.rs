@@ -5,17 +5,18 @@
 mod damage;
 mod fields;
 mod kinds;
+mod stray;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use wob_engine::{
     At, Content, Diagnostic, FileName, Place, Refusal, Severity, SourceFile, Span, Value,
-    did_you_mean,
     yaml::{self, Document, Limits, Node, NodeKind, Parsed},
 };
 
 pub use self::damage::{BrokenLayer, Damage};
 pub(crate) use self::fields::{Fields, Problems, as_text, shown};
+use self::stray::Stray;
 use crate::resource::{IgnoredObject, Resource};
 
 /// The API group and version of every kind but ConfigMap.
@@ -32,6 +33,15 @@ pub struct Decoded {
     pub ignored: Vec<IgnoredObject>,
     /// Every problem, in written order of the objects.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Decoded {
+    fn note_stray(&mut self, stray: Option<Stray>) {
+        if let Some(Stray { diagnostic, damage }) = stray {
+            self.diagnostics.push(diagnostic);
+            self.damage.extend(damage);
+        }
+    }
 }
 
 /// Parses a file; memoized, because decoding and drawing diagnostics both ask.
@@ -152,6 +162,7 @@ fn decode_object(root: &Node, place: &Place, decoded: &mut Decoded) {
         if !root.is_null() {
             decoded.ignored.push(ignored(root, place, None));
         }
+        decoded.note_stray(stray::without_kind(root, place));
         return;
     };
     if &*api_version == "v1" && &*kind == "List" {
@@ -160,9 +171,7 @@ fn decode_object(root: &Node, place: &Place, decoded: &mut Decoded) {
     }
     if !is_known(&api_version, &kind) {
         decoded.ignored.push(ignored(root, place, Some((&api_version, &kind))));
-        if let Some(diagnostic) = unknown_kind(&api_version, &kind, place) {
-            decoded.diagnostics.push(diagnostic);
-        }
+        decoded.note_stray(stray::of_unknown_kind(root, (&api_version, &kind), place));
         return;
     }
     let mut problems = Problems::default();
@@ -224,30 +233,4 @@ fn ignored(root: &Node, place: &Place, kind: Option<(&str, &str)>) -> IgnoredObj
         kind: kind.map(|it| it.1.to_owned()),
         name: text_at(root, &["metadata", "name"]).map(|it| it.to_string()),
     }
-}
-
-/// Another group's kinds are none of our business; a kind of ours that does not exist is surely a slip.
-fn unknown_kind(api_version: &str, kind: &str, place: &Place) -> Option<Diagnostic> {
-    let (group, version) = api_version.rsplit_once('/')?;
-    if group != "scheduler.kalypso.io" {
-        return None;
-    }
-    let diagnostic = if kinds::KINDS.contains(&kind) {
-        let message = format!("{kind} has an unknown version `{}`", shown(version));
-        Diagnostic::warning("unknown-kind", message)
-            .at(place.key("apiVersion"), "this object is ignored")
-            .help(format!("write `apiVersion: {API_VERSION}`"))
-    } else {
-        let help = did_you_mean(kind, kinds::KINDS.iter().copied()).map_or_else(
-            || format!("known kinds: {}", kinds::KINDS.join(", ")),
-            |guess| format!("did you mean `{guess}`?"),
-        );
-        Diagnostic::warning(
-            "unknown-kind",
-            format!("`{}` is not a kind of {API_VERSION}", shown(kind)),
-        )
-        .at(place.key("kind"), "this object is ignored")
-        .help(help)
-    };
-    Some(diagnostic)
 }

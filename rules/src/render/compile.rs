@@ -303,6 +303,27 @@ pub(super) fn template_problem(error: &TemplateError, place: &Place) -> Diagnost
     };
     let mut diagnostic =
         Diagnostic::error(code, error.message.clone()).at(place.text(span), "here");
-    diagnostic.help.clone_from(&error.help);
+    let help = error.help.clone().unwrap_or_else(|| usual_way_out(error.kind).to_owned());
+    diagnostic.help = Some(help);
     diagnostic
+}
+
+/// Returns the way out of errors that know none of their own.
+fn usual_way_out(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Syntax => "see the examples of `wob help template-syntax`",
+        ErrorKind::UnknownFunction => "use a function of sprig, or remove the call",
+        ErrorKind::RefusedFunction => "put the value into the config instead",
+        ErrorKind::MissingKey => {
+            "set the key where the value comes from, or ask first: `{{ if hasKey .ConfigData \"KEY\" }}`"
+        }
+        ErrorKind::UnknownField => {
+            "use a field that templates have: `wob help unknown-template-field`"
+        }
+        ErrorKind::UnknownTemplate => "define it in the same manifest: `{{ define \"name\" }}`",
+        ErrorKind::Function | ErrorKind::Value => {
+            "mend the template, or the value that it gets; `{{ printf \"%#v\" .X }}` shows it"
+        }
+        ErrorKind::Limit => "make the template, or what it renders, smaller",
+    }
 }

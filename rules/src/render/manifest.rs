@@ -3,7 +3,9 @@
 use std::{rc::Rc, sync::Arc};
 
 use wob_engine::{Diagnostic, Place, Severity, Value, mask_line, yaml};
-use wob_template::{JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError};
+use wob_template::{
+    ErrorKind, JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError,
+};
 
 use super::{
     Form, Inputs,
@@ -203,12 +205,17 @@ impl Renderer<'_> {
         let diagnostic = if let Some(place) = place {
             template_problem(error, place)
         } else {
-            // A built-in rule has no place in the sources; what it lacks is in the deployment target.
+            // A built-in rule has no place in the sources; whoever knows the deployment target adds that.
             let rule = self.template.name();
+            let help = if error.kind == ErrorKind::Limit {
+                "make the config of this target smaller"
+            } else {
+                "set what the rule needs in the target's `manifests`, such as `repo`, `branch` and `path`"
+            };
             let message = format!("rule `{rule}` can't render this target: {}", error.message);
             Diagnostic::error("rule-failed", message)
                 .note(format!("in {} of the built-in rule `{rule}`", error.template))
-                .help("set what the rule needs in the target's `manifests`, such as `repo`, `branch` and `path`")
+                .help(help)
         };
         self.diagnostics.push(diagnostic);
     }

@@ -46,7 +46,8 @@ fn complex_key(text: &str, span: Span) -> Problem {
     let doubled = start > 0 && bytes[start - 1] == b'{' && bytes.get(start) == Some(&b'{');
     if !doubled {
         let message = "a list or mapping cannot be a key".to_owned();
-        return Problem::error(ProblemKind::Key, span, message);
+        let help = "write a text before the colon; quote a text that holds brackets";
+        return Problem::error(ProblemKind::Key, span, message).help(help);
     }
     let end = if bytes.get(end) == Some(&b'}') { end + 1 } else { end };
     let span = Span::new(start - 1, end);

@@ -152,6 +152,10 @@ impl<'t> Builder<'t> {
             self.parsed.problems.push(syntax::refused_character(self.text, at));
             return;
         }
+        // It passes over others, which every reader of Kubernetes refuses.
+        for (at, _) in self.text.match_indices(syntax::is_refused) {
+            syntax::refused_character(self.text, at).push_to(&mut self.parsed.problems);
+        }
         let mut parser = Parser::new(StrInput::new(self.text));
         while self.parsed.documents.len() < documents {
             let Some(event) = parser.next_event() else { return };
@@ -477,7 +481,8 @@ impl<'t> Builder<'t> {
         let tag = self.text[at..].split_ascii_whitespace().next().unwrap_or_default();
         let span = Span::new(at, at + tag.len());
         let message = format!("the tag `{}` means nothing to Kubernetes", shortened(tag));
-        self.parsed.problems.push(Problem::warning(ProblemKind::Tag, span, message));
+        let problem = Problem::warning(ProblemKind::Tag, span, message);
+        self.parsed.problems.push(problem.help("remove the tag"));
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) fn problem(
         neither_key_nor_item,
         indentation,
     ];
-    explain
-        .iter()
-        .find_map(|it| it(&context))
-        .unwrap_or_else(|| error(context.word(), format!("not well-formed YAML: {info}")))
+    explain.iter().find_map(|it| it(&context)).unwrap_or_else(|| {
+        let help = "quote texts that hold `: `, ` #` or brackets, and indent with spaces";
+        error(context.word(), format!("not well-formed YAML: {info}")).help(help)
+    })
 }
 
 struct Context<'t> {
@@ -88,9 +88,14 @@ fn control_character(context: &Context<'_>) -> Option<Problem> {
     let (start, _) = context.line_at(context.last);
     let (line, rest) = context.line_at(context.at);
     let suspect = &context.text[start..line + rest.len()];
-    let is_wrong = |it: char| it.is_control() && !matches!(it, '\t' | '\n' | '\r' | '\u{85}');
-    let at = start + suspect.find(is_wrong)?;
+    let at = start + suspect.find(is_refused)?;
     Some(refused_character(context.text, at))
+}
+
+/// Says whether a character cannot stand in YAML, not even within quotes.
+pub(super) fn is_refused(it: char) -> bool {
+    let is_control = it.is_control() && !matches!(it, '\t' | '\n' | '\r' | '\u{85}');
+    is_control || matches!(it, '\u{fffe}' | '\u{ffff}')
 }
 
 /// Explains that the control character at byte `at` cannot stand there.
@@ -128,7 +133,8 @@ fn unquoted_template(context: &Context<'_>) -> Option<Problem> {
         let span = Span::new(start + open, start + open + value.len());
         if before.is_empty() {
             let message = format!("`{}` is template code, not YAML", shortened(value));
-            return Some(error(span, message));
+            let help = "put it into a text: a block after `key: |`, or quotes";
+            return Some(error(span, message).help(help));
         }
         let message = "a value that begins with `{{` must be quoted".to_owned();
         let quote = if value.contains('"') { '\'' } else { '"' };
@@ -230,14 +236,16 @@ fn bracket_or_comma(context: &Context<'_>) -> Option<Problem> {
     let Some(start) = context.bracket else {
         let next = next.filter(|it| "]}".contains(*it) && context.info.contains("bracket"))?;
         let span = Span::new(context.at, context.at + 1);
-        return Some(error(span, format!("`{next}` closes nothing")));
+        let help = format!("remove it, or quote the text that it belongs to: `\"{next}\"`");
+        return Some(error(span, format!("`{next}` closes nothing")).help(help));
     };
     let open = char::from(context.text.as_bytes()[start]);
     let close = if open == '[' { ']' } else { '}' };
     if context.info.contains("',' or") && context.line_at(start).0 == context.line_at(context.at).0
     {
         let message = format!("a comma or `{close}` is missing here");
-        return Some(error(context.word(), message));
+        let help = format!("write it, or quote the text that holds a `{open}`");
+        return Some(error(context.word(), message).help(help));
     }
     let message = format!("the bracket `{open}` is never closed");
     let span = Span::new(start, start + 1);

@@ -271,7 +271,7 @@ fn the_usual_slips_are_explained() {
         ),
         (
             "{{- if .x }}\na: 1\n{{- end }}\n",
-            "`{{- if .x }}` is template code, not YAML | {{- if .x }}",
+            "`{{- if .x }}` is template code, not YAML | {{- if .x }} | put it into a text: a block after `key: |`, or quotes",
         ),
         ("a: 1\nb:2\nc: 3\n", "no space after `b:` | b:2 | write `b: 2`"),
         ("a:1\nb: 2\n", "no space after `a:` | a:1 | write `a: 1`"),
@@ -291,7 +291,10 @@ fn the_usual_slips_are_explained() {
         ),
         ("a: [1, 2\nb: 1\n", "the bracket `[` is never closed | [ | add a `]` after its last item"),
         ("a: {\n", "the bracket `{` is never closed | { | add a `}` after its last item"),
-        ("a: ]\n", "`]` closes nothing | ]"),
+        (
+            "a: ]\n",
+            "`]` closes nothing | ] | remove it, or quote the text that it belongs to: `\"]\"`",
+        ),
         ("a: @x\n", "a plain value cannot begin with '@' | @x | quote it: `'@x'`"),
         (
             "a: *.yaml\n",
@@ -310,11 +313,14 @@ fn the_usual_slips_are_explained() {
             "this line is indented like nothing above it | c: 2 | align it with the keys or items it belongs to; \
              a key that has a value cannot have more below it",
         ),
-        ("? [a]\n: b\n", "a list or mapping cannot be a key | [a]"),
+        (
+            "? [a]\n: b\n",
+            "a list or mapping cannot be a key | [a] | write a text before the colon; quote a text that holds brackets",
+        ),
         ("~: 1\n", "a key cannot be null | ~ | quote it: `\"~\"`"),
         ("!!int x\n", "`x` is not what its tag says | x | remove the tag, or mend the value"),
-        ("a: &k !foo b\n", "the tag `!foo` means nothing to Kubernetes | !foo"),
-        ("a: !!set {é}\n", "the tag `!!set` means nothing to Kubernetes | !!set"),
+        ("a: &k !foo b\n", "the tag `!foo` means nothing to Kubernetes | !foo | remove the tag"),
+        ("a: !!set {é}\n", "the tag `!!set` means nothing to Kubernetes | !!set | remove the tag"),
         (
             "a: &k [*k]\n",
             "no finished node of this document has this anchor | *k | name an anchor that stands before the alias, in the same document",
