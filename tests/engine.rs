@@ -97,8 +97,8 @@ impl Workspace {
         let Content::Text { text, .. } = file.content(&self.db) else {
             return Ok(LineColumn { line: 1, column: 1 });
         };
-        let parsed = wob_rules::parse_file(&self.db, *file);
-        let span = yaml::resolve(parsed, text, &place.at);
+        let parsed = yaml::parse(text, &yaml::Limits::default());
+        let span = yaml::resolve(&parsed, text, &place.at);
         let written = text.get(span.start as usize..span.end as usize);
         written.ok_or_else(|| format!("{span:?} is not in the text"))?;
         Ok(LineIndex::new(text).line_column(text, span.start))

@@ -66,7 +66,7 @@ fn file_change(
         (None, None) => return None,
     };
     let lines = match (before, after) {
-        (Some((_, a)), Some((_, b))) => line_diff(a.bytes(), b.bytes()),
+        (Some((_, a)), Some((_, b))) => line_diff(&a.bytes(), &b.bytes()),
         (Some(_) | None, Some(_) | None) => vec![],
     };
     Some(FileChange { path: path.to_string(), change, lines })

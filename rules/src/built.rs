@@ -1,11 +1,11 @@
 //! What a build gives: the tree of an environment, what failed, and every diagnostic.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::{Blob, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
-    Name, Settings,
+    Files, Name, Settings,
     model::{Doubt, Model},
     problems::problems,
     queries::{BaseSource, EnvironmentInput, environment_model, shared_diagnostics},
@@ -24,11 +24,11 @@ pub struct BuiltAssignment {
     /// The pair, and the policies that made it.
     pub assignment: Assignment,
     /// Its namespace; `None` if its inputs could not be put together.
-    pub namespace: Option<String>,
+    pub namespace: Option<Arc<str>>,
     /// The digest of its inputs; `None` if they could not be put together.
     pub inputs: Option<Digest>,
     /// Its files by name; none if it failed.
-    pub files: BTreeMap<String, Blob>,
+    pub files: Files,
     /// Whether it could not be built: its last good output stays.
     pub failed: bool,
     /// Its own problems.
@@ -70,7 +70,7 @@ impl Built {
         }
         for built in &assignments {
             let Assignment { cluster_type, target, .. } = &built.assignment;
-            for (name, blob) in &built.files {
+            for (name, blob) in built.files.iter() {
                 let path = joined(&prefix, &format!("{cluster_type}/{target}/{name}"));
                 tree.insert(path, blob.clone());
             }
@@ -166,7 +166,7 @@ fn refuse_shared_namespaces(
     if !settings.namespace_pattern.names_the_target() {
         return;
     }
-    let mut groups: BTreeMap<(Name, String), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Name, Arc<str>), Vec<usize>> = BTreeMap::new();
     for (index, built) in assignments.iter().enumerate() {
         if let Some(namespace) = &built.namespace {
             let key = (built.assignment.cluster_type.clone(), namespace.clone());
@@ -187,7 +187,7 @@ fn refuse_shared_namespaces(
         for index in members {
             let built = &mut assignments[index];
             built.failed = true;
-            built.files.clear();
+            built.files = Files::default();
             built.diagnostics.push(diagnostic.clone());
         }
     }

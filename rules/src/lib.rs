@@ -31,7 +31,7 @@ pub use compose::{
     Precedence, Provenance, Reading, Schemas, SpecialLabels, Subject, config_value, label_match,
     labels_from_key, merge, select, validate,
 };
-pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, parse_file, refused};
+pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Doubt, Model, ModelDamage, Target};
 pub use name::Name;
@@ -42,7 +42,9 @@ pub use queries::{
     environment_model, inputs_of,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
-pub use render::{CompiledTemplate, Config, HashedSettings, InputPart, Inputs, Rendered, render};
+pub use render::{
+    CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Rendered, render,
+};
 pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
 pub use schemas::{
     Check, CheckMode, KubernetesVersion, SchemaFolder, ValidateSettings, Validation,

@@ -84,7 +84,7 @@ mod tests {
     use wob_engine::Tree;
 
     use super::*;
-    use crate::{BuiltAssignment, Name};
+    use crate::{BuiltAssignment, Files, Name};
 
     /// An environment whose cluster types `c0`, `c1`, … each have `of(index)` as their problem.
     fn built(name: &str, count: usize, of: impl Fn(usize) -> Diagnostic) -> Built {
@@ -96,7 +96,7 @@ mod tests {
             },
             namespace: None,
             inputs: None,
-            files: BTreeMap::new(),
+            files: Files::default(),
             failed: true,
             diagnostics: vec![of(index)],
         };

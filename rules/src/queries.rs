@@ -8,7 +8,7 @@
     reason = "salsa's macros write methods without documentation, and take a lifetime that keys do not use"
 )]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use salsa::Setter as _;
@@ -22,7 +22,7 @@ use crate::{
     decode::{Decoded, decode_file},
     model::{Doubt, Model, Part, Target},
     profile::{NamespaceFields, Profile},
-    render::{self, CompiledTemplate, Config, HashedSettings, Inputs, Rendered},
+    render::{self, CompiledTemplate, Config, Files, HashedSettings, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
     schedule::{self, Assignment, Fleet, SCHEDULERS},
     schemas::{Validation, own_schemas},
@@ -374,7 +374,7 @@ fn namespace(
 #[salsa::tracked(returns(ref))]
 fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
     match inputs(db, pair) {
-        Ok(inputs) => render::render(inputs),
+        Ok(inputs) => render::render_digests(inputs),
         Err(_) => Rendered::default(),
     }
 }
@@ -387,7 +387,8 @@ fn file_problems<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diag
     let Some(checker) = check.checker(db) else { return vec![] };
     let Ok(inputs) = inputs(db, pair) else { return vec![] };
     let cluster_type = &environment_model(db, environment).cluster_types[pair.cluster_type(db)];
-    checker.diagnostics(&rendered(db, pair).files, inputs, &cluster_type.meta.place)
+    // Their bytes are needed only here, so they are not kept.
+    checker.diagnostics(&render::render(inputs).files, inputs, &cluster_type.meta.place)
 }
 
 /// Lets the rendered files of `environment` be checked, whatever its settings say.
@@ -462,9 +463,9 @@ fn build_assignment(
     let failed = inputs.is_none() || rendered.failed() || !problems.is_empty();
     BuiltAssignment {
         assignment: assignment.clone(),
-        namespace: inputs.map(|it| it.namespace.to_string()),
+        namespace: inputs.map(|it| it.namespace.clone()),
         inputs: inputs.map(|it| it.digest()),
-        files: if failed { BTreeMap::new() } else { rendered.files.clone() },
+        files: if failed { Files::default() } else { rendered.files.clone() },
         failed,
         diagnostics,
     }
@@ -506,7 +507,14 @@ fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Ve
     let model = environment_model(db, environment);
     let mut warnings = std::collections::BTreeSet::new();
     let mut seen = std::collections::BTreeSet::new();
+    let mut known = std::collections::BTreeSet::new();
     for assignment in assignments(db, environment) {
+        // Each list of layers has one config, and most assignments share it: choosing the layers again costs more.
+        if let Ok(inputs) = inputs_of(db, environment, assignment)
+            && !known.insert(Arc::as_ptr(&inputs.config))
+        {
+            continue;
+        }
         let cluster_type = &model.cluster_types[&assignment.cluster_type];
         let target = &model.targets[&assignment.target];
         let ids = compose::select(layers(db, environment), &subject(cluster_type, target));

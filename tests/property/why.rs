@@ -225,7 +225,7 @@ fn files(built: &Built) -> Vec<(Assignment, String, String)> {
     let files = built.assignments.iter().flat_map(|it| {
         it.files
             .iter()
-            .map(move |(name, blob)| (it.assignment.clone(), name.clone(), text(blob.bytes())))
+            .map(move |(name, blob)| (it.assignment.clone(), name.to_owned(), text(&blob.bytes())))
     });
     files.collect()
 }

@@ -245,7 +245,7 @@ data: {{ ConfigData | tojson }}
 /// Hashes the bytes of every file.
 pub(crate) fn hash(tree: &Tree) {
     for (_, blob) in tree.files() {
-        black_box(blake3::hash(blob.bytes()));
+        black_box(blake3::hash(&blob.bytes()));
     }
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn write(tree: &Tree, folder: &Utf8Path) -> io::Result<()> {
             fs::create_dir_all(parent.as_deref().unwrap_or(folder))?;
             last = parent;
         }
-        fs::write(&path, blob.bytes())?;
+        fs::write(&path, blob.bytes().as_ref())?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! This crate is pure: it reads no disk, clock, environment or network. The host pushes bytes in, and values come out.
 #![warn(clippy::disallowed_methods)]
 
+mod blob;
 mod db;
 mod diagnostic;
 mod digest;
@@ -14,6 +15,7 @@ mod tree;
 mod value;
 pub mod yaml;
 
+pub use blob::{Blob, GitObjectId, Recipe, git_blob_id};
 pub use db::{Database, Source, SourceFile};
 pub use diagnostic::{Code, Diagnostic, Label, Severity, did_you_mean};
 pub use digest::{Digest, Hasher};
@@ -21,5 +23,5 @@ pub use place::{At, FileName, Part, Place, Step};
 pub use secret::{looks_secret, mask_line};
 pub use source::{Content, FilePath, Origin, PathError, Refusal};
 pub use text::{LineColumn, LineIndex, Span};
-pub use tree::{Blob, GitObjectId, Tree, git_blob_id};
+pub use tree::Tree;
 pub use value::{Map, Value};

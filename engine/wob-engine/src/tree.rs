@@ -1,62 +1,13 @@
 //! Trees: the files of a result, with a BLAKE3 root and the id that git gives the same files.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::collections::BTreeMap;
 
-use sha1::{Digest as _, Sha1};
-
-use crate::{Digest, FilePath, Hasher};
-
-/// The bytes of one file, with their digest.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Blob {
-    bytes: Arc<[u8]>,
-    digest: Digest,
-}
-
-impl Blob {
-    /// Hashes `bytes`.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        let bytes = bytes.into();
-        Self { digest: Digest::of(&bytes), bytes }
-    }
-
-    /// Returns the bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Returns the plain BLAKE3 of the bytes.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-}
-
-impl fmt::Debug for Blob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(&self.bytes))
-    }
-}
+use crate::{Blob, Digest, FilePath, GitObjectId, Hasher};
 
 /// Files by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     files: BTreeMap<FilePath, Blob>,
-}
-
-/// A git object id (SHA-1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GitObjectId([u8; 20]);
-
-impl fmt::Display for GitObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for GitObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
 }
 
 impl Tree {
@@ -96,94 +47,84 @@ impl Tree {
     }
 
     fn folder(&self) -> Folder<'_> {
-        let mut root = Folder::default();
-        for (path, blob) in &self.files {
-            let mut folder = &mut root;
-            let mut components = path.as_str().split('/').peekable();
-            while let Some(name) = components.next() {
-                if components.peek().is_none() {
-                    folder.entries.insert(name, Entry::File(blob));
-                    break;
-                }
-                let entry =
-                    folder.entries.entry(name).or_insert_with(|| Entry::Folder(Folder::default()));
-                match entry {
-                    Entry::Folder(below) => folder = below,
-                    // A file where a folder must be: the later path wins, as `insert` would on disk fail.
-                    // Layout refuses such trees, so this never meets one.
-                    Entry::File(_) => break,
-                }
-            }
-        }
-        root
+        let files: Vec<(&str, &Blob)> =
+            self.files.iter().map(|(path, blob)| (path.as_str(), blob)).collect();
+        Folder::of(&files)
     }
 }
 
-#[derive(Default)]
-struct Folder<'t> {
-    entries: BTreeMap<&'t str, Entry<'t>>,
-}
+/// The entries of a folder, sorted by name.
+struct Folder<'t>(Vec<(&'t str, Entry<'t>)>);
 
 enum Entry<'t> {
     File(&'t Blob),
     Folder(Folder<'t>),
 }
 
-impl Folder<'_> {
+impl<'t> Folder<'t> {
+    /// Takes files sorted by path, which are relative to this folder: those of one folder stand side by side.
+    fn of(files: &[(&'t str, &'t Blob)]) -> Self {
+        let mut entries = vec![];
+        let mut rest = files;
+        while let Some((path, blob)) = rest.first() {
+            let Some((name, _)) = path.split_once('/') else {
+                entries.push((*path, Entry::File(blob)));
+                rest = &rest[1..];
+                continue;
+            };
+            let below = |path: &&'t str| path.strip_prefix(name)?.strip_prefix('/');
+            let inside = rest.iter().map_while(|(path, blob)| Some((below(path)?, *blob)));
+            let inside: Vec<(&str, &Blob)> = inside.collect();
+            rest = &rest[inside.len()..];
+            entries.push((name, Entry::Folder(Self::of(&inside))));
+        }
+        entries.sort_by_key(|(name, _)| *name);
+        // Layout refuses a file and a folder of one name; if it did not, the file would stay, as on disk.
+        entries.dedup_by_key(|(name, _)| *name);
+        Self(entries)
+    }
+
     fn digest(&self) -> Digest {
         let mut hasher = Hasher::new("wob 2026-11 tree");
-        for (name, entry) in &self.entries {
+        for (name, entry) in &self.0 {
             let (kind, digest) = match entry {
                 Entry::File(blob) => (b"file", blob.digest()),
                 Entry::Folder(folder) => (b"tree", folder.digest()),
             };
-            hasher = hasher.field(name.as_bytes()).field(kind).field(digest.as_bytes());
+            hasher.add(name.as_bytes());
+            hasher.add(kind);
+            hasher.add(digest.as_bytes());
         }
         hasher.finish()
     }
 
     fn git_id(&self) -> GitObjectId {
-        let mut entries: Vec<(Vec<u8>, &str, &str, GitObjectId)> = self
-            .entries
-            .iter()
-            .map(|(name, entry)| match entry {
-                Entry::File(blob) => {
-                    (name.as_bytes().to_vec(), "100644", *name, git_blob_id(blob.bytes()))
-                }
-                // Git sorts a folder as if its name ended in a slash.
-                Entry::Folder(folder) => {
-                    ([name.as_bytes(), b"/"].concat(), "40000", *name, folder.git_id())
-                }
-            })
-            .collect();
-        entries.sort();
+        let entry = |(name, entry): &(&'t str, Entry<'t>)| match entry {
+            Entry::File(blob) => (*name, "", "100644", blob.git_id()),
+            // Git sorts a folder as if its name ended in a slash.
+            Entry::Folder(folder) => (*name, "/", "40000", folder.git_id()),
+        };
+        let mut entries: Vec<(&str, &str, &str, GitObjectId)> = self.0.iter().map(entry).collect();
+        entries.sort_by(|a, b| {
+            let bytes = |it: &(&'t str, &'static str, &str, _)| it.0.bytes().chain(it.1.bytes());
+            bytes(a).cmp(bytes(b))
+        });
         let mut body = vec![];
-        for (_, mode, name, id) in entries {
+        for (name, _, mode, id) in entries {
             body.extend_from_slice(mode.as_bytes());
             body.push(b' ');
             body.extend_from_slice(name.as_bytes());
             body.push(0);
-            body.extend_from_slice(&id.0);
+            body.extend_from_slice(id.as_bytes());
         }
-        git_object_id("tree", &body)
+        GitObjectId::of("tree", &body)
     }
-}
-
-/// Returns the id that git gives a file of these bytes.
-pub fn git_blob_id(bytes: &[u8]) -> GitObjectId {
-    git_object_id("blob", bytes)
-}
-
-fn git_object_id(kind: &str, body: &[u8]) -> GitObjectId {
-    let mut hasher = Sha1::new();
-    hasher.update(format!("{kind} {}\0", body.len()));
-    hasher.update(body);
-    GitObjectId(hasher.finalize().into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git_blob_id;
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::default();

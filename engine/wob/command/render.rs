@@ -115,7 +115,7 @@ fn files(session: &Session<'_>, target: &BuiltTarget) -> Vec<JsonFile> {
             files.push(JsonFile {
                 environment: target.built.environment.clone(),
                 path: format!("{folder}/{name}"),
-                text: String::from_utf8_lossy(blob.bytes()).into_owned(),
+                text: String::from_utf8_lossy(&blob.bytes()).into_owned(),
             });
         }
     }

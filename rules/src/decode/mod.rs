@@ -44,21 +44,16 @@ impl Decoded {
     }
 }
 
-/// Parses a file; memoized, because decoding and drawing diagnostics both ask.
-#[salsa::tracked(returns(ref), no_eq)]
-pub fn parse_file(db: &dyn salsa::Database, file: SourceFile) -> Parsed {
-    match file.content(db) {
-        Content::Text { text, .. } => yaml::parse(text, &Limits::default()),
-        Content::Refused(_) => Parsed::default(),
-    }
-}
-
-/// Decodes a file. A changed comment or white space gives an equal result.
+/// Parses and decodes a file. A changed comment or white space gives an equal result.
+///
+/// The parsed text is let go: whoever draws a diagnostic parses that one file again.
 #[salsa::tracked(returns(ref))]
 pub fn decode_file(db: &dyn salsa::Database, file: SourceFile) -> Decoded {
     let name = file.name(db);
     match file.content(db) {
-        Content::Text { text, .. } => decode_text(name, text, parse_file(db, file)),
+        Content::Text { text, .. } => {
+            decode_text(name, text, &yaml::parse(text, &Limits::default()))
+        }
         Content::Refused(refusal) => Decoded {
             diagnostics: vec![refused(name, refusal)],
             damage: vec![Damage::Config],

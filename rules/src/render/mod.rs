@@ -5,6 +5,7 @@
 
 mod compile;
 mod data;
+mod files;
 mod manifest;
 mod shared;
 #[cfg(test)]
@@ -13,10 +14,11 @@ pub(crate) mod trace;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wob_engine::{Blob, Diagnostic, Digest, Hasher, Map, Value, yaml};
+use wob_engine::{Blob, Diagnostic, Digest, Hasher, Map, Recipe, Value, yaml};
 
 pub use compile::CompiledTemplate;
 pub(crate) use compile::{compile_builtin, compile_template};
+pub use files::Files;
 pub use shared::{Config, HashedSettings};
 
 use crate::{Name, Profile, resource::Labels};
@@ -58,7 +60,7 @@ pub struct Inputs {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// File name to contents; empty if a template failed.
-    pub files: BTreeMap<String, Blob>,
+    pub files: Files,
     /// What the templates complained about.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -137,31 +139,68 @@ impl Inputs {
     }
 }
 
-/// Renders the files of one assignment.
-pub fn render(inputs: &Inputs) -> Rendered {
-    let mut rendered = Rendered::default();
-    let reconciler = manifest::render(&inputs.reconciler, inputs, &mut rendered.diagnostics);
-    let namespace = manifest::render(&inputs.namespace_service, inputs, &mut rendered.diagnostics);
-    let config = manifest::render(&inputs.config_type, inputs, &mut rendered.diagnostics);
-    let (Some(reconciler), Some(namespace), Some(config)) = (reconciler, namespace, config) else {
-        return rendered;
-    };
-    let mut put = |name: String, text: String| {
-        rendered.files.insert(name, Blob::new(text.into_bytes()));
-    };
-    // These two are written even if empty (rule 3.2).
-    put("reconciler.yaml".to_owned(), reconciler);
-    put("namespace.yaml".to_owned(), namespace);
-    if !config.is_empty() {
-        put(config_file(inputs), config);
+/// The files of an assignment, by what they are for; the numbers are those of its [`Recipe`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Reconciler = 0,
+    Namespace = 1,
+    Config = 2,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::Reconciler, Self::Namespace, Self::Config];
+
+    fn template(self, inputs: &Inputs) -> &CompiledTemplate {
+        match self {
+            Self::Reconciler => &inputs.reconciler,
+            Self::Namespace => &inputs.namespace_service,
+            Self::Config => &inputs.config_type,
+        }
     }
+
+    fn file_name(self, inputs: &Inputs) -> Arc<str> {
+        match self {
+            Self::Reconciler => inputs.settings.reconciler_file().clone(),
+            Self::Namespace => inputs.settings.namespace_file().clone(),
+            // Only the config's content type counts (rule 3.3).
+            Self::Config => inputs.settings.config_file(inputs.config_type.content_type()).clone(),
+        }
+    }
+}
+
+/// Renders the files of one assignment, and keeps their bytes.
+pub fn render(inputs: &Inputs) -> Rendered {
+    render_with(inputs, &|_, text| Blob::new(text.into_bytes()))
+}
+
+/// Renders the files of one assignment, and keeps their digests: whoever needs the bytes renders them again.
+pub(crate) fn render_digests(inputs: &Arc<Inputs>) -> Rendered {
+    render_with(inputs, &|purpose, text| {
+        Blob::made(text.as_bytes(), Arc::<Inputs>::clone(inputs), purpose as u32)
+    })
+}
+
+fn render_with(inputs: &Inputs, blob: &dyn Fn(Purpose, String) -> Blob) -> Rendered {
+    let mut rendered = Rendered::default();
+    let texts = Purpose::ALL.map(|purpose| {
+        manifest::render(purpose.template(inputs), inputs, &mut rendered.diagnostics)
+            .map(|text| (purpose, text))
+    });
+    if texts.iter().any(Option::is_none) {
+        return rendered;
+    }
+    // The first two are written even if empty (rule 3.2).
+    let is_written =
+        |(purpose, text): &(Purpose, String)| *purpose != Purpose::Config || !text.is_empty();
+    let written = texts.into_iter().flatten().filter(is_written);
+    rendered.files =
+        written.map(|(purpose, text)| (purpose.file_name(inputs), blob(purpose, text))).collect();
     rendered
 }
 
 /// Returns the name of the config file: only the config's content type counts (rule 3.3).
 pub(crate) fn config_file(inputs: &Inputs) -> String {
-    let extension = if inputs.config_type.content_type() == Some("sh") { "sh" } else { "yaml" };
-    format!("{}.{extension}", inputs.settings.config_file)
+    Purpose::Config.file_name(inputs).to_string()
 }
 
 /// Returns what templates see, with these parameters.
@@ -172,6 +211,15 @@ pub(crate) fn data(inputs: &Inputs, params: &Map) -> Value {
 /// Returns the text that `template` gives; `None` if it fails.
 pub(crate) fn file_text(inputs: &Inputs, template: &CompiledTemplate) -> Option<String> {
     manifest::render(template, inputs, &mut vec![])
+}
+
+impl Recipe for Inputs {
+    fn make(&self, number: u32) -> Vec<u8> {
+        let purpose = Purpose::ALL.into_iter().find(|it| *it as u32 == number);
+        let purpose = purpose.expect("because it was a number when the file was made first");
+        let text = manifest::render(purpose.template(self), self, &mut vec![]);
+        text.expect("because rendering is pure, and succeeded before").into_bytes()
+    }
 }
 
 /// What becomes of a rendered text.

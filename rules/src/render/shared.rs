@@ -44,19 +44,43 @@ impl PartialEq for Config {
 
 impl Eq for Config {}
 
-/// Settings and their digest.
+/// Settings, their digest, and the names of files that follow from them.
 ///
-/// **Invariant:** the digest is that of the settings.
+/// **Invariant:** all are those of the settings.
 #[derive(Debug)]
 pub struct HashedSettings {
     settings: Arc<Settings>,
     digest: Digest,
+    reconciler_file: Arc<str>,
+    namespace_file: Arc<str>,
+    config_file: Arc<str>,
+    config_script: Arc<str>,
 }
 
 impl HashedSettings {
     /// Takes the digest.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { digest: Digest::of(format!("{settings:?}").as_bytes()), settings }
+        Self {
+            digest: Digest::of(format!("{settings:?}").as_bytes()),
+            reconciler_file: "reconciler.yaml".into(),
+            namespace_file: "namespace.yaml".into(),
+            config_file: format!("{}.yaml", settings.config_file).into(),
+            config_script: format!("{}.sh", settings.config_file).into(),
+            settings,
+        }
+    }
+
+    pub(super) fn reconciler_file(&self) -> &Arc<str> {
+        &self.reconciler_file
+    }
+
+    pub(super) fn namespace_file(&self) -> &Arc<str> {
+        &self.namespace_file
+    }
+
+    /// Returns the name of the config file, which depends on its content type.
+    pub(super) fn config_file(&self, content_type: Option<&str>) -> &Arc<str> {
+        if content_type == Some("sh") { &self.config_script } else { &self.config_file }
     }
 
     pub(super) fn digest(&self) -> Digest {

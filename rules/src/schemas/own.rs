@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use wob_engine::{
-    At, Content, Diagnostic, FileName, Place, Severity, Source, SourceFile, Value, yaml::Node,
+    At, Content, Diagnostic, FileName, Place, Severity, Source, SourceFile, Value,
+    yaml::{self, Node},
 };
 
 use super::{
     KubernetesVersion, bundled, crd,
     schema::{Nulls, Schema},
 };
-use crate::{compose::Unusable, decode::parse_file};
+use crate::compose::Unusable;
 
 /// The schemas of one folder.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl OwnSchemas {
             );
             return;
         };
-        let parsed = parse_file(db, file);
+        let parsed = yaml::parse(text, &yaml::Limits::default());
         if let Some(problem) = parsed.problems.iter().find(|it| it.severity == Severity::Error) {
             let message = format!("schema file `{name}` is broken: {}", problem.message);
             let place = Place { file: name.clone(), at: At::Bytes(problem.span) };

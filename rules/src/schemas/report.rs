@@ -1,14 +1,12 @@
 //! From findings in rendered files to diagnostics at the templates that made them.
 
-use std::collections::BTreeMap;
-
-use wob_engine::{At, Blob, Diagnostic, Place};
+use wob_engine::{At, Diagnostic, Place};
 
 use super::{
     Checker,
     check::{CHANGE, Finding},
 };
-use crate::render::{CompiledTemplate, Inputs};
+use crate::render::{CompiledTemplate, Files, Inputs};
 
 impl Checker<'_> {
     /// Checks the rendered `files` of an assignment; `cluster_type` is where its cluster type stands.
@@ -16,13 +14,14 @@ impl Checker<'_> {
     /// All of them are errors, sorted, and say the same of every assignment that has the same problem, but for their notes.
     pub(crate) fn diagnostics(
         &self,
-        files: &BTreeMap<String, Blob>,
+        files: &Files,
         inputs: &Inputs,
         cluster_type: &Place,
     ) -> Vec<Diagnostic> {
         let mut diagnostics = vec![];
-        for (name, blob) in files {
-            let text = String::from_utf8_lossy(blob.bytes());
+        for (name, blob) in files.iter() {
+            let bytes = blob.bytes();
+            let text = String::from_utf8_lossy(&bytes);
             let (template, field) = maker(name, inputs);
             for finding in self.file(name, &text) {
                 let place = manifest_place(template, &finding)

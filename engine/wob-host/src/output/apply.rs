@@ -191,7 +191,7 @@ fn wait(folder: &Utf8Path, path: &FilePath, blob: &Blob) -> Result<TempPath, Out
     let name = temporary_name(path);
     let write = || -> io::Result<TempPath> {
         let mut file = temporary(&name, 0).tempfile_in(folder)?;
-        file.write_all(blob.bytes())?;
+        file.write_all(&blob.bytes())?;
         Ok(file.into_temp_path())
     };
     write().map_err(|error| {

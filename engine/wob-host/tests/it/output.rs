@@ -267,7 +267,7 @@ fn a_prefix_moves_the_tree_and_its_manifest() {
     assert_eq!(found, expected);
     let previous = output.previous().unwrap();
     let blob = output.read_owned(&path("a.yaml"), &previous).unwrap().unwrap();
-    assert_eq!(blob.bytes(), b"1");
+    assert_eq!(&*blob.bytes(), b"1");
     write(sandbox.path(), &[("clusters/dev/a.yaml", "edited")]);
     assert_eq!(output.read_owned(&path("a.yaml"), &previous).unwrap(), None);
 }

@@ -1,0 +1,151 @@
+//! Files of a result: their digests, and their bytes or the way to make them again.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use sha1::{Digest as _, Sha1};
+
+use crate::Digest;
+
+/// The contents of one file, named by their digest; cloning is cheap.
+///
+/// **Invariant:** the digest is that of the bytes; bytes that are made again are checked against it.
+#[derive(Clone)]
+pub struct Blob(Arc<Stored>);
+
+struct Stored {
+    digest: Digest,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Held(Box<[u8]>),
+    /// They were made, hashed and let go: a tree of many files is mostly asked for digests.
+    Made {
+        git_id: GitObjectId,
+        recipe: Arc<dyn Recipe>,
+        number: u32,
+    },
+}
+
+/// What can make the bytes of some files, and makes the same whenever it is asked.
+pub trait Recipe: Send + Sync {
+    /// Makes the bytes of file `number`.
+    fn make(&self, number: u32) -> Vec<u8>;
+}
+
+impl Blob {
+    /// Hashes `bytes` and keeps them.
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self(Arc::new(Stored { digest: Digest::of(&bytes), bytes: Bytes::Held(bytes) }))
+    }
+
+    /// Hashes `bytes` and lets them go: `recipe` makes them again as its file `number`.
+    pub fn made(bytes: &[u8], recipe: Arc<dyn Recipe>, number: u32) -> Self {
+        let git_id = git_blob_id(bytes);
+        let bytes_again = Bytes::Made { git_id, recipe, number };
+        Self(Arc::new(Stored { digest: Digest::of(bytes), bytes: bytes_again }))
+    }
+
+    /// Returns the bytes; makes them again if they were let go.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match &self.0.bytes {
+            Bytes::Held(bytes) => Cow::Borrowed(bytes),
+            Bytes::Made { recipe, number, .. } => {
+                let bytes = recipe.make(*number);
+                assert_eq!(Digest::of(&bytes), self.0.digest, "because recipes are pure functions");
+                Cow::Owned(bytes)
+            }
+        }
+    }
+
+    /// Returns the plain BLAKE3 of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// Returns the id that git gives a file of these bytes.
+    pub fn git_id(&self) -> GitObjectId {
+        match &self.0.bytes {
+            Bytes::Held(bytes) => git_blob_id(bytes),
+            Bytes::Made { git_id, .. } => *git_id,
+        }
+    }
+}
+
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest()
+    }
+}
+
+impl Eq for Blob {}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.bytes()))
+    }
+}
+
+/// A git object id (SHA-1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GitObjectId([u8; 20]);
+
+impl GitObjectId {
+    /// Returns the id of an object of `kind` that holds `body`.
+    pub(crate) fn of(kind: &str, body: &[u8]) -> Self {
+        let mut hasher = Sha1::new();
+        hasher.update(format!("{kind} {}\0", body.len()));
+        hasher.update(body);
+        Self(hasher.finalize().into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+}
+
+impl fmt::Display for GitObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for GitObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Returns the id that git gives a file of these bytes.
+pub fn git_blob_id(bytes: &[u8]) -> GitObjectId {
+    GitObjectId::of("blob", bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts from its number; or, if it is not pure, from another.
+    struct Counting(u32);
+
+    impl Recipe for Counting {
+        fn make(&self, number: u32) -> Vec<u8> {
+            format!("{}", number + self.0).into_bytes()
+        }
+    }
+
+    #[test]
+    fn what_is_made_again_is_as_if_it_had_been_kept() {
+        let (kept, made) = (Blob::new(b"7".as_slice()), Blob::made(b"7", Arc::new(Counting(0)), 7));
+        assert_eq!((kept.digest(), kept.git_id()), (made.digest(), made.git_id()));
+        assert_eq!(kept.bytes(), made.bytes());
+        assert_eq!(kept, made);
+    }
+
+    #[test]
+    fn a_recipe_that_makes_something_else_is_caught() {
+        let blob = Blob::made(b"7", Arc::new(Counting(1)), 7);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| blob.bytes().len())).unwrap_err();
+    }
+}
