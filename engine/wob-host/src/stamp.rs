@@ -220,7 +220,9 @@ impl<'i> Stamper<'i> {
         for number in record.numbers {
             self.hasher.add(&number.to_le_bytes());
         }
-        if record.changes.into_iter().any(|it| is_racy(it, self.taken)) {
+        // What is no file has no contents that matter, and reading it might never end.
+        let is_racy = record.changes.into_iter().any(|it| is_racy(it, self.taken));
+        if found.is_file() && is_racy {
             self.remember(path);
         }
     }
