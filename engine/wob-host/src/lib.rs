@@ -12,6 +12,7 @@ mod interrupt;
 mod listing;
 mod note;
 mod output;
+mod program;
 mod snapshot;
 mod stamp;
 mod store;
@@ -29,6 +30,7 @@ pub use note::{read_note, write_note};
 pub use output::{
     Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
 };
+pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
 pub use stamp::{Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};

@@ -13,6 +13,7 @@ mod output;
 mod simulated;
 mod stamp;
 mod store;
+mod program;
 mod support;
 mod watch;
 mod working;
