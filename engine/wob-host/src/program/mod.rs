@@ -83,7 +83,7 @@ pub enum ProgramError {
     #[error("its output could not be read: {0}")]
     Output(#[source] io::Error),
     /// It did not end in time.
-    #[error("it did not end within {} seconds, and was killed", .0.as_secs())]
+    #[error("it did not end within {0:?}, and was killed")]
     TimedOut(Duration),
     /// It wrote too much.
     #[error("it wrote more than {0} bytes, and was killed")]
@@ -166,10 +166,14 @@ impl Program<'_> {
     fn file(&self) -> Result<Utf8PathBuf, ProgramError> {
         let root = self.root.canonicalize_utf8().map_err(ProgramError::Unreadable)?;
         let path = root.join(self.path.as_str());
-        let file = path.canonicalize_utf8().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ProgramError::Missing,
-            _ => ProgramError::Unreadable(error),
-        })?;
+        let is_missing = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        };
+        let file = match path.canonicalize_utf8() {
+            Ok(file) => file,
+            Err(error) if is_missing(&error) => return Err(ProgramError::Missing),
+            Err(error) => return Err(ProgramError::Unreadable(error)),
+        };
         if !file.starts_with(&root) {
             return Err(ProgramError::Outside);
         }
