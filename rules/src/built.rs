@@ -8,8 +8,8 @@ use crate::{
     Files, Name, Settings,
     model::{Doubt, Model},
     problems::problems,
-    queries::{BaseSource, EnvironmentInput, environment_model, shared_diagnostics},
-    schedule::Assignment,
+    queries::{BaseSource, EnvironmentInput, environment_model, scheduled, shared_diagnostics},
+    schedule::{self, Assignment, SchedulerRecord},
 };
 
 /// The text of every `<clusterType>/README.md` (design rule 3.4); it has no newline at its end.
@@ -48,6 +48,8 @@ pub struct Built {
     pub assignments: Vec<BuiltAssignment>,
     /// Whether it is not fully known what is scheduled: then nothing of an earlier output may be deleted.
     pub unsure: bool,
+    /// What decided which assignments there are; `None` if no scheduler is named.
+    pub scheduler: Option<SchedulerRecord>,
     /// The problems that belong to no single assignment.
     pub(crate) shared: Vec<Diagnostic>,
     /// Every problem: errors first, then by place; each once.
@@ -79,12 +81,14 @@ impl Built {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
             tree.insert(path, Blob::new(commit.into_bytes()));
         }
+        let doubt = model.damage.doubt.max(scheduled(db, environment).doubt);
         let mut built = Self {
             environment: environment.name(db).clone(),
             tree,
             prefix,
             assignments,
-            unsure: model.damage.doubt >= Doubt::Scheduling,
+            unsure: doubt >= Doubt::Scheduling,
+            scheduler: schedule::record(environment.scheduling(db)),
             shared: shared_diagnostics(db, environment),
             diagnostics: vec![],
         };

@@ -38,14 +38,21 @@ pub use name::Name;
 pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
-    BaseSource, EnvironmentInput, Unavailable, WorkloadSource, assignments, build, check_always,
-    environment_model, inputs_of,
+    BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
+    build, check_always, environment_model, fleet, inputs_of, scheduled, scheduler_call,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
 pub use render::{
     CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Rendered, render,
 };
-pub use schedule::{Assignment, Fleet, LabelScheduler, SCHEDULERS, Scheduler};
+pub use schedule::{
+    Answer, Assignment, Candidate, Candidates, Clause, Effect, ExecScheduler, Explanation, Fate,
+    Fleet, LabelScheduler, Nearest, Needs, Placement, PlacementScheduler, PolicyView, Preference,
+    ProgramCall, ProgramSetting, Ranking, SCHEDULER_REQUEST_SCHEMA, SCHEDULER_RESPONSE_SCHEMA,
+    SCHEDULERS, Schedule, Scheduler, SchedulerRecord, SchedulerSetting, Scheduling, Side,
+    SpreadConstraint, Taint, Tolerance, Tolerated, Toleration, Unassigned, WhenUnsatisfiable,
+    explain, unassigned,
+};
 pub use schemas::{
     Check, CheckMode, KubernetesVersion, SchemaFolder, ValidateSettings, Validation,
     custom_schemas, stated_schema,

@@ -106,6 +106,7 @@ mod tests {
             prefix: String::new(),
             assignments: (0..count).map(assignment).collect(),
             unsure: false,
+            scheduler: None,
             shared: vec![],
             diagnostics: vec![],
         }

@@ -24,7 +24,7 @@ use crate::{
     profile::{NamespaceFields, Profile},
     render::{self, CompiledTemplate, Config, Files, HashedSettings, Inputs, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
-    schedule::{self, Assignment, Fleet, SCHEDULERS},
+    schedule::{self, Answer, Assignment, Candidates, Fleet, ProgramCall, Schedule, Scheduling},
     schemas::{Validation, own_schemas},
 };
 
@@ -50,6 +50,10 @@ pub struct EnvironmentInput {
     #[default]
     #[returns(ref)]
     pub validation: Arc<Validation>,
+    /// Which scheduler decides, and what a program answered; the first scheduler if it is not set.
+    #[default]
+    #[returns(ref)]
+    pub scheduling: Scheduling,
 }
 
 /// A base, or why it is missing.
@@ -147,6 +151,8 @@ fn report_unavailable(db: &dyn salsa::Database, environment: EnvironmentInput, m
     for base in environment.bases(db) {
         if let Err(why) = &base.source {
             model.damage.doubt = model.damage.doubt.max(Doubt::Config);
+            // A base may bring cluster types, too.
+            model.damage.candidates = Candidates::Unsure;
             // What the base would define is not unknown.
             model.diagnostics.retain(|it| it.code != "unknown-template");
             // A base that no object names is reported by those who named it: the settings.
@@ -177,19 +183,43 @@ fn unavailable(what: &str, why: &Unavailable, place: Option<wob_engine::Place>) 
     }
 }
 
-/// The assignments of an environment, sorted by cluster type, then target.
+/// What the scheduler of an environment decided.
 #[salsa::tracked(returns(ref))]
-pub fn assignments(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Assignment> {
-    let model = environment_model(db, environment);
-    SCHEDULERS[0].schedule(fleet(model))
+pub fn scheduled(db: &dyn salsa::Database, environment: EnvironmentInput) -> Schedule {
+    environment.scheduling(db).scheduler().schedule(fleet(db, environment))
 }
 
-fn fleet(model: &Model) -> Fleet<'_> {
+/// The assignments of an environment, sorted by cluster type, then target.
+pub fn assignments(db: &dyn salsa::Database, environment: EnvironmentInput) -> &[Assignment] {
+    &scheduled(db, environment).assignments
+}
+
+/// What the scheduler of an environment decides about.
+pub fn fleet(db: &dyn salsa::Database, environment: EnvironmentInput) -> Fleet<'_> {
+    let model = environment_model(db, environment);
     Fleet {
         cluster_types: &model.cluster_types,
         targets: &model.targets,
         policies: &model.policies,
+        candidates: model.damage.candidates,
+        scheduling: environment.scheduling(db),
     }
+}
+
+/// Returns the program that must be run before an environment is scheduled; `None` if it needs none, or may not be asked.
+pub fn scheduler_call(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+) -> Option<ProgramCall> {
+    let doubt = environment_model(db, environment).damage.doubt;
+    schedule::scheduler_call(environment.name(db), fleet(db, environment), doubt)
+}
+
+/// Notes what came of the program that [`scheduler_call`] returned.
+pub fn answer_scheduler(db: &mut Database, environment: EnvironmentInput, answer: Answer) {
+    let mut scheduling = environment.scheduling(db).clone();
+    scheduling.answer = Some(answer);
+    environment.set_scheduling(db).to(scheduling);
 }
 
 #[salsa::tracked(returns(ref))]
@@ -497,8 +527,14 @@ pub(crate) fn shared_diagnostics(
     // What could not be read might have been selected.
     if model.damage.doubt == Doubt::Nothing {
         let note = format!("in the environment `{}`", model.environment);
-        diagnostics.extend(schedule::idle(fleet(model)).into_iter().map(|it| it.note(&note)));
+        let fleet = fleet(db, environment);
+        diagnostics.extend(schedule::idle(fleet).into_iter().map(|it| it.note(&note)));
     }
+    let decided = &scheduled(db, environment).diagnostics;
+    diagnostics.extend(decided.iter().cloned().map(|it| {
+        let note = format!("in the environment `{}`", model.environment);
+        it.note(note)
+    }));
     diagnostics
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wob_engine::{Digest, Origin, Tree};
 
-use crate::{Name, Profile, built::Built};
+use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
 
 /// The path of the record in an output tree.
 pub const RECORD_PATH: &str = ".wob/tree.json";
@@ -27,6 +27,9 @@ pub struct Record {
     pub git_tree: String,
     /// Whether a source had uncommitted edits or was overridden.
     pub dirty: bool,
+    /// What decided which assignments there are; absent if the workspace names no scheduler.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<SchedulerRecord>,
     /// BLAKE3 of every file but this record, by path.
     pub files: BTreeMap<String, Digest>,
     /// The assignments.
@@ -109,6 +112,7 @@ impl Record {
             root: tree.root(),
             git_tree: tree.git_id().to_string(),
             dirty: sources.iter().any(|it| it.dirty),
+            scheduler: built.scheduler.clone(),
             files: tree.files().map(|(path, blob)| (path.to_string(), blob.digest())).collect(),
             assignments: built.assignments.iter().map(assignment).collect(),
             sources,

@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::{FileName, Place, Value};
 
-use crate::{ConfigMap, ConfigSchema, InlineSchema, Name, selector::LabelSelector};
+use crate::{
+    ConfigMap, ConfigSchema, InlineSchema, Name,
+    schedule::{Placement, Taint, Toleration},
+    selector::LabelSelector,
+};
 
 /// Labels, by key.
 pub type Labels = BTreeMap<String, String>;
@@ -91,6 +95,8 @@ pub struct ClusterType {
     pub namespace_service: String,
     /// `spec.configType`, or `configmap`.
     pub config_type: String,
+    /// `spec.taints`, in written order.
+    pub taints: Vec<Taint>,
 }
 
 /// `SchedulingPolicy`.
@@ -104,6 +110,8 @@ pub struct SchedulingPolicy {
     pub targets: LabelSelector,
     /// `spec.clusterTypeSelector.labelSelector`.
     pub cluster_types: LabelSelector,
+    /// `spec.placement`.
+    pub placement: Option<Placement>,
 }
 
 /// `WorkloadRegistration`.
@@ -143,6 +151,8 @@ pub struct TargetSpec {
     pub manifests: BTreeMap<Arc<str>, Arc<str>>,
     /// JSON Schemas as text.
     pub config_schemas: Vec<InlineSchema>,
+    /// The taints that it tolerates.
+    pub tolerations: Vec<Toleration>,
 }
 
 /// `DeploymentTarget`, for targets that are written without a workload.

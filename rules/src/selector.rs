@@ -1,6 +1,6 @@
 //! Kubernetes label selectors.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use wob_engine::Place;
 
@@ -26,7 +26,7 @@ pub struct Requirement {
     pub place: Place,
 }
 
-/// What a clause asks of a label.
+/// What a clause asks of a label; prints as what is wanted: `` `west` or `east` ``.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// The label is there, with one of these values.
@@ -37,6 +37,10 @@ pub enum Operator {
     Exists,
     /// The label is absent.
     DoesNotExist,
+    /// The label is a whole number above this one; only preferences ask so.
+    Gt(i64),
+    /// The label is a whole number below this one; only preferences ask so.
+    Lt(i64),
 }
 
 impl LabelSelector {
@@ -49,12 +53,35 @@ impl LabelSelector {
 impl Requirement {
     /// Says whether `labels` meet this clause.
     pub fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
+        self.accepts(labels.get(&self.key).map(String::as_str))
+    }
+
+    /// Says whether `value`, that of the clause's label, meets this clause.
+    pub fn accepts(&self, value: Option<&str>) -> bool {
+        let number = || value.and_then(|it| it.parse::<i64>().ok());
         match &self.operator {
             Operator::In(values) => value.is_some_and(|it| values.contains(it)),
             Operator::NotIn(values) => value.is_none_or(|it| !values.contains(it)),
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
+            Operator::Gt(bound) => number().is_some_and(|it| it > *bound),
+            Operator::Lt(bound) => number().is_some_and(|it| it < *bound),
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |values: &BTreeSet<String>| {
+            values.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ")
+        };
+        match self {
+            Self::In(values) => f.write_str(&list(values)),
+            Self::NotIn(values) => write!(f, "anything but {}", list(values)),
+            Self::Exists => f.write_str("any value"),
+            Self::DoesNotExist => f.write_str("no such label"),
+            Self::Gt(bound) => write!(f, "a number above {bound}"),
+            Self::Lt(bound) => write!(f, "a number below {bound}"),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     Name, NamespacePattern, Precedence, Profile, Settings, ValidateSettings,
     decode::{Fields, Problems, shown},
     name::reserved_name_problem,
+    schedule::{SchedulerSetting, Scheduling, scheduler_setting},
     schemas::validate_settings,
 };
 
@@ -31,6 +32,8 @@ pub struct WorkspaceFile {
     pub output: OutputSettings,
     /// How rendered files are checked.
     pub validate: ValidateSettings,
+    /// Which scheduler decides for environments that name none.
+    pub scheduler: Option<SchedulerSetting>,
     /// The largest file that is read, in bytes; the default is 10 MiB.
     pub file_bytes: Option<u64>,
 }
@@ -46,6 +49,8 @@ pub struct EnvironmentEntry {
     pub output: OutputSettings,
     /// What is checked differently in this environment.
     pub validate: ValidateSettings,
+    /// Which scheduler decides for this environment.
+    pub scheduler: Option<SchedulerSetting>,
 }
 
 /// One of `inputs`.
@@ -93,6 +98,12 @@ impl OutputSettings {
 }
 
 impl WorkspaceFile {
+    /// Returns which scheduler decides for the environment `name`; it has not been told anything yet.
+    pub fn scheduling(&self, name: &Name) -> Scheduling {
+        let own = self.environments.get(name).and_then(|it| it.scheduler.as_ref());
+        Scheduling { setting: own.or(self.scheduler.as_ref()).cloned(), answer: None }
+    }
+
     /// Reads `text`, the content of the file called `name`; what is wrong is left out and reported.
     pub fn read(name: &FileName, text: &str) -> (Self, Vec<Diagnostic>) {
         let parsed = yaml::parse(text, &yaml::Limits::default());
@@ -111,11 +122,20 @@ impl WorkspaceFile {
             problems.push(diagnostic.help("remove the `---` between them"));
         }
         let place = Place::document(name, 0);
+        // Who knows which scheduler was written there.
+        let unreadable = Self {
+            scheduler: Some(SchedulerSetting::unreadable(place.clone())),
+            ..Self::default()
+        };
         let root = parsed.documents.first().map(|it| &it.root);
         let fields = root
             .filter(|_| problems.diagnostics.is_empty())
             .and_then(|it| Fields::open(it, place, "", &name.as_str().into(), &mut problems));
-        let file = fields.map(|it| workspace(it, &mut problems)).unwrap_or_default();
+        let file = match fields {
+            Some(fields) => workspace(fields, &mut problems),
+            None if problems.has_errors() => unreadable,
+            None => Self::default(),
+        };
         (file, problems.diagnostics)
     }
 }
@@ -130,6 +150,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         );
     }
     let output = output(&mut fields, problems);
+    let scheduler = scheduler_setting(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     let base = folder(&mut fields, "base", problems);
     let base_branch = fields.optional_text("baseBranch", problems).map(|it| it.to_string());
@@ -154,7 +175,16 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     let inputs = inputs(&mut fields, problems);
     let file_bytes = limits(&mut fields, problems);
     fields.finish(&[], problems);
-    WorkspaceFile { base, base_branch, environments, inputs, output, validate, file_bytes }
+    WorkspaceFile {
+        base,
+        base_branch,
+        environments,
+        inputs,
+        output,
+        validate,
+        scheduler,
+        file_bytes,
+    }
 }
 
 fn environment(
@@ -165,15 +195,16 @@ fn environment(
     if let Value::String(path) = node.to_value() {
         let path = inside(&path, &place, problems);
         let (output, validate) = (OutputSettings::default(), ValidateSettings::default());
-        return Some(EnvironmentEntry { path, place, output, validate });
+        return Some(EnvironmentEntry { path, place, output, validate, scheduler: None });
     }
     let mut fields =
         Fields::open(node, place.clone(), "environment", &"an environment".into(), problems)?;
     let path = folder(&mut fields, "path", problems);
     let output = output(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
+    let scheduler = scheduler_setting(&mut fields, problems);
     fields.finish(&[], problems);
-    Some(EnvironmentEntry { path, place, output, validate })
+    Some(EnvironmentEntry { path, place, output, validate, scheduler })
 }
 
 /// Reads a folder of the workspace.

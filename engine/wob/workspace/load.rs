@@ -6,8 +6,8 @@ use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, FileName, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
-    BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Settings, Unavailable,
-    ValidateSettings, Validation, WorkloadSource, discover,
+    BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Scheduling, Settings,
+    Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
     resource::{self, WorkloadRegistration},
 };
 
@@ -15,6 +15,7 @@ use super::{
     FILE, Layout, Seen, Standing, Workspace, WorkspaceError,
     input::{Inputs, Stop},
     read::{Parts, Revision, Sources},
+    schedule,
 };
 use crate::report::FileTexts;
 
@@ -97,6 +98,7 @@ struct Environment {
     control_plane: Source,
     workloads: Vec<WorkloadSource>,
     validation: Arc<Validation>,
+    scheduling: Scheduling,
 }
 
 struct Loader<'w> {
@@ -202,7 +204,11 @@ impl<'w> Loader<'w> {
                 let bases = bases(self, control_plane)?;
                 let workloads = self.workloads(&bases, control_plane)?;
                 let validation = Arc::new(validation);
-                Some(self.push(name, Environment { bases, control_plane, workloads, validation }))
+                let scheduling = self.workspace.settings.scheduling(name);
+                let parts = Environment { bases, control_plane, workloads, validation, scheduling };
+                let input = self.push(name, parts);
+                schedule::ask(&mut self.inputs.sources, input, &self.workspace.root)?;
+                Some(input)
             }
             // The folder that is missing has been reported.
             (Ok(_), None) => None,
@@ -221,13 +227,14 @@ impl<'w> Loader<'w> {
     /// Pushes what an environment is built from, where the run before has pushed it, as far as it is another.
     fn push(&mut self, name: &Name, environment: Environment) -> EnvironmentInput {
         let settings = Arc::new(self.settings(name));
-        let Environment { bases, control_plane, workloads, validation } = environment;
+        let Environment { bases, control_plane, workloads, validation, scheduling } = environment;
         let before = self.inputs_before.get(name).copied();
         let db = &mut self.inputs.sources.db;
         let Some(input) = before else {
             let name = name.to_string();
             return EnvironmentInput::builder(name, settings, bases, control_plane, workloads)
                 .validation(validation)
+                .scheduling(scheduling)
                 .new(db);
         };
         // Setting an input starts a new revision even if it is equal, so look first.
@@ -242,6 +249,9 @@ impl<'w> Loader<'w> {
         }
         if *input.workloads(db) != workloads {
             input.set_workloads(db).to(workloads);
+        }
+        if *input.scheduling(db) != scheduling {
+            input.set_scheduling(db).to(scheduling);
         }
         if *input.validation(db) != validation {
             input.set_validation(db).to(validation);

@@ -5,6 +5,7 @@ mod input;
 mod load;
 mod overrides;
 mod read;
+mod schedule;
 mod seen;
 
 use std::io;
@@ -12,8 +13,8 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Content, Diagnostic, FileName};
 use wob_host::{
-    CacheError, FetchError, FolderError, GitError, Interrupt, LimitError, Policy, ReadLimits,
-    Repository, read_file,
+    CacheError, FetchError, FolderError, GitError, Interrupt, Interrupted, LimitError, Policy,
+    ReadLimits, Repository, read_file,
 };
 use wob_rules::{Name, WorkspaceFile, refused};
 
@@ -110,6 +111,9 @@ pub(crate) enum WorkspaceError {
     /// There is no place to keep other repositories.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The user stopped a program that was asked.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 impl WorkspaceError {
@@ -117,6 +121,7 @@ impl WorkspaceError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::NotFound(_) | Self::NoBase { .. } => Exit::Usage,
+            Self::Interrupted(_) => Exit::Interrupted,
             Self::Git(_) | Self::Folder(_) | Self::Fetch(_) | Self::Cache(_)
                 if self.is_interrupted() =>
             {
@@ -142,6 +147,7 @@ impl WorkspaceError {
                 matches!(source, LimitError::Interrupted(_))
             }
             Self::Fetch(error) => matches!(error, FetchError::Interrupted(_)),
+            Self::Interrupted(_) => true,
             Self::NotFound(_)
             | Self::Unreadable { .. }
             | Self::NoBase { .. }

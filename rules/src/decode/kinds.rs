@@ -10,7 +10,7 @@ use wob_engine::{
 use super::{
     Damage,
     fields::{Fields, Problems, as_text, shown},
-    text_at,
+    placement, text_at,
 };
 use crate::{
     ConfigMap, ConfigSchema, InlineSchema, Name,
@@ -113,12 +113,14 @@ fn decode_spec(
             // The tutorial's examples leave these two out.
             let namespace_service = or(spec.optional_text("namespaceService", problems), "default");
             let config_type = or(spec.optional_text("configType", problems), "configmap");
+            let taints = placement::taints(spec, problems);
             let reconciler = reconciler?.to_string();
             Resource::ClusterType(ClusterType {
                 meta: meta?,
                 reconciler,
                 namespace_service,
                 config_type,
+                taints,
             })
         }
         "SchedulingPolicy" => Resource::SchedulingPolicy(policy(meta, spec, problems)?),
@@ -291,17 +293,32 @@ fn policy(
         let text = fields.optional_text("workspace", problems);
         // An empty workspace matches every one (rule 2.2).
         workspace = text.filter(|it| !it.is_empty()).map(|it| it.to_string());
-        targets = selector(&mut fields, problems);
+        targets = selector(&mut fields, Comparisons::Texts, problems);
         fields.finish(&[], problems);
     }
     if let Some(mut fields) = spec.optional_mapping("clusterTypeSelector", problems) {
-        cluster_types = selector(&mut fields, problems);
+        cluster_types = selector(&mut fields, Comparisons::Texts, problems);
         fields.finish(&[], problems);
     }
-    Some(SchedulingPolicy { meta: meta?, workspace, targets, cluster_types })
+    let placement = placement::placement(spec, problems);
+    Some(SchedulingPolicy { meta: meta?, workspace, targets, cluster_types, placement })
 }
 
-fn selector(fields: &mut Fields<'_>, problems: &mut Problems) -> LabelSelector {
+/// How the clauses of a selector may compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparisons {
+    /// As `metav1.LabelSelector`.
+    Texts,
+    /// Also by `Gt` and `Lt`, as the node selectors of Kubernetes.
+    Numbers,
+}
+
+/// Reads `labelSelector`; without one, everything is selected.
+pub(super) fn selector(
+    fields: &mut Fields<'_>,
+    comparisons: Comparisons,
+    problems: &mut Problems,
+) -> LabelSelector {
     let mut requirements = vec![];
     if let Some(mut selector) = fields.optional_mapping("labelSelector", problems) {
         let place = selector.place.key("matchLabels");
@@ -314,14 +331,19 @@ fn selector(fields: &mut Fields<'_>, problems: &mut Problems) -> LabelSelector {
             });
         }
         for (node, place) in selector.list("matchExpressions", problems) {
-            requirements.extend(expression(node, place, problems));
+            requirements.extend(expression(node, place, comparisons, problems));
         }
         selector.finish(&[], problems);
     }
     LabelSelector { requirements }
 }
 
-fn expression(node: &Node, place: Place, problems: &mut Problems) -> Option<Requirement> {
+fn expression(
+    node: &Node,
+    place: Place,
+    comparisons: Comparisons,
+    problems: &mut Problems,
+) -> Option<Requirement> {
     let owner: Arc<str> = "a match expression".into();
     let mut fields = Fields::open(node, place.clone(), "", &owner, problems)?;
     let key = fields.text("key", problems);
@@ -332,52 +354,71 @@ fn expression(node: &Node, place: Place, problems: &mut Problems) -> Option<Requ
     let values: BTreeSet<String> =
         texts.collect::<Vec<_>>().into_iter().flatten().map(|it| it.to_string()).collect();
     fields.finish(&[], problems);
-    let operator = operator?;
-    let known = ["In", "NotIn", "Exists", "DoesNotExist"];
-    let wrong = |code, message: String, field: &str, help: String| {
-        Diagnostic::error(code, message).at(place.key(field), "here").help(help)
+    let operator = operator_of(&operator?, values, comparisons).map_err(|wrong| {
+        let diagnostic = Diagnostic::error("bad-selector", wrong.message);
+        problems.push(diagnostic.at(place.key(wrong.field), "here").help(wrong.help));
+    });
+    let operator = operator.ok()?;
+    Some(Requirement { key: key?.to_string(), operator, place })
+}
+
+/// What is wrong with a match expression.
+struct WrongExpression {
+    message: String,
+    field: &'static str,
+    help: String,
+}
+
+fn operator_of(
+    word: &str,
+    values: BTreeSet<String>,
+    comparisons: Comparisons,
+) -> Result<Operator, WrongExpression> {
+    let numbers = comparisons == Comparisons::Numbers;
+    let known = ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
+    let known = if numbers { &known[..] } else { &known[..4] };
+    let wrong = |message: String, field, help: &str| {
+        Err(WrongExpression { message, field, help: help.to_owned() })
     };
-    let operator = match (&*operator, values.is_empty()) {
-        ("In", false) => Operator::In(values),
-        ("NotIn", false) => Operator::NotIn(values),
-        ("Exists", true) => Operator::Exists,
-        ("DoesNotExist", true) => Operator::DoesNotExist,
+    match (word, values.is_empty()) {
+        ("In", false) => Ok(Operator::In(values)),
+        ("NotIn", false) => Ok(Operator::NotIn(values)),
+        ("Exists", true) => Ok(Operator::Exists),
+        ("DoesNotExist", true) => Ok(Operator::DoesNotExist),
         ("In" | "NotIn", true) => {
-            let message = format!("operator `{operator}` needs `values`");
-            problems.push(wrong(
-                "bad-selector",
-                message,
-                "operator",
-                "add `values: [...]`".to_owned(),
-            ));
-            return None;
+            wrong(format!("operator `{word}` needs `values`"), "operator", "add `values: [...]`")
         }
-        ("Exists" | "DoesNotExist", false) => {
-            let message = format!("operator `{operator}` takes no `values`");
-            problems.push(wrong(
-                "bad-selector",
-                message,
-                "values",
-                "remove `values`, or use `In`".to_owned(),
-            ));
-            return None;
+        ("Exists" | "DoesNotExist", false) => wrong(
+            format!("operator `{word}` takes no `values`"),
+            "values",
+            "remove `values`, or use `In`",
+        ),
+        ("Gt" | "Lt", _) if numbers => {
+            let one = values.first().filter(|_| values.len() == 1);
+            match one.and_then(|it| it.parse().ok()) {
+                Some(bound) if word == "Gt" => Ok(Operator::Gt(bound)),
+                Some(bound) => Ok(Operator::Lt(bound)),
+                None => wrong(
+                    format!("operator `{word}` needs one whole number"),
+                    "values",
+                    "write it as a text: `values: [\"8\"]`",
+                ),
+            }
         }
+        ("Gt" | "Lt", _) => wrong(
+            format!("operator `{word}` compares numbers, which selectors cannot"),
+            "operator",
+            "use `In`, or prefer larger numbers in `placement.preferences`",
+        ),
         (other, _) => {
-            let guess = did_you_mean(other, known);
+            let guess = did_you_mean(other, known.iter().copied());
             let help = guess.map_or_else(
                 || format!("known operators: {}", known.join(", ")),
                 |it| format!("did you mean `{it}`?"),
             );
-            problems.push(wrong(
-                "bad-selector",
-                format!("unknown operator `{}`", shown(other)),
-                "operator",
-                help,
-            ));
-            return None;
+            wrong(format!("unknown operator `{}`", shown(other)), "operator", &help)
         }
-    };
-    Some(Requirement { key: key?.to_string(), operator, place })
+    }
 }
 
 fn workload(
@@ -424,8 +465,16 @@ fn target_fields(
     let environment = fields.text("environment", problems);
     let manifests = fields.texts("manifests", problems);
     let config_schemas = schemas(fields, problems);
-    let environment = environment?.to_string();
-    Some(TargetSpec { name: name?, place, labels, environment, manifests, config_schemas })
+    let tolerations = placement::tolerations(fields, problems);
+    Some(TargetSpec {
+        name: name?,
+        place,
+        labels,
+        environment: environment?.to_string(),
+        manifests,
+        config_schemas,
+        tolerations,
+    })
 }
 
 fn schemas(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<InlineSchema> {

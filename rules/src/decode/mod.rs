@@ -5,6 +5,7 @@
 mod damage;
 mod fields;
 mod kinds;
+mod placement;
 mod stray;
 
 use std::{collections::BTreeSet, sync::Arc};

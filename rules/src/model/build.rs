@@ -16,6 +16,7 @@ use crate::{
         DeploymentTarget, Labels, Meta, Resource, TargetSpec, Template, Workload,
         WorkloadRegistration,
     },
+    schedule::Candidates,
 };
 
 /// A model in the making.
@@ -83,6 +84,10 @@ impl Builder {
     }
 
     fn add_damage(&mut self, damage: &Damage, registration: Option<&WorkloadRegistration>) {
+        let may_be_a_cluster_type = matches!(damage, Damage::Scheduling | Damage::Config);
+        if registration.is_none() && may_be_a_cluster_type {
+            self.model.damage.candidates = Candidates::Unsure;
+        }
         let doubt = match damage {
             // A workload repository brings workloads only, whatever else lies in it.
             _ if registration.is_some() => Doubt::Scheduling,
@@ -220,7 +225,10 @@ impl Builder {
                     model.damage.templates.insert(name.to_string());
                     continue;
                 }
-                "ClusterType" => drop(model.cluster_types.remove(&name)),
+                "ClusterType" => {
+                    model.cluster_types.remove(&name);
+                    model.damage.candidates = Candidates::Unsure;
+                }
                 "SchedulingPolicy" => drop(model.policies.remove(&name)),
                 "target" => drop(model.targets.remove(&name)),
                 "Workload" => {
@@ -396,6 +404,7 @@ fn workload_target(
             .chain(&workload.config_schemas)
             .cloned()
             .collect(),
+        tolerations: target.tolerations.clone(),
         place: target.place.clone(),
     })
 }
@@ -431,6 +440,7 @@ fn lone_target(target: &DeploymentTarget, workspace: &str) -> Result<Target, Box
         environment: target.spec.environment.as_str().into(),
         manifests: Arc::new(target.spec.manifests.clone()),
         config_schemas: target.spec.config_schemas.clone(),
+        tolerations: target.spec.tolerations.clone(),
         place: target.spec.place.clone(),
         labels: Arc::new(labels),
     })

@@ -21,6 +21,7 @@ use crate::{
     resource::{
         ClusterType, Labels, Repository, SchedulingPolicy, Template, Workload, WorkloadRegistration,
     },
+    schedule::{Candidates, Toleration},
 };
 
 /// A deployment target with everything that scheduling and rendering ask of it.
@@ -40,6 +41,8 @@ pub struct Target {
     pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// JSON Schemas of the target, then those of the workload.
     pub config_schemas: Vec<InlineSchema>,
+    /// The taints that it tolerates.
+    pub tolerations: Vec<Toleration>,
     /// Where its name stands.
     pub place: Place,
 }
@@ -80,6 +83,8 @@ pub struct Model {
 pub struct ModelDamage {
     /// How much is in doubt.
     pub doubt: Doubt,
+    /// Whether a cluster type may be missing.
+    pub candidates: Candidates,
     /// Templates that exist but could not be read.
     pub templates: BTreeSet<String>,
     /// ConfigMaps and ConfigSchemas that could not be read; assignments they would match can't be built.

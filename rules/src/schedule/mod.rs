@@ -1,14 +1,42 @@
 //! Scheduling: which deployment targets run on which cluster types.
 //!
-//! **Invariant:** a scheduler is a pure function of the fleet; its answer is sorted and free of duplicates.
+//! **Invariant:** a scheduler is a pure function of the fleet; its answer is sorted and free of duplicates. What a
+//! program outside says is part of the fleet: the host asked it before.
+
+mod exec;
+mod explain;
+mod fields;
+mod labels;
+mod miss;
+mod placement;
+mod setting;
 
 use std::collections::BTreeMap;
 
 use wob_engine::Diagnostic;
 
+pub use self::{
+    exec::{
+        Answer, ExecScheduler, ProgramCall, SCHEDULER_REQUEST_SCHEMA, SCHEDULER_RESPONSE_SCHEMA,
+        SchedulerRecord,
+    },
+    explain::{Clause, Explanation, PolicyView, Ranking, Side, Tolerance, explain},
+    fields::{
+        Effect, Placement, Preference, SpreadConstraint, Taint, Tolerated, Toleration,
+        WhenUnsatisfiable,
+    },
+    labels::LabelScheduler,
+    miss::{Nearest, Unassigned, unassigned},
+    placement::{Candidate, Fate, PlacementScheduler},
+    setting::{ProgramSetting, SchedulerSetting, Scheduling},
+};
+pub(crate) use self::{
+    exec::{record, scheduler_call},
+    setting::scheduler_setting,
+};
 use crate::{
     Name,
-    model::Target,
+    model::{Doubt, Target},
     resource::{ClusterType, SchedulingPolicy},
 };
 
@@ -21,6 +49,20 @@ pub struct Fleet<'m> {
     pub targets: &'m BTreeMap<Name, Target>,
     /// The policies, by name.
     pub policies: &'m BTreeMap<Name, SchedulingPolicy>,
+    /// Whether these are all cluster types that there are.
+    pub candidates: Candidates,
+    /// What the workspace says of the scheduler, and what a program answered.
+    pub scheduling: &'m Scheduling,
+}
+
+/// Whether every cluster type is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Candidates {
+    /// Every one.
+    #[default]
+    Known,
+    /// One may be missing that could not be read: who chooses among them would choose wrongly.
+    Unsure,
 }
 
 /// A deployment target on a cluster type.
@@ -31,8 +73,21 @@ pub struct Assignment {
     pub cluster_type: Name,
     /// The target's full name.
     pub target: Name,
-    /// The policies that made it, sorted; never empty.
+    /// The policies that made it, sorted; empty only if a program decided and named none.
     pub policies: Vec<Name>,
+}
+
+/// What a scheduler decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// The assignments, sorted by cluster type, then target, each pair once.
+    pub assignments: Vec<Assignment>,
+    /// What a program gave as reasons, by cluster type and target.
+    pub reasons: BTreeMap<(Name, Name), String>,
+    /// What is wrong, or surely not meant.
+    pub diagnostics: Vec<Diagnostic>,
+    /// [`Doubt::Scheduling`] if it could not decide.
+    pub doubt: Doubt,
 }
 
 /// Decides which targets run where.
@@ -40,41 +95,67 @@ pub trait Scheduler: Sync {
     /// The name by which a workspace chooses it.
     fn name(&self) -> &'static str;
 
-    /// Returns the assignments of `fleet`, sorted by cluster type, then target, each pair once.
-    fn schedule(&self, fleet: Fleet<'_>) -> Vec<Assignment>;
-}
-
-/// Every scheduler, in the order help texts list them; the first is the one that environments use.
-pub static SCHEDULERS: [&dyn Scheduler; 1] = [&LabelScheduler];
-
-/// Kalypso's scheduler: for each policy, the selected targets on the selected cluster types.
-///
-/// Policies that overlap make one assignment, which remembers them all (design rule 2.6, replaced).
-#[derive(Debug)]
-pub struct LabelScheduler;
-
-impl Scheduler for LabelScheduler {
-    fn name(&self) -> &'static str {
-        "labels"
+    /// What it takes beside the fleet.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
-    fn schedule(&self, fleet: Fleet<'_>) -> Vec<Assignment> {
-        let mut pairs: BTreeMap<(&Name, &Name), Vec<Name>> = BTreeMap::new();
-        for (name, policy) in fleet.policies {
-            let targets = fleet.targets.iter().filter(|(_, it)| selects(policy, it));
-            let targets: Vec<&Name> = targets.map(|(name, _)| name).collect();
-            let matches = |it: &ClusterType| policy.cluster_types.matches(&it.meta.labels);
-            let cluster_types = fleet.cluster_types.iter().filter(|(_, it)| matches(it));
-            let products =
-                cluster_types.flat_map(|(it, _)| targets.iter().map(move |target| (it, *target)));
-            for pair in products {
-                pairs.entry(pair).or_default().push(name.clone());
-            }
-        }
+    /// Decides about `fleet`.
+    fn schedule(&self, fleet: Fleet<'_>) -> Schedule;
+
+    /// Ranks the cluster types that `policy` selects for `target`, which it selects too, the best first.
+    ///
+    /// `None` if all of them are alike.
+    fn rank<'m>(
+        &self,
+        _fleet: Fleet<'m>,
+        _policy: &'m SchedulingPolicy,
+        _target: &'m Target,
+    ) -> Option<Vec<Candidate<'m>>> {
+        None
+    }
+}
+
+/// What a scheduler takes beside the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The answer of a program, which `wob.yaml` names.
+    Program,
+}
+
+/// Every scheduler, in the order help texts list them; the first is the one that is used if none is named.
+pub static SCHEDULERS: [&dyn Scheduler; 3] = [&LabelScheduler, &PlacementScheduler, &ExecScheduler];
+
+/// The policies that made each pair of cluster type and target.
+#[derive(Debug, Default)]
+struct Pairs<'m>(BTreeMap<(&'m Name, &'m Name), Vec<Name>>);
+
+impl<'m> Pairs<'m> {
+    /// Adds a pair; to be called in the order of the policies' names.
+    fn add(&mut self, cluster_type: &'m Name, target: &'m Name, policy: &Name) {
+        self.0.entry((cluster_type, target)).or_default().push(policy.clone());
+    }
+
+    fn into_assignments(self) -> Vec<Assignment> {
         let assignment = |((cluster_type, target), policies): ((&Name, &Name), Vec<Name>)| {
             Assignment { cluster_type: cluster_type.clone(), target: target.clone(), policies }
         };
-        pairs.into_iter().map(assignment).collect()
+        self.0.into_iter().map(assignment).collect()
+    }
+}
+
+impl<'m> Fleet<'m> {
+    /// Returns the targets that `policy` selects, by name.
+    fn targets_of(self, policy: &SchedulingPolicy) -> Vec<(&'m Name, &'m Target)> {
+        self.targets.iter().filter(|(_, it)| selects(policy, it)).collect()
+    }
+
+    /// Returns the cluster types that `policy` selects, by name.
+    fn cluster_types_of(self, policy: &SchedulingPolicy) -> Vec<&'m ClusterType> {
+        let matches = |it: &&ClusterType| policy.cluster_types.matches(&it.meta.labels);
+        self.cluster_types.values().filter(matches).collect()
     }
 }
 
@@ -112,3 +193,6 @@ pub(crate) fn idle(fleet: Fleet<'_>) -> Vec<Diagnostic> {
     }
     diagnostics
 }
+
+#[cfg(test)]
+mod tests;
