@@ -7,9 +7,9 @@ use std::{
 };
 
 use serde::Serialize;
-use wob_engine::Severity;
+use wob_engine::{Diagnostic, Severity};
 use wob_host::Interrupt;
-use wob_rules::{Built, EnvironmentInput, Name, build, problems};
+use wob_rules::{Built, EnvironmentInput, Name, build, problems, scheduled};
 
 use crate::{
     args::{Common, Patterns},
@@ -176,6 +176,16 @@ impl<'s> Session<'s> {
     pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
         let mut all = self.loaded.diagnostics.clone();
         all.extend(problems(built.iter().map(|it| &it.built)));
+        Report::new(all, &self.loaded.texts)
+    }
+
+    /// Returns what is wrong with the workspace, and with what is scheduled; nothing need be built for it.
+    pub(crate) fn diagnose_schedule(&self) -> Report {
+        let mut all = self.loaded.diagnostics.clone();
+        for input in self.targets.iter().filter_map(|it| it.input) {
+            all.extend(scheduled(&self.loaded.db, input).diagnostics.iter().cloned());
+        }
+        all.retain(Diagnostic::is_error);
         Report::new(all, &self.loaded.texts)
     }
 

@@ -1,5 +1,7 @@
 //! `wob list [PATTERN]`: what there is, and what runs where and why.
 
+mod unassigned;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -22,6 +24,7 @@ use crate::{
                   policies that made each assignment.",
     after_long_help = EXAMPLES
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct List {
     /// What to list
     #[command(flatten)]
@@ -29,6 +32,9 @@ pub(crate) struct List {
     /// List the objects and files that wob does not use instead
     #[arg(long)]
     ignored: bool,
+    /// List the targets and cluster types that nothing selects instead, with what came nearest
+    #[arg(long, conflicts_with = "ignored")]
+    unassigned: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -36,7 +42,7 @@ Examples:
   wob list
   wob list //env/stage/large:all
   wob list //workload:app --output=json
-  wob list --ignored";
+  wob list //env:stage --unassigned";
 
 /// An environment as programs read it.
 #[derive(Debug, Serialize)]
@@ -108,8 +114,7 @@ impl List {
 
     fn list(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         let session = Session::start(common, &self.patterns, streams)?;
-        let mut report = session.diagnose(&[]);
-        report.items.retain(|it| it.diagnostic.is_error());
+        let report = session.diagnose_schedule();
         let exit = session.verdict(&report, common);
         if self.ignored {
             let mut ignored: Vec<JsonIgnored> = session
@@ -128,6 +133,19 @@ impl List {
                 });
             } else {
                 for it in &ignored {
+                    streams.result(&format!("{it}\n"));
+                }
+            }
+        } else if self.unassigned {
+            let unassigned = unassigned::all(&session);
+            if streams.is_json() {
+                streams.json(&JsonResult {
+                    result: unassigned::JsonUnassignedList { unassigned },
+                    diagnostics: json_diagnostics(&report),
+                    exit_code: exit.number(),
+                });
+            } else {
+                for it in &unassigned {
                     streams.result(&format!("{it}\n"));
                 }
             }

@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod check;
 mod completion;
+mod explain;
 mod help;
 mod init;
 mod list;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     List(list::List),
     Why(why::Why),
     Audit(audit::Audit),
+    Explain(explain::Explain),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::List(command) => command.run(&args.common, streams),
         Command::Why(command) => command.run(&args.common, streams),
         Command::Audit(command) => command.run(&args.common, streams),
+        Command::Explain(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

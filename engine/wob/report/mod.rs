@@ -4,6 +4,7 @@ mod draw;
 mod excerpt;
 mod github;
 mod json;
+mod places;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,6 +19,7 @@ use wob_engine::{
 pub(crate) use draw::{Look, draw};
 pub(crate) use github::annotations;
 pub(crate) use json::JsonDiagnostic;
+pub(crate) use places::{Places, Position};
 pub(crate) use text::{count, printable};
 
 /// Where reports look up the files that diagnostics point into.

@@ -91,7 +91,7 @@ fn labels(text: &str) -> Labels {
 }
 
 fn meta(text: &str, with: &str) -> Meta {
-    Meta { name: name(text), labels: labels(with), place: place(text) }
+    Meta { name: name(text), labels: labels(with).into(), place: place(text) }
 }
 
 fn cluster_type(text: &str, with: &str) -> ClusterType {
@@ -132,11 +132,11 @@ fn toleration(text: &str) -> Toleration {
 fn target(text: &str, with: &str) -> Target {
     Target {
         name: name(text),
-        workload: text.to_owned(),
-        workspace: "team".to_owned(),
-        environment: "dev".to_owned(),
-        labels: labels(with),
-        manifests: BTreeMap::new(),
+        workload: text.into(),
+        workspace: "team".into(),
+        environment: "dev".into(),
+        labels: labels(with).into(),
+        manifests: BTreeMap::new().into(),
         config_schemas: vec![],
         tolerations: vec![],
         place: place(text),
