@@ -10,6 +10,7 @@ mod init;
 mod limits;
 mod look;
 mod why;
+mod schedule;
 
 use std::{fs, path::Path};
 
