@@ -32,10 +32,18 @@ struct Case {
 }
 
 static OF_FOLDERS: OnceLock<Files> = OnceLock::new();
+static OF_PLACEMENT: OnceLock<Files> = OnceLock::new();
 static OF_BRANCHES: OnceLock<Files> = OnceLock::new();
 
 const FOLDERS: Case =
     Case { fill: |it| copy_example("fleet", it), below: ".", args: &[], reference: &OF_FOLDERS };
+/// One of its environments is scheduled by a program.
+const PLACEMENT: Case = Case {
+    fill: |it| copy_example("placement", it),
+    below: ".",
+    args: &[],
+    reference: &OF_PLACEMENT,
+};
 const BRANCHES: Case = Case {
     fill: branches::fill,
     below: "fleet",
@@ -99,7 +107,7 @@ fn assert_same(what: &str, found: &Files, wanted: &Files) {
 
 #[test]
 fn threads_do_not_matter() {
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         for jobs in ["--jobs=2", "--jobs=16"] {
             case.check(jobs, |it, _| {
                 it.arg(jobs);
@@ -110,7 +118,7 @@ fn threads_do_not_matter() {
 
 #[test]
 fn where_wob_is_started_does_not_matter() {
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         let temp = case.filled();
         let elsewhere = TempDir::new().unwrap();
         let workspace = temp.path().join(case.below);
@@ -136,7 +144,7 @@ fn where_wob_is_started_does_not_matter() {
 
 #[test]
 fn where_the_workspace_lies_does_not_matter() {
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         let temp = TempDir::new().unwrap();
         let deep = temp.path().join("ein Ordner/with 'quotes' & ünïcode/{{ braces }}");
         fs::create_dir_all(&deep).unwrap();
@@ -162,7 +170,7 @@ fn the_environment_does_not_matter() {
         ("CI", "true"),
         ("GITHUB_ACTIONS", "true"),
     ];
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         case.check("variables", |it, at| {
             it.envs(variables).env("HOME", at.join("another home"));
         });
@@ -175,7 +183,7 @@ fn the_environment_does_not_matter() {
 #[cfg(unix)]
 #[test]
 fn the_umask_does_not_matter() {
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         for umask in ["077", "000"] {
             let temp = case.filled();
             let workspace = temp.path().join(case.below);
@@ -227,6 +235,7 @@ fn sources_may_be_read_only() {
             }
         }
     }
+    // A program of the workspace must stay executable.
     for case in [FOLDERS, BRANCHES] {
         let (temp, out) = (case.filled(), TempDir::new().unwrap());
         set(temp.path(), 0o444, 0o555);
@@ -243,7 +252,7 @@ fn sources_may_be_read_only() {
 
 #[test]
 fn a_second_build_and_one_after_another_state_write_the_same() {
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         let temp = case.filled();
         let build = || case.outputs(temp.path(), &mut case.build(temp.path(), &[]));
         let first = build();
@@ -259,7 +268,7 @@ fn a_second_build_and_one_after_another_state_write_the_same() {
 #[test]
 fn no_output_holds_the_time() {
     let begin = seconds();
-    for case in [FOLDERS, BRANCHES] {
+    for case in [FOLDERS, PLACEMENT, BRANCHES] {
         let files = case.reference();
         for (path, bytes) in &files {
             let text = String::from_utf8_lossy(bytes);

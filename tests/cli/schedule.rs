@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Pa
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{check, copy_example, edit};
+use super::{branches, check, copy_example, edit};
 use crate::support::{ROOT, contents, wob_in};
 
 fn copied() -> TempDir {
@@ -91,13 +91,11 @@ fn a_program_that_fails_changes_nothing() {
     };
     let before = without_record();
     assert!(before.keys().any(|it| it.ends_with("shop-till/namespace.yaml")), "{before:?}");
-    edit(&temp.path().join("wob.yaml"), "timeoutSeconds: 10", "timeoutSeconds: 1");
     for (name, body) in [
         (
             "fails",
             "echo 'reading licence…' >&2\nprintf '\\033[31mno licence\\033[0m\\n' >&2\nexit 7",
         ),
-        ("slow", "sleep 30"),
         ("silent", "cat > /dev/null"),
         ("cut", "printf '{\"version\": 1, \"assignments\": [\\n  {\"clusterType\": \"store-1\",'"),
         (
@@ -113,6 +111,10 @@ fn a_program_that_fails_changes_nothing() {
         check(&format!("exec-{name}"), temp.path(), &["build", "//env:edge"]);
         assert_eq!(without_record(), before, "{name}");
     }
+    program(temp.path(), "sleep 60");
+    edit(&temp.path().join("wob.yaml"), "timeoutSeconds: 30", "timeoutSeconds: 1");
+    check("exec-slow", temp.path(), &["build", "//env:edge"]);
+    assert_eq!(without_record(), before, "slow");
     check("exec-list", temp.path(), &["list", "//env:edge", "--unassigned"]);
     // The other environments do not need the program.
     let seen = wob_in(temp.path(), &["build", "//env:prod", "//env:dev"]);
@@ -147,6 +149,25 @@ fn nothing_moves_because_of_a_slip() {
     assert!(!temp.path().join("asked").exists());
     let args = ["explain", "assignment", "prod", "north-a", "shop-web-live"];
     check("explain-assignment-unsure", temp.path(), &args);
+}
+
+/// Where each environment is a branch, the settings and the program are those of the checkout.
+#[test]
+fn branches_have_schedulers_too() {
+    let temp = TempDir::new().unwrap();
+    branches::fill(temp.path());
+    let fleet = temp.path().join("fleet");
+    let list = |settings: &str| {
+        fs::write(fleet.join("wob.yaml"), settings).unwrap();
+        wob_in(&fleet, &["list", branches::OVERRIDE])
+    };
+    assert!(!list("version: 1\n").contains("assignments: 0"));
+    program(&fleet, "echo '{\"version\": 1, \"assignments\": []}'");
+    let seen = list("scheduler: {name: exec, command: [scheduler.sh]}\n");
+    assert!(seen.starts_with("exit: 0\n") && seen.contains("assignments: 0"), "{seen}");
+    // Settings that cannot be read may have named any scheduler.
+    let seen = list("scheduler: [\n");
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("assignments: 0"), "{seen}");
 }
 
 /// What a program reads fits the published schema, and holds no config.
