@@ -1,11 +1,11 @@
 //! What a build gives: the tree of an environment, what failed, and every diagnostic.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use wob_engine::{Blob, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
-    Files, Name, Settings,
+    Files, Settings,
     model::{Doubt, Model},
     problems::problems,
     queries::{BaseSource, EnvironmentInput, environment_model, scheduled, shared_diagnostics},
@@ -66,16 +66,9 @@ impl Built {
         let model = environment_model(db, environment);
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
-        let mut tree = Tree::default();
+        let mut tree: Tree = assignments.iter().flat_map(|it| files(&prefix, it)).collect();
         if model.damage.doubt < Doubt::Destination {
             add_readmes(&mut tree, &prefix, model);
-        }
-        for built in &assignments {
-            let Assignment { cluster_type, target, .. } = &built.assignment;
-            for (name, blob) in built.files.iter() {
-                let path = joined(&prefix, &format!("{cluster_type}/{target}/{name}"));
-                tree.insert(path, blob.clone());
-            }
         }
         if let Some(commit) = promoted_commit(db, environment, model) {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
@@ -135,6 +128,14 @@ fn joined(prefix: &str, path: &str) -> FilePath {
     FilePath::new(&path).expect("because names and prefixes were checked when they were decoded")
 }
 
+/// Returns the files of an assignment, by their paths in the tree.
+fn files(prefix: &str, built: &BuiltAssignment) -> impl Iterator<Item = (FilePath, Blob)> {
+    let Assignment { cluster_type, target, .. } = &built.assignment;
+    built.files.iter().map(move |(name, blob)| {
+        (joined(prefix, &format!("{cluster_type}/{target}/{name}")), blob.clone())
+    })
+}
+
 /// Every cluster type has a folder, scheduled on or not.
 fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
     let blob = Blob::new(README.as_bytes());
@@ -170,14 +171,7 @@ fn refuse_shared_namespaces(
     if !settings.namespace_pattern.names_the_target() {
         return;
     }
-    let mut groups: BTreeMap<(Name, Arc<str>), Vec<usize>> = BTreeMap::new();
-    for (index, built) in assignments.iter().enumerate() {
-        if let Some(namespace) = &built.namespace {
-            let key = (built.assignment.cluster_type.clone(), namespace.clone());
-            groups.entry(key).or_default().push(index);
-        }
-    }
-    for ((_, namespace), members) in groups.into_iter().filter(|(_, members)| members.len() > 1) {
+    for (namespace, members) in shared_namespaces(assignments) {
         let places: Vec<Place> = members
             .iter()
             .map(|it| model.targets[&assignments[*it].assignment.target].place.clone())
@@ -195,4 +189,26 @@ fn refuse_shared_namespaces(
             built.diagnostics.push(diagnostic.clone());
         }
     }
+}
+
+/// Returns each namespace that several assignments of one cluster type have, with their indices.
+///
+/// `assignments` are sorted by cluster type.
+fn shared_namespaces(assignments: &[BuiltAssignment]) -> Vec<(Arc<str>, Vec<usize>)> {
+    let mut shared = vec![];
+    let indexed: Vec<(usize, &BuiltAssignment)> = assignments.iter().enumerate().collect();
+    let same = |a: &(usize, &BuiltAssignment), b: &(usize, &BuiltAssignment)| {
+        a.1.assignment.cluster_type == b.1.assignment.cluster_type
+    };
+    for own in indexed.chunk_by(same) {
+        let namespace = |(index, it): &(usize, &'_ BuiltAssignment)| {
+            it.namespace.clone().map(|namespace| (namespace, *index))
+        };
+        let mut namespaces: Vec<(Arc<str>, usize)> = own.iter().filter_map(namespace).collect();
+        namespaces.sort_unstable();
+        for group in namespaces.chunk_by(|a, b| a.0 == b.0).filter(|it| it.len() > 1) {
+            shared.push((group[0].0.clone(), group.iter().map(|(_, index)| *index).collect()));
+        }
+    }
+    shared
 }

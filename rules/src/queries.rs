@@ -462,14 +462,13 @@ pub(crate) fn layers_of<'db>(
 /// The result does not depend on how many there are.
 pub fn build(db: &Database, environment: EnvironmentInput) -> Built {
     let assignments = assignments(db, environment);
-    // salsa's handles are for one thread each; the chunks share what they compute.
-    let parts: Vec<Vec<BuiltAssignment>> = assignments
-        .par_chunks(64)
-        .map_with(db.clone(), |db, chunk| {
-            chunk.iter().map(|it| build_assignment(db, environment, it)).collect()
-        })
+    // salsa's handles are for one thread each; they share what they compute.
+    let built = assignments
+        .par_iter()
+        .with_min_len(64)
+        .map_with(db.clone(), |db, it| build_assignment(db, environment, it))
         .collect();
-    Built::join(db, environment, parts.into_iter().flatten().collect())
+    Built::join(db, environment, built)
 }
 
 fn build_assignment(

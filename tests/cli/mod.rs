@@ -9,8 +9,8 @@ mod help;
 mod init;
 mod limits;
 mod look;
-mod why;
 mod schedule;
+mod why;
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,9 @@
 //! Trees: the files of a result, with a BLAKE3 root and the id that git gives the same files.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, btree_map},
+    iter::Peekable,
+};
 
 use crate::{Blob, Digest, FilePath, GitObjectId, Hasher};
 
@@ -38,87 +41,95 @@ impl Tree {
 
     /// Returns the BLAKE3 Merkle root: a folder's digest covers its entries' names, kinds and digests.
     pub fn root(&self) -> Digest {
-        self.folder().digest()
+        self.fold(&mut Blob::digest, &|entries| {
+            let mut hasher = Hasher::new("wob 2026-11 tree");
+            for Entry { name, kind, id } in entries {
+                hasher.add(name.as_bytes());
+                hasher.add(match kind {
+                    Kind::File => b"file",
+                    Kind::Folder => b"tree",
+                });
+                hasher.add(id.as_bytes());
+            }
+            hasher.finish()
+        })
     }
 
     /// Returns the id of the git tree that holds exactly these files, as mode 100644.
     pub fn git_id(&self) -> GitObjectId {
-        self.folder().git_id()
-    }
-
-    fn folder(&self) -> Folder<'_> {
-        let files: Vec<(&str, &Blob)> =
-            self.files.iter().map(|(path, blob)| (path.as_str(), blob)).collect();
-        Folder::of(&files)
-    }
-}
-
-/// The entries of a folder, sorted by name.
-struct Folder<'t>(Vec<(&'t str, Entry<'t>)>);
-
-enum Entry<'t> {
-    File(&'t Blob),
-    Folder(Folder<'t>),
-}
-
-impl<'t> Folder<'t> {
-    /// Takes files sorted by path, which are relative to this folder: those of one folder stand side by side.
-    fn of(files: &[(&'t str, &'t Blob)]) -> Self {
-        let mut entries = vec![];
-        let mut rest = files;
-        while let Some((path, blob)) = rest.first() {
-            let Some((name, _)) = path.split_once('/') else {
-                entries.push((*path, Entry::File(blob)));
-                rest = &rest[1..];
-                continue;
-            };
-            let below = |path: &&'t str| path.strip_prefix(name)?.strip_prefix('/');
-            let inside = rest.iter().map_while(|(path, blob)| Some((below(path)?, *blob)));
-            let inside: Vec<(&str, &Blob)> = inside.collect();
-            rest = &rest[inside.len()..];
-            entries.push((name, Entry::Folder(Self::of(&inside))));
-        }
-        entries.sort_by_key(|(name, _)| *name);
-        // Layout refuses a file and a folder of one name; if it did not, the file would stay, as on disk.
-        entries.dedup_by_key(|(name, _)| *name);
-        Self(entries)
-    }
-
-    fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new("wob 2026-11 tree");
-        for (name, entry) in &self.0 {
-            let (kind, digest) = match entry {
-                Entry::File(blob) => (b"file", blob.digest()),
-                Entry::Folder(folder) => (b"tree", folder.digest()),
-            };
-            hasher.add(name.as_bytes());
-            hasher.add(kind);
-            hasher.add(digest.as_bytes());
-        }
-        hasher.finish()
-    }
-
-    fn git_id(&self) -> GitObjectId {
-        let entry = |(name, entry): &(&'t str, Entry<'t>)| match entry {
-            Entry::File(blob) => (*name, "", "100644", blob.git_id()),
+        self.fold(&mut Blob::git_id, &|mut entries| {
             // Git sorts a folder as if its name ended in a slash.
-            Entry::Folder(folder) => (*name, "/", "40000", folder.git_id()),
-        };
-        let mut entries: Vec<(&str, &str, &str, GitObjectId)> = self.0.iter().map(entry).collect();
-        entries.sort_by(|a, b| {
-            let bytes = |it: &(&'t str, &'static str, &str, _)| it.0.bytes().chain(it.1.bytes());
-            bytes(a).cmp(bytes(b))
-        });
-        let mut body = vec![];
-        for (name, _, mode, id) in entries {
-            body.extend_from_slice(mode.as_bytes());
-            body.push(b' ');
-            body.extend_from_slice(name.as_bytes());
-            body.push(0);
-            body.extend_from_slice(id.as_bytes());
-        }
-        GitObjectId::of("tree", &body)
+            let end = |it: &Entry<'_, _>| (it.kind == Kind::Folder).then_some(b'/');
+            entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
+            let mut body = vec![];
+            for Entry { name, kind, id } in entries {
+                body.extend_from_slice(match kind {
+                    Kind::File => b"100644 ",
+                    Kind::Folder => b"40000 ",
+                });
+                body.extend_from_slice(name.as_bytes());
+                body.push(0);
+                body.extend_from_slice(id.as_bytes());
+            }
+            GitObjectId::of("tree", &body)
+        })
     }
+
+    /// Names the tree bottom up: files by `file`, folders by `folder` from their entries, which are sorted by name.
+    fn fold<T>(
+        &self,
+        file: &mut dyn FnMut(&Blob) -> T,
+        folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
+    ) -> T {
+        folder_at("", &mut self.files.iter().peekable(), file, folder)
+    }
+}
+
+impl FromIterator<(FilePath, Blob)> for Tree {
+    /// Where two have one path, the later one stays.
+    fn from_iter<I: IntoIterator<Item = (FilePath, Blob)>>(files: I) -> Self {
+        Self { files: files.into_iter().collect() }
+    }
+}
+
+/// What a folder holds under one name.
+struct Entry<'t, T> {
+    name: &'t str,
+    kind: Kind,
+    id: T,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+}
+
+type SortedFiles<'t> = Peekable<btree_map::Iter<'t, FilePath, Blob>>;
+
+/// Takes the files below `prefix`, which stand side by side, as they are sorted by path.
+fn folder_at<'t, T>(
+    prefix: &str,
+    files: &mut SortedFiles<'t>,
+    file: &mut dyn FnMut(&Blob) -> T,
+    folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
+) -> T {
+    let mut entries = vec![];
+    while let Some((path, blob)) = files.peek() {
+        let Some(below) = path.as_str().strip_prefix(prefix) else { break };
+        if let Some((name, _)) = below.split_once('/') {
+            let id = folder_at(&format!("{prefix}{name}/"), files, file, folder);
+            entries.push(Entry { name, kind: Kind::Folder, id });
+        } else {
+            entries.push(Entry { name: below, kind: Kind::File, id: file(blob) });
+            files.next();
+        }
+    }
+    // By path, `a-b/x` comes before `a/x`; by name, `a` comes first.
+    entries.sort_by_key(|it| it.name);
+    // Layout refuses a file and a folder of one name, as no disk could hold both.
+    entries.dedup_by_key(|it| it.name);
+    folder(entries)
 }
 
 #[cfg(test)]
@@ -139,6 +150,13 @@ mod tests {
         // `git hash-object --stdin </dev/null` and `git mktree </dev/null`.
         assert_eq!(git_blob_id(b"").to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
         assert_eq!(tree(&[]).git_id().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+    }
+
+    #[test]
+    fn folders_are_named_as_git_does() {
+        // `git write-tree` of the same files; `a-b` and `a.b` sort around the folder `a`.
+        let tree = tree(&[("a-b/x", "1"), ("a.b", "2"), ("a/x/y", "3"), ("a/z", "4"), ("b", "5")]);
+        assert_eq!(tree.git_id().to_string(), "87ab17c251e1ddb11a170b71d3000cb3d6f565ca");
     }
 
     #[test]

@@ -128,21 +128,26 @@ pub enum Needs {
 /// Every scheduler, in the order help texts list them; the first is the one that is used if none is named.
 pub static SCHEDULERS: [&dyn Scheduler; 3] = [&LabelScheduler, &PlacementScheduler, &ExecScheduler];
 
-/// The policies that made each pair of cluster type and target.
+/// The policies that made each pair of cluster type and target: triples of cluster type, target and policy.
+///
+/// Sorted at the end, they take a fraction of the memory of a map from pairs to policies.
 #[derive(Debug, Default)]
-struct Pairs<'m>(BTreeMap<(&'m Name, &'m Name), Vec<Name>>);
+struct Pairs<'m>(Vec<(&'m Name, &'m Name, &'m Name)>);
 
 impl<'m> Pairs<'m> {
-    /// Adds a pair; to be called in the order of the policies' names.
-    fn add(&mut self, cluster_type: &'m Name, target: &'m Name, policy: &Name) {
-        self.0.entry((cluster_type, target)).or_default().push(policy.clone());
+    fn add(&mut self, cluster_type: &'m Name, target: &'m Name, policy: &'m Name) {
+        self.0.push((cluster_type, target, policy));
     }
 
-    fn into_assignments(self) -> Vec<Assignment> {
-        let assignment = |((cluster_type, target), policies): ((&Name, &Name), Vec<Name>)| {
-            Assignment { cluster_type: cluster_type.clone(), target: target.clone(), policies }
+    fn into_assignments(mut self) -> Vec<Assignment> {
+        self.0.sort_unstable();
+        let pairs = self.0.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+        let assignment = |group: &[(&Name, &Name, &Name)]| Assignment {
+            cluster_type: group[0].0.clone(),
+            target: group[0].1.clone(),
+            policies: group.iter().map(|(_, _, policy)| (*policy).clone()).collect(),
         };
-        self.0.into_iter().map(assignment).collect()
+        pairs.map(assignment).collect()
     }
 }
 
