@@ -5,11 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long one piece of work took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Times {
+    /// From begin to end.
+    pub(crate) wall: Duration,
+    /// Of all threads, while they ran: what others do on a busy machine counts less here. `None` where the kernel does
+    /// not tell.
+    pub(crate) cpu: Option<Duration>,
+}
+
 /// What one piece of work took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
-    /// Time from begin to end.
-    pub(crate) time: Duration,
+    pub(crate) times: Times,
     /// The greatest memory while it ran, beyond what there was before; `None` where the kernel does not tell.
     pub(crate) peak_bytes: Option<u64>,
     /// The memory when it was done, beyond what there was before.
@@ -22,20 +31,33 @@ pub(crate) struct Cost {
 pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
     reset_peak();
     let before = status("VmRSS:");
-    let start = Instant::now();
-    let result = work();
-    let time = start.elapsed();
+    let mut result = None;
+    let times = time(|| result = Some(work()));
+    let result = result.expect("because the work is done");
     let beyond = |now: Option<u64>| Some(now?.saturating_sub(before?));
     let cost =
-        Cost { time, peak_bytes: beyond(status("VmHWM:")), kept_bytes: beyond(status("VmRSS:")) };
+        Cost { times, peak_bytes: beyond(status("VmHWM:")), kept_bytes: beyond(status("VmRSS:")) };
     (result, cost)
 }
 
 /// Returns how long `work` took.
-pub(crate) fn time(work: impl FnOnce()) -> Duration {
+pub(crate) fn time(work: impl FnOnce()) -> Times {
+    let before = cpu();
     let start = Instant::now();
     work();
-    start.elapsed()
+    let wall = start.elapsed();
+    let cpu = before.zip(cpu()).map(|(before, after)| after.saturating_sub(before));
+    Times { wall, cpu }
+}
+
+/// Returns how long the threads that live have run.
+fn cpu() -> Option<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        nanoseconds += text.split(' ').next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Makes the kernel forget the greatest memory so far.

@@ -2,11 +2,11 @@
 
 #![expect(clippy::float_arithmetic, reason = "times and ratios are what a bench prints")]
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::meter::Cost;
+use crate::meter::{Cost, Times};
 
 /// What one run measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub(crate) struct Counts {
 pub(crate) struct Stage {
     pub(crate) name: String,
     pub(crate) seconds: f64,
+    /// The seconds of all threads, while they ran.
+    pub(crate) cpu_seconds: Option<f64>,
     pub(crate) micros_per_assignment: f64,
     /// The greatest memory during the stage, beyond what there was before.
     pub(crate) peak_bytes: Option<u64>,
@@ -65,7 +67,8 @@ pub(crate) struct Stage {
     /// What the floor does.
     pub(crate) floor: String,
     pub(crate) floor_seconds: f64,
-    /// How many times slower than its floor the stage is.
+    pub(crate) floor_cpu_seconds: Option<f64>,
+    /// How many times its floor the stage takes, by the time that threads ran if that is known.
     pub(crate) ratio: f64,
 }
 
@@ -91,6 +94,8 @@ impl FleetReport {
         for (stage, other) in self.stages.iter_mut().zip(&other.stages) {
             stage.seconds = stage.seconds.min(other.seconds);
             stage.floor_seconds = stage.floor_seconds.min(other.floor_seconds);
+            stage.cpu_seconds = least(stage.cpu_seconds, other.cpu_seconds);
+            stage.floor_cpu_seconds = least(stage.floor_cpu_seconds, other.floor_cpu_seconds);
             stage.peak_bytes = stage.peak_bytes.min(other.peak_bytes);
             stage.kept_bytes = stage.kept_bytes.min(other.kept_bytes);
         }
@@ -100,14 +105,20 @@ impl FleetReport {
     /// Adds the build, whose floor is that of its stages, shared among `threads`; then works out what follows.
     pub(crate) fn finish(mut self, mut build: Stage, threads: usize) -> Self {
         let stages = self.stages.iter().filter(|it| it.name != "write");
-        build.floor_seconds = stages.map(|it| it.floor_seconds).sum::<f64>() / to_float(threads);
+        build.floor_seconds =
+            stages.clone().map(|it| it.floor_seconds).sum::<f64>() / to_float(threads);
+        build.floor_cpu_seconds = stages.map(|it| it.floor_cpu_seconds).sum();
         build.floor = format!("the floors of parse to hash, by {}", plural(threads, "thread"));
         self.stages.push(build);
         let assignments = self.counts.assignments.max(1);
         for stage in &mut self.stages {
             stage.micros_per_assignment = stage.seconds * 1e6 / to_float(assignments);
             stage.kept_bytes_per_assignment = stage.kept_bytes.map(|it| it / assignments as u64);
-            stage.ratio = stage.seconds / stage.floor_seconds.max(1e-9);
+            let cpu = stage.cpu_seconds.zip(stage.floor_cpu_seconds);
+            // Writing waits for the disk.
+            let cpu = cpu.filter(|_| stage.name != "write");
+            let (took, floor) = cpu.unwrap_or((stage.seconds, stage.floor_seconds));
+            stage.ratio = took / floor.max(1e-9);
         }
         self
     }
@@ -124,8 +135,8 @@ impl FleetReport {
         )?;
         writeln!(
             text,
-            "{:<9}{:>9}{:>10}{:>9}{:>9}{:>8}{:>9}{:>7}  floor",
-            "stage", "s", "us/each", "peak MB", "kept MB", "B/each", "floor s", "ratio"
+            "{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}{:>9}{:>7}  floor",
+            "stage", "s", "cpu s", "us/each", "peak MB", "kept MB", "B/each", "floor s", "ratio"
         )?;
         self.stages.iter().try_for_each(|it| it.print(text))
     }
@@ -136,20 +147,27 @@ impl Stage {
     pub(crate) fn new(name: &str, cost: Cost) -> Self {
         Self {
             name: name.to_owned(),
-            seconds: cost.time.as_secs_f64(),
+            seconds: cost.times.wall.as_secs_f64(),
+            cpu_seconds: cost.times.cpu.map(|it| it.as_secs_f64()),
             micros_per_assignment: 0.0,
             peak_bytes: cost.peak_bytes,
             kept_bytes: cost.kept_bytes,
             kept_bytes_per_assignment: None,
             floor: String::new(),
             floor_seconds: 0.0,
+            floor_cpu_seconds: None,
             ratio: 0.0,
         }
     }
 
     /// Notes the floor.
-    pub(crate) fn with_floor(self, floor: &str, time: Duration) -> Self {
-        Self { floor: floor.to_owned(), floor_seconds: time.as_secs_f64(), ..self }
+    pub(crate) fn with_floor(self, floor: &str, times: Times) -> Self {
+        Self {
+            floor: floor.to_owned(),
+            floor_seconds: times.wall.as_secs_f64(),
+            floor_cpu_seconds: times.cpu.map(|it| it.as_secs_f64()),
+            ..self
+        }
     }
 
     fn print(&self, text: &mut String) -> std::fmt::Result {
@@ -157,9 +175,10 @@ impl Stage {
             |it: Option<u64>| it.map_or_else(|| "-".to_owned(), |it| (it / 1_000_000).to_string());
         let each =
             self.kept_bytes_per_assignment.map_or_else(|| "-".to_owned(), |it| it.to_string());
+        let cpu = self.cpu_seconds.map_or_else(|| "-".to_owned(), |it| format!("{it:.4}"));
         writeln!(
             text,
-            "{:<9}{:>9.4}{:>10.2}{:>9}{:>9}{each:>8}{:>9.4}{:>7.1}  {}",
+            "{:<9}{:>9.4}{cpu:>9}{:>9.2}{:>9}{:>9}{each:>8}{:>9.4}{:>7.1}  {}",
             self.name,
             self.seconds,
             self.micros_per_assignment,
@@ -170,6 +189,10 @@ impl Stage {
             self.floor
         )
     }
+}
+
+fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    a.zip(b).map(|(a, b)| a.min(b))
 }
 
 /// Counts are far below the 53 bits that a float holds.
