@@ -14,6 +14,7 @@ mod git_server;
 mod hostile;
 mod journal;
 mod malformed;
+mod nix;
 mod oracle;
 mod property;
 mod schemas;
