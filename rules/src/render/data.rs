@@ -136,11 +136,8 @@ fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
 }
 
 /// Which of the fields that are dear to make a jinja template names.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Names {
-    config_data: bool,
-    config_texts: bool,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Names(Vec<&'static str>);
 
 impl Names {
     /// All of them, for whoever wants everything that a template may see.
@@ -148,10 +145,11 @@ impl Names {
 
     /// Looks for the names anywhere in `text`: jinja has no other way to a variable.
     pub(super) fn of(text: &str) -> Self {
-        Self {
-            config_data: text.contains("ConfigData"),
-            config_texts: text.contains("ConfigTexts"),
-        }
+        Self(["ConfigData", "ConfigTexts"].into_iter().filter(|it| text.contains(it)).collect())
+    }
+
+    fn have(&self, name: &str) -> bool {
+        self.0.contains(&name)
     }
 }
 
@@ -180,10 +178,10 @@ pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map, names: &Names) ->
         ("Path", manifest("path")),
         ("params", Plain::Map(params.clone())),
     ];
-    if names.config_data {
+    if names.have("ConfigData") {
         fields.push(("ConfigData", Plain::Map((**inputs.config).clone())));
     }
-    if names.config_texts {
+    if names.have("ConfigTexts") {
         fields.push(("ConfigTexts", Plain::Map(texts_of(&inputs.config))));
     }
     Plain::Map(fields.into_iter().map(|(key, value)| (Arc::from(key), value)).collect())

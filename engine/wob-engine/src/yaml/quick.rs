@@ -53,7 +53,7 @@ pub(super) fn read(text: &str) -> Option<Vec<Quick<'_>>> {
     reader.next_line()?;
     let mut documents = vec![];
     loop {
-        while reader.line.is_some_and(|it| it.is_separator()) {
+        while reader.line.is_some_and(Line::is_separator) {
             reader.next_line()?;
         }
         let Some(line) = reader.line else { return Some(documents) };
