@@ -50,12 +50,19 @@ impl serde::Serialize for Digest {
 ///
 /// **Invariant:** every record names its domain first, so that two kinds of record never collide.
 #[derive(Debug)]
-pub struct Hasher(blake3::Hasher);
+pub struct Hasher {
+    hasher: blake3::Hasher,
+    /// What is not hashed yet: many fields are short, and hashing them together is much faster.
+    pending: Vec<u8>,
+}
+
+/// How many bytes wait to be hashed together.
+const PENDING: usize = 4096;
 
 impl Hasher {
     /// Starts a record of kind `domain`, such as `"wob 2026-11 tree"`.
     pub fn new(domain: &str) -> Self {
-        Self(blake3::Hasher::new_derive_key(domain))
+        Self { hasher: blake3::Hasher::new_derive_key(domain), pending: vec![] }
     }
 
     /// Adds one field, its length first.
@@ -67,13 +74,22 @@ impl Hasher {
 
     /// Adds one field as [`Hasher::field`] does, in place.
     pub fn add(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.pending.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        if self.pending.len() + bytes.len() > PENDING {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
+        if bytes.len() > PENDING {
+            self.hasher.update(bytes);
+        } else {
+            self.pending.extend_from_slice(bytes);
+        }
     }
 
     /// Returns the digest of the record.
-    pub fn finish(self) -> Digest {
-        Digest(*self.0.finalize().as_bytes())
+    pub fn finish(mut self) -> Digest {
+        self.hasher.update(&self.pending);
+        Digest(*self.hasher.finalize().as_bytes())
     }
 }
 
@@ -87,6 +103,20 @@ mod tests {
         assert_ne!(split(b"ab", b"c"), split(b"a", b"bc"));
         assert_ne!(split(b"", b"x"), split(b"x", b""));
         assert_ne!(Hasher::new("one").finish(), Hasher::new("two").finish());
+    }
+
+    #[test]
+    fn what_waits_is_hashed_too() {
+        let lengths = [0, 1, PENDING - 8, PENDING - 7, PENDING, PENDING + 1, 3 * PENDING];
+        for (first, second) in lengths.iter().flat_map(|a| lengths.iter().map(move |b| (a, b))) {
+            let (first, second) = (vec![1; *first], vec![2; *second]);
+            let mut at_once = blake3::Hasher::new_derive_key("test");
+            for field in [&first, &second] {
+                at_once.update(&(field.len() as u64).to_le_bytes()).update(field);
+            }
+            let found = Hasher::new("test").field(&first).field(&second).finish();
+            assert_eq!(found.as_bytes(), at_once.finalize().as_bytes());
+        }
     }
 
     #[test]

@@ -135,17 +135,22 @@ fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
     config.iter().map(|(key, it)| (key.clone(), text(it))).collect()
 }
 
+/// The fields that are dear to make.
+const DEAR: [&str; 2] = ["ConfigData", "ConfigTexts"];
+
 /// Which of the fields that are dear to make a jinja template names.
 #[derive(Clone, Debug)]
 pub(super) struct Names(Vec<&'static str>);
 
 impl Names {
     /// All of them, for whoever wants everything that a template may see.
-    pub(super) const ALL: Self = Self { config_data: true, config_texts: true };
+    pub(super) fn all() -> Self {
+        Self(DEAR.to_vec())
+    }
 
     /// Looks for the names anywhere in `text`: jinja has no other way to a variable.
     pub(super) fn of(text: &str) -> Self {
-        Self(["ConfigData", "ConfigTexts"].into_iter().filter(|it| text.contains(it)).collect())
+        Self(DEAR.into_iter().filter(|it| text.contains(it)).collect())
     }
 
     fn have(&self, name: &str) -> bool {

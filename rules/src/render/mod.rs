@@ -205,7 +205,7 @@ pub(crate) fn config_file(inputs: &Inputs) -> String {
 
 /// Returns what templates see, with these parameters.
 pub(crate) fn data(inputs: &Inputs, params: &Map) -> Value {
-    data::plain(inputs, params, &data::Names::ALL)
+    data::plain(inputs, params, &data::Names::all())
 }
 
 /// Returns the text that `template` gives; `None` if it fails.

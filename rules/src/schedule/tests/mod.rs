@@ -91,7 +91,7 @@ fn labels(text: &str) -> Labels {
 }
 
 fn meta(text: &str, with: &str) -> Meta {
-    Meta { name: name(text), labels: labels(with).into(), place: place(text) }
+    Meta { name: name(text), labels: labels(with), place: place(text) }
 }
 
 fn cluster_type(text: &str, with: &str) -> ClusterType {

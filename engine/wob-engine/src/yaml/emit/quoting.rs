@@ -55,12 +55,11 @@ fn is_surely_plain(bytes: &[u8]) -> bool {
         b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => bytes.len() > 5,
         _ => first.is_ascii_alphabetic(),
     };
-    let is_fine = |(at, byte): (usize, &u8)| match byte {
-        b' ' => bytes.get(at + 1) != Some(&b'#'),
-        b':' => !matches!(bytes.get(at + 1), None | Some(b' ')),
-        _ => matches!(byte, b'!'..=b'~'),
-    };
-    begins && *last != b' ' && bytes.iter().enumerate().all(is_fine)
+    let printable = bytes.iter().all(|it| matches!(it, b' '..=b'~'));
+    // What ends a plain scalar: `: ` and ` #`.
+    let ends =
+        |pair: &[u8]| pair[1] == b' ' && pair[0] == b':' || pair[1] == b'#' && pair[0] == b' ';
+    begins && !matches!(last, b' ' | b':') && printable && !bytes.windows(2).any(ends)
 }
 
 /// Says whether `text`, written plain, would be read as anything but a text.

@@ -14,7 +14,7 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
         b'"' => double_quoted(written)?,
         b'\'' => single_quoted(written)?,
         _ => {
-            let is_key = |it: u8| it.is_ascii_alphanumeric() || b"_./-".contains(&it);
+            let is_key = |it: u8| matches!(it, b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
             let end = written.bytes().position(|it| !is_key(it))?;
             let (key, rest) = written.split_at(end);
             // `-` begins items, and what reads as a number or a boolean becomes another key.
@@ -47,11 +47,9 @@ pub(super) fn scalar(written: &str) -> Option<Quick<'_>> {
 
 /// Says whether a plain scalar holds `: ` or ` #`, or ends in a colon.
 fn ends_early(bytes: &[u8]) -> bool {
-    bytes.iter().enumerate().any(|(at, byte)| match byte {
-        b':' => bytes.get(at + 1).is_none_or(|it| *it == b' '),
-        b'#' => at > 0 && bytes[at - 1] == b' ',
-        _ => false,
-    })
+    let ends =
+        |pair: &[u8]| pair[1] == b' ' && pair[0] == b':' || pair[1] == b'#' && pair[0] == b' ';
+    bytes.last() == Some(&b':') || bytes.windows(2).any(ends)
 }
 
 /// Reads a text in `"` and returns what follows it.
