@@ -100,7 +100,8 @@ impl GitObjectId {
         Self(hasher.finalize().into())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8; 20] {
+    /// Returns the 20 bytes.
+    pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
 }

@@ -1,7 +1,7 @@
 //! A flag that says: stop now, leave everything whole.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -25,7 +25,7 @@ pub enum InterruptError {
 pub struct Interrupted;
 
 impl Interrupt {
-    /// Returns a flag that Ctrl-C, `SIGTERM` and `SIGHUP` set; to be called once in a process.
+    /// Returns the flag that Ctrl-C, `SIGTERM` and `SIGHUP` set: one in a process.
     ///
     /// The second of them ends the process at once with exit code 8, for those who cannot wait. What is on disk then
     /// is what a crash would leave, and the next run deals with it.
@@ -33,6 +33,10 @@ impl Interrupt {
     /// # Errors
     /// If the operating system refuses, or a handler is installed already.
     pub fn on_ctrl_c() -> Result<Self, InterruptError> {
+        static FLAG: OnceLock<Interrupt> = OnceLock::new();
+        if let Some(interrupt) = FLAG.get() {
+            return Ok(interrupt.clone());
+        }
         let interrupt = Self::default();
         let seen = interrupt.clone();
         let handler = move || {
@@ -41,7 +45,7 @@ impl Interrupt {
             }
         };
         ctrlc::set_handler(handler).map_err(InterruptError::Install)?;
-        Ok(interrupt)
+        Ok(FLAG.get_or_init(|| interrupt).clone())
     }
 
     /// Sets the flag.

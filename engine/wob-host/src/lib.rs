@@ -23,12 +23,13 @@ pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Refer
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, check_inside, read_file, read_folder};
 pub use git::{
-    Branch, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
+    Branch, BranchName, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
 };
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use output::{
-    Change, Counts, Manifest, OutputError, OutputFolder, Overwrite, Plan, Previous, Written,
+    Change, Counts, Destination, Holder, Manifest, OutputBranch, OutputError, OutputFolder,
+    OutputLock, Overwrite, Plan, Previous, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
 pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};

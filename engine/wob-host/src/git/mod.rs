@@ -1,7 +1,11 @@
-//! Git repositories on this machine: branches, revisions and trees, read from the object store without touching the
-//! checkout. Nothing outside this folder and `fetch` knows which library reads them.
+//! Git repositories on this machine: branches, revisions and trees, read from and written to the object store without
+//! touching the checkout. Nothing outside this folder and `fetch` knows which library reads them.
 
 mod checkout;
+mod commit;
+mod compare;
+mod files;
+mod objects;
 mod revision;
 mod tree;
 mod working;
@@ -14,6 +18,9 @@ use wob_engine::FilePath;
 
 use crate::{LimitError, StampError, Stamper, address::redact};
 
+pub use commit::BranchName;
+pub(crate) use commit::{Moved, NewCommit};
+pub(crate) use compare::{Leaf, TreeIds};
 pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
 

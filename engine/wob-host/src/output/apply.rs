@@ -7,11 +7,14 @@ use tempfile::TempPath;
 use wob_engine::{Blob, Digest, FilePath};
 
 use super::{
-    Change, Counts, JOURNAL, MANIFEST, Manifest, OutputError, Plan, TEMPORARY,
-    disk::{Disk, Kind},
-    failed, manifest,
+    Counts, JOURNAL, MANIFEST, Manifest, OutputError, OutputFolder, Plan, TEMPORARY,
+    disk::Disk,
+    failed,
+    ground::{Ground as _, Kind},
+    manifest,
+    plan::To,
 };
-use crate::Interrupt;
+use crate::{GitId, Interrupt};
 
 /// How the names of a journal and a `.wob/tree.json` begin that are being written.
 const JOURNAL_DRAFT: &str = ".journal-";
@@ -31,6 +34,8 @@ pub enum Overwrite {
 pub struct Written {
     /// How many files changed in which way; conflicts are those that were overwritten.
     pub counts: Counts,
+    /// The branch's commit, new or as before; none for a folder.
+    pub commit: Option<GitId>,
 }
 
 /// New contents that wait for their places; dropping it deletes them.
@@ -42,31 +47,45 @@ struct Staged {
 impl Plan {
     /// Writes the tree.
     ///
-    /// New contents are written beside their places first; an error or Ctrl-C until then changes nothing. After that,
-    /// files are only renamed and deleted, and Ctrl-C waits.
+    /// In a folder, new contents are written beside their places first; an error or Ctrl-C until then changes nothing. After
+    /// that, files are only renamed and deleted, and Ctrl-C waits. In a repository, objects are written first, and the branch
+    /// is moved last.
     ///
     /// # Errors
-    /// [`OutputError::Conflicts`] unless they are to be overwritten; or what the operating system says.
+    /// [`OutputError::Conflicts`] unless they are to be overwritten; [`OutputError::Moved`] if the branch is not where it was
+    /// when it was opened; or what the operating system says.
     pub fn apply(
         self,
         overwrite: Overwrite,
         interrupt: &Interrupt,
     ) -> Result<Written, OutputError> {
-        let written = Written { counts: self.counts() };
+        let counts = self.counts();
         if overwrite == Overwrite::Nothing
             && let Some((first, _)) = self.conflicts().next()
         {
             return Err(OutputError::Conflicts {
-                folder: self.output.root(),
+                folder: self.shown(),
                 count: self.conflicts().count(),
                 first: first.clone(),
             });
         }
+        let commit = match &self.to {
+            To::Folder(output) => {
+                self.fill(output, interrupt)?;
+                None
+            }
+            To::Branch(branch) => branch.apply(&self, overwrite, interrupt)?,
+        };
+        Ok(Written { counts, commit })
+    }
+
+    /// Writes into a folder.
+    fn fill(&self, output: &OutputFolder, interrupt: &Interrupt) -> Result<(), OutputError> {
         if self.is_done() {
-            return Ok(written);
+            return Ok(());
         }
-        let root = self.output.root();
-        let journal = self.announce(&root)?;
+        let root = output.root();
+        let journal = self.announce(output, &root)?;
         match self.stage(&root, interrupt) {
             Ok(staged) => self.commit(&root, staged)?,
             Err(error) => {
@@ -78,16 +97,15 @@ impl Plan {
                 return Err(error);
             }
         }
-        fs::remove_file(&journal).map_err(half_written("delete", &journal))?;
-        Ok(written)
+        fs::remove_file(&journal).map_err(half_written("delete", &journal))
     }
 
     /// Writes the journal: from here on, a crash is recognised.
-    fn announce(&self, root: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
+    fn announce(&self, output: &OutputFolder, root: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
         let own = root.join(".wob");
         fs::create_dir_all(root).map_err(failed("create", root))?;
         // `create_dir_all` follows links, so look again: all folders exist now.
-        self.output.check_prefix()?;
+        output.check_prefix()?;
         match fs::create_dir(&own) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => result.map_err(failed("create", &own))?,
@@ -121,11 +139,8 @@ impl Plan {
         let mut disk = Disk::new(root);
         let mut files = vec![];
         let mut writable = BTreeSet::new();
-        for (path, change) in &self.changes {
+        for path in self.changes.keys() {
             interrupt.check()?;
-            if *change == Change::Unchanged {
-                continue;
-            }
             // Planning may have been a while ago.
             disk.kind(path)?;
             let folder = existing_folder(root, path);

@@ -3,34 +3,13 @@
 use std::{collections::BTreeSet, fs, io, io::Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Digest, FilePath};
+use wob_engine::FilePath;
 
-use super::{OutputError, failed};
+use super::{
+    OutputError, failed,
+    ground::{FILE_BYTES, Ground, Kind},
+};
 use crate::Interrupt;
-
-/// Larger files are never compared: they count as edited.
-const FILE_BYTES: u64 = 256 << 20;
-
-/// What lies at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Absent,
-    File,
-    Folder,
-    /// A link, a pipe, a socket, or a device.
-    Other,
-    /// Nothing can lie there, because a file stands where a folder must be; the number of components of that file's path.
-    Blocked(usize),
-}
-
-/// A file's bytes, as far as ownership depends on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bytes {
-    /// None: overwriting it loses nothing. A power failure may leave such a file.
-    Empty,
-    Digest(Digest),
-    TooLarge,
-}
 
 /// A folder on disk; remembers which folders below it were found to be real.
 pub(super) struct Disk<'d> {
@@ -47,8 +26,29 @@ impl<'d> Disk<'d> {
         self.root.join(path.as_str())
     }
 
-    /// Says what lies at `path`; a folder on the way that is a link is an error.
-    pub(super) fn kind(&mut self, path: &FilePath) -> Result<Kind, OutputError> {
+    /// Lists the names in `folder`, each with whether it is a folder.
+    fn entries(&self, folder: &str) -> Result<Vec<(String, bool)>, OutputError> {
+        let full = self.root.join(folder);
+        let entries = match fs::read_dir(&full) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) => return Err(failed("list", &full)(error)),
+        };
+        let named = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Ok((name, entry.file_type()?.is_dir()))
+        };
+        entries.map(named).collect::<io::Result<_>>().map_err(failed("list", &full))
+    }
+}
+
+impl Ground for Disk<'_> {
+    fn shown(&self, path: &FilePath) -> Utf8PathBuf {
+        self.path(path)
+    }
+
+    fn kind(&mut self, path: &FilePath) -> Result<Kind, OutputError> {
         let text = path.as_str();
         for (depth, (end, _)) in text.match_indices('/').enumerate() {
             let above = &text[..end];
@@ -67,8 +67,7 @@ impl<'d> Disk<'d> {
         kind_of(&self.path(path))
     }
 
-    /// Reads the file at `path`; `None` if none is there, or one that is too large.
-    pub(super) fn read(&mut self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+    fn read(&mut self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         if self.kind(path)? != Kind::File {
             return Ok(None);
         }
@@ -80,18 +79,7 @@ impl<'d> Disk<'d> {
         Ok((read as u64 <= FILE_BYTES).then_some(bytes))
     }
 
-    pub(super) fn bytes(&mut self, path: &FilePath) -> Result<Bytes, OutputError> {
-        Ok(match self.read(path)? {
-            None => Bytes::TooLarge,
-            Some(bytes) if bytes.is_empty() => Bytes::Empty,
-            Some(bytes) => Bytes::Digest(Digest::of(&bytes)),
-        })
-    }
-
-    /// Lists what is no folder below `top`, sorted; below the root, if `top` is empty, without `.git` and the root's `.wob`.
-    ///
-    /// Names that are not UTF-8 are shown as they can be.
-    pub(super) fn files_below(
+    fn files_below(
         &self,
         top: &str,
         interrupt: &Interrupt,
@@ -113,22 +101,6 @@ impl<'d> Disk<'d> {
             }
         }
         Ok(files)
-    }
-
-    /// Lists the names in `folder`, each with whether it is a folder.
-    fn entries(&self, folder: &str) -> Result<Vec<(String, bool)>, OutputError> {
-        let full = self.root.join(folder);
-        let entries = match fs::read_dir(&full) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-            Err(error) => return Err(failed("list", &full)(error)),
-        };
-        let named = |entry: io::Result<fs::DirEntry>| {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            Ok((name, entry.file_type()?.is_dir()))
-        };
-        entries.map(named).collect::<io::Result<_>>().map_err(failed("list", &full))
     }
 }
 

@@ -1,11 +1,15 @@
-//! Writes a tree into a folder that may hold files of others.
+//! Writes a tree into a folder, or into a branch of a git repository, that may hold files of others.
 //!
-//! Planning looks at the disk and changes nothing; applying does what the plan says. `.wob/tree.json` says which files are
-//! wob's own; `.wob/journal.json` is there while a tree is being written, so that the next run recognises what a crash
-//! left. `.wob/lock` is kept for a lock that names its holder.
+//! Planning looks at what is there and changes nothing; applying does what the plan says. `.wob/tree.json` says which files
+//! are wob's own. In a folder, `.wob/journal.json` is there while a tree is being written, so that the next run recognises
+//! what a crash left, and `.wob/lock` names who builds.
 
 mod apply;
+mod branch;
+mod destination;
 mod disk;
+mod ground;
+mod lock;
 mod manifest;
 mod plan;
 
@@ -14,10 +18,13 @@ use std::{fs, io};
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, FilePath, Tree};
 
-use self::disk::Kind;
-use crate::{Interrupt, Interrupted};
+use self::ground::{Ground as _, Kind};
+use crate::{GitError, Interrupt, Interrupted};
 
 pub use apply::{Overwrite, Written};
+pub use branch::OutputBranch;
+pub use destination::Destination;
+pub use lock::{Holder, OutputLock, Waiting};
 pub use manifest::Manifest;
 pub use plan::{Change, Counts, Plan};
 
@@ -57,7 +64,7 @@ pub enum OutputError {
         "`{folder}` holds {count} files that are not as wob wrote them, such as `{first}`: nothing was written"
     )]
     Conflicts {
-        /// The output folder.
+        /// The output folder, or the repository and the branch.
         folder: Utf8PathBuf,
         /// How many files.
         count: usize,
@@ -89,7 +96,32 @@ pub enum OutputError {
     /// The text for `.wob/tree.json` does not describe the tree: a mistake of the caller.
     #[error("the text for `.wob/tree.json` does not list the files of the tree")]
     Manifest,
-    /// Another process is writing into the folder; or one was killed there, and its `.wob` deleted.
+    /// Another build holds the lock, and nobody wants to wait.
+    #[error("another build is writing there: {holder}")]
+    Locked {
+        /// The file that is locked.
+        path: Utf8PathBuf,
+        /// Who holds the lock.
+        holder: String,
+    },
+    /// The branch is not where it was when it was read.
+    #[error("`{branch}` moved while it was being written: nothing was changed there; build again")]
+    Moved {
+        /// The repository and the branch.
+        branch: Utf8PathBuf,
+    },
+    /// Moving the branch would make a checkout look as if everything in it had been edited.
+    #[error("`{branch}` is checked out in `{folder}`: nothing was written")]
+    CheckedOut {
+        /// The branch.
+        branch: String,
+        /// The checkout.
+        folder: Utf8PathBuf,
+    },
+    /// The repository cannot be read or written.
+    #[error(transparent)]
+    Git(GitError),
+    /// Another process is writing into the folder without the lock, which not all disks have; or one was killed there, and its `.wob` deleted.
     #[error("`{path}` exists: another wob is writing here; if none is, delete this file")]
     Busy {
         /// The file that the other one left or writes.

@@ -1,13 +1,16 @@
 //! Compares a tree with an output folder.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
-use wob_engine::{Digest, FilePath, Tree};
+use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
     Manifest, OutputError, OutputFolder, Previous, TEMPORARY,
-    disk::{Bytes, Disk, Kind},
+    branch::BranchPlan,
+    disk::Disk,
+    ground::{Bytes, Ground, Kind},
     ignores_case, is_reserved,
 };
 use crate::Interrupt;
@@ -18,18 +21,29 @@ const EXAMPLES: usize = 10;
 /// What writing a tree would do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What happens to each file of the tree, and to each that wob wrote before, by path.
+    /// What happens to each file of the tree, and to each that wob wrote before, by path; those that stay as they are
+    /// are left out.
     pub changes: BTreeMap<FilePath, Change>,
+    /// How many files of the tree are there already, byte for byte; they are not touched, and are wob's from now on.
+    pub unchanged: usize,
     /// How many other files lie in the folder; they stay.
     pub others: usize,
     /// The first few of them by name.
     pub other_examples: Vec<String>,
     /// Whether an earlier run did not end, so that this one finishes its work.
     pub unfinished: bool,
-    pub(super) output: OutputFolder,
+    pub(super) to: To,
+    pub(super) message: String,
     pub(super) tree: Tree,
     pub(super) manifest: String,
     pub(super) previous: Previous,
+}
+
+/// Where a plan writes.
+#[derive(Clone, Debug)]
+pub(super) enum To {
+    Folder(OutputFolder),
+    Branch(Box<BranchPlan>),
 }
 
 /// What happens to a file.
@@ -40,8 +54,6 @@ pub enum Change {
     Added,
     /// It is replaced; wob wrote what is there.
     Changed,
-    /// It is there already, byte for byte; it is not touched, and is wob's from now on.
-    Unchanged,
     /// Wob wrote it, and the tree no longer has it.
     Deleted,
     /// Something that wob did not write lies at the path of a file of the tree: a conflict.
@@ -57,7 +69,7 @@ pub struct Counts {
     pub added: usize,
     /// See [`Change::Changed`].
     pub changed: usize,
-    /// See [`Change::Unchanged`].
+    /// See [`Plan::unchanged`].
     pub unchanged: usize,
     /// See [`Change::Deleted`].
     pub deleted: usize,
@@ -75,14 +87,65 @@ impl Change {
 }
 
 impl Plan {
+    pub(super) fn new(
+        judged: Judged,
+        to: To,
+        tree: &Tree,
+        manifest: &str,
+        previous: Previous,
+    ) -> Self {
+        Self {
+            changes: judged.changes,
+            unchanged: judged.unchanged,
+            others: judged.others.len(),
+            other_examples: judged.others.into_iter().take(EXAMPLES).collect(),
+            unfinished: !previous.unfinished.is_empty(),
+            to,
+            message: "wob build\n".to_owned(),
+            tree: tree.clone(),
+            manifest: manifest.to_owned(),
+            previous,
+        }
+    }
+
+    /// Says what the commit shall say; a folder has none.
+    #[must_use]
+    pub fn with_message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.message);
+        self
+    }
+
+    /// Returns what people call the place.
+    pub fn shown(&self) -> Utf8PathBuf {
+        match &self.to {
+            To::Folder(it) => it.root(),
+            To::Branch(it) => it.output().shown(),
+        }
+    }
+
+    /// Reads the file that lies at `path` now; none if none is there, or one that is too large.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn before(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+        match &self.to {
+            To::Folder(it) => Disk::new(&it.root()).read(path),
+            To::Branch(it) => it.output().read(path),
+        }
+    }
+
+    /// Returns the file that the tree has at `path`.
+    pub fn after(&self, path: &FilePath) -> Option<Cow<'_, [u8]>> {
+        self.tree.get(path).map(Blob::bytes)
+    }
+
     /// Counts the changes.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
         for change in self.changes.values() {
             *match change {
                 Change::Added => &mut counts.added,
                 Change::Changed => &mut counts.changed,
-                Change::Unchanged => &mut counts.unchanged,
                 Change::Deleted => &mut counts.deleted,
                 Change::Foreign => &mut counts.foreign,
                 Change::Edited => &mut counts.edited,
@@ -96,10 +159,10 @@ impl Plan {
         self.changes.iter().filter(|(_, it)| it.is_conflict()).map(|(path, it)| (path, *it))
     }
 
-    /// Says whether any file of the tree on disk, or of what wob wrote before, is not as it should be. `.wob/tree.json`
-    /// does not count.
+    /// Says whether any file of the tree, or of what wob wrote before, is not as it should be. `.wob/tree.json` does not
+    /// count.
     pub fn differs(&self) -> bool {
-        self.changes.values().any(|it| *it != Change::Unchanged)
+        !self.changes.is_empty()
     }
 
     /// Says whether applying would touch the disk at all.
@@ -116,54 +179,73 @@ pub(super) fn plan(
     manifest: &str,
     interrupt: &Interrupt,
 ) -> Result<Plan, OutputError> {
-    check_paths(tree, if ignores_case(&output.folder) { Case::Ignored } else { Case::Kept })?;
-    if Manifest::parse(manifest) != Some(Manifest::of(tree)) {
-        return Err(OutputError::Manifest);
-    }
+    let case = if ignores_case(&output.folder) { Case::Ignored } else { Case::Kept };
+    check(tree, manifest, case)?;
     let previous = output.previous()?;
     let root = output.root();
-    let mut planner =
-        Planner { disk: Disk::new(&root), previous: &previous, changes: BTreeMap::new() };
-    for (path, blob) in tree.files() {
+    let judged = judge(&mut Disk::new(&root), &previous, tree, tree.files(), interrupt)?;
+    Ok(Plan::new(judged, To::Folder(output.clone()), tree, manifest, previous))
+}
+
+/// Checks that `tree` can lie in a folder, and that `manifest` is about it.
+pub(super) fn check(tree: &Tree, manifest: &str, case: Case) -> Result<(), OutputError> {
+    check_paths(tree, case)?;
+    if Manifest::parse(manifest) == Some(Manifest::of(tree)) {
+        Ok(())
+    } else {
+        Err(OutputError::Manifest)
+    }
+}
+
+/// What becomes of the files of a place.
+pub(super) struct Judged {
+    changes: BTreeMap<FilePath, Change>,
+    unchanged: usize,
+    others: Vec<String>,
+}
+
+/// Compares `tree` with what lies on `ground`. Only `doubtful` files of the tree are looked at; the others are known to
+/// lie there byte for byte.
+pub(super) fn judge<'t>(
+    ground: &mut impl Ground,
+    previous: &Previous,
+    tree: &'t Tree,
+    doubtful: impl Iterator<Item = (&'t FilePath, &'t Blob)>,
+    interrupt: &Interrupt,
+) -> Result<Judged, OutputError> {
+    let mut planner = Planner { ground, previous, changes: BTreeMap::new() };
+    for (path, blob) in doubtful {
         interrupt.check()?;
         planner.file(path, blob.digest(), interrupt)?;
     }
-    for path in previous.owned() {
+    for path in previous.owned().filter(|it| tree.get(it).is_none()) {
         interrupt.check()?;
         planner.owned(&path)?;
     }
     let others = planner.others(tree, interrupt)?;
     let changes = planner.changes;
-    Ok(Plan {
-        changes,
-        others: others.len(),
-        other_examples: others.into_iter().take(EXAMPLES).collect(),
-        unfinished: !previous.unfinished.is_empty(),
-        output: output.clone(),
-        tree: tree.clone(),
-        manifest: manifest.to_owned(),
-        previous,
-    })
+    let touched = changes.keys().filter(|it| tree.get(it).is_some()).count();
+    Ok(Judged { changes, unchanged: tree.len() - touched, others })
 }
 
-struct Planner<'p> {
-    disk: Disk<'p>,
+struct Planner<'p, G> {
+    ground: &'p mut G,
     previous: &'p Previous,
     changes: BTreeMap<FilePath, Change>,
 }
 
-impl Planner<'_> {
+impl<G: Ground> Planner<'_, G> {
     fn file(
         &mut self,
         path: &FilePath,
         wanted: Digest,
         interrupt: &Interrupt,
     ) -> Result<(), OutputError> {
-        let change = match self.disk.kind(path)? {
+        let change = match self.ground.kind(path)? {
             Kind::Absent => Change::Added,
-            Kind::File => match self.disk.bytes(path)? {
-                Bytes::Digest(found) if found == wanted => Change::Unchanged,
-                Bytes::Empty if wanted == Digest::of(b"") => Change::Unchanged,
+            Kind::File => match self.ground.bytes(path)? {
+                Bytes::Digest(found) if found == wanted => return Ok(()),
+                Bytes::Empty if wanted == Digest::of(b"") => return Ok(()),
                 found @ (Bytes::Empty | Bytes::Digest(_) | Bytes::TooLarge) => {
                     self.standing(path, found)
                 }
@@ -189,7 +271,7 @@ impl Planner<'_> {
 
     /// Judges a file that wob wrote and the tree no longer has.
     fn owned(&mut self, path: &FilePath) -> Result<(), OutputError> {
-        match self.disk.kind(path)? {
+        match self.ground.kind(path)? {
             Kind::File => self.goes(path)?,
             Kind::Other => {
                 self.changes.entry(path.clone()).or_insert(Change::Edited);
@@ -205,7 +287,7 @@ impl Planner<'_> {
         if self.changes.contains_key(path) {
             return Ok(());
         }
-        let found = self.disk.bytes(path)?;
+        let found = self.ground.bytes(path)?;
         let standing = self.standing(path, found);
         let change = if standing == Change::Changed { Change::Deleted } else { standing };
         self.changes.insert(path.clone(), change);
@@ -228,8 +310,8 @@ impl Planner<'_> {
         path: &FilePath,
         interrupt: &Interrupt,
     ) -> Result<(), OutputError> {
-        for below in self.disk.files_below(path.as_str(), interrupt)? {
-            let in_the_way = || OutputError::FolderInTheWay { path: self.disk.path(path) };
+        for below in self.ground.files_below(path.as_str(), interrupt)? {
+            let in_the_way = || OutputError::FolderInTheWay { path: self.ground.shown(path) };
             let below = FilePath::new(&below).map_err(|_| in_the_way())?;
             if !self.previous.owns(&below) {
                 return Err(in_the_way());
@@ -246,16 +328,16 @@ impl Planner<'_> {
         };
         let stale =
             |path: &str| path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY));
-        let below = self.disk.files_below("", interrupt)?;
+        let below = self.ground.files_below("", interrupt)?;
         Ok(below.into_iter().filter(|it| !ours(it) && !stale(it)).collect())
     }
 }
 
 impl Previous {
     /// Lists the files that wob wrote, those of a run that did not end included.
-    fn owned(&self) -> Vec<FilePath> {
+    fn owned(&self) -> impl Iterator<Item = FilePath> {
         let manifests = [&self.manifest].into_iter().chain(&self.unfinished);
-        manifests.flat_map(Manifest::paths).collect()
+        manifests.flat_map(Manifest::paths)
     }
 
     pub(super) fn owns(&self, path: &FilePath) -> bool {
@@ -274,7 +356,7 @@ impl Previous {
 
 /// What a file system makes of upper and lower case.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
+pub(super) enum Case {
     Kept,
     Ignored,
 }
@@ -314,9 +396,6 @@ fn check_paths(tree: &Tree, case: Case) -> Result<(), OutputError> {
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8PathBuf;
-    use wob_engine::Blob;
-
     use super::*;
 
     fn check(paths: &[&str], case: Case) -> Option<String> {

@@ -9,6 +9,7 @@ mod fetch;
 mod folder;
 mod git;
 mod http;
+mod into;
 mod output;
 mod program;
 mod simulated;

@@ -4,7 +4,7 @@ use std::{fs, time::SystemTime};
 
 use camino::Utf8Path;
 use wob_engine::{Blob, Tree};
-use wob_host::{Change, Counts, Interrupt, Manifest, OutputError, OutputFolder, Overwrite, Plan};
+use wob_host::{Counts, Interrupt, Manifest, OutputError, OutputFolder, Overwrite, Plan};
 
 use crate::support::{Sandbox, path, skipped, write};
 
@@ -38,10 +38,9 @@ fn force(folder: &Utf8Path, files: &[(&str, &str)]) {
     plan(folder, files).apply(Overwrite::Conflicts, &Interrupt::default()).unwrap();
 }
 
-/// Lists the changes as `path change`, without what is unchanged.
+/// Lists the changes as `path change`.
 fn changes(plan: &Plan) -> Vec<String> {
-    let changed = plan.changes.iter().filter(|(_, change)| **change != Change::Unchanged);
-    changed.map(|(path, change)| format!("{path} {change:?}")).collect()
+    plan.changes.iter().map(|(path, change)| format!("{path} {change:?}")).collect()
 }
 
 /// Lists everything below `folder` with contents, `.wob` by name only.

@@ -176,11 +176,9 @@ fn tell_conflicts(session: &Session<'_>, plan: &Plan, shown: &Utf8Path) {
     let mut lines: Vec<String> = conflicts
         .map(|(path, change)| match change {
             Change::Edited => format!("    {path} (edited since wob wrote it)"),
-            Change::Foreign
-            | Change::Added
-            | Change::Changed
-            | Change::Unchanged
-            | Change::Deleted => format!("    {path} (not written by wob)"),
+            Change::Foreign | Change::Added | Change::Changed | Change::Deleted => {
+                format!("    {path} (not written by wob)")
+            }
         })
         .collect();
     let all = lines.len();

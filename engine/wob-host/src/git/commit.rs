@@ -1,0 +1,248 @@
+//! Commits trees without a checkout: new objects first, the branch last.
+
+use std::{borrow::Cow, collections::BTreeSet, fs, path::Path};
+
+use camino::Utf8PathBuf;
+use gix::{
+    bstr::BStr,
+    error::ResultExt as _,
+    objs::{
+        Commit as CommitObject, Kind, Tree as GitTree, WriteTo,
+        tree::{Editor, EntryKind},
+    },
+    refs::{
+        FullName, Target,
+        transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
+    },
+};
+use wob_engine::FilePath;
+
+use super::{
+    Commit, GitError, GitId, Repository,
+    objects::{self, NewObject},
+};
+use crate::Interrupt;
+
+/// Who commits where git's configuration names nobody.
+const NAME: &str = "wob";
+const EMAIL: &str = "wob@localhost";
+
+/// The name of a branch, such as `stage` or `clusters/west`.
+///
+/// **Invariant:** git allows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BranchName(String);
+
+impl BranchName {
+    /// Checks a name; `refs/heads/` may stand before it.
+    pub fn new(name: &str) -> Option<Self> {
+        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+        // Git would take it for an option.
+        let is_option = short.starts_with('-');
+        let full = FullName::try_from(format!("refs/heads/{short}")).ok();
+        full.filter(|_| !is_option).map(|_| Self(short.to_owned()))
+    }
+
+    /// Returns the name as people write it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn full(&self) -> FullName {
+        FullName::try_from(format!("refs/heads/{}", self.0)).expect("because it was checked")
+    }
+}
+
+/// A commit to make.
+pub(crate) struct NewCommit<'c> {
+    /// The commit before it.
+    pub(crate) parent: Option<&'c Commit>,
+    /// Which files of the parent it does not have.
+    pub(crate) removed: Vec<&'c FilePath>,
+    /// Which files it has that the parent has not, or differently.
+    pub(crate) put: Vec<(&'c str, GitId, Cow<'c, [u8]>)>,
+    /// What it says.
+    pub(crate) message: &'c str,
+    /// The branch that it is for.
+    pub(crate) branch: &'c BranchName,
+    /// The name of a folder for what is not whole yet; no two processes use the same at a time.
+    pub(crate) scratch: String,
+}
+
+/// Whether a branch moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It points to the new commit.
+    Yes,
+    /// It points to something else than the parent: somebody was faster.
+    Raced,
+}
+
+impl Repository {
+    /// Returns what the user's own branch of this name points to; none if there is no such branch.
+    ///
+    /// # Errors
+    /// If the repository is damaged.
+    pub(crate) fn tip_of(&self, branch: &BranchName) -> Result<Option<Commit>, GitError> {
+        let failed = || self.failed("read a branch");
+        let local = self.local();
+        let name = branch.full();
+        let found = local.try_find_reference(name.as_ref()).map_err(failed())?;
+        let Some(mut found) = found else { return Ok(None) };
+        let id = GitId(found.peel_to_id().map_err(failed())?.detach());
+        self.commit(branch.as_str(), id).map(Some)
+    }
+
+    /// Returns the folder that holds the objects and branches, also of a linked worktree.
+    pub(crate) fn common_folder(&self) -> Utf8PathBuf {
+        let folder = self.local().common_dir().to_owned();
+        Utf8PathBuf::from_path_buf(folder)
+            .unwrap_or_else(|it| Utf8PathBuf::from(it.to_string_lossy().into_owned()))
+    }
+
+    /// Returns the checkout of `branch`, if there is one.
+    pub(crate) fn checkout_of(&self, branch: &BranchName) -> Option<Utf8PathBuf> {
+        let local = self.local();
+        let common = fs::canonicalize(local.common_dir()).ok()?;
+        let head = format!("ref: refs/heads/{}", branch.as_str());
+        let is_head = |folder: &Path| {
+            fs::read_to_string(folder.join("HEAD")).is_ok_and(|it| it.trim_end() == head)
+        };
+        let shown = |folder: &Path| Utf8PathBuf::from(folder.to_string_lossy().into_owned());
+        let is_bare = local.config_snapshot().boolean("core.bare");
+        if !is_bare.unwrap_or(common.file_name().is_none_or(|it| it != ".git")) && is_head(&common)
+        {
+            return Some(shown(common.parent().unwrap_or(&common)));
+        }
+        let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
+        let mut checkouts = linked.map(|it| it.path()).filter(|it| is_head(it));
+        let linked = checkouts.next()?;
+        let file = fs::read_to_string(linked.join("gitdir")).unwrap_or_default();
+        Some(shown(Path::new(file.trim_end()).parent().unwrap_or(&linked)))
+    }
+
+    /// Writes a commit with its objects, and moves its branch there if that still points to the parent.
+    ///
+    /// # Errors
+    /// If an object is missing, or the operating system refuses; the branch is then as it was.
+    pub(crate) fn write_commit(
+        &self,
+        new: &NewCommit<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<(Moved, GitId), GitError> {
+        let mut local = self.local();
+        local.committer_or_set_fallback(NAME, EMAIL).map_err(self.failed("read who commits"))?;
+        let objects = Objects::of(&local, new).map_err(self.failed("write a commit"))?;
+        let id = objects.commit;
+        let kept = objects::write(&local, &objects.new, &new.scratch, interrupt);
+        let kept = match kept {
+            Err(_) if interrupt.is_set() => {
+                return Err(self.limited()(crate::Interrupted.into()));
+            }
+            kept => kept.map_err(self.failed("write the objects"))?,
+        };
+        let moved = move_branch(&local, new, id);
+        drop(kept);
+        match moved {
+            Ok(()) => {
+                sync_branch(&local, new.branch);
+                Ok((Moved::Yes, GitId(id)))
+            }
+            Err(error) => {
+                let tip = self.tip_of(new.branch)?.map(|it| it.id);
+                if tip == new.parent.map(|it| it.id) {
+                    return Err(self.failed("move a branch")(error));
+                }
+                Ok((Moved::Raced, GitId(id)))
+            }
+        }
+    }
+}
+
+/// The objects of a commit that the repository does not have.
+struct Objects<'o> {
+    new: Vec<NewObject<'o>>,
+    commit: gix::ObjectId,
+}
+
+impl<'o> Objects<'o> {
+    fn of(local: &gix::Repository, new: &'o NewCommit<'o>) -> gix::Result<Self> {
+        let mut seen = BTreeSet::new();
+        let mut objects = vec![];
+        let mut add = |id: gix::ObjectId, kind, bytes: Cow<'o, [u8]>| {
+            if !local.objects.exists_without_refresh(&id) && seen.insert(id) {
+                objects.push(NewObject { id, kind, bytes });
+            }
+        };
+        let root = match new.parent {
+            Some(parent) => local.find_tree(parent.tree.0)?.decode()?.into(),
+            None => GitTree::empty(),
+        };
+        let mut editor = Editor::new(root, &local.objects, local.object_hash());
+        for path in &new.removed {
+            editor.remove(path.as_str().split('/').map(BStr::new))?;
+        }
+        for (path, id, bytes) in &new.put {
+            editor.upsert(path.split('/').map(BStr::new), EntryKind::Blob, id.0)?;
+            add(id.0, Kind::Blob, Cow::Borrowed(bytes));
+        }
+        let tree = editor.write(|tree| -> gix::Result<gix::ObjectId> {
+            let (id, bytes) = encode(tree, Kind::Tree)?;
+            add(id, Kind::Tree, Cow::Owned(bytes));
+            Ok(id)
+        })?;
+        let committer = local.committer().expect("because there is a fallback")?;
+        let commit = CommitObject {
+            message: new.message.into(),
+            tree,
+            author: local.author().unwrap_or(Ok(committer))?.into(),
+            committer: committer.into(),
+            encoding: None,
+            parents: new.parent.iter().map(|it| it.id.0).collect(),
+            extra_headers: vec![],
+        };
+        let (id, bytes) = encode(&commit, Kind::Commit)?;
+        add(id, Kind::Commit, Cow::Owned(bytes));
+        Ok(Self { new: objects, commit: id })
+    }
+}
+
+fn encode(object: &dyn WriteTo, kind: Kind) -> gix::Result<(gix::ObjectId, Vec<u8>)> {
+    let mut bytes = vec![];
+    object.write_to(&mut bytes).or_error()?;
+    Ok((gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, &bytes)?, bytes))
+}
+
+/// Moves the branch from the parent to `commit`, or makes it.
+fn move_branch(
+    local: &gix::Repository,
+    new: &NewCommit<'_>,
+    commit: gix::ObjectId,
+) -> gix::Result<()> {
+    let subject = new.message.lines().next().unwrap_or_default();
+    let edit = RefEdit {
+        change: Change::Update {
+            log: LogChange {
+                mode: RefLog::AndReference,
+                force_create_reflog: false,
+                message: format!("commit: {subject}").into(),
+            },
+            expected: match new.parent {
+                Some(parent) => PreviousValue::MustExistAndMatch(Target::Object(parent.id.0)),
+                None => PreviousValue::MustNotExist,
+            },
+            new: Target::Object(commit),
+        },
+        name: new.branch.full(),
+        deref: true,
+    };
+    let committer = local.committer().expect("because there is a fallback")?;
+    local.edit_references_as([edit], Some(committer))?;
+    Ok(())
+}
+
+/// Puts on disk what the branch points to. The objects are there already, so that a power failure costs a commit at most.
+fn sync_branch(local: &gix::Repository, branch: &BranchName) {
+    let path = local.common_dir().join("refs/heads").join(branch.as_str());
+    fs::File::open(path).and_then(|it| it.sync_all()).ok();
+}

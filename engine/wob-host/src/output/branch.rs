@@ -1,0 +1,255 @@
+//! Writes a tree into a branch of a git repository, without a checkout.
+//!
+//! The tree of the branch's last commit is what a disk is for a folder: it may hold files of others, and its `.wob/tree.json`
+//! says which are wob's own. An [`OutputBranch`] is what the branch was when it was opened; if it moves, applying fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
+
+use super::{
+    MANIFEST, Manifest, OutputError, Overwrite, Plan, Previous,
+    ground::{FILE_BYTES, Ground, Kind},
+    plan::{self, To},
+};
+use crate::{
+    BranchName, Commit, GitError, GitId, Interrupt, Repository,
+    git::{Leaf, Moved, NewCommit, TreeIds},
+};
+
+/// A branch that a tree is written into, as it was when it was opened.
+#[derive(Clone, Debug)]
+pub struct OutputBranch {
+    repository: Repository,
+    name: BranchName,
+    /// The repository's folder as the user wrote it.
+    folder: Utf8PathBuf,
+    tip: Option<Commit>,
+}
+
+/// What applying a plan to a branch needs beside the tree.
+#[derive(Clone, Debug)]
+pub(super) struct BranchPlan {
+    output: OutputBranch,
+    ids: Vec<GitId>,
+}
+
+impl OutputBranch {
+    /// Opens a branch of the repository in `folder`, be it bare or with a checkout; the branch need not exist.
+    ///
+    /// # Errors
+    /// If there is no repository in exactly this folder, or it is damaged.
+    pub fn open(folder: &Utf8Path, name: &BranchName) -> Result<Self, OutputError> {
+        let repository = Repository::open(folder)?;
+        let tip = repository.tip_of(name)?;
+        Ok(Self { repository, name: name.clone(), folder: folder.to_owned(), tip })
+    }
+
+    /// Returns what people call it: the repository's folder, `#`, and the branch.
+    pub fn shown(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from(format!("{}#{}", self.folder, self.name.as_str()))
+    }
+
+    /// Returns its last commit; none if the branch does not exist yet.
+    pub fn tip(&self) -> Option<GitId> {
+        self.tip.as_ref().map(|it| it.id)
+    }
+
+    /// Reads what wob wrote before.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn previous(&self) -> Result<Previous, OutputError> {
+        let mut text = None;
+        if let Some(tip) = &self.tip {
+            let path = FilePath::new(MANIFEST).expect("because the name is constant");
+            let mut take =
+                |_, bytes: Vec<u8>| text = Some(String::from_utf8_lossy(&bytes).into_owned());
+            self.repository.read_files(tip.tree, [path].into_iter(), FILE_BYTES, &mut take)?;
+        }
+        Ok(Previous {
+            manifest: text.as_deref().and_then(Manifest::parse).unwrap_or_default(),
+            text,
+            unfinished: vec![],
+        })
+    }
+
+    /// Reads those of `paths` that are still as wob wrote them, and gives each to `take`.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn read_owned(
+        &self,
+        paths: impl Iterator<Item = FilePath>,
+        previous: &Previous,
+        take: &mut dyn FnMut(FilePath, Blob),
+    ) -> Result<(), OutputError> {
+        let Some(tip) = &self.tip else { return Ok(()) };
+        let mut owned = |path: FilePath, bytes: Vec<u8>| {
+            let blob = Blob::new(bytes);
+            if previous.manifest.digest(&path) == Some(blob.digest()) {
+                take(path, blob);
+            }
+        };
+        Ok(self.repository.read_files(tip.tree, paths, FILE_BYTES, &mut owned)?)
+    }
+
+    /// Compares `tree` with the branch's tree, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    ///
+    /// # Errors
+    /// If the tree cannot lie in a folder at all, or the branch cannot be read.
+    pub fn plan(
+        &self,
+        tree: &Tree,
+        manifest: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Plan, OutputError> {
+        plan::check(tree, manifest, plan::Case::Kept)?;
+        let previous = self.previous()?;
+        let ids = TreeIds::of(tree);
+        let (same, found) = match &self.tip {
+            Some(tip) => {
+                let comparison = self.repository.compare(tip.tree, tree, &ids, interrupt)?;
+                (comparison.same, comparison.found)
+            }
+            None => (vec![false; tree.len()], BTreeMap::new()),
+        };
+        let mut ground = Committed { output: self, found };
+        let doubtful = tree.files().zip(&same).filter(|(_, same)| !**same).map(|(file, _)| file);
+        let judged = plan::judge(&mut ground, &previous, tree, doubtful, interrupt)?;
+        let to = To::Branch(Box::new(BranchPlan { output: self.clone(), ids: ids.files }));
+        Ok(Plan::new(judged, to, tree, manifest, previous))
+    }
+
+    pub(super) fn lock_path(&self) -> Utf8PathBuf {
+        self.repository.common_folder().join(format!("{}.lock", self.own_name()))
+    }
+
+    /// Reads the file at `path` in the last commit.
+    pub(super) fn read(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+        let mut found = None;
+        if let Some(tip) = &self.tip {
+            let mut take = |_, bytes| found = Some(bytes);
+            let path = [path.clone()].into_iter();
+            self.repository.read_files(tip.tree, path, FILE_BYTES, &mut take)?;
+        }
+        Ok(found)
+    }
+
+    /// Names what belongs to this branch alone in the repository's folder.
+    fn own_name(&self) -> String {
+        let digest = Digest::of(self.name.as_str().as_bytes()).to_string();
+        format!("wob-{}", &digest[..16])
+    }
+}
+
+impl BranchPlan {
+    pub(super) fn output(&self) -> &OutputBranch {
+        &self.output
+    }
+
+    /// Commits what `plan` says; returns the branch's commit, new or not.
+    pub(super) fn apply(
+        &self,
+        plan: &Plan,
+        overwrite: Overwrite,
+        interrupt: &Interrupt,
+    ) -> Result<Option<GitId>, OutputError> {
+        let OutputBranch { repository, name, tip, .. } = &self.output;
+        if plan.is_done() {
+            return Ok(self.output.tip());
+        }
+        if overwrite == Overwrite::Nothing
+            && tip.is_some()
+            && let Some(folder) = repository.checkout_of(name)
+        {
+            return Err(OutputError::CheckedOut { branch: name.as_str().to_owned(), folder });
+        }
+        interrupt.check()?;
+        match repository.write_commit(&self.commit(plan), interrupt)? {
+            (Moved::Yes, new) => Ok(Some(new)),
+            (Moved::Raced, _) => Err(OutputError::Moved { branch: self.output.shown() }),
+        }
+    }
+
+    fn commit<'c>(&'c self, plan: &'c Plan) -> NewCommit<'c> {
+        let is_changed = |path: &FilePath| plan.changes.contains_key(path);
+        let changed = plan.tree.files().zip(&self.ids).filter(|((path, _), _)| is_changed(path));
+        let mut put: Vec<_> =
+            changed.map(|((path, blob), id)| (path.as_str(), *id, blob.bytes())).collect();
+        if plan.previous.text.as_deref() != Some(plan.manifest.as_str()) {
+            let bytes = plan.manifest.as_bytes();
+            let id = GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id");
+            put.push((MANIFEST, id, bytes.into()));
+        }
+        NewCommit {
+            parent: self.output.tip.as_ref(),
+            removed: plan.changes.keys().filter(|it| plan.tree.get(it).is_none()).collect(),
+            put,
+            message: &plan.message,
+            branch: &self.output.name,
+            scratch: self.output.own_name(),
+        }
+    }
+}
+
+/// What a commit holds where it differs from the tree.
+struct Committed<'c> {
+    output: &'c OutputBranch,
+    found: BTreeMap<String, Leaf>,
+}
+
+impl Ground for Committed<'_> {
+    fn shown(&self, path: &FilePath) -> Utf8PathBuf {
+        Utf8PathBuf::from(format!("{}:{path}", self.output.shown()))
+    }
+
+    fn kind(&mut self, path: &FilePath) -> Result<Kind, OutputError> {
+        let text = path.as_str();
+        for (depth, (end, _)) in text.match_indices('/').enumerate() {
+            match self.found.get(&text[..end]) {
+                None => {}
+                Some(Leaf::File(_)) => return Ok(Kind::Blocked(depth + 1)),
+                Some(Leaf::Other) => {
+                    let path =
+                        Utf8PathBuf::from(format!("{}:{}", self.output.shown(), &text[..end]));
+                    return Err(OutputError::Link { path });
+                }
+            }
+        }
+        let below = format!("{text}/");
+        Ok(match self.found.get(text) {
+            Some(Leaf::File(_)) => Kind::File,
+            Some(Leaf::Other) => Kind::Other,
+            None => match self.found.range(below.clone()..).next() {
+                Some((next, _)) if next.starts_with(&below) => Kind::Folder,
+                Some(_) | None => Kind::Absent,
+            },
+        })
+    }
+
+    fn read(&mut self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+        match self.found.get(path.as_str()) {
+            Some(Leaf::File(id)) => Ok(self.output.repository.blob(*id, FILE_BYTES)?),
+            Some(Leaf::Other) | None => Ok(None),
+        }
+    }
+
+    fn files_below(&self, top: &str, _: &Interrupt) -> Result<BTreeSet<String>, OutputError> {
+        let below = if top.is_empty() { String::new() } else { format!("{top}/") };
+        let all = self.found.range(below.clone()..).map(|(path, _)| path);
+        Ok(all.take_while(|it| it.starts_with(&below)).cloned().collect())
+    }
+}
+
+impl From<GitError> for OutputError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Limit { source: crate::LimitError::Interrupted(it), .. } => {
+                Self::Interrupted(it)
+            }
+            error => Self::Git(error),
+        }
+    }
+}

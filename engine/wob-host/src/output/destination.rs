@@ -1,0 +1,94 @@
+//! Where trees are written: a folder, or a branch of a git repository.
+
+use camino::Utf8PathBuf;
+use wob_engine::{Blob, FilePath, Tree};
+
+use super::{OutputBranch, OutputError, OutputFolder, Plan, Previous};
+use crate::{Holder, Interrupt, OutputLock, Waiting};
+
+/// A place that a tree is written to.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A folder on disk.
+    Folder(OutputFolder),
+    /// A branch, as it was when it was opened.
+    Branch(OutputBranch),
+}
+
+impl Destination {
+    /// Returns what people call it.
+    pub fn shown(&self) -> Utf8PathBuf {
+        match self {
+            Self::Folder(it) => it.root(),
+            Self::Branch(it) => it.shown(),
+        }
+    }
+
+    /// Reads what wob wrote before.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn previous(&self) -> Result<Previous, OutputError> {
+        match self {
+            Self::Folder(it) => it.previous(),
+            Self::Branch(it) => it.previous(),
+        }
+    }
+
+    /// Reads those of `paths` that are still as wob wrote them, and gives each to `take`.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn read_owned(
+        &self,
+        paths: impl Iterator<Item = FilePath>,
+        previous: &Previous,
+        take: &mut dyn FnMut(FilePath, Blob),
+    ) -> Result<(), OutputError> {
+        match self {
+            Self::Folder(folder) => {
+                for path in paths {
+                    if let Some(blob) = folder.read_owned(&path, previous)? {
+                        take(path, blob);
+                    }
+                }
+                Ok(())
+            }
+            Self::Branch(it) => it.read_owned(paths, previous, take),
+        }
+    }
+
+    /// Compares `tree` with what lies there, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    ///
+    /// # Errors
+    /// If the tree cannot lie there at all, or the place cannot be read.
+    pub fn plan(
+        &self,
+        tree: &Tree,
+        manifest: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Plan, OutputError> {
+        match self {
+            Self::Folder(it) => it.plan(tree, manifest, interrupt),
+            Self::Branch(it) => it.plan(tree, manifest, interrupt),
+        }
+    }
+
+    /// Keeps other builds out of this place until the result is dropped.
+    ///
+    /// A place that may not be written is not locked: whoever writes nothing is in nobody's way.
+    ///
+    /// # Errors
+    /// [`OutputError::Locked`] if another build is there and `waiting` is not wanted; or what the operating system says.
+    pub fn lock(
+        &self,
+        holder: &Holder,
+        waiting: Waiting<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<OutputLock, OutputError> {
+        match self {
+            Self::Folder(it) => it.lock(holder, waiting, interrupt),
+            Self::Branch(it) => OutputLock::take(&it.lock_path(), holder, waiting, interrupt),
+        }
+    }
+}
