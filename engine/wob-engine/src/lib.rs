@@ -20,7 +20,7 @@ pub use db::{Database, Source, SourceFile};
 pub use diagnostic::{Code, Diagnostic, Label, Severity, did_you_mean};
 pub use digest::{Digest, Hasher};
 pub use place::{At, FileName, Part, Place, Step};
-pub use secret::{looks_secret, mask_line};
+pub use secret::{looks_secret, mask_line, mask_text};
 pub use source::{Content, FilePath, Origin, PathError, Refusal};
 pub use text::{LineColumn, LineIndex, Span};
 pub use tree::Tree;
