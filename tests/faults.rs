@@ -31,13 +31,13 @@ fn object(kind: &str, name: &str, spec: &str) -> String {
 }
 
 /// A workspace that is large enough to be caught in the middle of a build.
-struct World {
+pub(crate) struct World {
     temp: TempDir,
 }
 
 impl World {
     /// Makes a workspace with one assignment for each cluster type and target.
-    fn new(cluster_types: usize, targets: usize) -> Self {
+    pub(crate) fn new(cluster_types: usize, targets: usize) -> Self {
         let world = Self { temp: TempDir::new().unwrap() };
         let mut types = String::new();
         for index in 0..cluster_types {
@@ -71,7 +71,7 @@ impl World {
         world
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.temp.path()
     }
 
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Changes the sources, so that the next build adds, changes and deletes files.
-    fn change(&self) {
+    pub(crate) fn change(&self) {
         edit(&self.path().join("dev/config.yaml"), "'one'", "'two'");
         edit(&self.path().join("dev/types.yaml"), "{name: c1}", "{name: new}");
     }
@@ -166,14 +166,14 @@ fn is_new(folder: &Path) -> bool {
     fs::read_to_string(folder.join("config.yaml")).is_ok_and(|it| it.contains("two"))
 }
 
-fn send(signal: &str, to: &Child) {
+pub(crate) fn send(signal: &str, to: &Child) {
     let kill = format!("kill -{signal} {}", to.id());
     // It may have ended.
     Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status().unwrap();
 }
 
 /// Waits for the end; returns the exit code and what was said.
-fn end(mut wob: Child) -> (Option<i32>, String) {
+pub(crate) fn end(mut wob: Child) -> (Option<i32>, String) {
     let mut talk = String::new();
     wob.stderr.take().unwrap().read_to_string(&mut talk).unwrap();
     (wob.wait().unwrap().code(), talk)

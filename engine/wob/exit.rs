@@ -17,8 +17,12 @@ pub(crate) enum Exit {
     Nothing,
     /// The same sources gave other bytes.
     NotReproducible,
+    /// What was compared differs.
+    Difference,
     /// The user stopped it.
     Interrupted,
+    /// Another build holds the lock, and nobody wants to wait.
+    Locked,
     /// A service that wob does not run failed, such as the host of a repository.
     Outside,
     /// This machine is in the way: disk full, no permission, a file that exists already.
@@ -39,7 +43,9 @@ impl Exit {
             Self::Partial => 3,
             Self::Nothing => 4,
             Self::NotReproducible => 6,
+            Self::Difference => 5,
             Self::Interrupted => 8,
+            Self::Locked => 9,
             Self::Outside => 32,
             Self::Local => 36,
             Self::Internal => 37,

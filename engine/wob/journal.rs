@@ -35,7 +35,7 @@ pub(crate) struct JournalOutput {
     /// The output folder.
     pub(crate) folder: Utf8PathBuf,
     /// The output folder as people see it.
-    pub(crate) shown: Utf8PathBuf,
+    pub(crate) shown: String,
     /// The root digest of the tree.
     pub(crate) root: String,
     /// Whether a source was overridden or edited.
@@ -97,7 +97,7 @@ impl JournalOutput {
     pub(crate) fn new(
         record: &wob_rules::Record,
         folder: &Utf8Path,
-        shown: &Utf8Path,
+        shown: &str,
         interrupt: &Interrupt,
     ) -> Option<Self> {
         let mut assignments = BTreeMap::new();

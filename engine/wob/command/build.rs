@@ -1,7 +1,9 @@
 //! `wob build`: renders environments and writes their trees.
 
 mod destination;
+mod difference;
 mod explain;
+mod place;
 mod summary;
 mod write;
 
@@ -12,9 +14,14 @@ use serde::Serialize;
 use wob_host::{Counts, Interrupt};
 use wob_rules::AssignmentRecord;
 
-use self::summary::{TreeText, tell_unchanged};
+use self::{
+    destination::Mode,
+    difference::Difference,
+    summary::{TreeText, tell_unchanged},
+};
 pub(crate) use self::{
-    destination::{Destination, Round},
+    destination::{Output, Round},
+    place::{Locks, Read},
     summary::Work,
     write::Outcome,
 };
@@ -38,7 +45,10 @@ pub(crate) struct Build {
     patterns: Patterns,
     /// Where trees go
     #[command(flatten)]
-    destination: Destination,
+    output: Output,
+    /// Write nothing; show how what is there differs, and exit with 5 if it does
+    #[arg(long, conflicts_with = "force")]
+    check: bool,
     /// Do not look at every file of a tree whose own record is as wob left it
     ///
     /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
@@ -56,6 +66,9 @@ Without a pattern, every environment is built. Each tree goes to wob-out/<enviro
 names, such as a checkout of the GitOps repository. Only files that differ are written, and only files that wob \
 wrote are deleted. An assignment that fails keeps its last good output; the others go on.
 
+With --into, the trees become commits of a repository that needs no checkout, and no file is written. A branch that \
+does not exist is made, without history; without a change there is no commit.
+
 Targets:
   //env:stage                        the whole tree of an environment
   //env/stage/large:all              every assignment on a cluster type
@@ -69,8 +82,8 @@ const EXAMPLES: &str = "\
 Examples:
   wob build //env:stage
   wob build //... -- -//env/prod/...
-  wob build //env:dev --override-input https://github.com/org/app-src=../app-src
-  wob build //env:prod -o ../gitops --strict";
+  wob build //env:prod -o ../gitops --strict
+  wob build --into '../gitops.git#{environment}'";
 
 /// An environment that was built, as programs read it.
 #[derive(Debug, Serialize)]
@@ -80,11 +93,20 @@ struct JsonBuilt<'b> {
     /// Where the tree lies; absent if nothing was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'b str>,
+    /// The branch's commit; absent for a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<&'b str>,
     /// The BLAKE3 Merkle root of the tree.
     root: String,
     git_tree: &'b str,
     dirty: bool,
     files: Counts,
+    /// What `--check` compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_with: Option<&'b str>,
+    /// How what is there differs; only of `--check`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differences: Option<&'b [Difference]>,
     assignments: &'b [AssignmentRecord],
 }
 
@@ -98,7 +120,8 @@ impl Build {
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let begin = Instant::now();
         // Programs get every assignment, which the journal does not tell.
-        let is_told_all = streams.is_json() || self.explain.is_some();
+        let is_told_all =
+            streams.is_json() || self.explain.is_some() || self.check || self.output.into.is_some();
         let place = if is_told_all { None } else { JournalPlace::find() };
         let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
         let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
@@ -116,8 +139,18 @@ impl Build {
         place: Option<&JournalPlace>,
         begin: Instant,
     ) -> Result<Exit, Exit> {
-        let session = Session::start(common, &self.patterns, streams)?;
-        let Round { built, outcomes, report, exit } = self.destination.build(&session, common)?;
+        let mode = if self.check { Mode::Check } else { Mode::Write };
+        let output = Output { mode, ..self.output.clone() };
+        let mut locks = Locks::default();
+        let (session, places) = loop {
+            let session = Session::start(common, &self.patterns, streams)?;
+            let places = output.places(common, &session)?;
+            // Who waited read the sources before another build wrote; that one's may have been newer.
+            if self.check || locks.take(&places, &session, &output)? == Read::Fresh {
+                break (session, places);
+            }
+        };
+        let Round { built, outcomes, report, exit } = output.build(&session, &places, common)?;
         if let Some(path) = &self.explain
             && let Err(error) = explain::write(&session, &built, path)
         {
@@ -150,8 +183,8 @@ impl Build {
 fn keep_journal(session: &Session<'_>, outcomes: &[Outcome], place: Option<&JournalPlace>) {
     let (Some(place), Some(things)) = (place, session.loaded.seen.settled()) else { return };
     let output = |it: &Outcome| {
-        let written = it.written.then_some(&it.folder)?;
-        JournalOutput::new(&it.record, written, &it.shown, &session.interrupt)
+        let folder = it.folder.as_ref().filter(|_| it.written)?;
+        JournalOutput::new(&it.record, folder, &it.shown, &session.interrupt)
     };
     let outputs: Option<Vec<JournalOutput>> = outcomes.iter().map(output).collect();
     if let Some(outputs) = outputs {
@@ -165,11 +198,29 @@ impl Outcome {
         JsonBuilt {
             environment: &self.record.environment,
             output: self.written.then_some(self.shown.as_str()),
+            commit: self.commit.as_deref(),
             root: self.record.root.to_string(),
             git_tree: &self.record.git_tree,
             dirty: self.record.dirty,
             files: self.counts,
+            compared_with: self.differences.as_ref().map(|_| self.shown.as_str()),
+            differences: self.differences.as_deref(),
             assignments: &self.record.assignments,
+        }
+    }
+
+    /// Says whether `--check` found a difference.
+    fn differs(&self) -> bool {
+        self.differences.as_ref().is_some_and(|it| !it.is_empty())
+    }
+
+    /// Returns what is said of the place behind the environment's name.
+    fn place(&self) -> String {
+        match &self.differences {
+            Some(all) if all.is_empty() => format!(" is as {} has it", self.shown),
+            Some(_) => format!(" differs from {}", self.shown),
+            None if self.written => format!(" -> {}", self.shown),
+            None => " not written".to_owned(),
         }
     }
 
@@ -197,11 +248,15 @@ impl Outcome {
         for it in &record.assignments {
             *on.entry(it.cluster_type.as_str()).or_default() += 1;
         }
-        let Counts { added, changed, unchanged, deleted, .. } = self.counts;
+        let Counts { added, changed, unchanged, deleted, foreign, edited } = self.counts;
+        // What is in the way is said only where it stays.
+        let is_check = usize::from(self.differences.is_some());
         let files = [
             (added, "added"),
             (changed, "changed"),
             (deleted, "deleted"),
+            (edited * is_check, "edited"),
+            (foreign * is_check, "not written by wob"),
             (unchanged, "unchanged"),
         ];
         let files: Vec<String> = files
@@ -210,10 +265,12 @@ impl Outcome {
             .map(|(n, what)| format!("{n} {what}"))
             .collect();
         let files = if files.is_empty() { "none".to_owned() } else { files.join(", ") };
-        let to =
-            if self.written { format!(" -> {}", self.shown) } else { " not written".to_owned() };
         let (root, environment) = (&record.root.to_string(), record.environment.as_str());
         let on = on.into_iter().collect();
-        TreeText { environment, root, dirty: record.dirty, on }.to_text(&to, &self.failed(), &files)
+        let tree = TreeText { environment, root, dirty: record.dirty, on };
+        let tree = tree.to_text(&self.place(), &self.failed(), &files);
+        let commit = self.commit.as_ref().map(|it| format!("  commit: {it}\n"));
+        let differences = difference::to_text(self.differences.as_deref().unwrap_or_default());
+        tree + &commit.unwrap_or_default() + &differences
     }
 }

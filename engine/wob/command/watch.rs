@@ -15,7 +15,7 @@ use wob_host::{Debounce, Hint, Interrupt, Watcher};
 
 use crate::{
     args::{Common, Patterns},
-    command::build::{Destination, Round, Work},
+    command::build::{Locks, Output, Round, Work},
     exit::Exit,
     report::{JsonDiagnostic, count},
     session::Session,
@@ -36,7 +36,7 @@ pub(crate) struct Watch {
     patterns: Patterns,
     /// Where trees go
     #[command(flatten)]
-    destination: Destination,
+    output: Output,
     /// Run COMMAND by the shell after each build that changed a tree
     ///
     /// `WOB_CHANGED` holds the labels of the environments that changed, separated by spaces.
@@ -158,7 +158,7 @@ impl Watch {
                 return exit;
             }
         };
-        let exit = match self.destination.build(&session, common) {
+        let exit = match self.build(&session, common) {
             Ok(round) => {
                 let changes = changes(&round, &mut state.trees);
                 tell(&round, &changes, state.builds, begin, streams);
@@ -171,6 +171,14 @@ impl Watch {
         state.seen = loaded.seen.clone();
         state.loaded = Some(loaded);
         exit
+    }
+
+    /// What changes while another build is waited for is seen by the next look.
+    fn build(&self, session: &Session<'_>, common: &Common) -> Result<Round, Exit> {
+        let places = self.output.places(common, session)?;
+        let mut locks = Locks::default();
+        locks.take(&places, session, &self.output)?;
+        self.output.build(session, &places, common)
     }
 
     /// Waits until something that was seen has changed; false if the user stopped it.

@@ -158,6 +158,8 @@ impl<'w> Inputs<'w> {
             | Exit::Partial
             | Exit::Nothing
             | Exit::NotReproducible
+            | Exit::Difference
+            | Exit::Locked
             | Exit::Local
             | Exit::Internal
             | Exit::Integrity => {}

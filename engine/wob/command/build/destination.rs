@@ -4,27 +4,49 @@ use std::{collections::BTreeMap, fs, io::Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::write::Outcome;
+use super::{
+    place::{Into, Place},
+    write::Outcome,
+};
 use crate::{
     args::Common,
     exit::Exit,
-    report::{Report, count},
+    report::Report,
     session::{BuiltTarget, Session},
 };
 
-/// Where trees go.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Destination {
+/// Where trees go, and what becomes of what is there.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Output {
     /// Write to DIR instead of wob-out/<environment>; may hold {environment}
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub(super) out: Option<Utf8PathBuf>,
-    /// Overwrite files that wob did not write, or that were edited since
+    /// Commit to BRANCH of the git repository in the folder REPO, without a checkout; both may hold {environment}
+    #[arg(long, value_name = "REPO#BRANCH", conflicts_with = "out")]
+    pub(super) into: Option<Into>,
+    /// Overwrite files that wob did not write, or that were edited since; move a branch that is checked out
     #[arg(long)]
     pub(super) force: bool,
+    /// Exit with 9 if another build is writing to the same place, instead of waiting for it
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// Whether trees are written at all.
+    #[arg(skip)]
+    pub(super) mode: Mode,
+}
+
+/// What is done with trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// They are written.
+    #[default]
+    Write,
+    /// They are compared with what is there.
+    Check,
 }
 
 /// Where trees go that nobody gave another place to.
-const DEFAULT_OUT: &str = "wob-out";
+pub(super) const DEFAULT_OUT: &str = "wob-out";
 
 /// What one round of building and writing gave.
 pub(crate) struct Round {
@@ -38,17 +60,25 @@ pub(crate) struct Round {
     pub(crate) exit: Exit,
 }
 
-impl Destination {
-    /// Builds what `session` selects, and writes it.
-    pub(crate) fn build(&self, session: &Session<'_>, common: &Common) -> Result<Round, Exit> {
-        let folders = self.folders(common, session)?;
+impl Output {
+    /// Builds what `session` selects, and writes it to `places`, which nobody else may write to meanwhile.
+    pub(crate) fn build(
+        &self,
+        session: &Session<'_>,
+        places: &BTreeMap<String, Place>,
+        common: &Common,
+    ) -> Result<Round, Exit> {
+        if let Some(jobs) = common.jobs {
+            // Who hashes and compresses objects; it fails only if there are such threads already.
+            rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
+        }
         let built = session.build(common)?;
         let report = session.diagnose(&built);
         let mut outcomes = vec![];
         let mut failed = None;
         for target in &built {
-            let folder = &folders[&target.built.environment];
-            match self.write(session, target, folder, common) {
+            let place = &places[&target.built.environment];
+            match self.write(session, target, place, common) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(exit) => {
                     failed = failed.max(Some(exit));
@@ -58,41 +88,14 @@ impl Destination {
                 }
             }
         }
-        if self.out.is_none() && outcomes.iter().any(|it| it.written) {
+        let is_default = self.out.is_none() && self.into.is_none();
+        if is_default && outcomes.iter().any(|it| it.written) {
             hide_from_git(&session.workspace.root.join(DEFAULT_OUT));
         }
-        let exit = failed.unwrap_or_else(|| session.verdict(&report, common));
-        Ok(Round { built, outcomes, report, exit })
-    }
-
-    /// Returns the folder of each selected environment.
-    pub(crate) fn folders(
-        &self,
-        common: &Common,
-        session: &Session<'_>,
-    ) -> Result<BTreeMap<String, Utf8PathBuf>, Exit> {
-        const PLACEHOLDER: &str = "{environment}";
-        let Some(out) = &self.out else {
-            let folder = |name: &str| session.workspace.root.join(DEFAULT_OUT).join(name);
-            let all =
-                session.targets.iter().map(|it| (it.name.to_string(), folder(it.name.as_str())));
-            return Ok(all.collect());
-        };
-        if session.targets.len() > 1 && !out.as_str().contains(PLACEHOLDER) {
-            session.streams.fail(&format!(
-                "{} would be written to one folder `{out}`\n  \
-                 help: select one, or write `-o '{out}/{PLACEHOLDER}'`",
-                count(session.targets.len(), "environment", "environments")
-            ));
-            return Err(Exit::Usage);
-        }
-        let start = common.directory.clone().unwrap_or_default();
-        let folder = |name: &str| start.join(out.as_str().replace(PLACEHOLDER, name));
-        Ok(session
-            .targets
-            .iter()
-            .map(|it| (it.name.to_string(), folder(it.name.as_str())))
-            .collect())
+        let verdict = session.verdict(&report, common);
+        let differs = outcomes.iter().any(Outcome::differs);
+        let verdict = if differs && verdict == Exit::Ok { Exit::Difference } else { verdict };
+        Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
     }
 }
 

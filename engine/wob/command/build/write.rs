@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, FilePath, Tree};
-use wob_host::{Change, Counts, OutputError, OutputFolder, Overwrite, Plan, Previous};
+use wob_host::{Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Previous};
 use wob_rules::{EnvironmentInput, Record, SourceRecord};
 
-use super::Destination;
+use super::{
+    destination::{Mode, Output},
+    difference::{Difference, differences},
+    place::Place,
+};
 use crate::{
     args::Common,
     exit::Exit,
@@ -18,6 +22,9 @@ use crate::{
 /// How many files in the way are named.
 const NAMED: usize = 10;
 
+/// How often a branch may move before the build gives up.
+const ATTEMPTS: usize = 5;
+
 /// What became of an environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
@@ -25,83 +32,141 @@ pub(crate) struct Outcome {
     pub(crate) record: Record,
     /// How many files changed.
     pub(crate) counts: Counts,
-    /// The output folder.
-    pub(crate) folder: Utf8PathBuf,
-    /// The output folder as people see it.
-    pub(crate) shown: Utf8PathBuf,
+    /// The folder on disk; none for a branch.
+    pub(crate) folder: Option<Utf8PathBuf>,
+    /// The place as people see it.
+    pub(crate) shown: String,
     /// Whether the tree was written.
     pub(crate) written: bool,
+    /// The branch's commit, new or as before.
+    pub(crate) commit: Option<String>,
+    /// How what is there differs, if that was asked for.
+    pub(crate) differences: Option<Vec<Difference>>,
 }
 
-impl Destination {
-    /// Writes the tree of `target` into `folder`; says why if that cannot be done.
+/// Why an environment was not written.
+enum Failure {
+    World(OutputError),
+    /// It was said already.
+    Said(Exit),
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::World(error)
+    }
+}
+
+impl Output {
+    /// Writes the tree of `target` to `place`; says why if that cannot be done.
     pub(super) fn write(
         &self,
         session: &Session<'_>,
         target: &BuiltTarget,
-        folder: &Utf8Path,
+        place: &Place,
         common: &Common,
     ) -> Result<Outcome, Exit> {
-        let shown = shown(folder);
-        let fail = |error: OutputError| {
-            match error {
-                OutputError::Interrupted(_) => return session.interrupted(),
-                OutputError::Conflicts { .. }
-                | OutputError::Link { .. }
-                | OutputError::FolderInTheWay { .. }
-                | OutputError::Path { .. }
-                | OutputError::Manifest
-                | OutputError::Busy { .. }
-                | OutputError::Failed { .. }
-                | OutputError::HalfWritten { .. } => session.streams.fail(&error.to_string()),
+        for attempt in 1.. {
+            match self.try_write(session, target, place, common) {
+                Ok(outcome) => return Ok(outcome),
+                Err(Failure::Said(exit)) => return Err(exit),
+                // What was built is still right; only what stays of the branch must be looked at again.
+                Err(Failure::World(OutputError::Moved { branch })) if attempt < ATTEMPTS => {
+                    session.streams.say_more(&format!("`{branch}` moved; trying again on top"));
+                }
+                Err(Failure::World(error)) => return Err(fail(session, &place.shown(), &error)),
             }
-            Exit::Local
-        };
-        let output = self.output(session, folder);
-        let previous = output.previous().map_err(fail)?;
-        let tree = kept(target, &output, &previous).map_err(fail)?;
+        }
+        unreachable!("because the last attempt returns")
+    }
+
+    fn try_write(
+        &self,
+        session: &Session<'_>,
+        target: &BuiltTarget,
+        place: &Place,
+        common: &Common,
+    ) -> Result<Outcome, Failure> {
+        let shown = place.shown();
+        let destination = place.open()?;
+        let previous = destination.previous()?;
+        let tree = kept(target, &destination, &previous)?;
         let record = record(session, target, &tree);
-        let plan = output.plan(&tree, &record.to_json(), &session.interrupt).map_err(fail)?;
+        let plan = destination.plan(&tree, &record.to_json(), &session.interrupt)?;
         let counts = plan.counts();
-        tell_others(session, &plan, &shown);
+        let outcome = Outcome {
+            record,
+            counts,
+            folder: place.folder(),
+            shown,
+            written: false,
+            commit: None,
+            differences: None,
+        };
+        if self.mode == Mode::Check {
+            return Ok(Outcome { differences: Some(differences(&plan)?), ..outcome });
+        }
+        let shown = &outcome.shown;
+        tell_others(session, &plan, shown);
         let has_errors = target.built.diagnostics.iter().any(Diagnostic::is_error);
         if common.strict && has_errors {
             session
                 .streams
                 .say(&format!("nothing is written to `{shown}`: --strict, and there are errors"));
-            let folder = folder.to_owned();
-            return Ok(Outcome { record, counts, folder, shown, written: false });
+            return Ok(outcome);
         }
         let conflicts = counts.foreign + counts.edited;
         if conflicts > 0 && !self.force {
-            tell_conflicts(session, &plan, &shown);
-            return Err(Exit::Local);
+            tell_conflicts(session, &plan, shown);
+            return Err(Failure::Said(Exit::Local));
         }
         let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
-        let written = plan.apply(overwrite, &session.interrupt).map_err(fail)?;
-        let folder = folder.to_owned();
-        Ok(Outcome { record, counts: written.counts, folder, shown, written: true })
+        let plan = plan.with_message(&message(&outcome.record));
+        let written = plan.apply(overwrite, &session.interrupt)?;
+        let commit = written.commit.map(|it| it.to_string());
+        Ok(Outcome { counts: written.counts, written: true, commit, ..outcome })
     }
 }
 
-impl Destination {
-    /// Returns where the tree is written. A folder that the user names may be a link; `wob-out`, which came with the
-    /// sources, may not.
-    fn output(&self, session: &Session<'_>, folder: &Utf8Path) -> OutputFolder {
-        let root = &session.workspace.root;
-        let below = folder.strip_prefix(root).ok().filter(|_| self.out.is_none());
-        let prefix = below.and_then(|it| FilePath::new(it.as_str()).ok());
-        match prefix {
-            Some(prefix) => OutputFolder::new(root, Some(&prefix)),
-            None => OutputFolder::new(folder, None),
+/// Says why nothing was written to the place that people call `shown`, and returns how to end.
+pub(super) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> Exit {
+    let (help, exit) = match error {
+        OutputError::Interrupted(_) => return session.interrupted(),
+        OutputError::Locked { holder, .. } => {
+            session.streams.fail(&format!(
+                "{holder} is writing to `{shown}`\n  help: wait for it by leaving out --no-wait"
+            ));
+            return Exit::Locked;
         }
-    }
+        OutputError::CheckedOut { folder, .. } => (
+            format!(
+                "\n  help: build into the checkout with `-o {folder}`, check out another branch, or move this one with \
+                 --force; then the checkout shows the difference as edits"
+            ),
+            Exit::Local,
+        ),
+        OutputError::Git(GitError::NoRepository { folder }) => {
+            (format!("\n  help: make one with `git init --bare {folder}`"), Exit::Local)
+        }
+        OutputError::Conflicts { .. }
+        | OutputError::Moved { .. }
+        | OutputError::Git(_)
+        | OutputError::Link { .. }
+        | OutputError::FolderInTheWay { .. }
+        | OutputError::Path { .. }
+        | OutputError::Manifest
+        | OutputError::Busy { .. }
+        | OutputError::Failed { .. }
+        | OutputError::HalfWritten { .. } => (String::new(), Exit::Local),
+    };
+    session.streams.fail(&format!("{error}{help}"));
+    exit
 }
 
 /// Returns the tree to write: what was built and selected, and of the rest what was written before.
 fn kept(
     target: &BuiltTarget,
-    output: &OutputFolder,
+    destination: &Destination,
     previous: &Previous,
 ) -> Result<Tree, OutputError> {
     let built = &target.built;
@@ -118,13 +183,10 @@ fn kept(
     for (path, blob) in built.tree.files().filter(|(path, _)| !is_left_out(path)) {
         tree.insert(path.clone(), blob.clone());
     }
-    for path in previous.manifest.paths() {
-        if (is_left_out(&path) || built.keeps(&path))
-            && let Some(blob) = output.read_owned(&path, previous)?
-        {
-            tree.insert(path, blob);
-        }
-    }
+    let stay = previous.manifest.paths().filter(|it| is_left_out(it) || built.keeps(it));
+    destination.read_owned(stay, previous, &mut |path, blob| {
+        tree.insert(path, blob);
+    })?;
     Ok(tree)
 }
 
@@ -161,7 +223,30 @@ fn sources(session: &Session<'_>, input: EnvironmentInput) -> Vec<SourceRecord> 
     records
 }
 
-fn tell_others(session: &Session<'_>, plan: &Plan, shown: &Utf8Path) {
+/// Returns what the commit says: what was built, and from what.
+fn message(record: &Record) -> String {
+    /// How many sources are named; all are in the record.
+    const SOURCES: usize = 50;
+    let mut lines = vec![
+        format!("Build {}", record.environment),
+        String::new(),
+        format!("Root: {}", record.root),
+    ];
+    for source in record.sources.iter().take(SOURCES) {
+        let commit = source.commit.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+        let dirty = if source.dirty { " (dirty)" } else { "" };
+        lines
+            .push(format!("Source: {} {}{commit} {}{dirty}", source.role, source.name, source.url));
+    }
+    if record.sources.len() > SOURCES {
+        lines.push(format!("Sources: {} more", record.sources.len() - SOURCES));
+    }
+    let plain =
+        |it: String| it.chars().filter(|it| !it.is_control()).chain(['\n']).collect::<String>();
+    lines.into_iter().map(plain).collect()
+}
+
+fn tell_others(session: &Session<'_>, plan: &Plan, shown: &str) {
     if plan.others > 0 {
         let files = count(plan.others, "file", "files");
         let examples = plan.other_examples.join(", ");
@@ -171,7 +256,7 @@ fn tell_others(session: &Session<'_>, plan: &Plan, shown: &Utf8Path) {
     }
 }
 
-fn tell_conflicts(session: &Session<'_>, plan: &Plan, shown: &Utf8Path) {
+fn tell_conflicts(session: &Session<'_>, plan: &Plan, shown: &str) {
     let conflicts = plan.changes.iter().filter(|(_, change)| change.is_conflict());
     let mut lines: Vec<String> = conflicts
         .map(|(path, change)| match change {
@@ -192,11 +277,4 @@ fn tell_conflicts(session: &Session<'_>, plan: &Plan, shown: &Utf8Path) {
         count(all, "file", "files"),
         lines.join("\n")
     ));
-}
-
-/// Returns a folder as people write it: from where they are, if it is below.
-fn shown(folder: &Utf8Path) -> Utf8PathBuf {
-    let here = std::env::current_dir().ok().and_then(|it| Utf8PathBuf::from_path_buf(it).ok());
-    let below = here.as_deref().and_then(|here| folder.strip_prefix(here).ok());
-    below.unwrap_or(folder).to_owned()
 }

@@ -1,0 +1,142 @@
+//! `wob build --check`: how what lies there differs from what would be built, line by line; secrets are masked.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use similar::{ChangeTag, TextDiff};
+use wob_engine::{FilePath, mask_text};
+use wob_host::{Change, OutputError, Plan};
+
+/// How many lines around a difference are shown.
+const AROUND: usize = 3;
+/// How many lines of differences are shown of one file.
+const LINES: usize = 40;
+/// Of how many files people are shown more than the name.
+const FILES: usize = 20;
+/// Files that are larger are not compared line by line.
+const BYTES: usize = 1 << 20;
+
+/// How one file differs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Difference {
+    path: String,
+    change: Change,
+    /// A unified diff from what is there to what would be written; none if either is no text or is large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+    /// How many more lines the diff has.
+    #[serde(skip_serializing_if = "is_zero")]
+    more_lines: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Lists how what lies there differs from the tree of `plan`, by path.
+pub(super) fn differences(plan: &Plan) -> Result<Vec<Difference>, OutputError> {
+    plan.changes.iter().map(|(path, change)| Difference::of(plan, path, *change)).collect()
+}
+
+/// Returns what people read of `differences`.
+pub(super) fn to_text(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for (index, it) in differences.iter().enumerate() {
+        let name = match it.change {
+            Change::Added => "added",
+            Change::Changed => "changed",
+            Change::Deleted => "deleted",
+            Change::Foreign => "not written by wob",
+            Change::Edited => "edited since wob wrote it",
+        };
+        writeln!(text, "  {} ({name})", it.path).expect("because a text can always grow");
+        let diff = it.diff.as_deref().filter(|_| index < FILES).unwrap_or_default();
+        for line in diff.lines() {
+            writeln!(text, "    {line}").expect("because a text can always grow");
+        }
+        if index < FILES && it.more_lines > 0 {
+            writeln!(text, "    … {} more lines", it.more_lines)
+                .expect("because a text can always grow");
+        }
+    }
+    text
+}
+
+impl Difference {
+    fn of(plan: &Plan, path: &FilePath, change: Change) -> Result<Self, OutputError> {
+        let before = plan.before(path)?.unwrap_or_default();
+        let after = plan.after(path).unwrap_or_default();
+        let (diff, more_lines) = match (shown_text(&before), shown_text(&after)) {
+            (Some(before), Some(after)) => {
+                let (diff, more_lines) = unified(before, after);
+                (Some(diff), more_lines)
+            }
+            (None, _) | (_, None) => (None, 0),
+        };
+        Ok(Self { path: path.to_string(), change, diff, more_lines })
+    }
+}
+
+fn shown_text(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() > BYTES { None } else { str::from_utf8(bytes).ok() }
+}
+
+/// Returns the first lines of the unified diff, and how many follow.
+fn unified(before: &str, after: &str) -> (String, usize) {
+    // What is compared is not what is shown: two secrets may be masked alike.
+    let masked = (mask_text(before), mask_text(after));
+    let diff = TextDiff::from_lines(before, after);
+    let mut lines = vec![];
+    for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
+        lines.push(hunk.header().to_string());
+        for change in hunk.iter_changes() {
+            let (sign, line) = match change.tag() {
+                ChangeTag::Delete => ('-', change.old_index().and_then(|it| masked.0.get(it))),
+                ChangeTag::Insert => ('+', change.new_index().and_then(|it| masked.1.get(it))),
+                ChangeTag::Equal => (' ', change.new_index().and_then(|it| masked.1.get(it))),
+            };
+            let line = line.map_or("", String::as_str);
+            // A file may hold what moves the cursor of a terminal.
+            let plain = |it: char| if it.is_control() && it != '\t' { '\u{fffd}' } else { it };
+            lines.push(format!("{sign}{}", line.chars().map(plain).collect::<String>()));
+            if change.missing_newline() {
+                lines.push("\\ no newline at the end of the file".to_owned());
+            }
+        }
+    }
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    // Each line ends, the last one too.
+    lines.push(String::new());
+    (lines.join("\n"), more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_secret_shows_that_it_changed_but_not_what_it_is() {
+        let before = "a: 1\nDB_PASSWORD: hunter2\nb: 2\n";
+        let after = "a: 1\nDB_PASSWORD: hunter3\nb: 2";
+        insta::assert_snapshot!(unified(before, after).0, @r"
+        @@ -1,3 +1,3 @@
+         a: 1
+        -DB_PASSWORD: •••••••
+        -b: 2
+        +DB_PASSWORD: •••••••
+        +b: 2
+        \ no newline at the end of the file
+        ");
+    }
+
+    #[test]
+    fn a_long_difference_is_cut() {
+        let after = "line\n".repeat(100);
+        let (diff, more) = unified("", &after);
+        assert_eq!((diff.lines().count(), more), (LINES, 61));
+        assert!(unified("\u{1b}[2J\n", "").0.contains("-\u{fffd}[2J"));
+    }
+}
