@@ -226,23 +226,27 @@ mod crashes {
         wob.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// Makes a workspace that gives enough objects for a pack, and a branch that holds a file of others.
+    fn large_world() -> World {
+        let world = World::new(1, 200);
+        git(world.path(), &["init", "-q", "-b", "dev", "clone"]);
+        commit(&world.path().join("clone"), &[("mine", "mine")]);
+        git(world.path(), &["clone", "-q", "--bare", "clone", "gitops.git"]);
+        world
+    }
+
     #[test]
     fn a_build_that_is_stopped_at_any_moment_leaves_the_branch_old_or_new() {
-        // Enough files for a pack, and a change of most of them.
-        let world = World::new(6, 20);
+        let world = large_world();
         let (pristine, repository) =
             (world.path().join("pristine.git"), world.path().join("gitops.git"));
-        git(world.path(), &["init", "-q", "--bare", "gitops.git"]);
-        built(world.path(), &BUILD);
-        // A branch among packed references has no file until it moves.
-        git(&repository, &["pack-refs", "--all"]);
         let tree = || git(&repository, &["rev-parse", "dev^{tree}"]);
         let old = tree();
         copy(&repository, &pristine);
-        world.change();
         built(world.path(), &BUILD);
         let new = tree();
         assert_ne!(old, new);
+        assert!(repository.join("objects/pack").read_dir().unwrap().count() > 0, "no pack");
         for (index, moment) in MOMENTS.iter().enumerate() {
             // Ctrl-C is looked at before and between, not while something is moved.
             let signals = if index % 2 == 0 { &["KILL"][..] } else { &["KILL", "INT"] };
@@ -271,6 +275,27 @@ mod crashes {
             }
         }
         assert_eq!(git(&repository, &["fsck", "--strict", "--no-dangling"]), "");
+    }
+
+    #[test]
+    fn a_branch_that_moves_meanwhile_is_built_upon() {
+        let world = large_world();
+        let repository = world.path().join("gitops.git");
+        let theirs = commit(&world.path().join("clone"), &[("mine", "changed")]);
+        git(&world.path().join("clone"), &["push", "-q", "../gitops.git", "dev:more"]);
+        let mut wob = spawn(&world);
+        while wob.try_wait().unwrap().is_none() && !MOMENTS[1].is(&repository) {
+            thread::yield_now();
+        }
+        send("STOP", &wob);
+        git(&repository, &["update-ref", "refs/heads/dev", &theirs]);
+        send("CONT", &wob);
+        let (code, talk) = end(wob);
+        assert_eq!(code, Some(0), "{talk}");
+        assert_eq!(git(&repository, &["rev-parse", "dev^"]), theirs);
+        assert_eq!(git(&repository, &["show", "dev:mine"]), "changed");
+        let checked = wob_in(world.path(), &["build", "--into", "gitops.git#dev", "--check"]);
+        assert!(checked.starts_with("exit: 0\n"), "{checked}");
     }
 
     #[test]

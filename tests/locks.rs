@@ -172,3 +172,14 @@ fn a_lock_that_is_a_link_is_not_followed() {
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
     assert_eq!(fs::read_to_string(place.at().join("precious")).unwrap(), "mine");
 }
+
+#[test]
+fn two_names_of_one_place_do_not_wait_for_each_other() {
+    let temp = tempfile::TempDir::new().unwrap();
+    crate::cli::copy_example("fleet", temp.path());
+    fs::create_dir_all(temp.path().join("out/dev")).unwrap();
+    std::os::unix::fs::symlink("dev", temp.path().join("out/stage")).unwrap();
+    let seen =
+        wob_in(temp.path(), &["build", "//env:dev", "//env:stage", "-o", "out/{environment}"]);
+    assert!(!seen.contains("waiting"), "{seen}");
+}

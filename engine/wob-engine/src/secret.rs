@@ -51,8 +51,9 @@ pub fn mask_text(text: &str) -> Vec<String> {
     let mut masked = vec![];
     for document in lines.split_inclusive(|it| it.starts_with("---")) {
         let is_secret = document.iter().any(|it| item(it).1.trim_end() == "kind: Secret");
-        let mut masker = Masker { is_secret, hidden: Hidden::Nothing, named: false };
-        masked.extend(document.iter().map(|it| masker.line(it)));
+        let blocks: &'static [&'static str] = if is_secret { &["data", "stringData"] } else { &[] };
+        let mut reader = Masker { blocks, hidden: Hidden::Nothing, named: false };
+        masked.extend(document.iter().map(|it| reader.line(it)));
     }
     masked
 }
@@ -70,8 +71,8 @@ enum Hidden {
 }
 
 struct Masker {
-    /// Whether the document is, or holds, a `Secret`.
-    is_secret: bool,
+    /// The keys of values that are all secret: those of a `Secret`, if the document is or holds one.
+    blocks: &'static [&'static str],
     hidden: Hidden,
     /// Whether the line before names a variable whose value is secret.
     named: bool,
@@ -107,7 +108,7 @@ impl Masker {
         }
         self.hidden = if line.contains("PRIVATE KEY-----") && !line.contains("-----END") {
             Hidden::Key
-        } else if self.is_secret && matches!(key, "data" | "stringData") {
+        } else if self.blocks.contains(&key) {
             Hidden::Values(column, None)
         } else if looks_secret(key) && rest.contains(':') || named && key == "value" {
             Hidden::Below(column)

@@ -28,7 +28,7 @@ struct FolderIds {
     id: GitId,
     /// Which files lie below it: in byte order of paths they are neighbours.
     files: Range<usize>,
-    folders: BTreeMap<String, FolderIds>,
+    folders: BTreeMap<String, Self>,
 }
 
 /// What a commit has at a path.

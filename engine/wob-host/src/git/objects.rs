@@ -77,11 +77,15 @@ fn remove_remains(objects: &Path, scratch: &str) {
     fs::remove_dir_all(objects.join(scratch)).ok();
     for entry in fs::read_dir(objects.join("pack")).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.extension().is_some_and(|it| it == "keep")
-            && fs::read_to_string(&path).is_ok_and(|it| it == scratch)
-        {
-            fs::remove_file(path).ok();
+        let is_keep = path.extension().is_some_and(|it| it == "keep");
+        if !is_keep || !fs::read_to_string(&path).is_ok_and(|it| it == scratch) {
+            continue;
         }
+        // Without an index, git knows nothing of the pack.
+        if !path.with_extension("idx").exists() {
+            fs::remove_file(path.with_extension("pack")).ok();
+        }
+        fs::remove_file(path).ok();
     }
 }
 

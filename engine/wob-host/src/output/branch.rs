@@ -14,7 +14,7 @@ use super::{
     plan::{self, To},
 };
 use crate::{
-    BranchName, Commit, GitError, GitId, Interrupt, Repository,
+    BranchName, Commit, GitError, GitId, Interrupt, LimitError, Repository,
     git::{Leaf, Moved, NewCommit, TreeIds},
 };
 
@@ -245,11 +245,9 @@ impl Ground for Committed<'_> {
 
 impl From<GitError> for OutputError {
     fn from(error: GitError) -> Self {
-        match error {
-            GitError::Limit { source: crate::LimitError::Interrupted(it), .. } => {
-                Self::Interrupted(it)
-            }
-            error => Self::Git(error),
+        if let GitError::Limit { source: LimitError::Interrupted(it), .. } = error {
+            return Self::Interrupted(it);
         }
+        Self::Git(error)
     }
 }

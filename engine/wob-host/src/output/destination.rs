@@ -12,7 +12,7 @@ pub enum Destination {
     /// A folder on disk.
     Folder(OutputFolder),
     /// A branch, as it was when it was opened.
-    Branch(OutputBranch),
+    Branch(Box<OutputBranch>),
 }
 
 impl Destination {

@@ -19,6 +19,8 @@ use crate::{Interrupt, redact};
 
 /// How often to look whether the other build is done.
 const LOOK: Duration = Duration::from_millis(20);
+/// How often a folder may vanish that was just made.
+const RACES: usize = 10;
 /// How long a holder may take to write its name.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// More than this is no name of a holder.
@@ -70,6 +72,10 @@ impl Holder {
 
     fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+
+    fn is_same_process(&self, other: &Self) -> bool {
+        (self.pid, &self.host) == (other.pid, &other.host)
     }
 
     /// Returns what people are told.
@@ -126,9 +132,13 @@ impl OutputLock {
                 Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
                 Err(TryLockError::WouldBlock) => {}
             }
+            let other = read_holder(path);
+            // One place may have two names; whoever waits for itself waits forever.
+            if other.as_ref().is_some_and(|it| it.is_same_process(holder)) {
+                return Ok(lock);
+            }
             lock.waited = true;
             let begin = *first.get_or_insert_with(Instant::now);
-            let other = read_holder(path);
             if !told && (other.is_some() || begin.elapsed() > PATIENCE) {
                 let other = other.map_or("another build".to_owned(), |it| it.shown());
                 match &mut waiting {
@@ -145,40 +155,36 @@ impl OutputLock {
 
     /// Opens the file; none if the place may not be written.
     fn open(&mut self) -> Result<Option<File>, OutputError> {
-        let folder = self.path.parent().expect("because a lock lies in a folder").to_owned();
-        let result = self.make(&folder).and_then(|()| {
-            // What a link leads to is nobody's lock.
-            for it in [&folder, &self.path] {
-                if fs::symlink_metadata(it).is_ok_and(|it| it.is_symlink()) {
-                    return Err(io::Error::from(io::ErrorKind::NotADirectory));
-                }
+        let mut opened = self.try_open();
+        // Another build may delete the folder at this moment.
+        for _ in 0..RACES {
+            if !opened.as_ref().is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
+                break;
             }
-            File::options().read(true).write(true).create(true).truncate(false).open(&self.path)
-        });
-        match result {
-            Ok(file) => Ok(Some(file)),
-            Err(error) => match error.kind() {
-                // Another build cleans up at this moment.
-                io::ErrorKind::NotFound if folder.parent().is_some_and(Utf8Path::exists) => {
-                    self.open_again(&folder)
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    // Somebody else's lock can be waited for all the same.
-                    Ok(File::open(&self.path).ok())
-                }
-                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                    Err(OutputError::Link { path: folder })
-                }
-                _ => Err(failed("lock", &self.path)(error)),
-            },
+            opened = self.try_open();
         }
+        let error = match opened {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) => error,
+        };
+        let refused = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
+        if refused.contains(&error.kind()) {
+            // Somebody else's lock can be waited for all the same.
+            return Ok(File::open(&self.path).ok());
+        }
+        Err(failed("lock", &self.path)(error))
     }
 
-    fn open_again(&mut self, folder: &Utf8Path) -> Result<Option<File>, OutputError> {
-        let again = self.make(folder).and_then(|()| {
-            File::options().read(true).write(true).create(true).truncate(false).open(&self.path)
-        });
-        again.map(Some).map_err(failed("lock", &self.path))
+    fn try_open(&mut self) -> io::Result<File> {
+        let folder = self.path.parent().expect("because a lock lies in a folder").to_owned();
+        self.make(&folder)?;
+        // What a link leads to is nobody's lock.
+        for it in [&folder, &self.path] {
+            if fs::symlink_metadata(it).is_ok_and(|it| it.is_symlink()) {
+                return Err(io::Error::other("it is a link"));
+            }
+        }
+        File::options().read(true).write(true).create(true).truncate(false).open(&self.path)
     }
 
     /// Makes `folder` and those above it, and remembers which were made.

@@ -224,8 +224,8 @@ pub(super) fn judge<'t>(
     }
     let others = planner.others(tree, interrupt)?;
     let changes = planner.changes;
-    let touched = changes.keys().filter(|it| tree.get(it).is_some()).count();
-    Ok(Judged { changes, unchanged: tree.len() - touched, others })
+    let of_tree = changes.keys().filter(|it| tree.get(it).is_some()).count();
+    Ok(Judged { changes, unchanged: tree.len() - of_tree, others })
 }
 
 struct Planner<'p, G> {

@@ -317,10 +317,12 @@ fn what_a_killed_build_left_is_removed() {
     let packs = repository.join("objects/pack");
     fs::create_dir_all(&packs).unwrap();
     fs::write(packs.join("pack-1.keep"), &scratch).unwrap();
+    fs::write(packs.join("pack-1.pack"), "a pack without an index").unwrap();
     fs::write(packs.join("pack-2.keep"), "somebody else's").unwrap();
     build(&repository, &tree(&[("a", "2")]));
     assert!(!remains.exists());
     assert!(!packs.join("pack-1.keep").exists());
+    assert!(!packs.join("pack-1.pack").exists());
     assert!(packs.join("pack-2.keep").exists());
 }
 
