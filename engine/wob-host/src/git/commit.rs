@@ -121,6 +121,11 @@ impl Repository {
         Some(shown(Path::new(file.trim_end()).parent().unwrap_or(&linked)))
     }
 
+    /// Removes what a process left that was killed while it wrote a commit with the same `scratch`.
+    pub(crate) fn remove_remains(&self, scratch: &str) {
+        objects::remove_remains(&objects::folder(&self.local()), scratch);
+    }
+
     /// Writes a commit with its objects, and moves its branch there if that still points to the parent.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub(super) fn write(
     scratch: &str,
     interrupt: &Interrupt,
 ) -> gix::Result<Kept> {
-    let folder = repository.objects.store_ref().path().to_owned();
+    let folder = folder(repository);
     remove_remains(&folder, scratch);
     if objects.len() > LOOSE {
         let scratch = Scratch { path: folder.join(scratch), objects: folder, name: scratch };
@@ -72,8 +72,13 @@ pub(super) fn write(
     Ok(Kept(None))
 }
 
+/// Returns where the objects of a repository lie.
+pub(super) fn folder(repository: &gix::Repository) -> PathBuf {
+    repository.objects.store_ref().path().to_owned()
+}
+
 /// Removes what a process left that was killed while it wrote with the same `scratch`.
-fn remove_remains(objects: &Path, scratch: &str) {
+pub(super) fn remove_remains(objects: &Path, scratch: &str) {
     fs::remove_dir_all(objects.join(scratch)).ok();
     for entry in fs::read_dir(objects.join("pack")).into_iter().flatten().flatten() {
         let path = entry.path();

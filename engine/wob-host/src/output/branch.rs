@@ -158,6 +158,8 @@ impl BranchPlan {
     ) -> Result<Option<GitId>, OutputError> {
         let OutputBranch { repository, name, tip, .. } = &self.output;
         if plan.is_done() {
+            // Whoever was killed after the branch had moved left something, and nobody else would look for it.
+            repository.remove_remains(&self.output.own_name());
             return Ok(self.output.tip());
         }
         if overwrite == Overwrite::Nothing
