@@ -19,6 +19,7 @@ mod malformed;
 mod nix;
 mod oracle;
 mod property;
+mod rules;
 mod schemas;
 mod sources;
 mod support;

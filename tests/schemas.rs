@@ -58,7 +58,7 @@ fn rules() -> BTreeMap<String, &'static str> {
     for entry in fs::read_dir(Path::new(ROOT).join("rules/reconcilers")).unwrap() {
         let rule = fs::read_to_string(entry.unwrap().path().join("rule.yaml")).unwrap();
         let rule: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&rule).unwrap();
-        let field = match rule["type"].as_str().unwrap() {
+        let field = match rule["spec"]["type"].as_str().unwrap() {
             "reconciler" => "reconciler",
             "namespace" => "namespaceService",
             "config" => "configType",
@@ -66,7 +66,7 @@ fn rules() -> BTreeMap<String, &'static str> {
                 panic!("rule.yaml has a new type `{other}`; say here which field names such rules")
             }
         };
-        rules.insert(rule["name"].as_str().unwrap().to_owned(), field);
+        rules.insert(rule["metadata"]["name"].as_str().unwrap().to_owned(), field);
     }
     rules
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use wob_engine::{Database, Place, did_you_mean};
+use wob_engine::{Database, FileName, did_you_mean};
 use wob_rules::{
-    Assignment, EnvironmentInput, Layers, Model, Name, ObjectKind, Pattern, Profile, Reading,
-    Subject, assignments, environment_model, merge, select,
+    Assignment, Definition, EnvironmentInput, Layers, Model, Name, ObjectKind, Pattern, Profile,
+    Reading, Subject, assignments, environment_model, merge, select,
 };
 
 use crate::{args::Patterns, workspace::LoadedEnvironment};
@@ -185,7 +185,7 @@ impl<'d> Candidates<'d> {
                     && self.objects(assignment).iter().any(is_it)
             }
             Pattern::SourceFile(path) => {
-                self.objects(assignment).iter().any(|it| is_file(it.place, path))
+                self.objects(assignment).iter().any(|it| is_file(&it.file, path))
             }
         }
     }
@@ -199,27 +199,36 @@ impl<'d> Candidates<'d> {
         ) else {
             return vec![];
         };
-        let object = |kind, name, place| Object { kind, name, place };
+        let object = |kind, name, file: &FileName| Object { kind, name, file: file.clone() };
         let mut objects = vec![
             object(
                 ObjectKind::ClusterType,
                 cluster_type.meta.name.as_str(),
-                &cluster_type.meta.place,
+                &cluster_type.meta.place.file,
             ),
-            object(ObjectKind::Workload, &target.workload, &target.place),
+            object(ObjectKind::Workload, &target.workload, &target.place.file),
         ];
         let policies = assignment.policies.iter().filter_map(|it| model.policies.get(it));
         objects.extend(
-            policies.map(|it| object(ObjectKind::Policy, it.meta.name.as_str(), &it.meta.place)),
+            policies
+                .map(|it| object(ObjectKind::Policy, it.meta.name.as_str(), &it.meta.place.file)),
         );
-        for name in
-            [&cluster_type.reconciler, &cluster_type.namespace_service, &cluster_type.config_type]
-        {
-            match model.templates.get(name.as_str()) {
-                Some(it) => objects.push(object(ObjectKind::Template, name, &it.meta.place)),
-                // A built-in rule has a name, but no place in the sources.
-                None => objects.push(object(ObjectKind::Template, name, &cluster_type.meta.place)),
+        for name in cluster_type.templates() {
+            let file = |name, it: &FileName| object(ObjectKind::Template, name, it);
+            let definition = model.definition(name);
+            // A built-in rule has a name, but no place in the sources.
+            let own = &cluster_type.meta.place.file;
+            match definition {
+                Some(Definition::Template(it)) => objects.push(file(name, &it.meta.place.file)),
+                Some(Definition::Rule(it)) => {
+                    objects.push(file(name, &it.meta.place.file));
+                    let beside = it.templates().into_iter().map(|of| it.beside(&of.name));
+                    objects.extend(beside.map(|it| file(name, &it)));
+                }
+                Some(Definition::Builtin(_)) | None => objects.push(file(name, own)),
             }
+            // The cluster type may use another name of it.
+            objects.extend(definition.and_then(Definition::rule).map(|it| file(it.name(), own)));
         }
         let subject = Subject {
             cluster_type: cluster_type.meta.name.as_str(),
@@ -234,7 +243,7 @@ impl<'d> Candidates<'d> {
             .config_maps
             .iter()
             .filter(|it| applied.iter().any(|layer| layer.place == it.place));
-        objects.extend(maps.map(|it| object(ObjectKind::Config, it.name.as_str(), &it.place)));
+        objects.extend(maps.map(|it| object(ObjectKind::Config, it.name.as_str(), &it.place.file)));
         objects
     }
 }
@@ -243,12 +252,12 @@ impl<'d> Candidates<'d> {
 struct Object<'m> {
     kind: ObjectKind,
     name: &'m str,
-    place: &'m Place,
+    file: FileName,
 }
 
-/// Says whether a place is in the file at `path`, of whichever branch or repository.
-fn is_file(place: &Place, path: &str) -> bool {
-    let name = place.file.as_str();
+/// Says whether a file is the one at `path`, of whichever branch or repository.
+fn is_file(file: &FileName, path: &str) -> bool {
+    let name = file.as_str();
     name == path || name.rsplit_once(':').is_some_and(|(_, it)| it == path)
 }
 
@@ -330,6 +339,7 @@ fn objects_of(model: &Model, kind: ObjectKind) -> Vec<&str> {
         ObjectKind::Config => model.config_maps.iter().map(|it| it.name.as_str()).collect(),
         ObjectKind::Template => {
             let mut names: Vec<&str> = model.templates.keys().map(Name::as_str).collect();
+            names.extend(model.rules.keys().map(Name::as_str));
             names.extend(wob_rules::builtin::names().map(|it| -> &str { it }));
             names
         }

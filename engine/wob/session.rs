@@ -9,7 +9,10 @@ use std::{
 use serde::Serialize;
 use wob_engine::{Diagnostic, Severity};
 use wob_host::Interrupt;
-use wob_rules::{Built, EnvironmentInput, Name, build, problems, scheduled};
+use wob_rules::{
+    Built, EnvironmentInput, Model, Name, build, environment_model, problems, scheduled,
+    unused_parameters,
+};
 
 use crate::{
     args::{Common, Patterns},
@@ -176,6 +179,7 @@ impl<'s> Session<'s> {
     pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
         let mut all = self.loaded.diagnostics.clone();
         all.extend(problems(built.iter().map(|it| &it.built)));
+        all.extend(self.unused_parameters());
         Report::new(all, &self.loaded.texts)
     }
 
@@ -187,6 +191,16 @@ impl<'s> Session<'s> {
         }
         all.retain(Diagnostic::is_error);
         Report::new(all, &self.loaded.texts)
+    }
+
+    /// Returns what the whole workspace sets for rules and cluster types that none of its environments has.
+    fn unused_parameters(&self) -> Vec<Diagnostic> {
+        let db = &self.loaded.db;
+        let models =
+            self.loaded.environments.iter().map(|it| Some(environment_model(db, it.input?)));
+        // What was not read may have them.
+        let Some(models) = models.collect::<Option<Vec<&Model>>>() else { return vec![] };
+        unused_parameters(&self.workspace.settings.parameters_of(""), &models)
     }
 
     /// Reports what is wrong, and returns how to end.

@@ -4,95 +4,130 @@
 
 use std::sync::OnceLock;
 
-use wob_engine::{Map, Value, yaml};
+use wob_engine::{Place, yaml};
+
+use crate::{
+    Rule,
+    decode::{Problems, decode_builtin},
+};
 
 /// The files of one rule folder.
 struct Folder {
+    name: &'static str,
+    /// Other names for the rule.
+    aliases: &'static [&'static str],
     rule: &'static str,
     readme: &'static str,
     templates: &'static [(&'static str, &'static str)],
 }
 
 macro_rules! folder {
-    ($name:literal, $($template:literal),+) => {
+    ($name:literal, $aliases:expr, [$($template:literal),*]) => {
         Folder {
+            name: $name,
+            aliases: &$aliases,
             rule: include_str!(concat!("../reconcilers/", $name, "/rule.yaml")),
             readme: include_str!(concat!("../reconcilers/", $name, "/README.md")),
-            templates: &[$(($template, include_str!(concat!("../reconcilers/", $name, "/", $template)))),+],
+            templates: &[$(($template, include_str!(concat!("../reconcilers/", $name, "/", $template)))),*],
         }
     };
 }
 
 /// Every rule folder; the order is that of `wob rules list`: reconcilers, namespaces, configs.
-static FOLDERS: [Folder; 4] = [
-    folder!("flux", "git-repository.yaml.j2", "kustomization.yaml.j2"),
-    folder!("argocd", "application.yaml.j2"),
-    folder!("namespace", "namespace.yaml.j2"),
-    folder!("configmap", "config-map.yaml.j2"),
+static FOLDERS: &[Folder] = &[
+    folder!(
+        "flux",
+        [],
+        [
+            "git-repository.yaml.j2",
+            "helm-repository.yaml.j2",
+            "oci-repository.yaml.j2",
+            "kustomization.yaml.j2",
+            "helm-release.yaml.j2"
+        ]
+    ),
+    folder!(
+        "flux-v1beta2",
+        [],
+        [
+            "git-repository.yaml.j2",
+            "helm-repository.yaml.j2",
+            "oci-repository.yaml.j2",
+            "kustomization.yaml.j2",
+            "helm-release.yaml.j2"
+        ]
+    ),
+    folder!("argocd", [], ["application.yaml.j2"]),
+    folder!("argocd-appset", [], ["application-set.yaml.j2"]),
+    folder!("fleet", [], ["git-repo.yaml.j2", "helm-op.yaml.j2"]),
+    folder!("zarf", [], ["package.yaml.j2", "values.yaml.j2"]),
+    folder!("kustomize", [], ["kustomization.yaml.j2"]),
+    folder!("script", [], ["pull.env.j2", "pull.sh.j2"]),
+    folder!(
+        "namespace",
+        ["default"],
+        [
+            "namespace.yaml.j2",
+            "service-account.yaml.j2",
+            "resource-quota.yaml.j2",
+            "limit-range.yaml.j2",
+            "network-policy.yaml.j2",
+            "role.yaml.j2",
+            "role-binding.yaml.j2"
+        ]
+    ),
+    folder!("none", [], []),
+    folder!("configmap", ["configMap"], ["config-map.yaml.j2"]),
+    folder!("envfile", ["envFile"], ["env.sh.j2"]),
 ];
 
 /// A built-in rule.
 #[derive(Clone, Debug)]
-pub struct Rule {
-    /// The name that cluster types use.
-    pub name: String,
+pub struct Builtin {
+    /// What its `rule.yaml` says.
+    pub rule: Rule,
     /// Other names for it.
-    pub aliases: Vec<String>,
-    /// What it does, in one sentence.
-    pub description: String,
-    /// The values of its parameters.
-    pub parameters: Map,
-    /// File name and jinja text of each manifest, in order.
-    pub manifests: Vec<(&'static str, &'static str)>,
+    pub aliases: &'static [&'static str],
+    /// File name and jinja text of each template.
+    pub templates: &'static [(&'static str, &'static str)],
     /// Its README.
     pub readme: &'static str,
 }
 
 /// Returns the rule of that name or alias.
-pub fn find(name: &str) -> Option<&'static Rule> {
-    all().iter().find(|it| it.name == name || it.aliases.iter().any(|alias| alias == name))
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    all().iter().find(|it| it.rule.name() == name || it.aliases.contains(&name))
 }
 
 /// Returns every name and alias, in registry order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().iter().flat_map(|it| std::iter::once(&it.name).chain(&it.aliases)).map(String::as_str)
+    all().iter().flat_map(|it| std::iter::once(it.rule.name()).chain(it.aliases.iter().copied()))
 }
 
 /// Returns every rule, in registry order.
-pub fn all() -> &'static [Rule] {
-    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+pub fn all() -> &'static [Builtin] {
+    static RULES: OnceLock<Vec<Builtin>> = OnceLock::new();
     RULES.get_or_init(|| FOLDERS.iter().map(read).collect())
 }
 
-fn read(folder: &Folder) -> Rule {
-    let rule = yaml::parse_value(folder.rule).expect("because a test reads every rule.yaml");
-    let text = |key: &str| {
-        field(&rule, key).as_str().expect("because a test reads every rule.yaml").to_owned()
-    };
-    let texts = |key: &str| {
-        let items = field(&rule, key).as_list().unwrap_or_default();
-        items.iter().filter_map(Value::as_str).collect::<Vec<_>>()
-    };
-    let parameters = field(&rule, "parameters").as_map().into_iter().flatten();
-    let template = |name: &str| {
-        let found = folder.templates.iter().find(|(file, _)| *file == name);
-        *found.expect("because a test finds every manifest's template")
-    };
-    Rule {
-        name: text("name"),
-        aliases: texts("aliases").into_iter().map(ToOwned::to_owned).collect(),
-        description: text("description"),
-        parameters: parameters
-            .map(|(key, it)| (key.clone(), field(it, "default").clone()))
-            .collect(),
-        manifests: texts("manifests").into_iter().map(template).collect(),
+fn read(folder: &Folder) -> Builtin {
+    let file = Rule::builtin_file(folder.name);
+    let parsed = yaml::parse(folder.rule, &yaml::Limits::default());
+    assert!(parsed.problems.is_empty(), "{}: {:?}", folder.name, parsed.problems);
+    let document = parsed.documents.first().expect("because a test reads every rule.yaml");
+    let mut problems = Problems::default();
+    let rule = decode_builtin(&document.root, &Place::document(&file, 0), &mut problems);
+    assert!(
+        problems.diagnostics.is_empty(),
+        "because a test reads every rule.yaml: {:#?}",
+        problems.diagnostics
+    );
+    Builtin {
+        rule: rule.expect("because it has no problems"),
+        aliases: folder.aliases,
+        templates: folder.templates,
         readme: folder.readme,
     }
-}
-
-fn field<'v>(value: &'v Value, key: &str) -> &'v Value {
-    static NULL: Value = Value::Null;
-    value.as_map().and_then(|it| it.get(key)).unwrap_or(&NULL)
 }
 
 #[cfg(test)]
@@ -101,24 +136,15 @@ mod tests {
 
     #[test]
     fn every_rule_folder_is_whole() {
-        for (rule, folder) in all().iter().zip(&FOLDERS) {
-            assert_eq!(
-                rule.manifests.len(),
-                folder.templates.len(),
-                "{}: manifests and templates",
-                rule.name
-            );
-            assert!(
-                rule.readme.starts_with(&format!("# `{}`", rule.name)),
-                "{}: README",
-                rule.name
-            );
-            for name in std::iter::once(&rule.name).chain(&rule.aliases) {
-                assert_eq!(
-                    find(name).map(|it| &it.name),
-                    Some(&rule.name),
-                    "each name belongs to one rule"
-                );
+        for (it, folder) in all().iter().zip(FOLDERS) {
+            let name = it.rule.name();
+            assert_eq!(name, folder.name, "a rule is named like its folder");
+            let used: Vec<&str> = it.rule.templates().iter().map(|it| &*it.name).collect();
+            let there: Vec<&str> = folder.templates.iter().map(|it| it.0).collect();
+            assert_eq!(used, there, "{name}: templates");
+            assert!(it.readme.starts_with(&format!("# `{name}`")), "{name}: README");
+            for other in std::iter::once(name).chain(it.aliases.iter().copied()) {
+                assert_eq!(find(other).map(|it| it.rule.name()), Some(name), "of one rule");
             }
         }
     }

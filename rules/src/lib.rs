@@ -19,6 +19,8 @@ mod queries;
 mod record;
 mod render;
 pub mod resource;
+pub mod rule;
+mod rule_files;
 mod schedule;
 mod schemas;
 mod selector;
@@ -33,7 +35,7 @@ pub use compose::{
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
 pub use label::{ObjectKind, Pattern, PatternError};
-pub use model::{Doubt, Model, ModelDamage, Target};
+pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;
 pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
@@ -43,8 +45,11 @@ pub use queries::{
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
 pub use render::{
-    CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Rendered, render,
+    CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Parameters, Rendered,
+    render,
 };
+pub use rule::{ManifestSource, Parameter, ParameterSettings, Rule, SourceKind};
+pub use rule_files::unused_parameters;
 pub use schedule::{
     Answer, Assignment, Candidate, Candidates, Clause, Effect, ExecScheduler, Explanation, Fate,
     Fleet, LabelScheduler, Nearest, Needs, Placement, PlacementScheduler, PolicyView, Preference,
@@ -59,5 +64,5 @@ pub use schemas::{
 };
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use workspace_file::{
-    EnvironmentEntry, InputEntry, OutputSettings, WORKSPACE_SCHEMA, WorkspaceFile,
+    EnvironmentEntry, InputEntry, OutputSettings, ParameterEntries, WORKSPACE_SCHEMA, WorkspaceFile,
 };

@@ -8,22 +8,22 @@
     reason = "salsa's macros write methods without documentation, and take a lifetime that keys do not use"
 )]
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rayon::prelude::*;
 use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Source};
 
 use crate::{
-    InlineSchema, Name, Reading, Settings, Subject,
+    InlineSchema, Name, ParameterSettings, Reading, Settings, Subject,
     built::{Built, BuiltAssignment},
-    builtin,
     compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},
     decode::{Decoded, decode_file},
-    model::{Doubt, Model, Part, Target},
+    model::{Definition, Doubt, Model, Part, Target},
     profile::{NamespaceFields, Profile},
-    render::{self, CompiledTemplate, Config, Files, HashedSettings, Inputs, Rendered},
+    render::{self, CompiledTemplate, Config, Files, HashedSettings, Inputs, Parameters, Rendered},
     resource::{ClusterType, Repository, WorkloadRegistration},
+    rule_files,
     schedule::{self, Answer, Assignment, Candidates, Fleet, ProgramCall, Schedule, Scheduling},
     schemas::{Validation, own_schemas},
 };
@@ -54,6 +54,10 @@ pub struct EnvironmentInput {
     #[default]
     #[returns(ref)]
     pub scheduling: Scheduling,
+    /// The parameters of rules that the workspace sets for it.
+    #[returns(ref)]
+    #[default]
+    pub parameters: Arc<ParameterSettings>,
 }
 
 /// A base, or why it is missing.
@@ -123,6 +127,15 @@ struct TemplateKey<'db> {
     name: String,
 }
 
+/// A cluster type of one environment, as a key.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct ClusterTypeKey<'db> {
+    #[returns(copy)]
+    environment: EnvironmentInput,
+    #[returns(ref)]
+    name: Name,
+}
+
 /// The model of an environment.
 #[salsa::tracked(returns(ref))]
 pub fn environment_model(db: &dyn salsa::Database, environment: EnvironmentInput) -> Model {
@@ -130,16 +143,17 @@ pub fn environment_model(db: &dyn salsa::Database, environment: EnvironmentInput
         source.files(db).iter().map(|it| decode_file(db, *it)).collect::<Vec<&Decoded>>()
     };
     let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let control_planes: Vec<Vec<&Decoded>> =
-        bases.copied().chain([environment.control_plane(db)]).map(files).collect();
+    let bases: Vec<Vec<&Decoded>> = bases.copied().map(files).collect();
+    let control_plane = files(environment.control_plane(db));
     let workloads: Vec<(&WorkloadRegistration, Vec<&Decoded>)> = environment
         .workloads(db)
         .iter()
         .filter_map(|it| Some((&it.registration, files(*it.source.as_ref().ok()?))))
         .collect();
-    let parts: Vec<Part<'_>> = control_planes
+    let parts: Vec<Part<'_>> = bases
         .iter()
-        .map(|files| Part::ControlPlane(files))
+        .map(|files| Part::Base(files))
+        .chain([Part::ControlPlane(&control_plane)])
         .chain(workloads.iter().map(|(registration, files)| Part::Workload(registration, files)))
         .collect();
     let mut model = Model::build(environment.name(db), &parts);
@@ -283,7 +297,7 @@ fn settings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Arc<Hash
     Arc::new(HashedSettings::new(environment.settings(db).clone()))
 }
 
-/// A template of the workspace or, if there is none of that name, a built-in rule; `None` if it can't be used.
+/// What a name stands for, ready to render; `None` if it can't be used.
 #[salsa::tracked(returns(ref))]
 fn compiled<'db>(
     db: &'db dyn salsa::Database,
@@ -292,14 +306,44 @@ fn compiled<'db>(
     let environment = key.environment(db);
     let model = environment_model(db, environment);
     let name = key.name(db);
-    if model.damage.templates.contains(name) {
+    if model.is_damaged(name) {
         return Err(vec![]);
     }
-    if let Some(template) = model.templates.get(name.as_str()) {
-        return render::compile_template(template, environment.settings(db).profile).map(Arc::new);
+    let compiled = match model.definition(name) {
+        Some(Definition::Template(it)) => {
+            render::compile_template(it, environment.settings(db).profile)
+        }
+        Some(Definition::Rule(it)) => {
+            render::compile_rule(it, |file| rule_files::text(db, environment, it, file))
+        }
+        Some(Definition::Builtin(it)) => Ok(render::compile_builtin(it)),
+        // An unknown name is reported once, where the cluster type says it.
+        None => Err(vec![]),
+    };
+    compiled.map(Arc::new)
+}
+
+/// The parameters of the rules that a cluster type uses.
+#[salsa::tracked(returns(ref))]
+fn parameters<'db>(
+    db: &'db dyn salsa::Database,
+    key: ClusterTypeKey<'db>,
+) -> Result<Arc<Parameters>, Vec<Diagnostic>> {
+    let environment = key.environment(db);
+    let model = environment_model(db, environment);
+    let cluster_type = &model.cluster_types[key.name(db)];
+    let user = cluster_type.meta.place.key("spec");
+    let settings = environment.parameters(db);
+    let mut values = BTreeMap::new();
+    let mut diagnostics = vec![];
+    for name in cluster_type.templates() {
+        let Some(rule) = model.definition(name).and_then(Definition::rule) else { continue };
+        match settings.resolve(rule, cluster_type.meta.name.as_str(), &user) {
+            Ok(it) => drop(values.insert(rule.name().to_owned(), it)),
+            Err(mut errors) => diagnostics.append(&mut errors),
+        }
     }
-    // An unknown name is reported once, where the cluster type says it.
-    builtin::find(name).map(|rule| Arc::new(render::compile_builtin(rule))).ok_or_else(Vec::new)
+    if diagnostics.is_empty() { Ok(Arc::new(Parameters::new(values))) } else { Err(diagnostics) }
 }
 
 /// The inputs of an assignment's render, or what forbids it.
@@ -326,12 +370,14 @@ fn inputs<'db>(
     let chosen = schemas(db, environment).0.matching(&subject);
     let check = Check::new(db, list, chosen, target.config_schemas.clone());
     diagnostics.extend(checked(db, check).iter().cloned());
-    let template = |name: &str| {
-        compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
-    };
     let settings = environment.settings(db);
     let namespace =
         namespace(settings, cluster_type, target).map_err(|it| diagnostics.push(*it)).ok();
+    let key = ClusterTypeKey::new(db, environment, cluster_type.meta.name.clone());
+    let parameters = parameters(db, key).clone().map_err(|it| diagnostics.extend(it)).ok();
+    let template = |name: &str| {
+        compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
+    };
     let templates = (
         template(&cluster_type.reconciler),
         template(&cluster_type.namespace_service),
@@ -340,11 +386,15 @@ fn inputs<'db>(
     let (Some(reconciler), Some(namespace_service), Some(config_type)) = templates else {
         return Err(diagnostics);
     };
-    let Some(namespace) = namespace else { return Err(diagnostics) };
+    let uses = [&reconciler, &namespace_service, &config_type];
+    let source = rule_files::source(uses, cluster_type, target, &mut diagnostics);
+    let (Some(namespace), Some(parameters)) = (namespace, parameters) else {
+        return Err(diagnostics);
+    };
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
-    Ok(Arc::new(Inputs {
+    let inputs = Inputs {
         cluster_type: cluster_type.meta.name.clone(),
         target: target.name.clone(),
         namespace: namespace.into(),
@@ -353,13 +403,19 @@ fn inputs<'db>(
         workload: target.workload.clone(),
         labels: target.labels.clone(),
         manifests: target.manifests.clone(),
+        source,
         config: merged.config.clone(),
         reconciler,
         namespace_service,
         config_type,
+        parameters,
         settings: self::settings(db, environment).clone(),
         check: environment.validation(db).of(&cluster_type.meta.name).digest(db),
-    }))
+    };
+    match rule_files::contested(&inputs, cluster_type).as_slice() {
+        [] => Ok(Arc::new(inputs)),
+        contested => Err(contested.to_vec()),
+    }
 }
 
 fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m> {
@@ -484,7 +540,7 @@ fn build_assignment(
     let rendered = rendered(db, pair);
     let target = &environment_model(db, environment).targets[&assignment.target];
     diagnostics.extend(rendered.diagnostics.iter().map(|it| match it.labels.as_slice() {
-        [] => it.clone().at(target.place.clone(), "rendered for this target"),
+        [] => it.clone().at(target.manifests_place.clone(), "rendered for this target"),
         _ => it.clone(),
     }));
     let problems = file_problems(db, pair);
@@ -518,10 +574,11 @@ pub(crate) fn shared_diagnostics(
     for folder in environment.validation(db).folders() {
         diagnostics.extend(own_schemas(db, folder).diagnostics.iter().cloned());
     }
-    for name in model.templates.keys() {
+    for name in model.templates.keys().chain(model.rules.keys()) {
         let key = TemplateKey::new(db, environment, name.to_string());
         diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
     }
+    diagnostics.extend(rule_files::parameter_problems(model, environment.parameters(db)));
     diagnostics.extend(layer_warnings(db, environment));
     // What could not be read might have been selected.
     if model.damage.doubt == Doubt::Nothing {

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use wob_engine::{FileName, Place, Value};
 
 use crate::{
-    ConfigMap, ConfigSchema, InlineSchema, Name,
+    ConfigMap, ConfigSchema, InlineSchema, Name, Rule,
     schedule::{Placement, Taint, Toleration},
     selector::LabelSelector,
 };
@@ -51,6 +51,8 @@ pub enum Resource {
     ConfigSchema(ConfigSchema),
     /// A core ConfigMap.
     ConfigMap(ConfigMap),
+    /// A rule of the workspace; `wob.dev/v1alpha1`.
+    Rule(Rule),
 }
 
 /// A folder of a branch of a repository.
@@ -149,6 +151,8 @@ pub struct TargetSpec {
     pub environment: String,
     /// Where the manifests are: a free mapping of texts.
     pub manifests: BTreeMap<Arc<str>, Arc<str>>,
+    /// Where that mapping stands, or the target itself if it has none.
+    pub manifests_place: Place,
     /// JSON Schemas as text.
     pub config_schemas: Vec<InlineSchema>,
     /// The taints that it tolerates.
@@ -223,6 +227,13 @@ pub struct IgnoredObject {
     pub name: Option<String>,
 }
 
+impl ClusterType {
+    /// Returns the names of the templates that it uses: reconciler, namespace service, config type.
+    pub fn templates(&self) -> [&str; 3] {
+        [&self.reconciler, &self.namespace_service, &self.config_type]
+    }
+}
+
 impl Resource {
     /// Returns name, labels and place; `None` for a ConfigMap or ConfigSchema, which carry their own.
     pub fn meta(&self) -> Option<&Meta> {
@@ -235,6 +246,7 @@ impl Resource {
             Self::Workload(it) => Some(&it.meta),
             Self::DeploymentTarget(it) => Some(&it.meta),
             Self::Template(it) => Some(&it.meta),
+            Self::Rule(it) => Some(&it.meta),
             Self::ConfigSchema(_) | Self::ConfigMap(_) => None,
         }
     }

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 
 use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
+mod parameters;
+
+pub use self::parameters::ParameterEntries;
 use crate::{
-    Name, NamespacePattern, Precedence, Profile, Settings, ValidateSettings,
+    Name, NamespacePattern, ParameterSettings, Precedence, Profile, Settings, ValidateSettings,
     decode::{Fields, Problems, shown},
     name::reserved_name_problem,
     schedule::{SchedulerSetting, Scheduling, scheduler_setting},
@@ -34,6 +37,8 @@ pub struct WorkspaceFile {
     pub validate: ValidateSettings,
     /// Which scheduler decides for environments that name none.
     pub scheduler: Option<SchedulerSetting>,
+    /// The parameters of rules in every environment.
+    pub parameters: ParameterEntries,
     /// The largest file that is read, in bytes; the default is 10 MiB.
     pub file_bytes: Option<u64>,
 }
@@ -51,6 +56,8 @@ pub struct EnvironmentEntry {
     pub validate: ValidateSettings,
     /// Which scheduler decides for this environment.
     pub scheduler: Option<SchedulerSetting>,
+    /// The parameters of rules in this environment.
+    pub parameters: ParameterEntries,
 }
 
 /// One of `inputs`.
@@ -104,6 +111,18 @@ impl WorkspaceFile {
         Scheduling { setting: own.or(self.scheduler.as_ref()).cloned(), answer: None }
     }
 
+    /// Returns the parameters of rules that hold in `environment`.
+    pub fn parameters_of(&self, environment: &str) -> ParameterSettings {
+        let own = self.environments.get(environment).map(|it| it.parameters.clone());
+        let own = own.unwrap_or_default();
+        ParameterSettings {
+            workspace: self.parameters.all.clone(),
+            environment: own.all,
+            cluster_types: self.parameters.cluster_types.clone(),
+            environment_cluster_types: own.cluster_types,
+        }
+    }
+
     /// Reads `text`, the content of the file called `name`; what is wrong is left out and reported.
     pub fn read(name: &FileName, text: &str) -> (Self, Vec<Diagnostic>) {
         let parsed = yaml::parse(text, &yaml::Limits::default());
@@ -150,6 +169,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         );
     }
     let output = output(&mut fields, problems);
+    let parameters = parameters::entries(&mut fields, problems);
     let scheduler = scheduler_setting(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     let base = folder(&mut fields, "base", problems);
@@ -183,6 +203,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         output,
         validate,
         scheduler,
+        parameters,
         file_bytes,
     }
 }
@@ -195,7 +216,14 @@ fn environment(
     if let Value::String(path) = node.to_value() {
         let path = inside(&path, &place, problems);
         let (output, validate) = (OutputSettings::default(), ValidateSettings::default());
-        return Some(EnvironmentEntry { path, place, output, validate, scheduler: None });
+        return Some(EnvironmentEntry {
+            path,
+            place,
+            output,
+            validate,
+            scheduler: None,
+            parameters: ParameterEntries::default(),
+        });
     }
     let mut fields =
         Fields::open(node, place.clone(), "environment", &"an environment".into(), problems)?;
@@ -203,8 +231,9 @@ fn environment(
     let output = output(&mut fields, problems);
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     let scheduler = scheduler_setting(&mut fields, problems);
+    let parameters = parameters::entries(&mut fields, problems);
     fields.finish(&[], problems);
-    Some(EnvironmentEntry { path, place, output, validate, scheduler })
+    Some(EnvironmentEntry { path, place, output, validate, scheduler, parameters })
 }
 
 /// Reads a folder of the workspace.

@@ -9,6 +9,7 @@ mod help;
 mod init;
 mod limits;
 mod look;
+mod rules;
 mod schedule;
 mod why;
 

@@ -149,7 +149,8 @@ fn every_value_of_every_example_is_explained() {
 }
 
 fn explained(at: &Path, label: &str, file: &str) -> usize {
-    if file == "config.sh" {
+    let is_yaml = file.ends_with(".yaml");
+    if !is_yaml {
         let text = told(at, &["render", &format!("{label}/{file}")]);
         for line in 1..=text.lines().count() {
             let why = json(at, &["why", label, &format!("{file}:{line}")]);

@@ -50,7 +50,7 @@ pub struct Place {
 pub enum At {
     /// The file as a whole: its name, its encoding, its absence.
     File,
-    /// A byte range; only for files that are not well-formed YAML.
+    /// A byte range; only for files that are not well-formed YAML, or no YAML at all.
     Bytes(Span),
     /// A node of a document.
     Node {
@@ -124,7 +124,7 @@ impl Place {
         place
     }
 
-    /// Returns a place inside the content of the string at this node.
+    /// Returns a place inside the content of the string at this node, or inside of the file as a whole.
     #[must_use]
     pub fn text(&self, span: Span) -> Self {
         match &self.at {
@@ -132,7 +132,8 @@ impl Place {
                 file: self.file.clone(),
                 at: At::Text { document: *document, path: path.clone(), span },
             },
-            At::File | At::Bytes(_) | At::Text { .. } => self.clone(),
+            At::File => Self { file: self.file.clone(), at: At::Bytes(span) },
+            At::Bytes(_) | At::Text { .. } => self.clone(),
         }
     }
 

@@ -32,7 +32,9 @@ pub use output::{
     OutputLock, Overwrite, Plan, Previous, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
-pub use snapshot::{LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
+pub use snapshot::{
+    LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name, is_source_name,
+};
 pub use stamp::{Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};
 pub use watch::{Debounce, Hint, Watcher};

@@ -99,6 +99,16 @@ pub fn is_manifest_name(name: &str) -> bool {
     ["yaml", "yml", "json"].iter().any(|it| extension.eq_ignore_ascii_case(it))
 }
 
+/// Says whether a file of this name can be a template that lies beside a rule: `*.j2`.
+fn is_template_name(name: &str) -> bool {
+    name.strip_suffix(".j2").is_some_and(|stem| !stem.is_empty())
+}
+
+/// Says whether sources are read for files of this name.
+pub fn is_source_name(name: &str) -> bool {
+    is_manifest_name(name) || is_template_name(name)
+}
+
 /// Makes a file's bytes the content that the engine sees; the digest covers the bytes, a byte order mark included.
 pub(crate) fn content_of(bytes: &[u8]) -> Content {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -136,8 +146,18 @@ mod tests {
         for name in ["a.yaml", "a.YML", "a.b.json", ".yaml"] {
             assert!(is_manifest_name(name), "{name}");
         }
-        for name in ["yaml", "a.yaml.bak", "a.md", ""] {
+        for name in ["yaml", "a.yaml.bak", "a.yaml.j2", "a.md", ""] {
             assert!(!is_manifest_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn templates_are_read_too() {
+        for name in ["a.yaml.j2", "a.j2", "a.yaml"] {
+            assert!(is_source_name(name), "{name}");
+        }
+        for name in [".j2", "j2", "a.J2", "a.j2.bak", "a.jinja"] {
+            assert!(!is_source_name(name), "{name}");
         }
     }
 }

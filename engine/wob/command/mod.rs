@@ -10,6 +10,7 @@ mod help;
 mod init;
 mod list;
 mod render;
+mod rules;
 mod schema;
 mod version;
 mod watch;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Why(why::Why),
     Audit(audit::Audit),
     Explain(explain::Explain),
+    Rules(rules::Rules),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -47,6 +49,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Why(command) => command.run(&args.common, streams),
         Command::Audit(command) => command.run(&args.common, streams),
         Command::Explain(command) => command.run(&args.common, streams),
+        Command::Rules(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

@@ -149,6 +149,13 @@ impl Report {
     }
 }
 
+/// Returns a place as people read it: `wob.yaml:7`.
+pub(crate) fn place_name(place: &Place, texts: &dyn Texts) -> String {
+    let found = Files { texts, read: BTreeMap::new() }.find(place);
+    let file = printable(place.file.as_str());
+    found.map_or_else(|| file.to_string(), |it| format!("{file}:{}", it.start.line))
+}
+
 /// The files that places are found in, each read once.
 pub(crate) struct Files<'t> {
     texts: &'t dyn Texts,

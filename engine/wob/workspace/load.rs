@@ -6,8 +6,8 @@ use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, FileName, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
-    BaseSource, EnvironmentEntry, EnvironmentInput, Name, Profile, Scheduling, Settings,
-    Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
+    BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
+    Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
     resource::{self, WorkloadRegistration},
 };
 
@@ -99,6 +99,7 @@ struct Environment {
     workloads: Vec<WorkloadSource>,
     validation: Arc<Validation>,
     scheduling: Scheduling,
+    parameters: Arc<ParameterSettings>,
 }
 
 struct Loader<'w> {
@@ -205,7 +206,15 @@ impl<'w> Loader<'w> {
                 let workloads = self.workloads(&bases, control_plane)?;
                 let validation = Arc::new(validation);
                 let scheduling = self.workspace.settings.scheduling(name);
-                let parts = Environment { bases, control_plane, workloads, validation, scheduling };
+                let parameters = Arc::new(self.workspace.settings.parameters_of(name.as_str()));
+                let parts = Environment {
+                    bases,
+                    control_plane,
+                    workloads,
+                    validation,
+                    scheduling,
+                    parameters,
+                };
                 let input = self.push(name, parts);
                 schedule::ask(&mut self.inputs.sources, input, &self.workspace.root)?;
                 Some(input)
@@ -227,7 +236,8 @@ impl<'w> Loader<'w> {
     /// Pushes what an environment is built from, where the run before has pushed it, as far as it is another.
     fn push(&mut self, name: &Name, environment: Environment) -> EnvironmentInput {
         let settings = Arc::new(self.settings(name));
-        let Environment { bases, control_plane, workloads, validation, scheduling } = environment;
+        let Environment { bases, control_plane, workloads, validation, scheduling, parameters } =
+            environment;
         let before = self.inputs_before.get(name).copied();
         let db = &mut self.inputs.sources.db;
         let Some(input) = before else {
@@ -235,6 +245,7 @@ impl<'w> Loader<'w> {
             return EnvironmentInput::builder(name, settings, bases, control_plane, workloads)
                 .validation(validation)
                 .scheduling(scheduling)
+                .parameters(parameters)
                 .new(db);
         };
         // Setting an input starts a new revision even if it is equal, so look first.
@@ -249,6 +260,9 @@ impl<'w> Loader<'w> {
         }
         if *input.workloads(db) != workloads {
             input.set_workloads(db).to(workloads);
+        }
+        if *input.parameters(db) != parameters {
+            input.set_parameters(db).to(parameters);
         }
         if *input.scheduling(db) != scheduling {
             input.set_scheduling(db).to(scheduling);

@@ -7,7 +7,7 @@ use salsa::Setter as _;
 use wob_engine::{Content, Database, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
-    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, check_inside, is_manifest_name,
+    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, check_inside, is_source_name,
     read_folder, redact,
 };
 
@@ -244,7 +244,7 @@ impl<'r> Sources<'r> {
     }
 
     fn options(&self) -> ReadOptions<'r> {
-        ReadOptions { wanted: &is_manifest_name, limits: self.limits, interrupt: self.interrupt }
+        ReadOptions { wanted: &is_source_name, limits: self.limits, interrupt: self.interrupt }
     }
 
     fn push(&mut self, key: String, snapshot: Snapshot, prefix: &str) -> Source {

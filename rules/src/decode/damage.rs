@@ -6,7 +6,7 @@ use wob_engine::{
 };
 
 use super::{kind_of, text_at};
-use crate::{SpecialLabels, Subject, label_match, resource::Labels};
+use crate::{SpecialLabels, Subject, label_match, resource::Labels, rule::RULE_KIND};
 
 /// What an unreadable object leaves unsure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Damage {
     Destination,
     /// An environment is declared, but not how.
     Environment,
-    /// The template of this name exists, but can't be used.
+    /// The template or rule of this name exists, but can't be used.
     Template(String),
     /// A config layer or schema with these labels exists, but can't be used.
     Layer(BrokenLayer),
@@ -61,7 +61,7 @@ pub(super) fn of_object_as(kind: Option<&str>, root: &Node, place: &Place) -> Op
             }
             None => Damage::Config,
         },
-        (Some("Template"), Some(name)) => Damage::Template(name.to_string()),
+        (Some("Template" | RULE_KIND), Some(name)) => Damage::Template(name.to_string()),
         (Some("GitOpsRepo"), _) => Damage::Destination,
         (Some("Environment"), _) => Damage::Environment,
         (Some(_), _) => Damage::Scheduling,
@@ -104,7 +104,7 @@ fn is_unrelated(root: &Node, name: &str) -> bool {
 fn of_kind(api_version: &str, kind: &str, name: Option<&str>) -> Option<Damage> {
     match (kind, name) {
         _ if !super::is_known(api_version, kind) => None,
-        ("Template", Some(name)) => Some(Damage::Template(name.to_owned())),
+        ("Template" | RULE_KIND, Some(name)) => Some(Damage::Template(name.to_owned())),
         ("ConfigMap" | "ConfigSchema", _) => Some(Damage::Config),
         ("GitOpsRepo", _) => Some(Damage::Destination),
         ("Environment", _) => Some(Damage::Environment),

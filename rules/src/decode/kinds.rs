@@ -20,6 +20,7 @@ use crate::{
         Repository, Resource, SchedulingPolicy, TargetSpec, Template, Workload,
         WorkloadRegistration,
     },
+    rule::{self, RULE_KIND},
     selector::{LabelSelector, Operator, Requirement},
 };
 
@@ -77,6 +78,9 @@ pub(super) fn decode(
         })
     };
     object.finish(also, problems);
+    if kind == RULE_KIND {
+        rule::strict(problems);
+    }
     resource
 }
 
@@ -154,6 +158,7 @@ fn decode_spec(
                 schema_place,
             })
         }
+        RULE_KIND => Resource::Rule(rule::decode(meta, spec, problems)?),
         _ => return None,
     })
 }
@@ -463,15 +468,21 @@ fn target_fields(
     };
     let labels = fields.labels("labels", problems);
     let environment = fields.text("environment", problems);
+    let manifests_place = match fields.node("manifests") {
+        Some((_, place)) => place,
+        None => place.clone(),
+    };
     let manifests = fields.texts("manifests", problems);
     let config_schemas = schemas(fields, problems);
     let tolerations = placement::tolerations(fields, problems);
+    let environment = environment?.to_string();
     Some(TargetSpec {
         name: name?,
         place,
         labels,
-        environment: environment?.to_string(),
+        environment,
         manifests,
+        manifests_place,
         config_schemas,
         tolerations,
     })

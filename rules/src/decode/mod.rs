@@ -18,9 +18,13 @@ use wob_engine::{
 pub use self::damage::{BrokenLayer, Damage};
 pub(crate) use self::fields::{Fields, Problems, as_text, shown};
 use self::stray::Stray;
-use crate::resource::{IgnoredObject, Resource};
+use crate::{
+    Rule,
+    resource::{IgnoredObject, Resource},
+    rule::{RULE_API_VERSION, RULE_KIND, is_template_name},
+};
 
-/// The API group and version of every kind but ConfigMap.
+/// The API group and version of every kind but ConfigMap and Rule.
 pub const API_VERSION: &str = "scheduler.kalypso.io/v1alpha1";
 
 /// What one file says.
@@ -51,6 +55,10 @@ impl Decoded {
 #[salsa::tracked(returns(ref))]
 pub fn decode_file(db: &dyn salsa::Database, file: SourceFile) -> Decoded {
     let name = file.name(db);
+    if is_template_name(file.path(db).file_name()) {
+        // It is part of a rule, if of anything, and fails that rule only.
+        return Decoded::default();
+    }
     match file.content(db) {
         Content::Text { text, .. } => {
             decode_text(name, text, &yaml::parse(text, &Limits::default()))
@@ -193,6 +201,12 @@ fn decode_list(root: &Node, place: &Place, decoded: &mut Decoded) {
     }
 }
 
+/// Decodes the `rule.yaml` of a rule that is built into wob.
+pub(crate) fn decode_builtin(root: &Node, place: &Place, problems: &mut Problems) -> Option<Rule> {
+    let resource = kinds::decode(RULE_KIND, root, place, problems, &mut vec![]);
+    if let Some(Resource::Rule(rule)) = resource { Some(rule) } else { None }
+}
+
 /// Returns `apiVersion` and `kind`, if both are texts.
 fn kind_of(root: &Node) -> Option<(Arc<str>, Arc<str>)> {
     Some((text_at(root, &["apiVersion"])?, text_at(root, &["kind"])?))
@@ -215,6 +229,7 @@ fn text_at(root: &Node, path: &[&str]) -> Option<Arc<str>> {
 fn is_known(api_version: &str, kind: &str) -> bool {
     match api_version {
         API_VERSION => kinds::KINDS.contains(&kind),
+        RULE_API_VERSION => kind == RULE_KIND,
         "v1" => kind == "ConfigMap",
         _ => false,
     }

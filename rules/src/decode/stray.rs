@@ -8,6 +8,8 @@ use wob_engine::{
     yaml::{Node, NodeKind},
 };
 
+use crate::rule::{RULE_API_VERSION, RULE_KIND};
+
 use super::{API_VERSION, Damage, damage::of_object_as, kinds::KINDS, shown, text_at};
 
 /// What is to be said of an object that nobody reads.
@@ -64,6 +66,9 @@ pub(super) fn of_unknown_kind(
     if api_version.is_empty() || kind.is_empty() {
         return without_kind(root, place);
     }
+    if let Some(stray) = of_rule(root, (api_version, kind), place) {
+        return Some(stray);
+    }
     let known = KINDS.contains(&kind);
     let group = api_version.rsplit_once('/').map(|(group, _)| group);
     let near = group.is_none_or(|it| did_you_mean(it, [GROUP]).is_some());
@@ -103,6 +108,27 @@ pub(super) fn of_unknown_kind(
             None,
         ),
         None => return None,
+    };
+    Some(Stray { diagnostic, damage })
+}
+
+/// Judges an object of the group of rules, which has one kind.
+fn of_rule(root: &Node, (api_version, kind): (&str, &str), place: &Place) -> Option<Stray> {
+    let (group, _) = RULE_API_VERSION.split_once('/')?;
+    if api_version.rsplit_once('/').is_none_or(|it| it.0 != group) {
+        return None;
+    }
+    let damage = of_object_as(Some(RULE_KIND), root, place);
+    let diagnostic = if kind == RULE_KIND {
+        let message = format!("{kind} has an unknown API version `{}`", shown(api_version));
+        Diagnostic::error("unknown-kind", message)
+            .at(place.key("apiVersion"), "nobody reads this object")
+            .help(format!("write `apiVersion: {RULE_API_VERSION}`"))
+    } else {
+        let message = format!("`{}` is not a kind of {}", shown(kind), shown(api_version));
+        Diagnostic::error("unknown-kind", message)
+            .at(place.key("kind"), "nobody reads this object")
+            .help(format!("write `kind: {RULE_KIND}`, the only one"))
     };
     Some(Stray { diagnostic, damage })
 }

@@ -9,13 +9,13 @@ use wob_engine::{Diagnostic, Place, did_you_mean};
 
 use super::{Doubt, Model, Part, Target};
 use crate::{
-    Name, builtin,
+    Name, Rule, builtin,
     decode::{BrokenLayer, Damage, Decoded},
     name::reserved_name_problem,
     resource::{
-        DeploymentTarget, Labels, Meta, Resource, TargetSpec, Template, Workload,
-        WorkloadRegistration,
+        DeploymentTarget, Labels, Meta, Resource, TargetSpec, Workload, WorkloadRegistration,
     },
+    rule::RULE_KIND,
     schedule::Candidates,
 };
 
@@ -23,6 +23,7 @@ use crate::{
 #[derive(Default)]
 struct Builder {
     model: Model,
+    base_rules: BTreeMap<Name, Rule>,
     clashes: Clashes,
 }
 
@@ -35,16 +36,28 @@ struct Clashes {
     diagnostics: Vec<Diagnostic>,
 }
 
+/// Where a file comes from.
+#[derive(Clone, Copy)]
+enum From<'r> {
+    Base,
+    ControlPlane,
+    Workload(&'r WorkloadRegistration),
+}
+
 pub(super) fn build(environment: &str, parts: &[Part<'_>]) -> Model {
     let mut builder = Builder::default();
     environment.clone_into(&mut builder.model.environment);
     for part in parts {
-        let (files, registration) = match part {
-            Part::ControlPlane(files) => (files, None),
-            Part::Workload(registration, files) => (files, Some(*registration)),
-        };
-        for decoded in *files {
-            builder.add_file(decoded, registration);
+        match part {
+            Part::Base(files) => {
+                files.iter().for_each(|it| builder.add_file(it, From::Base));
+            }
+            Part::ControlPlane(files) => {
+                files.iter().for_each(|it| builder.add_file(it, From::ControlPlane));
+            }
+            Part::Workload(registration, files) => {
+                files.iter().for_each(|it| builder.add_file(it, From::Workload(registration)));
+            }
         }
     }
     builder.finish()
@@ -52,6 +65,7 @@ pub(super) fn build(environment: &str, parts: &[Part<'_>]) -> Model {
 
 impl Builder {
     fn finish(mut self) -> Model {
+        self.settle_rules();
         self.drop_clashing();
         // The file that can't be read may be the one that says where the tree goes.
         if self.model.damage.doubt == Doubt::Config && self.model.gitops_repos.is_empty() {
@@ -62,7 +76,7 @@ impl Builder {
         if self.model.damage.doubt < Doubt::Config {
             self.model.check_references();
         }
-        let Self { mut model, clashes } = self;
+        let Self { mut model, clashes, .. } = self;
         model.diagnostics.extend(clashes.diagnostics);
         model
     }
@@ -71,26 +85,31 @@ impl Builder {
         self.model.damage.doubt = self.model.damage.doubt.max(doubt);
     }
 
-    fn add_file(&mut self, decoded: &Decoded, registration: Option<&WorkloadRegistration>) {
+    fn add_file(&mut self, decoded: &Decoded, from: From<'_>) {
         for damage in &decoded.damage {
-            self.add_damage(damage, registration);
+            self.add_damage(damage, from);
         }
         for resource in &decoded.resources {
-            match registration {
-                None => self.add(resource),
-                Some(registration) => self.add_workload_part(resource, &registration.workspace),
+            match (from, resource) {
+                (From::Base, Resource::Rule(it)) => {
+                    insert(&mut self.base_rules, RULE_KIND, it, |it| &it.meta, &mut self.clashes);
+                }
+                (From::Base | From::ControlPlane, _) => self.add(resource),
+                (From::Workload(registration), _) => {
+                    self.add_workload_part(resource, &registration.workspace);
+                }
             }
         }
     }
 
-    fn add_damage(&mut self, damage: &Damage, registration: Option<&WorkloadRegistration>) {
+    fn add_damage(&mut self, damage: &Damage, from: From<'_>) {
         let may_be_a_cluster_type = matches!(damage, Damage::Scheduling | Damage::Config);
-        if registration.is_none() && may_be_a_cluster_type {
+        if !matches!(from, From::Workload(_)) && may_be_a_cluster_type {
             self.model.damage.candidates = Candidates::Unsure;
         }
         let doubt = match damage {
             // A workload repository brings workloads only, whatever else lies in it.
-            _ if registration.is_some() => Doubt::Scheduling,
+            _ if matches!(from, From::Workload(_)) => Doubt::Scheduling,
             Damage::Scheduling => Doubt::Scheduling,
             Damage::Config => Doubt::Config,
             Damage::Destination => Doubt::Destination,
@@ -160,6 +179,9 @@ impl Builder {
             Resource::Template(it) => {
                 insert(&mut self.model.templates, "Template", it, |it| &it.meta, &mut self.clashes);
             }
+            Resource::Rule(it) => {
+                insert(&mut self.model.rules, RULE_KIND, it, |it| &it.meta, &mut self.clashes);
+            }
             Resource::ConfigMap(it) => self.model.config_maps.push(it.clone()),
             Resource::ConfigSchema(it) => self.model.config_schemas.push(it.clone()),
             Resource::Workload(_) | Resource::DeploymentTarget(_) => {
@@ -184,6 +206,7 @@ impl Builder {
             | Resource::SchedulingPolicy(_)
             | Resource::WorkloadRegistration(_)
             | Resource::Template(_)
+            | Resource::Rule(_)
             | Resource::ConfigSchema(_)
             | Resource::ConfigMap(_) => {}
         }
@@ -215,13 +238,38 @@ impl Builder {
         }
     }
 
+    /// Templates and rules of the environment hide rules of the base; with each other they clash.
+    fn settle_rules(&mut self) {
+        let Self { model, base_rules, clashes } = self;
+        for (name, rule) in &model.rules {
+            if let Some(template) = model.templates.get(name) {
+                let message = format!(
+                    "a Template and a Rule of this environment are named `{name}`, so neither is used"
+                );
+                clashes.diagnostics.push(
+                    Diagnostic::error("duplicate-name", message)
+                        .at(rule.meta.place.key("metadata").key("name"), "the Rule")
+                        .at(template.meta.place.key("metadata").key("name"), "the Template")
+                        .help("rename or remove one of them"),
+                );
+                clashes.names.insert((RULE_KIND, name.clone()));
+            }
+        }
+        for (name, rule) in std::mem::take(base_rules) {
+            if !model.templates.contains_key(&name) {
+                model.rules.entry(name).or_insert(rule);
+            }
+        }
+    }
+
     /// Nobody gets what clashes: a template fails what uses it, all else leaves in doubt what is scheduled.
     fn drop_clashing(&mut self) {
         for (kind, name) in std::mem::take(&mut self.clashes.names) {
             let model = &mut self.model;
             match kind {
-                "Template" => {
+                "Template" | RULE_KIND => {
                     model.templates.remove(&name);
+                    model.rules.remove(&name);
                     model.damage.templates.insert(name.to_string());
                     continue;
                 }
@@ -270,40 +318,32 @@ impl Model {
                 ("configType", &cluster_type.config_type),
             ];
             for (field, name) in uses {
-                if !self.has_template(name) && !self.damage.templates.contains(name) {
+                if self.definition(name).is_none() && !self.is_damaged(name) {
                     let place = spec.key(field);
                     let owner = &cluster_type.meta.name;
-                    self.diagnostics.push(unknown_template(
-                        name,
-                        owner,
-                        field,
-                        place,
-                        &self.templates,
-                    ));
+                    let names = self.templates.keys().chain(self.rules.keys());
+                    let unknown = unknown_template(name, owner, field, place, names);
+                    self.diagnostics.push(unknown);
                 }
             }
         }
     }
-
-    fn has_template(&self, name: &str) -> bool {
-        self.templates.contains_key(name) || builtin::find(name).is_some()
-    }
 }
 
-fn unknown_template(
+fn unknown_template<'n>(
     name: &str,
     owner: &Name,
     field: &str,
     place: Place,
-    templates: &BTreeMap<Name, Template>,
+    names: impl Iterator<Item = &'n Name>,
 ) -> Diagnostic {
     let builtin_names = builtin::names();
     let known: BTreeSet<&str> =
-        templates.keys().map(Name::as_str).chain(builtin_names.map(|it| -> &str { it })).collect();
+        names.map(Name::as_str).chain(builtin_names.map(|it| -> &str { it })).collect();
     let list = known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
     let help = match did_you_mean(name, known.iter().copied()) {
         Some(guess) => format!("did you mean `{guess}`? Known templates: {list}"),
-        None => format!("add a Template of this name, or use one of {list}"),
+        None => format!("add a Template or a Rule of this name, or use one of {list}"),
     };
     let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
     let message = format!("cluster type `{owner}` names an unknown {field} `{shown}`");
@@ -398,6 +438,7 @@ fn workload_target(
         environment: target.environment.as_str().into(),
         labels: Arc::new(labels),
         manifests: Arc::new(target.manifests.clone()),
+        manifests_place: target.manifests_place.clone(),
         config_schemas: target
             .config_schemas
             .iter()
@@ -439,6 +480,7 @@ fn lone_target(target: &DeploymentTarget, workspace: &str) -> Result<Target, Box
         workspace: label("workspace"),
         environment: target.spec.environment.as_str().into(),
         manifests: Arc::new(target.spec.manifests.clone()),
+        manifests_place: target.spec.manifests_place.clone(),
         config_schemas: target.spec.config_schemas.clone(),
         tolerations: target.spec.tolerations.clone(),
         place: target.spec.place.clone(),

@@ -16,7 +16,8 @@ use wob_engine::{Diagnostic, Place};
 
 pub(crate) use self::build::duplicate;
 use crate::{
-    ConfigMap, ConfigSchema, InlineSchema, Name,
+    ConfigMap, ConfigSchema, InlineSchema, Name, Rule,
+    builtin::{self, Builtin},
     decode::{BrokenLayer, Decoded},
     resource::{
         ClusterType, Labels, Repository, SchedulingPolicy, Template, Workload, WorkloadRegistration,
@@ -39,6 +40,8 @@ pub struct Target {
     pub labels: Arc<Labels>,
     /// Where the manifests are.
     pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// Where that mapping stands, or the target itself if it has none.
+    pub manifests_place: Place,
     /// JSON Schemas of the target, then those of the workload.
     pub config_schemas: Vec<InlineSchema>,
     /// The taints that it tolerates.
@@ -60,6 +63,8 @@ pub struct Model {
     pub targets: BTreeMap<Name, Target>,
     /// Templates of the workspace by name.
     pub templates: BTreeMap<Name, Template>,
+    /// Rules of the workspace by name, without those that something more specific hides.
+    pub rules: BTreeMap<Name, Rule>,
     /// Registrations by name.
     pub registrations: BTreeMap<Name, WorkloadRegistration>,
     /// Workloads by name.
@@ -85,7 +90,7 @@ pub struct ModelDamage {
     pub doubt: Doubt,
     /// Whether a cluster type may be missing.
     pub candidates: Candidates,
-    /// Templates that exist but could not be read.
+    /// Templates and rules that exist but could not be read.
     pub templates: BTreeSet<String>,
     /// ConfigMaps and ConfigSchemas that could not be read; assignments they would match can't be built.
     pub layers: Vec<BrokenLayer>,
@@ -94,10 +99,23 @@ pub struct ModelDamage {
 /// The decoded files of one source, with what the model must know of the source.
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'d> {
-    /// A base or a control plane: every kind counts.
+    /// A base: every kind counts.
+    Base(&'d [&'d Decoded]),
+    /// The environment's control plane: every kind counts, and its rules hide those of the base.
     ControlPlane(&'d [&'d Decoded]),
     /// A workload repository, with the registration that named it: only workloads count.
     Workload(&'d WorkloadRegistration, &'d [&'d Decoded]),
+}
+
+/// What a name that a cluster type uses stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Definition<'m> {
+    /// A Template of the workspace.
+    Template(&'m Template),
+    /// A rule of the workspace.
+    Rule(&'m Rule),
+    /// A rule that is built into wob.
+    Builtin(&'static Builtin),
 }
 
 /// How much of a model is in doubt; each includes the one before.
@@ -114,10 +132,45 @@ pub enum Doubt {
     Destination,
 }
 
+impl<'m> Definition<'m> {
+    /// Returns the rule, if it is one.
+    pub fn rule(self) -> Option<&'m Rule> {
+        match self {
+            Self::Template(_) => None,
+            Self::Rule(it) => Some(it),
+            Self::Builtin(it) => Some(&it.rule),
+        }
+    }
+}
+
 impl Model {
     /// Joins `parts` (bases first, then the environment's control plane, then workloads) into the model of `environment`.
     pub fn build(environment: &str, parts: &[Part<'_>]) -> Self {
         build::build(environment, parts)
+    }
+
+    /// Returns what `name` stands for: a Template, a rule of the environment, of the base, or one that is built in.
+    pub fn definition(&self, name: &str) -> Option<Definition<'_>> {
+        if let Some(template) = self.templates.get(name) {
+            return Some(Definition::Template(template));
+        }
+        if let Some(rule) = self.rules.get(name) {
+            return Some(Definition::Rule(rule));
+        }
+        let builtin = builtin::find(name)?;
+        // Who overrides a built-in rule does so under its other names too.
+        Some(match self.rules.get(builtin.rule.name()) {
+            Some(rule) => Definition::Rule(rule),
+            None => Definition::Builtin(builtin),
+        })
+    }
+
+    /// Says whether `name` stands for something that could not be read.
+    pub fn is_damaged(&self, name: &str) -> bool {
+        let damaged = &self.damage.templates;
+        let is_own = self.templates.contains_key(name) || self.rules.contains_key(name);
+        let of_builtin = || builtin::find(name).is_some_and(|it| damaged.contains(it.rule.name()));
+        damaged.contains(name) || (!is_own && of_builtin())
     }
 
     /// Returns where rendered files go inside the GitOps repository: `path` of the GitOpsRepo, normalized; empty for the root.

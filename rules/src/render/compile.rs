@@ -1,15 +1,16 @@
 //! Compiling templates: once per template and settings, rendered many times.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use wob_engine::{Diagnostic, Digest, Hasher, Map, Place, Span, Value};
+use wob_engine::{Diagnostic, Digest, Hasher, Place, Span, Value};
 use wob_template::{ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError};
 
 use super::data::Names;
 use crate::{
-    Profile,
-    builtin::Rule,
+    Profile, Rule, SourceKind,
+    builtin::Builtin,
     resource::{Language, Manifest, Template},
+    rule::{FileContent, OutputName},
 };
 
 /// A template, ready to render.
@@ -21,18 +22,37 @@ pub struct CompiledTemplate {
     content_type: Option<String>,
     origin: TemplateOrigin,
     raw: bool,
-    params: Map,
-    manifests: Vec<CompiledManifest>,
+    sources: BTreeSet<SourceKind>,
+    names: Names,
+    files: Vec<CompiledFile>,
     digest: Digest,
     places: Vec<Option<Place>>,
     profile: Profile,
 }
 
-/// Whose a template is.
+/// What was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TemplateOrigin {
-    Workspace,
+    Template,
+    Rule,
     Builtin,
+}
+
+/// One file that a template makes.
+#[derive(Debug)]
+pub(super) struct CompiledFile {
+    pub(super) name: OutputName,
+    pub(super) content: FileContent,
+    pub(super) manifests: Vec<CompiledManifest>,
+}
+
+/// The text of one template file of a rule.
+#[derive(Clone, Debug)]
+pub(crate) struct TemplateText {
+    /// The text.
+    pub(crate) text: Arc<str>,
+    /// The file; none if it is built into wob.
+    pub(crate) place: Option<Place>,
 }
 
 /// One manifest of a template.
@@ -43,7 +63,7 @@ pub(super) enum CompiledManifest {
     /// An object; every text in it is a Go template.
     Object { value: CompiledValue },
     /// A jinja template; those of built-in rules have no place in the sources.
-    Jinja { name: &'static str, template: Box<Jinja>, names: Names, place: Option<Place> },
+    Jinja { name: Arc<str>, template: Box<Jinja>, place: Option<Place> },
 }
 
 /// A value with templates in the place of texts.
@@ -93,12 +113,23 @@ impl CompiledTemplate {
         self.raw
     }
 
-    pub(crate) fn params(&self) -> &Map {
-        &self.params
+    /// Says whether this is a rule, built in or not.
+    pub fn is_rule(&self) -> bool {
+        self.origin != TemplateOrigin::Template
     }
 
-    pub(super) fn manifests(&self) -> &[CompiledManifest] {
-        &self.manifests
+    /// Returns the manifest sources that it can express; empty if it does not look at them.
+    pub fn sources(&self) -> &BTreeSet<SourceKind> {
+        &self.sources
+    }
+
+    /// Returns which of the fields that are dear to make its jinja templates name.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn files(&self) -> &[CompiledFile] {
+        &self.files
     }
 
     pub(super) fn functions(&self) -> &'static Functions {
@@ -132,6 +163,7 @@ pub(crate) fn compile_template(
     let mut diagnostics = vec![];
     let mut manifests = vec![];
     let mut places = vec![];
+    let mut names = Names::default();
     let mut hasher = Hasher::new("wob 2026-11 template")
         .field(profile.as_str().as_bytes())
         .field(template.content_type.as_deref().unwrap_or_default().as_bytes())
@@ -140,6 +172,7 @@ pub(crate) fn compile_template(
         let compiled = match manifest {
             Manifest::Text { text, place } => {
                 hasher = hasher.field(b"text").field(text.as_bytes());
+                names.note(text);
                 compile_text(&name, text, place, template.language, functions)
             }
             Manifest::Object { value, place } => {
@@ -163,10 +196,15 @@ pub(crate) fn compile_template(
     Ok(CompiledTemplate {
         name,
         content_type: template.content_type.clone(),
-        origin: TemplateOrigin::Workspace,
+        origin: TemplateOrigin::Template,
         raw: template.raw,
-        params: Map::new(),
-        manifests,
+        sources: BTreeSet::new(),
+        names,
+        files: vec![CompiledFile {
+            name: OutputName::standard(),
+            content: FileContent::Yaml,
+            manifests,
+        }],
         digest: hasher.finish(),
         places,
         profile,
@@ -174,34 +212,87 @@ pub(crate) fn compile_template(
 }
 
 /// Compiles a built-in rule.
-pub(crate) fn compile_builtin(rule: &Rule) -> CompiledTemplate {
-    let params = serde_json::Value::from(&Value::Map(rule.parameters.clone())).to_string();
-    let mut hasher =
-        Hasher::new("wob 2026-11 rule").field(rule.name.as_bytes()).field(params.as_bytes());
-    let mut manifests = vec![];
+pub(crate) fn compile_builtin(builtin: &Builtin) -> CompiledTemplate {
+    let text = |name: &str| {
+        let (_, text) = builtin.templates.iter().find(|it| it.0 == name)?;
+        Some(TemplateText { text: (*text).into(), place: None })
+    };
+    let compiled = compile_rule(&builtin.rule, |name| text(name).ok_or_else(Vec::new));
+    let compiled = compiled.expect("because a test renders every built-in rule");
+    CompiledTemplate { origin: TemplateOrigin::Builtin, ..compiled }
+}
+
+/// Compiles a rule, whose template files `text` reads.
+///
+/// # Errors
+/// Every problem of every template, at its place.
+pub(crate) fn compile_rule(
+    rule: &Rule,
+    text: impl Fn(&str) -> Result<TemplateText, Vec<Diagnostic>>,
+) -> Result<CompiledTemplate, Vec<Diagnostic>> {
+    let mut hasher = Hasher::new("wob 2026-11 rule").field(rule.name().as_bytes());
+    for kind in &rule.sources {
+        hasher = hasher.field(kind.as_str().as_bytes());
+    }
     let mut places = vec![];
-    for (file, text) in &rule.manifests {
-        hasher = hasher.field(text.as_bytes());
-        places.push(None);
-        let template = jinja(file, text).expect("because a test renders every built-in rule");
-        manifests.push(CompiledManifest::Jinja {
-            name: file,
-            template: Box::new(template),
-            names: Names::of(text),
-            place: None,
-        });
+    let mut files = vec![];
+    let mut names = Names::default();
+    let mut diagnostics = vec![];
+    for file in &rule.files {
+        hasher = hasher
+            .field(file.name.as_str().as_bytes())
+            .field(&[u8::from(file.content == FileContent::Yaml)])
+            .field(&(file.templates.len() as u64).to_le_bytes());
+        let mut manifests = vec![];
+        for template in &file.templates {
+            let compiled = match text(&template.name) {
+                Ok(it) => {
+                    hasher = hasher.field(it.text.as_bytes());
+                    names.note(&it.text);
+                    places.push(it.place.clone());
+                    compile_jinja(&template.name, it)
+                }
+                Err(errors) => Err(errors),
+            };
+            match compiled {
+                Ok(it) => manifests.push(it),
+                Err(mut errors) => diagnostics.append(&mut errors),
+            }
+        }
+        files.push(CompiledFile { name: file.name.clone(), content: file.content, manifests });
     }
-    CompiledTemplate {
-        name: rule.name.clone(),
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    Ok(CompiledTemplate {
+        name: rule.name().to_owned(),
         content_type: None,
-        origin: TemplateOrigin::Builtin,
+        origin: TemplateOrigin::Rule,
         raw: true,
-        params: rule.parameters.clone(),
-        places,
-        manifests,
+        sources: rule.sources.clone(),
+        names,
+        files,
         digest: hasher.finish(),
+        places,
         profile: Profile::Standard,
-    }
+    })
+}
+
+fn compile_jinja(name: &Arc<str>, text: TemplateText) -> Result<CompiledManifest, Vec<Diagnostic>> {
+    let template = jinja(name, &text.text).map_err(|error| match &text.place {
+        Some(place) => {
+            let mut problem = template_problem(&error, place);
+            let help = "close every `{{`, and every `{% if %}` and `{% for %}` by its `{% end… %}`";
+            problem.help.get_or_insert_with(|| help.to_owned());
+            vec![problem]
+        }
+        None => unreachable!("because a test renders every built-in rule: {error}"),
+    })?;
+    Ok(CompiledManifest::Jinja {
+        name: name.clone(),
+        template: Box::new(template),
+        place: text.place,
+    })
 }
 
 /// The name under which a jinja text is compiled, when it has no file of its own.
@@ -229,9 +320,8 @@ fn compile_text(
         Language::Jinja => {
             let template = jinja(MAIN, text).map_err(wrong)?;
             CompiledManifest::Jinja {
-                name: MAIN,
+                name: MAIN.into(),
                 template: Box::new(template),
-                names: Names::of(text),
                 place: Some(place.clone()),
             }
         }

@@ -4,8 +4,8 @@ use std::{any::Any, cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use wob_template::{Map, MapOf, Object, Value, kalypso};
 
-use super::{Config, Inputs};
-use crate::{Profile, resource::Labels};
+use super::{CompiledTemplate, Config, Inputs};
+use crate::{Profile, resource::Labels, rule::FileContent};
 
 /// The root of a Go template's data: a struct, so that an unknown field is an error (design rule 6.1).
 ///
@@ -121,6 +121,21 @@ impl Object for Root {
     }
 }
 
+/// A file that the reconciler of an assignment comes with, and so may refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sibling {
+    /// Its name.
+    pub(super) name: Arc<str>,
+    /// What it holds.
+    pub(super) content: FileContent,
+}
+
+fn sibling(it: &Sibling) -> wob_engine::Value {
+    let yaml = wob_engine::Value::Bool(it.content == FileContent::Yaml);
+    let fields = [("name".into(), (*it.name).into()), ("yaml".into(), yaml)];
+    wob_engine::Value::Map(fields.into())
+}
+
 /// Turns lists and mappings into YAML text: a ConfigMap holds texts only.
 fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
     use wob_engine::{Value as Plain, yaml};
@@ -136,21 +151,28 @@ fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
 }
 
 /// The fields that are dear to make.
-const DEAR: [&str; 2] = ["ConfigData", "ConfigTexts"];
+const DEAR: [&str; 3] = ["ConfigData", "ConfigTexts", "files"];
 
 /// Which of the fields that are dear to make a jinja template names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names(Vec<&'static str>);
 
 impl Names {
-    /// All of them, for whoever wants everything that a template may see.
+    /// Every name, for whoever shows the data rather than renders with it.
     pub(super) fn all() -> Self {
-        Self(DEAR.to_vec())
+        Self(DEAR.into())
     }
 
     /// Looks for the names anywhere in `text`: jinja has no other way to a variable.
-    pub(super) fn of(text: &str) -> Self {
-        Self(DEAR.into_iter().filter(|it| text.contains(it)).collect())
+    pub(super) fn note(&mut self, text: &str) {
+        let new = DEAR.into_iter().filter(|it| text.contains(it) && !self.have(it));
+        let new: Vec<&str> = new.collect();
+        self.0.extend(new);
+    }
+
+    /// Says whether a template names the files that it comes with.
+    pub(super) fn have_files(&self) -> bool {
+        self.have("files")
     }
 
     fn have(&self, name: &str) -> bool {
@@ -160,9 +182,15 @@ impl Names {
 
 /// The same fields as plain data, for jinja.
 ///
-/// Two more: `ConfigTexts` is `ConfigData` with lists and mappings as YAML text; `params` are those of a built-in rule.
-/// Those that are dear to make are left out if the template does not name them.
-pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map, names: &Names) -> wob_engine::Value {
+/// Four more: `ConfigTexts` is `ConfigData` with lists and mappings as YAML text; `params` are those of the rule called
+/// `template`, `source` is where the workload's manifests are, and `files` are those that the reconciler comes with.
+/// Those that are dear to make are left out unless they are among `names`.
+pub(super) fn plain(
+    inputs: &Inputs,
+    template: &CompiledTemplate,
+    names: &Names,
+    files: &[Sibling],
+) -> wob_engine::Value {
     use wob_engine::Value as Plain;
     let text = |it: &str| Plain::from(it);
     let texts = |entries: &mut dyn Iterator<Item = (&str, &str)>| {
@@ -181,7 +209,9 @@ pub(super) fn plain(inputs: &Inputs, params: &wob_engine::Map, names: &Names) ->
         ("Repo", manifest("repo")),
         ("Branch", manifest("branch")),
         ("Path", manifest("path")),
-        ("params", Plain::Map(params.clone())),
+        ("params", Plain::Map(inputs.parameters.of(template.name()).cloned().unwrap_or_default())),
+        ("source", inputs.source.as_ref().map_or(Plain::Null, |it| Plain::Map(it.view()))),
+        ("files", Plain::List(files.iter().map(sibling).collect())),
     ];
     if names.have("ConfigData") {
         fields.push(("ConfigData", Plain::Map((**inputs.config).clone())));

@@ -9,33 +9,14 @@ use wob_template::{
 
 use super::{
     Form, Inputs,
-    compile::{CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
-    data::{Root, plain},
+    compile::{CompiledFile, CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
+    data::{Root, Sibling, plain},
     emit,
 };
 use crate::Profile;
 
 /// How often a result that still holds `{{` is rendered again (design rule 6.6, bounded).
 pub(super) const MAX_ROUNDS: usize = 16;
-
-/// Renders `template`; `None`, with diagnostics, if a manifest fails.
-pub(super) fn render(
-    template: &CompiledTemplate,
-    inputs: &Inputs,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<String> {
-    let mut renderer = Renderer { template, inputs, root: None, diagnostics };
-    let form = Form::of(template, inputs.settings.profile);
-    let mut documents = vec![];
-    let mut failed = false;
-    for manifest in template.manifests() {
-        match renderer.manifest(manifest, form) {
-            Some(mut it) => documents.append(&mut it),
-            None => failed = true,
-        }
-    }
-    (!failed).then(|| join(&documents))
-}
 
 /// Returns how a profile's Go templates behave.
 pub(super) fn options(profile: Profile) -> Options {
@@ -61,11 +42,40 @@ fn join(documents: &[String]) -> String {
     text
 }
 
-struct Renderer<'r> {
+/// Renders the files of one template.
+pub(super) struct Renderer<'r> {
     template: &'r CompiledTemplate,
     inputs: &'r Inputs,
+    siblings: &'r [Sibling],
     root: Option<wob_template::Value>,
+    data: Option<JinjaData>,
     diagnostics: &'r mut Vec<Diagnostic>,
+}
+
+impl<'r> Renderer<'r> {
+    /// Returns a renderer of `template`, which may refer to its `siblings`.
+    pub(super) fn new(
+        template: &'r CompiledTemplate,
+        inputs: &'r Inputs,
+        siblings: &'r [Sibling],
+        diagnostics: &'r mut Vec<Diagnostic>,
+    ) -> Self {
+        Self { template, inputs, siblings, root: None, data: None, diagnostics }
+    }
+
+    /// Renders a file; `None`, with diagnostics, if a manifest fails.
+    pub(super) fn file(&mut self, file: &CompiledFile) -> Option<String> {
+        let form = Form::of(self.template, file, self.inputs.settings.profile);
+        let mut documents = vec![];
+        let mut failed = false;
+        for manifest in &file.manifests {
+            match self.manifest(manifest, form) {
+                Some(mut it) => documents.append(&mut it),
+                None => failed = true,
+            }
+        }
+        (!failed).then(|| join(&documents))
+    }
 }
 
 impl Renderer<'_> {
@@ -76,9 +86,8 @@ impl Renderer<'_> {
                 return Some(vec![emit(&value)]);
             }
             CompiledManifest::Go { template, place } => (self.go(template, place)?, Some(place)),
-            CompiledManifest::Jinja { name, template, names, place } => {
-                let data = plain(self.inputs, self.template.params(), names);
-                match template.render(name, &JinjaData::from(&data)) {
+            CompiledManifest::Jinja { name, template, place } => {
+                match template.render(name, &self.data()) {
                     Ok(text) => (text, place.as_ref()),
                     Err(error) => {
                         self.jinja_problem(&error, place.as_ref());
@@ -138,6 +147,12 @@ impl Renderer<'_> {
             );
         }
         Some(rendered.text)
+    }
+
+    fn data(&mut self) -> JinjaData {
+        let (inputs, template, siblings) = (self.inputs, self.template, self.siblings);
+        let made = || JinjaData::from(&plain(inputs, template, template.names(), siblings));
+        self.data.get_or_insert_with(made).clone()
     }
 
     /// The data is made once per file: a template cannot change what a later one sees, as the scheduler makes it anew too.
@@ -205,12 +220,12 @@ impl Renderer<'_> {
         let diagnostic = if let Some(place) = place {
             template_problem(error, place)
         } else {
-            // A built-in rule has no place in the sources; whoever knows the deployment target adds that.
+            // A built-in rule has no place in the sources; who builds the assignment adds that of the target.
             let rule = self.template.name();
             let help = if error.kind == ErrorKind::Limit {
-                "make the config of this target smaller"
+                "make the config of this target smaller".to_owned()
             } else {
-                "set what the rule needs in the target's `manifests`, such as `repo`, `branch` and `path`"
+                format!("`wob rules show {rule}` says what it takes")
             };
             let message = format!("rule `{rule}` can't render this target: {}", error.message);
             Diagnostic::error("rule-failed", message)

@@ -7,6 +7,7 @@ mod compile;
 mod data;
 mod files;
 mod manifest;
+mod parameters;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -14,14 +15,17 @@ pub(crate) mod trace;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wob_engine::{Blob, Diagnostic, Digest, Hasher, Map, Recipe, Value, yaml};
+use wob_engine::{Blob, Diagnostic, Digest, Hasher, Place, Recipe, Value, yaml};
 
+use compile::CompiledFile;
 pub use compile::CompiledTemplate;
-pub(crate) use compile::{compile_builtin, compile_template};
+pub(crate) use compile::{TemplateText, compile_builtin, compile_rule, compile_template};
+use data::Sibling;
 pub use files::Files;
+pub use parameters::Parameters;
 pub use shared::{Config, HashedSettings};
 
-use crate::{Name, Profile, resource::Labels};
+use crate::{ManifestSource, Name, Profile, resource::Labels, rule::FileContent};
 
 /// Everything that the files of one assignment depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct Inputs {
     pub labels: Arc<Labels>,
     /// Where the workload's manifests are.
     pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// The same, read; none if no template is a rule that looks at it.
+    pub source: Option<ManifestSource>,
     /// The composed config.
     pub config: Arc<Config>,
     /// The template of `reconciler.yaml`.
@@ -50,6 +56,8 @@ pub struct Inputs {
     pub namespace_service: Arc<CompiledTemplate>,
     /// The template of the config file.
     pub config_type: Arc<CompiledTemplate>,
+    /// The parameters of those that are rules.
+    pub parameters: Arc<Parameters>,
     /// The conventions of the output.
     pub settings: Arc<HashedSettings>,
     /// What the files are checked against; none if they are not checked.
@@ -136,35 +144,123 @@ impl Inputs {
         for (key, digest) in self.config.digests() {
             named("config.", key, digest);
         }
+        // `source` says nothing that `manifests` and the templates don't.
+        for it in self.parameters.parts() {
+            named("", &it.name, it.digest);
+        }
     }
 }
 
-/// The files of an assignment, by what they are for; the numbers are those of its [`Recipe`].
+/// What a cluster type uses a template for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Reconciler = 0,
-    Namespace = 1,
-    Config = 2,
+enum Slot {
+    Namespace,
+    Config,
+    Reconciler,
 }
 
-impl Purpose {
-    const ALL: [Self; 3] = [Self::Reconciler, Self::Namespace, Self::Config];
+/// One file that an assignment may have: which template makes it, and which of that one's files it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutputFile<'i> {
+    /// The template.
+    pub(crate) template: &'i CompiledTemplate,
+    slot: Slot,
+    index: usize,
+}
 
-    fn template(self, inputs: &Inputs) -> &CompiledTemplate {
-        match self {
-            Self::Reconciler => &inputs.reconciler,
-            Self::Namespace => &inputs.namespace_service,
-            Self::Config => &inputs.config_type,
+impl<'i> OutputFile<'i> {
+    /// Returns its name.
+    pub(crate) fn name(self, inputs: &Inputs) -> Arc<str> {
+        let (settings, file) = (&inputs.settings, self.file());
+        // Of Templates, only the config's content type counts (rule 3.3).
+        let content_type = self.template.content_type();
+        match self.slot {
+            Slot::Config if content_type == Some("sh") => {
+                settings.config_file(content_type).clone()
+            }
+            Slot::Reconciler if file.name.is_standard() => settings.reconciler_file().clone(),
+            Slot::Namespace if file.name.is_standard() => settings.namespace_file().clone(),
+            Slot::Config if file.name.is_standard() => settings.config_file(None).clone(),
+            Slot::Reconciler => file.name.fill("reconciler").into(),
+            Slot::Namespace => file.name.fill("namespace").into(),
+            Slot::Config => file.name.fill(&settings.config_file).into(),
         }
     }
 
-    fn file_name(self, inputs: &Inputs) -> Arc<str> {
-        match self {
-            Self::Reconciler => inputs.settings.reconciler_file().clone(),
-            Self::Namespace => inputs.settings.namespace_file().clone(),
-            // Only the config's content type counts (rule 3.3).
-            Self::Config => inputs.settings.config_file(inputs.config_type.content_type()).clone(),
+    /// Returns the field of a cluster type that names the template.
+    pub(crate) fn role(self) -> &'static str {
+        match self.slot {
+            Slot::Reconciler => "reconciler",
+            Slot::Namespace => "namespaceService",
+            Slot::Config => "configType",
         }
+    }
+
+    /// Says whether it holds YAML.
+    pub(crate) fn is_yaml(self) -> bool {
+        content(self.template, self.file()) == FileContent::Yaml
+    }
+
+    /// Returns where its manifests stand in the sources; none is known of a built-in rule.
+    pub(crate) fn places(self) -> &'i [Option<Place>] {
+        let files = self.template.files();
+        let start = files[..self.index].iter().map(|it| it.manifests.len()).sum();
+        &self.template.places()[start..][..files[self.index].manifests.len()]
+    }
+
+    fn file(self) -> &'i CompiledFile {
+        &self.template.files()[self.index]
+    }
+
+    /// Says whether it is written even if it is empty (rule 3.2).
+    fn is_always_written(self) -> bool {
+        self.slot != Slot::Config && self.file().name.is_standard()
+    }
+
+    /// Says whether it is among the files of the assignment, or would be if no template failed.
+    pub(crate) fn is_written(self, inputs: &Inputs) -> bool {
+        self.is_always_written() || file_text(inputs, self).is_none_or(|it| !it.is_empty())
+    }
+
+    fn sibling(self, inputs: &Inputs) -> Sibling {
+        Sibling { name: self.name(inputs), content: content(self.template, self.file()) }
+    }
+}
+
+impl Inputs {
+    /// Lists the files that there may be; the reconciler's come last, because it may list the others.
+    pub(crate) fn output_files(&self) -> impl Iterator<Item = OutputFile<'_>> {
+        let slots = [
+            (Slot::Namespace, &*self.namespace_service),
+            (Slot::Config, &*self.config_type),
+            (Slot::Reconciler, &*self.reconciler),
+        ];
+        slots.into_iter().flat_map(|(slot, template)| {
+            (0..template.files().len()).map(move |index| OutputFile { template, slot, index })
+        })
+    }
+
+    /// Returns the names of files that two templates, or two files of one, would write; sorted, each once.
+    pub(crate) fn contested_names(&self) -> Vec<String> {
+        let mut names: Vec<Arc<str>> = self.output_files().map(|it| it.name(self)).collect();
+        names.sort();
+        let twice = names.windows(2).filter(|it| it[0] == it[1]).map(|it| it[0].to_string());
+        let mut contested: Vec<String> = twice.collect();
+        contested.dedup();
+        contested
+    }
+
+    /// Returns the files that the reconciler comes with, if its templates look at them.
+    fn siblings(&self) -> Vec<Sibling> {
+        if !self.reconciler.names().have_files() {
+            return vec![];
+        }
+        let others = self.output_files().filter(|it| it.slot != Slot::Reconciler);
+        let written = others.filter(|it| {
+            let text = file_text_among(self, *it, &[], &mut vec![]);
+            it.is_always_written() || text.is_some_and(|it| !it.is_empty())
+        });
+        written.map(|it| it.sibling(self)).collect()
     }
 }
 
@@ -175,50 +271,74 @@ pub fn render(inputs: &Inputs) -> Rendered {
 
 /// Renders the files of one assignment, and keeps their digests: whoever needs the bytes renders them again.
 pub(crate) fn render_digests(inputs: &Arc<Inputs>) -> Rendered {
-    render_with(inputs, &|purpose, text| {
-        Blob::made(text.as_bytes(), Arc::<Inputs>::clone(inputs), purpose as u32)
+    render_with(inputs, &|number, text| {
+        Blob::made(text.as_bytes(), Arc::<Inputs>::clone(inputs), number)
     })
 }
 
-fn render_with(inputs: &Inputs, blob: &dyn Fn(Purpose, String) -> Blob) -> Rendered {
-    let mut rendered = Rendered::default();
-    let texts = Purpose::ALL.map(|purpose| {
-        manifest::render(purpose.template(inputs), inputs, &mut rendered.diagnostics)
-            .map(|text| (purpose, text))
-    });
-    if texts.iter().any(Option::is_none) {
-        return rendered;
+fn render_with(inputs: &Inputs, blob: &dyn Fn(u32, String) -> Blob) -> Rendered {
+    let mut result = Rendered::default();
+    let mut files = vec![];
+    let mut siblings: Vec<Sibling> = vec![];
+    let mut failed = false;
+    let all: Vec<OutputFile<'_>> = inputs.output_files().collect();
+    let mut numbers = 0..;
+    for of_one in all.chunk_by(|a, b| a.slot == b.slot) {
+        let (slot, template) = (of_one[0].slot, of_one[0].template);
+        let listed = if slot == Slot::Reconciler { siblings.clone() } else { vec![] };
+        let diagnostics = &mut result.diagnostics;
+        let mut renderer = manifest::Renderer::new(template, inputs, &listed, diagnostics);
+        for (output, number) in of_one.iter().zip(&mut numbers) {
+            let text = renderer.file(output.file());
+            failed |= text.is_none();
+            let text = text.unwrap_or_default();
+            if output.is_always_written() || !text.is_empty() {
+                siblings.push(output.sibling(inputs));
+                files.push((output.name(inputs), blob(number, text)));
+            }
+        }
     }
-    // The first two are written even if empty (rule 3.2).
-    let is_written =
-        |(purpose, text): &(Purpose, String)| *purpose != Purpose::Config || !text.is_empty();
-    let written = texts.into_iter().flatten().filter(is_written);
-    rendered.files =
-        written.map(|(purpose, text)| (purpose.file_name(inputs), blob(purpose, text))).collect();
-    rendered
+    if !failed {
+        result.files = files.into_iter().collect();
+    }
+    result
 }
 
-/// Returns the name of the config file: only the config's content type counts (rule 3.3).
-pub(crate) fn config_file(inputs: &Inputs) -> String {
-    Purpose::Config.file_name(inputs).to_string()
+/// Returns the text of a file; `None` if a template fails.
+pub(crate) fn file_text(inputs: &Inputs, output: OutputFile<'_>) -> Option<String> {
+    let siblings = if output.slot == Slot::Reconciler { inputs.siblings() } else { vec![] };
+    file_text_among(inputs, output, &siblings, &mut vec![])
 }
 
-/// Returns what templates see, with these parameters.
-pub(crate) fn data(inputs: &Inputs, params: &Map) -> Value {
-    data::plain(inputs, params, &data::Names::all())
+fn file_text_among(
+    inputs: &Inputs,
+    output: OutputFile<'_>,
+    siblings: &[Sibling],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<String> {
+    manifest::Renderer::new(output.template, inputs, siblings, diagnostics).file(output.file())
 }
 
-/// Returns the text that `template` gives; `None` if it fails.
-pub(crate) fn file_text(inputs: &Inputs, template: &CompiledTemplate) -> Option<String> {
-    manifest::render(template, inputs, &mut vec![])
-}
-
+/// The number of a file is its place in [`Inputs::output_files`].
 impl Recipe for Inputs {
     fn make(&self, number: u32) -> Vec<u8> {
-        let purpose = Purpose::ALL.into_iter().find(|it| *it as u32 == number);
-        let purpose = purpose.expect("because it was a number when the file was made first");
-        let text = manifest::render(purpose.template(self), self, &mut vec![]);
+        let output = self.output_files().nth(number as usize);
+        let output = output.expect("because it was a number when the file was made first");
+        let text = file_text(self, output);
         text.expect("because rendering is pure, and succeeded before").into_bytes()
+    }
+}
+
+/// Returns all that jinja templates of `template` can see.
+pub(crate) fn data(inputs: &Inputs, template: &CompiledTemplate) -> Value {
+    data::plain(inputs, template, &data::Names::all(), &inputs.siblings())
+}
+
+/// Returns what a file really holds.
+fn content(template: &CompiledTemplate, file: &CompiledFile) -> FileContent {
+    match template.content_type() {
+        None | Some("yaml" | "json" | "configMap") => file.content,
+        Some(_) => FileContent::Text,
     }
 }
 
@@ -232,15 +352,11 @@ enum Form {
 }
 
 impl Form {
-    fn of(template: &CompiledTemplate, profile: Profile) -> Self {
-        let is_ours = template.is_builtin() || profile == Profile::Standard;
-        if is_yaml(template) && is_ours { Self::Canonical } else { Self::Verbatim }
+    fn of(template: &CompiledTemplate, file: &CompiledFile, profile: Profile) -> Self {
+        let is_yaml = content(template, file) == FileContent::Yaml;
+        let is_ours = template.is_rule() || profile == Profile::Standard;
+        if is_yaml && is_ours { Self::Canonical } else { Self::Verbatim }
     }
-}
-
-/// Says whether a template gives YAML.
-pub(crate) fn is_yaml(template: &CompiledTemplate) -> bool {
-    matches!(template.content_type(), None | Some("yaml" | "json" | "configMap"))
 }
 
 /// Emits one document as every reader reads it alike.

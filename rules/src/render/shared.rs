@@ -105,7 +105,7 @@ impl PartialEq for HashedSettings {
 impl Eq for HashedSettings {}
 
 /// JSON tells a text from the number it looks like, and sorts keys.
-fn canonical(value: &Value) -> String {
+pub(super) fn canonical(value: &Value) -> String {
     match value {
         // JSON has no infinities; Rust's printing tells every float from every other.
         Value::Float(it) => format!("float {it:?}"),

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wob_engine::{Map, Value};
+use wob_engine::{FileName, Map, Place, Value};
 
-use super::{Config, HashedSettings, Inputs, compile_builtin, render};
-use crate::{Name, Profile, Settings, builtin};
+use super::{Config, HashedSettings, Inputs, Parameters, compile_builtin, render};
+use crate::{ManifestSource, Name, ParameterSettings, Profile, Settings, builtin};
 
 fn settings(profile: Profile) -> Arc<HashedSettings> {
     Arc::new(HashedSettings::new(Arc::new(Settings::of(profile))))
@@ -16,7 +16,7 @@ fn inputs(config: Map) -> Inputs {
     let texts = |pairs: &[(&str, &str)]| -> BTreeMap<Arc<str>, Arc<str>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
-    Inputs {
+    let mut inputs = Inputs {
         cluster_type: Name::new("large").unwrap(),
         target: Name::new("app-test").unwrap(),
         namespace: "dev-team-app-test".into(),
@@ -33,9 +33,23 @@ fn inputs(config: Map) -> Inputs {
         reconciler: rule("flux"),
         namespace_service: rule("default"),
         config_type: rule("configmap"),
+        source: None,
+        parameters: Arc::default(),
         settings: settings(Profile::Standard),
         check: None,
-    }
+    };
+    inputs.source = Some(ManifestSource::read(&inputs.manifests, &place(), "x").unwrap());
+    inputs.parameters = defaults(&["flux", "namespace", "configmap"]);
+    inputs
+}
+
+fn defaults(rules: &[&str]) -> Arc<Parameters> {
+    let resolved = |name: &&str| {
+        let rule = &builtin::find(name).unwrap().rule;
+        let resolved = ParameterSettings::default().resolve(rule, "large", &place());
+        (rule.name().to_owned(), resolved.unwrap())
+    };
+    Arc::new(Parameters::new(rules.iter().map(resolved).collect()))
 }
 
 fn file(inputs: &Inputs, name: &str) -> String {
@@ -44,13 +58,92 @@ fn file(inputs: &Inputs, name: &str) -> String {
     String::from_utf8(rendered.files[name].bytes().to_vec()).unwrap()
 }
 
+/// One deployment target's `manifests` for each kind of source, and for each way to name a revision.
+const SOURCES: [&[(&str, &str)]; 7] = [
+    &[("repo", "https://example.org/app"), ("branch", "dev"), ("path", "./test")],
+    &[("repo", "https://example.org/app"), ("tag", "v1")],
+    &[("repo", "https://example.org/app"), ("commit", "0123abc"), ("path", "a b/'c'")],
+    &[("repo", "https://example.org/charts"), ("chart", "app"), ("version", "1.2.3")],
+    &[("oci", "oci://registry.example.org/team/app"), ("tag", "1.2.3"), ("path", "deploy")],
+    &[("oci", "registry.example.org/team/app"), ("digest", DIGEST)],
+    &[("oci", "registry.example.org/charts/app"), ("tag", "1.2.3"), ("artifact", "chart")],
+];
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn with_source(rule: &str, source: &[(&str, &str)]) -> Inputs {
+    let mut inputs = inputs(Map::new());
+    let builtin = builtin::find(rule).unwrap();
+    inputs.reconciler = Arc::new(compile_builtin(builtin));
+    let manifests = source.iter().map(|(key, it)| ((*key).into(), (*it).into()));
+    inputs.manifests = Arc::new(manifests.collect());
+    inputs.source = Some(ManifestSource::read(&inputs.manifests, &place(), "x").unwrap());
+    inputs.parameters = defaults(&[rule, "namespace", "configmap"]);
+    inputs
+}
+
+fn place() -> Place {
+    Place::file(&FileName::new("x"))
+}
+
 #[test]
-fn every_built_in_rule_renders() {
-    for rule in builtin::all() {
-        let mut inputs = inputs(Map::new());
-        inputs.reconciler = Arc::new(compile_builtin(rule));
-        assert!(file(&inputs, "reconciler.yaml").starts_with("apiVersion: "), "{}", rule.name);
+fn every_built_in_rule_renders_every_source_that_it_takes() {
+    for builtin in builtin::all() {
+        let rule = builtin.rule.name();
+        for source in SOURCES {
+            let inputs = with_source(rule, source);
+            let kind = inputs.source.as_ref().unwrap().kind();
+            if !builtin.rule.sources.is_empty() && !builtin.rule.sources.contains(&kind) {
+                continue;
+            }
+            let rendered = render(&inputs);
+            assert_eq!(rendered.diagnostics, [], "{rule}: {source:?}");
+            for (name, blob) in rendered.files.iter() {
+                let text = String::from_utf8(blob.bytes().to_vec()).unwrap();
+                let is_yaml = name.rsplit('.').next() == Some("yaml");
+                assert!(!is_yaml || text.starts_with("apiVersion: "), "{rule} {name}: {text}");
+            }
+            let is_said = rendered.files.iter().count() > 2 || builtin.rule.sources.is_empty();
+            assert!(is_said, "{rule} says nothing of {kind}: {:?}", rendered.files);
+        }
     }
+}
+
+#[test]
+fn no_flux_kustomization_lies_in_a_kustomization_yaml() {
+    for builtin in builtin::all() {
+        for source in SOURCES {
+            let inputs = with_source(builtin.rule.name(), source);
+            let files = render(&inputs).files;
+            let Some(blob) = files.get("kustomization.yaml") else { continue };
+            let text = String::from_utf8(blob.bytes().to_vec()).unwrap();
+            assert!(text.starts_with("apiVersion: kustomize.config.k8s.io/v1beta1\n"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn env_files_quote_what_a_shell_would_expand() {
+    let config = serde_json::json!({"A": "it's $HOME `id`\nnext", "N": 5, "ON": true, "L": ["a"]});
+    let Value::Map(config) = Value::from(config) else { unreachable!("because it is one") };
+    let mut inputs = with_source("envfile", SOURCES[0]);
+    inputs.config_type = inputs.reconciler.clone();
+    inputs.config = Arc::new(Config::new(config));
+    let expected =
+        "export A='it'\\''s $HOME `id`\nnext'\nexport L='- a'\nexport N='5'\nexport ON='true'\n";
+    assert_eq!(file(&inputs, "config.sh"), expected);
+    inputs.config = Arc::new(Config::new([("A=1; rm".into(), Value::from("x"))].into()));
+    let wrong = render(&inputs).diagnostics;
+    assert!(wrong[0].message.contains("can't name a shell variable"), "{wrong:?}");
+}
+
+#[test]
+fn a_rule_refuses_what_its_reconciler_cannot_do() {
+    let source = [("oci", "r.example.org/app"), ("digest", DIGEST), ("artifact", "chart")];
+    for rule in ["flux-v1beta2", "fleet", "zarf", "kustomize"] {
+        let wrong = render(&with_source(rule, &source)).diagnostics;
+        assert!(wrong[0].message.contains("by tag, not by digest"), "{rule}: {wrong:?}");
+    }
+    assert_eq!(render(&with_source("flux", &source)).diagnostics, []);
 }
 
 #[test]
@@ -69,7 +162,7 @@ fn the_built_in_config_map_is_the_first_schedulers() {
 #[test]
 fn every_part_of_the_inputs_is_in_the_digest() {
     let base = inputs(Map::new());
-    let changed: [fn(&mut Inputs); 13] = [
+    let changed: [fn(&mut Inputs); 14] = [
         |it| it.cluster_type = Name::new("small").unwrap(),
         |it| it.target = Name::new("app-x").unwrap(),
         |it| it.namespace = "x".into(),
@@ -83,6 +176,10 @@ fn every_part_of_the_inputs_is_in_the_digest() {
         |it| it.config_type = it.reconciler.clone(),
         |it| it.settings = settings(Profile::Kalypso),
         |it| it.check = Some(wob_engine::Digest::of(b"schemas")),
+        |it| {
+            let flux = [("interval".into(), "1m".into())].into();
+            it.parameters = Arc::new(Parameters::new([("flux".to_owned(), flux)].into()));
+        },
     ];
     let mut digests = vec![base.digest()];
     for change in changed {

@@ -8,7 +8,7 @@ use wob_engine::{Place, Span, Step, Value, yaml};
 use wob_template::{Piece, Template as GoTemplate, Traced};
 
 use super::{
-    Inputs,
+    Inputs, OutputFile,
     compile::{CompiledManifest, CompiledTemplate, CompiledValue},
     data::{Root, plain},
     manifest::{MAX_ROUNDS, options},
@@ -24,7 +24,7 @@ pub(crate) enum TemplateText {
         /// The rule.
         rule: String,
         /// The file in its folder.
-        file: &'static str,
+        file: Arc<str>,
     },
 }
 
@@ -86,11 +86,13 @@ pub(crate) struct Document<'t> {
     index: usize,
 }
 
-/// Traces every manifest of `template`; `None` if one fails.
-pub(crate) fn trace(template: &CompiledTemplate, inputs: &Inputs) -> Option<Vec<TracedManifest>> {
+/// Traces every manifest of a file; `None` if one fails.
+pub(crate) fn trace(output: OutputFile<'_>, inputs: &Inputs) -> Option<Vec<TracedManifest>> {
     let root = wob_template::Value::Object(Rc::new(Root::new(inputs)));
-    let tracer = Tracer { template, inputs, root };
-    let manifests = template.manifests().iter().zip(template.places());
+    let template = output.template;
+    let data = plain(inputs, template, template.names(), &inputs.siblings());
+    let tracer = Tracer { template, inputs, root, data };
+    let manifests = output.file().manifests.iter().zip(output.places());
     manifests.map(|(it, place)| tracer.manifest(it, place.as_ref())).collect()
 }
 
@@ -98,6 +100,8 @@ struct Tracer<'t> {
     template: &'t CompiledTemplate,
     inputs: &'t Inputs,
     root: wob_template::Value,
+    /// What jinja templates see.
+    data: Value,
 }
 
 impl Tracer<'_> {
@@ -111,16 +115,16 @@ impl Tracer<'_> {
                 traced: self.go(template)?,
                 template: TemplateText::Source(place.clone()),
             },
-            CompiledManifest::Jinja { name, template, names, place } => {
-                let data = plain(self.inputs, self.template.params(), names);
-                TracedManifest::Text {
-                    traced: template.trace(name, &data).ok()?,
-                    template: place.clone().map_or_else(
-                        || TemplateText::Rule { rule: self.template.name().to_owned(), file: name },
-                        TemplateText::Source,
-                    ),
-                }
-            }
+            CompiledManifest::Jinja { name, template, place } => TracedManifest::Text {
+                traced: template.trace(name, &self.data).ok()?,
+                template: place.clone().map_or_else(
+                    || TemplateText::Rule {
+                        rule: self.template.name().to_owned(),
+                        file: name.clone(),
+                    },
+                    TemplateText::Source,
+                ),
+            },
             CompiledManifest::Object { value } => {
                 TracedManifest::Object { value: self.value(value, place?)? }
             }

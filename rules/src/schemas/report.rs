@@ -22,11 +22,12 @@ impl Checker<'_> {
         for (name, blob) in files.iter() {
             let bytes = blob.bytes();
             let text = String::from_utf8_lossy(&bytes);
-            let (template, field) = maker(name, inputs);
+            let output = inputs.output_files().find(|it| *it.name(inputs) == *name);
+            let output = output.expect("because every file is rendered from one of them");
             for finding in self.file(name, &text) {
-                let place = manifest_place(template, &finding)
-                    .unwrap_or_else(|| cluster_type.key("spec").key(field));
-                diagnostics.push(finding.into_diagnostic(template, place));
+                let place = manifest_place(output.places(), &finding)
+                    .unwrap_or_else(|| cluster_type.key("spec").key(output.role()));
+                diagnostics.push(finding.into_diagnostic(output.template, place));
             }
         }
         diagnostics.sort();
@@ -35,23 +36,11 @@ impl Checker<'_> {
     }
 }
 
-/// Returns the template that made a file, and the field of a cluster type that names it.
-fn maker<'i>(file: &str, inputs: &'i Inputs) -> (&'i CompiledTemplate, &'static str) {
-    let stem = file.split('.').next().unwrap_or_default();
-    if stem == inputs.settings.config_file {
-        (&inputs.config_type, "configType")
-    } else if stem == "namespace" {
-        (&inputs.namespace_service, "namespaceService")
-    } else {
-        (&inputs.reconciler, "reconciler")
-    }
-}
-
 /// Returns the manifest that made a document. A built-in rule has none.
 ///
 /// Of several manifests it is the one in the same position, if there are as many documents; else it is all of them.
-fn manifest_place(template: &CompiledTemplate, finding: &Finding) -> Option<Place> {
-    match template.places() {
+fn manifest_place(places: &[Option<Place>], finding: &Finding) -> Option<Place> {
+    match places {
         [only] => only.clone(),
         all if all.len() == finding.documents => all.get(finding.document)?.clone(),
         all => all.first()?.as_ref().map(list_of),

@@ -2,14 +2,14 @@
 
 use std::{cell::OnceCell, sync::Arc};
 
-use wob_engine::{Database, Map, Place, Step, Value};
+use wob_engine::{Database, Place, Step, Value};
 
 use super::{FileWhy, LayerWhy, Matched, Overview, Side};
 use crate::{
     Assignment, EnvironmentInput, LayerId, Layers, Model, Name, Target, WorkloadSource,
     compose::{Layer, SpecialLabels},
     environment_model, queries,
-    render::{self, CompiledTemplate, Inputs, trace::TracedManifest},
+    render::{self, CompiledTemplate, Inputs, OutputFile, trace::TracedManifest},
     resource::{ClusterType, TargetSpec, Workload, WorkloadRegistration},
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Case<'d> {
 /// A file of an assignment with its template.
 pub(super) struct File<'c> {
     pub(super) name: String,
+    pub(super) output: OutputFile<'c>,
     pub(super) template: &'c CompiledTemplate,
     pub(super) role: &'static str,
 }
@@ -73,11 +74,18 @@ impl<'d> Case<'d> {
     }
 
     pub(super) fn data(&self) -> &Value {
-        self.data.get_or_init(|| render::data(self.inputs(), &Map::new()))
+        self.data.get_or_init(|| render::data(self.inputs(), &self.inputs().reconciler))
     }
 
     pub(super) fn inputs(&self) -> &Inputs {
         self.inputs.as_deref().expect("because cases with files are made with inputs")
+    }
+
+    /// Returns where the workspace sets a parameter of a rule for the cluster type.
+    pub(super) fn parameter(&self, rule: &str, parameter: &str) -> Option<Place> {
+        let settings = self.environment.parameters(self.db);
+        let cluster_type = self.cluster_type.meta.name.as_str();
+        settings.place(rule, parameter, cluster_type).cloned()
     }
 
     /// Returns what brought the target, if that was a registration.
@@ -99,22 +107,25 @@ impl<'d> Case<'d> {
         Some((workload, spec))
     }
 
-    /// Returns the files with their templates, whether or not they are written.
+    /// Returns the files with their templates, whether or not they are written; the reconciler's come first.
     pub(super) fn files(&self) -> Vec<File<'_>> {
         let inputs = self.inputs();
-        let config = render::config_file(inputs);
-        [
-            ("reconciler.yaml".to_owned(), &inputs.reconciler, "reconciler"),
-            ("namespace.yaml".to_owned(), &inputs.namespace_service, "namespaceService"),
-            (config, &inputs.config_type, "configType"),
-        ]
-        .map(|(name, template, role)| File { name, template, role })
-        .into()
+        let mut files = vec![];
+        for output in inputs.output_files() {
+            let name = output.name(inputs).to_string();
+            files.push(File { name, output, template: output.template, role: output.role() });
+        }
+        files.sort_by_key(|it| match it.role {
+            "reconciler" => 0,
+            "namespaceService" => 1,
+            _ => 2,
+        });
+        files
     }
 
     /// Traces the manifests of a file; none if one fails.
     pub(super) fn traced(&self, file: &File<'_>) -> Vec<TracedManifest> {
-        render::trace::trace(file.template, self.inputs()).unwrap_or_default()
+        render::trace::trace(file.output, self.inputs()).unwrap_or_default()
     }
 
     pub(super) fn overview(&self) -> Overview {
@@ -130,6 +141,7 @@ impl<'d> Case<'d> {
             files: self
                 .files()
                 .into_iter()
+                .filter(|it| it.output.is_written(self.inputs()))
                 .map(|it| FileWhy {
                     template: it.template.name().to_owned(),
                     chosen: spec.key(it.role),

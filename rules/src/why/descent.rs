@@ -16,8 +16,9 @@ impl Case<'_> {
 
     /// Returns the value at `path` of the data of `template`.
     pub(super) fn value(&self, path: &[Step], template: &CompiledTemplate) -> Option<Value> {
-        let parameters = Value::Map(template.params().clone());
         if path.first() == Some(&Step::Key("params".into())) {
+            let parameters = self.inputs().parameters.of(template.name());
+            let parameters = Value::Map(parameters.cloned().unwrap_or_default());
             return value_at(&parameters, &path[1..]).cloned();
         }
         value_at(self.data(), path).cloned()
@@ -38,9 +39,12 @@ impl Case<'_> {
                 Some(why) => Descent::Config(why),
                 None => Descent::Unset,
             },
-            ["params", ..] if value.is_some() => {
-                Descent::Parameter { rule: template.name().to_owned() }
+            ["params", rest @ ..] if value.is_some() => {
+                let rule = template.name().to_owned();
+                let set = rest.first().and_then(|it| self.parameter(&rule, it));
+                Descent::Parameter { rule, set }
             }
+            ["source", ..] => Descent::Said(self.target.manifests_place.clone()),
             _ if value.is_none() => Descent::Unset,
             ["Namespace"] => {
                 let pattern = &self.inputs().settings.namespace_pattern;

@@ -118,10 +118,12 @@ pub enum Descent {
         /// What it is made of.
         of: Vec<Input>,
     },
-    /// A parameter of the template with its default.
+    /// A parameter of the rule.
     Parameter {
         /// The rule.
         rule: String,
+        /// Where the workspace sets it; `None` if it has its default.
+        set: Option<Place>,
     },
     /// A mapping or list, the parts of which are said in several places.
     Several,

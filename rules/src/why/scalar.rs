@@ -183,7 +183,7 @@ impl Case<'_> {
 
     /// Finds the scalar that stands on a line of the file as it is written.
     fn node_at(&self, file: &File<'_>, line: u32) -> LineOf {
-        let text = crate::render::file_text(self.inputs(), file.template).unwrap_or_default();
+        let text = crate::render::file_text(self.inputs(), file.output).unwrap_or_default();
         let index = LineIndex::new(&text);
         let Some(shown) = index.line(&text, line).filter(|_| !text.is_empty()) else {
             let lines = text.lines().count();
@@ -193,7 +193,7 @@ impl Case<'_> {
             });
         };
         let parsed = yaml::parse(&text, &yaml::Limits::default());
-        let is_yaml = crate::render::is_yaml(file.template)
+        let is_yaml = file.output.is_yaml()
             && parsed.problems.iter().all(|it| it.severity != Severity::Error);
         if !is_yaml {
             let start = shown.as_ptr().addr() - text.as_ptr().addr();
@@ -215,7 +215,7 @@ impl Case<'_> {
 
 /// Returns the documents of a file; one that is no YAML has none.
 fn documents_of<'t>(file: &File<'_>, traced: &'t [TracedManifest]) -> Vec<Document<'t>> {
-    if crate::render::is_yaml(file.template) { documents(traced) } else { vec![] }
+    if file.output.is_yaml() { documents(traced) } else { vec![] }
 }
 
 /// What is on a line of a file.
@@ -434,13 +434,13 @@ pub(super) fn place(template: &TemplateText, span: Span) -> TemplatePlace {
         TemplateText::Source(place) => TemplatePlace::Source(place.text(span)),
         TemplateText::Rule { rule, file } => {
             let text = builtin::find(rule)
-                .and_then(|it| it.manifests.iter().find(|it| it.0 == *file))
+                .and_then(|it| it.templates.iter().find(|it| *it.0 == **file))
                 .map_or("", |it| it.1);
             let index = LineIndex::new(text);
             let at = index.line_column(text, span.start);
             TemplatePlace::Rule {
                 rule: rule.clone(),
-                file: (*file).to_owned(),
+                file: file.to_string(),
                 line: at.line,
                 column: at.column,
                 text: index.line(text, at.line).unwrap_or_default().to_owned(),

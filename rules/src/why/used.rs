@@ -85,7 +85,7 @@ pub fn things_named(db: &Database, environment: EnvironmentInput, text: &str) ->
         }
         return things;
     }
-    if model.templates.contains_key(text) || crate::builtin::find(text).is_some() {
+    if model.templates.contains_key(text) || model.definition(text).is_some() {
         things.push(Thing::Template(text.to_owned()));
     }
     if model.config_maps.iter().any(|it| it.name == text) {
@@ -234,7 +234,7 @@ impl Case<'_> {
     ) -> Option<(How, Vec<String>)> {
         let spec = &self.cluster_type;
         let names = [&spec.reconciler, &spec.namespace_service, &spec.config_type];
-        let canonical = |name: &str| crate::builtin::find(name).map(|it| it.name.clone());
+        let canonical = |name: &str| crate::builtin::find(name).map(|it| it.rule.name().to_owned());
         let is_it = |it: &str| {
             it == name
                 || !self.model.templates.contains_key(it)

@@ -48,6 +48,7 @@ const FILTERS: &[(&str, Answer)] = &[
     ("map", Answer::Selection),
     ("max", Answer::Selection),
     ("min", Answer::Selection),
+    ("quote_shell", Answer::Scalar),
     ("quote_yaml", Answer::Scalar),
     ("reject", Answer::Selection),
     ("rejectattr", Answer::Selection),
@@ -77,11 +78,14 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
     FILTERS.iter().map(|it| it.0)
 }
 
-/// Adds our filters, some in place of minijinja's.
+/// Adds our filters, some in place of minijinja's, the function `fail` and the test `shell_name`.
 pub(super) fn add_to(environment: &mut Environment<'_>) {
+    environment.add_function("fail", fail);
+    environment.add_test("shell_name", is_shell_name);
     environment.add_filter("indent", indent);
     environment.add_filter("join", join);
     environment.add_filter("map", map);
+    environment.add_filter("quote_shell", quote_shell);
     environment.add_filter("quote_yaml", quote_yaml);
     environment.add_filter("replace", replace);
     environment.add_filter("string", string);
@@ -236,6 +240,27 @@ fn indent(
         out.push_str(line);
     }
     Ok(out)
+}
+
+/// Writes a text as one word of a POSIX shell: nothing in it is expanded.
+fn quote_shell(value: &Value) -> Result<String, Error> {
+    let text = text(value)?;
+    if text.contains('\0') {
+        return Err(Error::new(Kind::InvalidOperation, "a shell's word can't hold a NUL"));
+    }
+    make(text.len().saturating_mul(4).saturating_add(2))?;
+    Ok(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+/// Says whether a text may name a variable of a POSIX shell.
+fn is_shell_name(text: &str) -> bool {
+    let first = |it: char| it.is_ascii_alphabetic() || it == '_';
+    text.starts_with(first) && text.chars().all(|it| first(it) || it.is_ascii_digit())
+}
+
+/// Ends the render: the way in which a template says what it can't do.
+fn fail(message: String) -> Result<Value, Error> {
+    Err(Error::new(Kind::InvalidOperation, message))
 }
 
 /// Writes a value as YAML without a line break at its end.

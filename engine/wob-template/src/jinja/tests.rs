@@ -118,3 +118,17 @@ fn a_set_serves_many_threads() {
     shared::<Jinja>();
     shared::<JinjaData>();
 }
+
+#[test]
+fn shell_words_expand_nothing() {
+    check("{{ \"it's $HOME `id` \\\"x\\\"\" | quote_shell }}", r#"'it'\''s $HOME `id` "x"'"#);
+    check("{{ '' | quote_shell }} {{ ports | quote_shell }}", "'' '[80, 443]'");
+    check("{{ 'A_1' is shell_name }} {{ '1A' is shell_name }}", "True False");
+    check("{{ 'X=1;rm' is shell_name }} {{ '' is shell_name }}", "False False");
+}
+
+#[test]
+fn a_template_can_refuse() {
+    let error = render("a: {{ fail('no ' ~ name ~ ' here') }}").unwrap_err();
+    assert_eq!((error.kind, &*error.message), (ErrorKind::Value, "no on here"));
+}

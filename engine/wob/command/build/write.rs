@@ -41,7 +41,7 @@ pub(crate) struct Outcome {
     /// The branch's commit, new or as before.
     pub(crate) commit: Option<String>,
     /// How what is there differs, if that was asked for.
-    pub(crate) differences: Option<Vec<Difference>>,
+    pub(super) differences: Option<Vec<Difference>>,
 }
 
 /// Why an environment was not written.

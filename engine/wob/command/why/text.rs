@@ -197,7 +197,8 @@ impl Text {
                     self.input(indent + 2, input);
                 }
             }
-            DescentView::Parameter { rule } => {
+            DescentView::Parameter { set: Some(at), .. } => self.line(indent, at),
+            DescentView::Parameter { rule, set: None } => {
                 self.line(indent, format_args!("default of rule {rule}"));
             }
             DescentView::Several => self.line(indent, "said in several places"),

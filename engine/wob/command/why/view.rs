@@ -109,7 +109,7 @@ pub(super) enum DescentView {
     Config(ConfigView),
     Said { at: AtView },
     Made { pattern: Option<String>, of: Vec<InputView> },
-    Parameter { rule: String },
+    Parameter { rule: String, set: Option<AtView> },
     Several,
     Unset,
 }
@@ -265,7 +265,10 @@ impl<'t> Viewer<'t> {
                 pattern: pattern.clone(),
                 of: of.iter().map(|it| self.input(it)).collect(),
             },
-            Descent::Parameter { rule } => DescentView::Parameter { rule: rule.clone() },
+            Descent::Parameter { rule, set } => {
+                let set = set.as_ref().map(|it| self.at(it));
+                DescentView::Parameter { rule: rule.clone(), set }
+            }
             Descent::Several => DescentView::Several,
             Descent::Unset => DescentView::Unset,
         };

@@ -137,6 +137,7 @@ fn target(text: &str, with: &str) -> Target {
         environment: "dev".into(),
         labels: labels(with).into(),
         manifests: BTreeMap::new().into(),
+        manifests_place: place("manifests"),
         config_schemas: vec![],
         tolerations: vec![],
         place: place(text),

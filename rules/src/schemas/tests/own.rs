@@ -151,7 +151,7 @@ fn broken_schemas_are_reported_where_they_are_broken() {
     insta::assert_debug_snapshot!(seen, @r#"
     [
         "schemas/a-b-v1.json schema file `schemas/a-b-v1.json` cannot be used: there is no type `strnig` (did you mean `string`?)",
-        "schemas/b-b-v1.json schema file `schemas/b-b-v1.json` is broken: a comma or `}` is missing here ()",
+        "schemas/b-b-v1.json schema file `schemas/b-b-v1.json` is broken: a comma or `}` is missing here (write it, or quote the text that holds a `{`)",
         "schemas/c-b-v1.json schema file `schemas/c-b-v1.json` cannot be used: its reference `_definitions.json#/a` leads nowhere (refer only to parts of the schema itself: `#/...`)",
     ]
     "#);
