@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::meter::{Cost, Times};
 
+/// Shorter times of threads are not exact enough for a ratio.
+const LEAST_CPU_SECONDS: f64 = 0.05;
+
 /// What one run measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +71,7 @@ pub(crate) struct Stage {
     pub(crate) floor: String,
     pub(crate) floor_seconds: f64,
     pub(crate) floor_cpu_seconds: Option<f64>,
-    /// How many times its floor the stage takes, by the time that threads ran if that is known.
+    /// How many times its floor the stage takes, by the time that threads ran if that is known and long enough.
     pub(crate) ratio: f64,
 }
 
@@ -115,8 +118,8 @@ impl FleetReport {
             stage.micros_per_assignment = stage.seconds * 1e6 / to_float(assignments);
             stage.kept_bytes_per_assignment = stage.kept_bytes.map(|it| it / assignments as u64);
             let cpu = stage.cpu_seconds.zip(stage.floor_cpu_seconds);
-            // Writing waits for the disk.
-            let cpu = cpu.filter(|_| stage.name != "write");
+            // Writing waits for the disk; and the kernel counts short times too coarsely.
+            let cpu = cpu.filter(|it| stage.name != "write" && it.0.min(it.1) > LEAST_CPU_SECONDS);
             let (took, floor) = cpu.unwrap_or((stage.seconds, stage.floor_seconds));
             stage.ratio = took / floor.max(1e-9);
         }
