@@ -6,6 +6,7 @@ mod commit;
 mod compare;
 mod files;
 mod objects;
+mod pack;
 mod revision;
 mod tree;
 mod working;

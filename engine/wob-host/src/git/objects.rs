@@ -5,31 +5,20 @@
 
 use std::{
     borrow::Cow,
-    fs,
-    io::{self, BufReader, BufWriter},
+    fs, io,
     path::{Path, PathBuf},
-    thread,
 };
 
 use gix::{
     error::ResultExt as _,
-    objs::{Data, Kind, Write as _},
-    odb::pack::{
-        self,
-        bundle::write::{Options, Outcome},
-        data::{Version, output},
-    },
-    progress::Discard,
-    zlib::Compression,
+    objs::{Kind, Write as _},
 };
-use rayon::prelude::*;
 
+use super::pack::{self, Pack};
 use crate::Interrupt;
 
 /// More objects than these go into a pack: a file costs much more to create than to fill.
 const LOOSE: usize = 500;
-/// How many objects are compressed before they are written.
-const CHUNK: usize = 2048;
 
 /// An object that the repository does not have yet.
 pub(super) struct NewObject<'o> {
@@ -110,88 +99,30 @@ impl Drop for Scratch<'_> {
 impl Scratch<'_> {
     fn pack(&self, objects: &[NewObject<'_>], interrupt: &Interrupt) -> gix::Result<Kept> {
         fs::create_dir(&self.path).or_error()?;
-        let (reader, writer) = io::pipe().or_error()?;
-        let outcome = thread::scope(|scope| {
-            // What goes wrong here ends the stream, which the reader of the pack notices.
-            scope.spawn(move || compress(objects, BufWriter::with_capacity(1 << 16, writer)));
-            self.index(BufReader::with_capacity(1 << 16, reader), interrupt)
-        })?;
-        self.move_in(&outcome).or_error()
+        let pack = pack::write(objects, &self.path, interrupt)?;
+        self.move_in(&pack).or_error()
     }
 
-    /// Reads the pack, checks it, and writes it with its index.
-    fn index(
-        &self,
-        mut stream: BufReader<io::PipeReader>,
-        interrupt: &Interrupt,
-    ) -> gix::Result<Outcome> {
-        pack::Bundle::write_to_directory(
-            &mut stream,
-            Some(&self.path),
-            &mut Discard,
-            interrupt.flag(),
-            None::<gix::objs::find::Never>,
-            gix::hash::Kind::Sha1,
-            Options::default(),
-        )
-    }
-
-    fn move_in(&self, outcome: &Outcome) -> io::Result<Kept> {
-        let (Some(data), Some(index)) = (&outcome.data_path, &outcome.index_path) else {
-            return Err(io::Error::other("an empty pack was written"));
-        };
+    fn move_in(&self, pack: &Pack) -> io::Result<Kept> {
         let packs = self.objects.join("pack");
         fs::create_dir_all(&packs)?;
-        let to = |from: &Path, extension: &str| {
-            let name = from.file_stem().expect("because packs have names");
-            packs.join(name).with_extension(extension)
-        };
-        let keep = to(data, "keep");
-        fs::write(&keep, self.name)?;
-        let kept = Kept(Some(keep));
+        let to = |extension: &str| packs.join(format!("{}.{extension}", pack.name));
+        let kept = Kept(Some(to("keep")));
+        fs::write(to("keep"), self.name)?;
         // Git knows a pack by its index, which therefore comes last.
-        for (from, extension) in [(data, "pack"), (index, "idx")] {
-            self.protect(from)?;
-            fs::File::open(from)?.sync_all()?;
-            fs::rename(from, to(from, extension))?;
+        for (from, extension) in [(&pack.data, "pack"), (&pack.index, "idx")] {
+            protect(from)?;
+            fs::rename(from, to(extension))?;
         }
         #[cfg(unix)]
         fs::File::open(&packs)?.sync_all()?;
         Ok(kept)
     }
-
-    /// Gives a file that was private the rights that git gives it: everybody whom the umask lets may read, nobody write.
-    #[cfg(unix)]
-    fn protect(&self, file: &Path) -> io::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(&self.path)?.permissions().mode();
-        fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o444))
-    }
-
-    #[cfg(not(unix))]
-    fn protect(&self, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
 }
 
-/// Writes the pack of `objects` into `stream`.
-fn compress(objects: &[NewObject<'_>], stream: impl io::Write) -> gix::Result<()> {
-    let entry = |it: &NewObject<'_>| {
-        let data = Data { kind: it.kind, object_hash: gix::hash::Kind::Sha1, data: &it.bytes };
-        let count = output::Count::from_data(it.id, None);
-        output::Entry::from_data(&count, &data, Compression::BEST_SPEED)
-    };
-    let chunks = objects.chunks(CHUNK).map(|it| it.par_iter().map(entry).collect());
-    let count = u32::try_from(objects.len()).or_error()?;
-    let mut pack = output::bytes::FromEntriesIter::new(
-        chunks,
-        stream,
-        count,
-        Version::default(),
-        gix::hash::Kind::Sha1,
-    );
-    for written in &mut pack {
-        written?;
-    }
-    pack.into_write().flush().or_error()
+/// Lets nobody write into a file, as git does: what a pack holds never changes.
+fn protect(file: &Path) -> io::Result<()> {
+    let mut permissions = fs::metadata(file)?.permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(file, permissions)
 }

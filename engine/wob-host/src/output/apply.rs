@@ -117,7 +117,7 @@ impl Plan {
         if !self.previous.unfinished.is_empty() {
             let manifests = self.previous.unfinished.iter().chain([&self.previous.manifest]);
             for path in manifests.flat_map(Manifest::paths) {
-                remove_stale(root, &path);
+                remove_stale(root, path);
             }
         }
         let journal = root.join(JOURNAL);

@@ -1,8 +1,11 @@
 //! Ownership: which files of an output folder wob wrote, and what it wrote into them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+};
 use wob_engine::{Digest, FilePath, Tree};
 
 use super::is_reserved;
@@ -14,45 +17,77 @@ use super::is_reserved;
 /// **Invariant:** no path leads into `.git` or `.wob`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    files: BTreeMap<String, Digest>,
+    #[serde(serialize_with = "by_text")]
+    files: BTreeMap<FilePath, Digest>,
+}
+
+fn by_text<S: Serializer>(
+    files: &BTreeMap<FilePath, Digest>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(files.iter().map(|(path, digest)| (path.as_str(), digest)))
 }
 
 impl Manifest {
     /// Returns the manifest of `tree`.
     pub fn of(tree: &Tree) -> Self {
         let owned = tree.files().filter(|(path, _)| !is_reserved(path));
-        Self { files: owned.map(|(path, blob)| (path.to_string(), blob.digest())).collect() }
+        Self { files: owned.map(|(path, blob)| (path.clone(), blob.digest())).collect() }
     }
 
     /// Reads the text of a `.wob/tree.json`; `None` if it is damaged, so that nothing is owned.
     pub fn parse(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Raw {
-            files: BTreeMap<String, String>,
+            files: Files,
         }
         let raw: Raw = serde_json::from_str(text).ok()?;
-        let mut files = BTreeMap::new();
-        for (path, digest) in raw.files {
-            // One entry that wob cannot have written makes all others doubtful.
-            let checked = FilePath::new(&path).ok().filter(|it| !is_reserved(it))?;
-            files.insert(checked.to_string(), Digest::parse(&digest)?);
-        }
-        Some(Self { files })
+        Some(Self { files: raw.files.0 })
     }
 
     /// Returns the BLAKE3 of the file at `path`, if wob owns it.
     pub fn digest(&self, path: &FilePath) -> Option<Digest> {
-        self.files.get(path.as_str()).copied()
+        self.files.get(path).copied()
     }
 
     /// Lists the files in byte order of their paths.
-    pub fn paths(&self) -> impl Iterator<Item = FilePath> {
-        self.files.keys().filter_map(|it| FilePath::new(it).ok())
+    pub fn paths(&self) -> impl Iterator<Item = &FilePath> {
+        self.files.keys()
     }
 
     /// Says whether nothing is owned.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+}
+
+/// The field `files` as it is read: without a copy of the whole in between, for it can be long.
+struct Files(BTreeMap<FilePath, Digest>);
+
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FilesVisitor)
+    }
+}
+
+struct FilesVisitor;
+
+impl<'de> Visitor<'de> for FilesVisitor {
+    type Value = Files;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("digests by path")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Files, M::Error> {
+        let mut files = BTreeMap::new();
+        while let Some((path, digest)) = map.next_entry::<Cow<'de, str>, Cow<'de, str>>()? {
+            // One entry that wob cannot have written makes all others doubtful.
+            let wrong = || M::Error::custom("wob cannot have written this");
+            let path = FilePath::new(&path).ok().filter(|it| !is_reserved(it)).ok_or_else(wrong)?;
+            files.insert(path, Digest::parse(&digest).ok_or_else(wrong)?);
+        }
+        Ok(Files(files))
     }
 }
 

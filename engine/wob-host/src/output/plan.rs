@@ -220,7 +220,7 @@ pub(super) fn judge<'t>(
     }
     for path in previous.owned().filter(|it| tree.get(it).is_none()) {
         interrupt.check()?;
-        planner.owned(&path)?;
+        planner.owned(path)?;
     }
     let others = planner.others(tree, interrupt)?;
     let changes = planner.changes;
@@ -335,7 +335,7 @@ impl<G: Ground> Planner<'_, G> {
 
 impl Previous {
     /// Lists the files that wob wrote, those of a run that did not end included.
-    fn owned(&self) -> impl Iterator<Item = FilePath> {
+    fn owned(&self) -> impl Iterator<Item = &FilePath> {
         let manifests = [&self.manifest].into_iter().chain(&self.unfinished);
         manifests.flat_map(Manifest::paths)
     }

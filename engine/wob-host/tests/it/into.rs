@@ -295,7 +295,7 @@ fn what_was_written_before_is_read_back() {
     let output = branch(&repository, "dev");
     let previous = output.previous().unwrap();
     let mut read = vec![];
-    let paths = previous.manifest.paths().chain([path("a/none"), path("d/none")]);
+    let paths = previous.manifest.paths().cloned().chain([path("a/none"), path("d/none")]);
     output.read_owned(paths, &previous, &mut |path, blob| read.push((path, blob))).unwrap();
     let expected: Vec<_> =
         written.files().map(|(path, blob)| (path.clone(), blob.clone())).collect();

@@ -184,7 +184,7 @@ fn kept(
         tree.insert(path.clone(), blob.clone());
     }
     let stay = previous.manifest.paths().filter(|it| is_left_out(it) || built.keeps(it));
-    destination.read_owned(stay, previous, &mut |path, blob| {
+    destination.read_owned(stay.cloned(), previous, &mut |path, blob| {
         tree.insert(path, blob);
     })?;
     Ok(tree)

@@ -1,0 +1,229 @@
+//! Packs: many objects in one file, and the index by which git finds them.
+//!
+//! Objects are whole, never differences from others: `git gc` finds those at leisure. The format is that of git's
+//! documentation (gitformat-pack), version 2 of both.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use gix::{
+    error::ResultExt as _,
+    hash::io::Write as Hashing,
+    objs::Kind,
+    odb::pack::data::entry::Header,
+    zlib::{
+        Compression, Status,
+        stream::deflate::{Compress, FlushCompress},
+    },
+};
+use rayon::prelude::*;
+
+use super::objects::NewObject;
+use crate::Interrupt;
+
+/// How many objects are compressed while as many are written.
+const BATCH: usize = 4096;
+/// How many of them one thread takes.
+const SHARE: usize = 64;
+/// Offsets from here on stand in a table of their own.
+const LARGE: u64 = 1 << 31;
+
+/// A pack and its index, on disk but not yet where git looks for them.
+pub(super) struct Pack {
+    pub(super) data: PathBuf,
+    pub(super) index: PathBuf,
+    /// How both are called, without what tells them apart.
+    pub(super) name: String,
+}
+
+/// An object as the pack has it.
+struct Packed {
+    id: gix::ObjectId,
+    crc32: u32,
+    bytes: Vec<u8>,
+}
+
+/// Where an object lies in the pack.
+struct Entry {
+    id: gix::ObjectId,
+    crc32: u32,
+    offset: u64,
+}
+
+/// Writes `objects`, of which there are no two of one id, into a pack in `folder`, and flushes it.
+pub(super) fn write(
+    objects: &[NewObject<'_>],
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> gix::Result<Pack> {
+    let (data, index) = (folder.join("pack"), folder.join("idx"));
+    let mut writer = Writer::new(&data, objects.len()).or_error()?;
+    let mut ready: gix::Result<Vec<Packed>> = Ok(vec![]);
+    for batch in objects.chunks(BATCH).chain([&[][..]]) {
+        if interrupt.is_set() {
+            return Err(io::Error::from(io::ErrorKind::Interrupted)).or_error();
+        }
+        let packed = ready?;
+        let (written, next) = rayon::join(|| writer.write(&packed), || compress(batch));
+        written.or_error()?;
+        ready = next;
+    }
+    let (entries, checksum) = writer.finish()?;
+    write_index(&index, entries, checksum)?;
+    Ok(Pack { data, index, name: format!("pack-{checksum}") })
+}
+
+fn compress(objects: &[NewObject<'_>]) -> gix::Result<Vec<Packed>> {
+    let share = |objects: &[NewObject<'_>]| {
+        let mut compress = Compress::new(Compression::BEST_SPEED);
+        objects.iter().map(|it| pack(it, &mut compress)).collect::<gix::Result<Vec<Packed>>>()
+    };
+    let shares: gix::Result<Vec<Vec<Packed>>> = objects.par_chunks(SHARE).map(share).collect();
+    Ok(shares?.into_iter().flatten().collect())
+}
+
+fn pack(object: &NewObject<'_>, compress: &mut Compress) -> gix::Result<Packed> {
+    let header = match object.kind {
+        Kind::Blob => Header::Blob,
+        Kind::Tree => Header::Tree,
+        Kind::Commit => Header::Commit,
+        Kind::Tag => Header::Tag,
+    };
+    let mut bytes = vec![];
+    header.write_to(object.bytes.len() as u64, &mut bytes).or_error()?;
+    deflate(compress, &object.bytes, &mut bytes)?;
+    Ok(Packed { id: object.id, crc32: crc32fast::hash(&bytes), bytes })
+}
+
+/// Appends what `bytes` are when compressed.
+fn deflate(compress: &mut Compress, mut bytes: &[u8], out: &mut Vec<u8>) -> gix::Result<()> {
+    compress.reset();
+    loop {
+        let (start, from, to) = (out.len(), compress.total_in(), compress.total_out());
+        // What does not shrink grows by less than this.
+        out.resize(start + bytes.len() + bytes.len() / 64 + 64, 0);
+        let status = compress.compress(bytes, &mut out[start..], FlushCompress::Finish)?;
+        let length =
+            |before, after: u64| usize::try_from(after - before).expect("because it is in memory");
+        out.truncate(start + length(to, compress.total_out()));
+        bytes = &bytes[length(from, compress.total_in())..];
+        if status == Status::StreamEnd {
+            return Ok(());
+        }
+    }
+}
+
+/// A pack that is being written.
+struct Writer {
+    out: Hashing<BufWriter<File>>,
+    offset: u64,
+    entries: Vec<Entry>,
+}
+
+impl Writer {
+    fn new(path: &Path, objects: usize) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(1 << 16, File::create_new(path)?);
+        let mut out = Hashing::new(file, gix::hash::Kind::Sha1);
+        let count = u32::try_from(objects).map_err(io::Error::other)?;
+        let mut header = b"PACK\0\0\0\x02".to_vec();
+        header.extend(count.to_be_bytes());
+        out.write_all(&header)?;
+        Ok(Self { out, offset: header.len() as u64, entries: Vec::with_capacity(objects) })
+    }
+
+    fn write(&mut self, objects: &[Packed]) -> io::Result<()> {
+        for it in objects {
+            self.entries.push(Entry { id: it.id, crc32: it.crc32, offset: self.offset });
+            self.out.write_all(&it.bytes)?;
+            self.offset += it.bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes the checksum, and returns it with where the objects are.
+    fn finish(self) -> gix::Result<(Vec<Entry>, gix::ObjectId)> {
+        Ok((self.entries, finish(self.out)?))
+    }
+}
+
+fn write_index(path: &Path, mut entries: Vec<Entry>, pack: gix::ObjectId) -> gix::Result<()> {
+    entries.sort_unstable_by_key(|it| it.id);
+    let mut out = vec![];
+    out.extend(b"\xfftOc\0\0\0\x02");
+    let mut counts = [0_u32; 256];
+    for it in &entries {
+        counts[usize::from(it.id.first_byte())] += 1;
+    }
+    let mut sum = 0;
+    for count in counts {
+        sum += count;
+        out.extend(sum.to_be_bytes());
+    }
+    for it in &entries {
+        out.extend(it.id.as_slice());
+    }
+    for it in &entries {
+        out.extend(it.crc32.to_be_bytes());
+    }
+    let mut large: Vec<u64> = vec![];
+    for it in &entries {
+        let offset = match u32::try_from(it.offset) {
+            Ok(offset) if it.offset < LARGE => offset,
+            Ok(_) | Err(_) => {
+                large.push(it.offset);
+                let place = u32::try_from(large.len() - 1).or_error()?;
+                place | 1 << 31
+            }
+        };
+        out.extend(offset.to_be_bytes());
+    }
+    for it in large {
+        out.extend(it.to_be_bytes());
+    }
+    out.extend(pack.as_slice());
+    let mut file =
+        Hashing::new(BufWriter::new(File::create_new(path).or_error()?), gix::hash::Kind::Sha1);
+    file.write_all(&out).or_error()?;
+    finish(file)?;
+    Ok(())
+}
+
+/// Writes the checksum of what was written behind it, and waits until all is on disk.
+fn finish(out: Hashing<BufWriter<File>>) -> gix::Result<gix::ObjectId> {
+    let checksum = out.hash.try_finalize()?;
+    let mut file = out.inner;
+    file.write_all(checksum.as_slice()).or_error()?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
+    file.sync_all().or_error()?;
+    Ok(checksum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_compressed_is_packed_too() {
+        let mut compress = Compress::new(Compression::BEST_SPEED);
+        // A sequence without repetition, long enough that the first guess of its size may be short.
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        for length in [0, 1, 100, 300_000] {
+            let bytes: Vec<u8> = (0..length).map(|_| next()).collect();
+            let mut out = b"before".to_vec();
+            deflate(&mut compress, &bytes, &mut out).unwrap();
+            let mut back = vec![0; length + 1];
+            let mut inflate = gix::zlib::Decompress::new();
+            let end = gix::zlib::FlushDecompress::Finish;
+            inflate.decompress(&out[6..], &mut back, end).unwrap();
+            assert_eq!(&back[..length], bytes);
+            assert_eq!(inflate.total_out(), length as u64);
+        }
+    }
+}
