@@ -265,7 +265,16 @@ mod crashes {
                 assert!(found == old || found == new && code != Some(8), "{signal} at {index}");
                 git(&repository, &["fsck", "--strict", "--connectivity-only", "--no-dangling"]);
                 // A lock of git's own may be left; git would ask its user to delete it too.
-                fs::remove_file(repository.join("refs/heads/dev.lock")).ok();
+                for lock in
+                    ["refs/heads/dev.lock", "packed-refs.lock"].map(|it| repository.join(it))
+                {
+                    if lock.exists() && found == old {
+                        let seen = wob_in(world.path(), &BUILD);
+                        assert!(seen.starts_with("exit: 36\n"), "{seen}");
+                        assert!(seen.contains("if no git is at work there"), "{seen}");
+                    }
+                    fs::remove_file(lock).ok();
+                }
                 built(world.path(), &BUILD);
                 assert_eq!(tree(), new, "{signal} at {index}");
                 let count = git(&repository, &["count-objects", "-v"]);
@@ -275,6 +284,19 @@ mod crashes {
             }
         }
         assert_eq!(git(&repository, &["fsck", "--strict", "--no-dangling"]), "");
+    }
+
+    #[test]
+    fn a_lock_of_git_is_named_with_the_way_out() {
+        let world = World::new(1, 1);
+        git(world.path(), &["init", "-q", "--bare", "gitops.git"]);
+        let lock = world.path().join("gitops.git/refs/heads/dev.lock");
+        fs::write(&lock, "").unwrap();
+        let seen = wob_in(world.path(), &BUILD);
+        assert!(seen.starts_with("exit: 36\n"), "{seen}");
+        assert!(seen.contains("dev.lock") && seen.contains("if no git is at work there"), "{seen}");
+        fs::remove_file(lock).unwrap();
+        built(world.path(), &BUILD);
     }
 
     #[test]

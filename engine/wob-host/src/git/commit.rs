@@ -19,7 +19,7 @@ use wob_engine::FilePath;
 
 use super::{
     Commit, GitError, GitId, Repository,
-    objects::{self, NewObject},
+    objects::{self, NewObject, Stored},
 };
 use crate::Interrupt;
 
@@ -172,10 +172,11 @@ struct Objects<'o> {
 
 impl<'o> Objects<'o> {
     fn of(local: &gix::Repository, new: &'o NewCommit<'o>) -> gix::Result<Self> {
+        let stored = Stored::of(local);
         let mut seen = BTreeSet::new();
         let mut objects = vec![];
         let mut add = |id: gix::ObjectId, kind, bytes: Cow<'o, [u8]>| {
-            if !local.objects.exists_without_refresh(&id) && seen.insert(id) {
+            if !stored.has(local, &id) && seen.insert(id) {
                 objects.push(NewObject { id, kind, bytes });
             }
         };

@@ -27,6 +27,30 @@ pub(super) struct NewObject<'o> {
     pub(super) bytes: Cow<'o, [u8]>,
 }
 
+/// What a repository may hold, known without asking for each object.
+pub(super) struct Stored {
+    packs: bool,
+    /// Whether there are objects with a file each, by the first byte of their ids.
+    loose: Vec<bool>,
+}
+
+impl Stored {
+    pub(super) fn of(repository: &gix::Repository) -> Self {
+        let folder = repository.objects.store_ref().path();
+        let is_there = |byte: u8| folder.join(format!("{byte:02x}")).exists();
+        // Objects may also lie in the repositories that this one borrows from.
+        let borrows = folder.join("info/alternates").exists();
+        let packs = fs::read_dir(folder.join("pack")).is_ok_and(|mut it| it.next().is_some());
+        Self { packs: packs || borrows, loose: (0..=u8::MAX).map(is_there).collect() }
+    }
+
+    /// Says whether `repository` has the object.
+    pub(super) fn has(&self, repository: &gix::Repository, id: &gix::oid) -> bool {
+        (self.packs || self.loose[usize::from(id.first_byte())])
+            && repository.objects.exists_without_refresh(id)
+    }
+}
+
 /// A pack that no collection of garbage takes away until this is dropped; none for objects with a file each.
 pub(super) struct Kept(Option<PathBuf>);
 

@@ -25,9 +25,9 @@ use super::objects::NewObject;
 use crate::Interrupt;
 
 /// How many objects are compressed while as many are written.
-const BATCH: usize = 4096;
-/// How many of them one thread takes.
-const SHARE: usize = 64;
+const BATCH: usize = 8192;
+/// How many of them one thread takes: what it compresses with is costly to make.
+const SHARE: usize = 512;
 /// Offsets from here on stand in a table of their own.
 const LARGE: u64 = 1 << 31;
 

@@ -183,7 +183,8 @@ impl BranchPlan {
         if plan.previous.text.as_deref() != Some(plan.manifest.as_str()) {
             let bytes = plan.manifest.as_bytes();
             let id = GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id");
-            put.push((MANIFEST, id, bytes.into()));
+            // It may be by far the largest, and so is best compressed while all others are.
+            put.insert(0, (MANIFEST, id, bytes.into()));
         }
         NewCommit {
             parent: self.output.tip.as_ref(),

@@ -45,6 +45,13 @@ impl Manifest {
         Some(Self { files: raw.files.0 })
     }
 
+    /// Says whether it is the manifest of `tree`.
+    pub(super) fn lists(&self, tree: &Tree) -> bool {
+        let owned = tree.files().filter(|(path, _)| !is_reserved(path));
+        let digests = owned.map(|(path, blob)| (path, blob.digest()));
+        self.files.iter().map(|(path, digest)| (path, *digest)).eq(digests)
+    }
+
     /// Returns the BLAKE3 of the file at `path`, if wob owns it.
     pub fn digest(&self, path: &FilePath) -> Option<Digest> {
         self.files.get(path).copied()

@@ -148,6 +148,9 @@ pub(super) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
         OutputError::Git(GitError::NoRepository { folder }) => {
             (format!("\n  help: make one with `git init --bare {folder}`"), Exit::Local)
         }
+        OutputError::Git(GitError::Failed { reason, .. }) if reason.contains(".lock") => {
+            ("\n  help: if no git is at work there, delete the lock".to_owned(), Exit::Local)
+        }
         OutputError::Conflicts { .. }
         | OutputError::Moved { .. }
         | OutputError::Git(_)
