@@ -265,15 +265,8 @@ mod crashes {
                 assert!(found == old || found == new && code != Some(8), "{signal} at {index}");
                 git(&repository, &["fsck", "--strict", "--connectivity-only", "--no-dangling"]);
                 // A lock of git's own may be left; git would ask its user to delete it too.
-                for lock in
-                    ["refs/heads/dev.lock", "packed-refs.lock"].map(|it| repository.join(it))
-                {
-                    if lock.exists() && found == old {
-                        let seen = wob_in(world.path(), &BUILD);
-                        assert!(seen.starts_with("exit: 36\n"), "{seen}");
-                        assert!(seen.contains("if no git is at work there"), "{seen}");
-                    }
-                    fs::remove_file(lock).ok();
+                for lock in ["refs/heads/dev.lock", "packed-refs.lock"] {
+                    fs::remove_file(repository.join(lock)).ok();
                 }
                 built(world.path(), &BUILD);
                 assert_eq!(tree(), new, "{signal} at {index}");

@@ -24,11 +24,11 @@ struct Place {
 
 impl Place {
     fn folder() -> Self {
-        Self { world: World::new(6, 10), args: ["build", "-o", "out"], lock: ("out/.wob", "lock") }
+        Self { world: World::new(10, 20), args: ["build", "-o", "out"], lock: ("out/.wob", "lock") }
     }
 
     fn branch() -> Self {
-        let world = World::new(6, 10);
+        let world = World::new(10, 20);
         git(world.path(), &["init", "-q", "--bare", "gitops.git"]);
         Self { world, args: ["build", "--into", "gitops.git#dev"], lock: ("gitops.git", "wob-") }
     }
