@@ -139,9 +139,7 @@ impl Pattern {
 fn environment(text: &str, parts: &[&str], name: Option<&str>) -> Result<Pattern, PatternError> {
     let checked = |it: &str| match Name::new(it) {
         Ok(name) => Ok(name.as_str().to_owned()),
-        Err(reason) => {
-            Err(error(text, &format!("has a name `{}` that {reason}", it.escape_debug())))
-        }
+        Err(reason) => Err(error(text, &format!("has a name `{}` that {reason}", shown(it)))),
     };
     match (parts, name) {
         ([] | ["..."], None) | ([], Some("all")) => Ok(Pattern::Everything),
@@ -217,6 +215,8 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everything => f.write_str("//..."),
+            // `//env:all` are all of them.
+            Self::Environment(it) if it == "all" => write!(f, "//env/{it}/..."),
             Self::Environment(it) => write!(f, "//env:{it}"),
             Self::ClusterType { environment, cluster_type } => {
                 write!(f, "//env/{environment}/{cluster_type}:all")
@@ -256,6 +256,7 @@ mod tests {
                 "//env/stage/large:app-test/namespace.yaml",
             ),
             ("//...", "//..."),
+            ("//env/all", "//env/all/..."),
             ("//workload:hello", "//workload:hello"),
             ("//cluster-type/stage:large", "//cluster-type/stage:large"),
             ("//policy/stage:uat", "//policy/stage:uat"),
@@ -287,6 +288,8 @@ mod tests {
         ] {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
         }
+        let long = format!("//env/a/b:{}", "x".repeat(4000));
+        assert!(Pattern::parse(&long).unwrap_err().reason.len() < 400);
         assert_eq!(Pattern::parse("//enw:stage").unwrap_err().help, "did you mean `//env`?");
         assert!(Pattern::parse("stage").unwrap_err().help.contains("//env:stage"));
     }

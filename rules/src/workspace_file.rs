@@ -155,7 +155,7 @@ impl WorkspaceFile {
             None if problems.has_errors() => unreadable,
             None => Self::default(),
         };
-        (file, problems.diagnostics)
+        (file, problems.into_diagnostics())
     }
 }
 

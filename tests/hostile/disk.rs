@@ -282,7 +282,7 @@ fn no_address_runs_a_program() {
                 "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: WorkloadRegistration\nmetadata: {{name: hello}}\nspec:\n  workspace: w\n  workload: {{repo: \"{address}\", branch: \"{branch}\", path: .}}\n"
             );
             write(&world.workspace(), &[("base/workloads/hello.yaml", &text)]);
-            let what = format!("{:.80} at {branch:?}", address);
+            let what = format!("{address:.80} at {branch:?}");
             let (code, said) = world.run(&what, &["build"]);
             assert!(
                 matches!(code, 1 | 32) && said.contains("hello.yaml:"),

@@ -97,7 +97,8 @@ pub(crate) static KINDS: [Kind; 50] = [
         line(text, random, |line, _| line.replacen(' ', "\u{a0}", 1))
     }),
     kind("no indentation at all", |text, _| {
-        bytes(text.lines().map(|it| format!("{}\n", it.trim_start())).collect::<String>())
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        bytes(lines.join("\n") + "\n")
     }),
     // Types.
     kind("a list for a value", |text, random| value(text, random, |it| format!("[{it}]"))),
@@ -176,6 +177,7 @@ pub(crate) static KINDS: [Kind; 50] = [
     }),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "as every slip does")]
 fn bytes(text: impl Into<String>) -> Option<Malformed> {
     Some(Malformed::Bytes(text.into().into_bytes()))
 }

@@ -109,8 +109,8 @@ pub(crate) fn output(built: &Built, before: Option<&Output>) -> Output {
 fn prefix(world: &World) -> String {
     let texts = world.base.values().chain(world.environment.values());
     let documents = texts.flat_map(|it| oracle::documents(it).unwrap_or_default());
-    let repositories = documents.filter(|it| it["kind"] == "GitOpsRepo");
-    let path = repositories.filter_map(|it| Some(it["spec"]["path"].as_str()?.to_owned())).next();
+    let mut repositories = documents.filter(|it| it["kind"] == "GitOpsRepo");
+    let path = repositories.find_map(|it| Some(it["spec"]["path"].as_str()?.to_owned()));
     let path = path.unwrap_or_default();
     path.split('/').filter(|it| !matches!(*it, "" | ".")).collect::<Vec<_>>().join("/")
 }

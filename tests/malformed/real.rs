@@ -83,15 +83,15 @@ fn lay_out(folders: &BTreeMap<Root, String>, case: &Case, workspace: &Path) {
 /// Settings that are wrong are wrong at a place, and then no output changes: everything depends on them.
 #[test]
 fn malformed_settings_change_nothing_or_are_right() {
-    let (mut wrong, mut fine) = (0, 0);
+    let (mut wrong, mut legal) = (0, 0);
     for (number, kind) in (0..).zip(&KINDS) {
         let example = ["minimal", "fleet"][number % 2];
         let temp = TempDir::new().unwrap();
         copy_example(example, temp.path());
         let file = temp.path().join("wob.yaml");
         let text = fs::read_to_string(&file).unwrap();
-        let seed = u64::try_from(number).unwrap();
-        let slipped = (kind.slip)(&text, &mut Random::new(seed));
+        let mut random = Random::new(u64::try_from(number).unwrap());
+        let slipped = (kind.slip)(&text, &mut random);
         let Some(Malformed::Bytes(bytes)) = slipped else { continue };
         let seen = wob_in(temp.path(), &["build"]);
         assert!(seen.starts_with("exit: 0\n"), "{seen}");
@@ -101,7 +101,7 @@ fn malformed_settings_change_nothing_or_are_right() {
         let what = format!("{} in {example}\n{}", kind.name, String::from_utf8_lossy(&bytes));
         let what: String = what.chars().take(3000).collect();
         if seen.starts_with("exit: 0\n") {
-            fine += 1;
+            legal += 1;
             // A legal change shows in the trees of a workspace that never had another one, too.
             let other = TempDir::new().unwrap();
             copy_example(example, other.path());
@@ -123,5 +123,5 @@ fn malformed_settings_change_nothing_or_are_right() {
             assert!(after.get(path) == Some(bytes), "{what}: {path} changed: {seen}");
         }
     }
-    assert!(wrong >= 30 && fine >= 5, "{wrong} wrong, {fine} fine");
+    assert!(wrong >= 30 && legal >= 5, "{wrong} wrong, {legal} legal");
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use wob_engine::FileName;
+use wob_host::is_manifest_name;
 use wob_rules::{Built, WorkspaceFile};
 
 use super::hand::Malformed;
@@ -55,7 +56,7 @@ fn environments(example: &'static str) -> Vec<Scene> {
     let (settings, problems) = WorkspaceFile::read(&FileName::new("wob.yaml"), &text);
     assert!(problems.is_empty(), "{problems:?}");
     let yaml = |path: &str| -> Files {
-        read_files(&folder.join(path)).into_iter().filter(|it| it.0.ends_with(".yaml")).collect()
+        read_files(&folder.join(path)).into_iter().filter(|it| is_manifest_name(&it.0)).collect()
     };
     let mut scenes = vec![];
     for (name, entry) in &settings.environments {
@@ -68,8 +69,8 @@ fn environments(example: &'static str) -> Vec<Scene> {
         let mut rules = RULES.to_owned();
         if world.base.values().all(|it| !it.contains("\n  name: default\n")) {
             let namespace = rules.rsplit("---\n").next().unwrap();
-            rules +=
-                &format!("---\n{}", namespace.replace("  name: namespace\n", "  name: default\n"));
+            let default = namespace.replace("  name: namespace\n", "  name: default\n");
+            rules = [&*rules, "---\n", &default].concat();
         }
         world.base.insert(RULES_PATH.to_owned(), rules);
         world.environment = yaml(entry.path.as_deref().unwrap());

@@ -118,18 +118,29 @@ fn bounded(mut text: String) -> String {
 
 /// Returns the candidate nearest to `name` by edit distance, if near enough to be a typo.
 ///
-/// Ties go to the first candidate, so give them in a stable order.
+/// Ties go to the first candidate, so give them in a stable order. Of thousands of candidates the first count; a name
+/// that is longer than any word has no typo.
 pub fn did_you_mean<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
+    const LONGEST: usize = 300;
+    const CANDIDATES: usize = 5000;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let candidates = candidates.into_iter().take(CANDIDATES);
     let allowed = (name.chars().count() / 3).max(1);
-    let scored = candidates.into_iter().map(|it| (distance(name, it, allowed), it));
+    let scored = candidates.map(|it| (distance(name, it, allowed), it));
     scored.filter(|(score, _)| *score <= allowed).min_by_key(|(score, _)| *score).map(|(_, it)| it)
 }
 
 /// Returns the optimal string alignment distance (a swap of neighbours counts once), or `limit + 1` if it is larger.
 fn distance(a: &str, b: &str, limit: usize) -> usize {
+    // An edit changes at most four bytes.
+    if a.len().abs_diff(b.len()) > limit.saturating_mul(4) {
+        return limit + 1;
+    }
     let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();
     if a.len().abs_diff(b.len()) > limit {

@@ -59,6 +59,17 @@ pub fn same_repository(a: &str, b: &str) -> bool {
     identity(a) == identity(b)
 }
 
+/// What all spellings of a repository's address have in common, to look it up by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RepositoryId(Identity);
+
+impl RepositoryId {
+    /// Returns the id of the repository at `address`; two are equal if [`same_repository`] says so.
+    pub fn of(address: &str) -> Self {
+        Self(identity(address))
+    }
+}
+
 /// What is left of an address once its spelling is taken away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Identity {

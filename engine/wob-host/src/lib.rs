@@ -18,7 +18,7 @@ mod stamp;
 mod store;
 mod watch;
 
-pub use address::{redact, same_repository};
+pub use address::{RepositoryId, redact, same_repository};
 pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Reference};
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, check_inside, read_file, read_folder};

@@ -1,7 +1,9 @@
 //! What is read instead of other repositories: the command line, `wob.local.yaml`, then `wob.yaml`.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_host::{check_inside, same_repository};
+use wob_host::{RepositoryId, check_inside};
 use wob_rules::InputEntry;
 
 use super::Standing;
@@ -10,10 +12,10 @@ use crate::{
     input_override::{InputOverride, Instead},
 };
 
-/// The overrides of a run, those that win first.
+/// The overrides of a run, each the one that wins for its repository.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overrides {
-    entries: Vec<Override>,
+    entries: BTreeMap<RepositoryId, Override>,
 }
 
 /// One override.
@@ -40,13 +42,17 @@ impl Overrides {
         let given = common.override_input.iter().map(|it| Override::given(it, &start));
         let local = local.iter().filter_map(|it| Override::written(root, it, Standing::Dirty));
         let shared = shared.iter().filter_map(|it| Override::written(root, it, Standing::Clean));
-        Self { entries: given.chain(local).chain(shared).collect() }
+        let mut entries = BTreeMap::new();
+        for it in given.chain(local).chain(shared) {
+            entries.entry(RepositoryId::of(&it.url)).or_insert(it);
+        }
+        Self { entries }
     }
 
     /// Returns the overrides that lead out of the workspace, as the command line takes them; folders from the root of the
     /// disk.
     pub(super) fn absolute(&self, root: &Utf8Path) -> impl Iterator<Item = String> {
-        let outside = self.entries.iter().filter(|it| it.standing == Standing::Dirty);
+        let outside = self.entries.values().filter(|it| it.standing == Standing::Dirty);
         outside.map(move |it| {
             let instead = match &it.instead {
                 Instead::Folder(folder) => root.join(folder).to_string(),
@@ -61,7 +67,7 @@ impl Overrides {
 
     /// Returns what is read instead of the repository at `url`.
     pub(super) fn find(&self, url: &str) -> Option<&Override> {
-        self.entries.iter().find(|it| same_repository(&it.url, url))
+        self.entries.get(&RepositoryId::of(url))
     }
 }
 

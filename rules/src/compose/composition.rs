@@ -174,8 +174,9 @@ fn merged(says: &[Say<'_>], fuel: &mut Fuel, conflicts: &mut Conflicts<'_>) -> C
     });
     let mut contributors: Vec<Place> = left.into_iter().map(place).collect();
     contributors.dedup();
+    let kept: BTreeSet<&Place> = contributors.iter().collect();
     let all = (0..says.len()).map(place);
-    let mut shadowed: Vec<Place> = all.filter(|it| !contributors.contains(it)).collect();
+    let mut shadowed: Vec<Place> = all.filter(|it| !kept.contains(it)).collect();
     shadowed.dedup();
     Composed { value: tree.to_value(), provenance: tree.provenance(&place), contributors, shadowed }
 }

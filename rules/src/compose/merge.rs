@@ -52,8 +52,17 @@ pub(super) struct Shadow {
 
 enum Content {
     Leaf(Value),
-    List(Vec<Node>),
+    List(Items),
     Map(BTreeMap<Arc<str>, Node>),
+}
+
+/// The items of a list.
+struct Items {
+    nodes: Vec<Node>,
+    /// Where the items of each name are, once a layer was merged into the list.
+    ///
+    /// Merging changes no name: an item only takes what has an equal one.
+    named: Option<BTreeMap<ItemName, Vec<usize>>>,
 }
 
 /// The `name` of a list item, by which items are told apart. Numbers are compared by kind and bits.
@@ -71,7 +80,8 @@ impl Node {
         let within = fuel.burn();
         let content = match value {
             Value::List(items) if within => {
-                Content::List(items.iter().map(|item| Self::new(item, layer, fuel)).collect())
+                let nodes = items.iter().map(|item| Self::new(item, layer, fuel)).collect();
+                Content::List(Items { nodes, named: None })
             }
             Value::Map(map) if within => {
                 let entry = |(key, value): (&Arc<str>, &Value)| {
@@ -94,7 +104,7 @@ impl Node {
         }
         match (&mut self.content, value) {
             (Content::List(items), Value::List(more)) => {
-                merge_lists(items, more, layer, fuel);
+                items.merge(more, layer, fuel);
                 self.latest = layer;
             }
             (Content::Map(entries), Value::Map(more)) => {
@@ -134,7 +144,7 @@ impl Node {
     pub(super) fn to_value(&self) -> Value {
         match &self.content {
             Content::Leaf(value) => value.clone(),
-            Content::List(items) => Value::List(items.iter().map(Self::to_value).collect()),
+            Content::List(items) => Value::List(items.nodes.iter().map(Self::to_value).collect()),
             Content::Map(entries) => Value::Map(
                 entries.iter().map(|(key, node)| (key.clone(), node.to_value())).collect(),
             ),
@@ -144,7 +154,7 @@ impl Node {
     /// Returns the part one step down.
     pub(super) fn child(&self, step: &Step) -> Option<&Self> {
         match (&self.content, step) {
-            (Content::List(items), Step::Index(index)) => items.get(*index as usize),
+            (Content::List(items), Step::Index(index)) => items.nodes.get(*index as usize),
             (Content::Map(entries), Step::Key(key)) => entries.get(key),
             (Content::Leaf(_) | Content::List(_) | Content::Map(_), _) => None,
         }
@@ -163,7 +173,7 @@ impl Node {
         see(self);
         match &self.content {
             Content::Leaf(_) => {}
-            Content::List(items) => items.iter().for_each(|node| node.visit(see)),
+            Content::List(items) => items.nodes.iter().for_each(|node| node.visit(see)),
             Content::Map(entries) => entries.values().for_each(|node| node.visit(see)),
         }
     }
@@ -180,7 +190,7 @@ impl Node {
         match &self.content {
             Content::Leaf(_) => {}
             Content::List(items) => {
-                for (index, node) in (0..).zip(items) {
+                for (index, node) in (0..).zip(&items.nodes) {
                     below(Step::Index(index), node);
                 }
             }
@@ -217,32 +227,37 @@ impl ItemName {
     }
 }
 
-/// Appends `more`, but merges each mapping with a `name` into every item that has the same one.
-fn merge_lists(items: &mut Vec<Node>, more: &[Value], layer: usize, fuel: &mut Fuel) {
+impl Items {
+    /// Appends `more`, but merges each mapping with a `name` into every item that has the same one.
+    fn merge(&mut self, more: &[Value], layer: usize, fuel: &mut Fuel) {
+        let Self { nodes, named } = self;
+        let named = named.get_or_insert_with(|| by_name(nodes));
+        for value in more {
+            if fuel.is_empty() {
+                return;
+            }
+            let name = value.as_map().and_then(|map| map.get("name")).and_then(ItemName::of);
+            if let Some(equal) = name.as_ref().and_then(|name| named.get(name)) {
+                // Each merge burns fuel, and does nothing without.
+                for index in equal {
+                    nodes[*index].merge(value, layer, fuel);
+                }
+                continue;
+            }
+            if let Some(name) = name {
+                named.insert(name, vec![nodes.len()]);
+            }
+            nodes.push(Node::new(value, layer, fuel));
+        }
+    }
+}
+
+fn by_name(nodes: &[Node]) -> BTreeMap<ItemName, Vec<usize>> {
     let mut named: BTreeMap<ItemName, Vec<usize>> = BTreeMap::new();
-    for (index, item) in items.iter().enumerate() {
-        if let Some(name) = item.item_name() {
+    for (index, node) in nodes.iter().enumerate() {
+        if let Some(name) = node.item_name() {
             named.entry(name).or_default().push(index);
         }
     }
-    for value in more {
-        if fuel.is_empty() {
-            return;
-        }
-        let name = value.as_map().and_then(|map| map.get("name")).and_then(ItemName::of);
-        let equal = name.as_ref().and_then(|name| named.get(name));
-        if let Some(equal) = equal {
-            for index in equal {
-                if fuel.is_empty() {
-                    return;
-                }
-                items[*index].merge(value, layer, fuel);
-            }
-            continue;
-        }
-        if let Some(name) = name {
-            named.insert(name, vec![items.len()]);
-        }
-        items.push(Node::new(value, layer, fuel));
-    }
+    named
 }

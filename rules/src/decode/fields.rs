@@ -13,6 +13,9 @@ use crate::{
     resource::Labels,
 };
 
+/// How many problems of one object are told.
+const MOST: usize = 100;
+
 /// Where problems of one object are gathered.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
@@ -20,6 +23,8 @@ pub(crate) struct Problems {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Those of parts that are left out, so that the rest of the object stays usable.
     pub(crate) of_parts: Vec<Diagnostic>,
+    /// How many were passed over.
+    more: usize,
 }
 
 impl Problems {
@@ -27,8 +32,25 @@ impl Problems {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
+    /// Adds a problem, or only counts it if there are more than anyone would read.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        // Errors come first, lest a hundred warnings hide that the object can't be used.
+        if self.diagnostics.len() < MOST || (diagnostic.is_error() && !self.has_errors()) {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Returns the problems of the object as a whole; the last one says how many more there are.
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        if self.more > 0
+            && let Some(last) = self.diagnostics.pop()
+        {
+            self.diagnostics.push(last.note(format!("and {} more problems here", self.more)));
+        }
+        self.diagnostics.append(&mut self.of_parts);
+        self.diagnostics
     }
 }
 

@@ -450,7 +450,7 @@ fn workload(
         } else {
             targets.extend(target);
         }
-        problems.of_parts.extend(own.diagnostics);
+        problems.of_parts.extend(own.into_diagnostics());
     }
     Some(Workload { meta: meta?, targets, config_schemas })
 }

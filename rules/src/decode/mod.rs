@@ -185,8 +185,7 @@ fn decode_object(root: &Node, place: &Place, decoded: &mut Decoded) {
     } else {
         decoded.resources.extend(resource);
     }
-    decoded.diagnostics.extend(problems.diagnostics);
-    decoded.diagnostics.extend(problems.of_parts);
+    decoded.diagnostics.extend(problems.into_diagnostics());
 }
 
 fn decode_list(root: &Node, place: &Place, decoded: &mut Decoded) {

@@ -19,6 +19,12 @@ use crate::{
     schedule::Candidates,
 };
 
+/// How many names are searched for one that was meant, and how many are listed.
+const GUESSED: usize = 500;
+const LISTED: usize = 20;
+/// With more broken layers than this, each assignment would have to be held against too many.
+const BROKEN_LAYERS: usize = 1000;
+
 /// A model in the making.
 #[derive(Default)]
 struct Builder {
@@ -72,6 +78,10 @@ impl Builder {
             self.doubt(Doubt::Destination);
         }
         self.refuse_duplicate_configs();
+        if self.model.damage.layers.len() > BROKEN_LAYERS {
+            self.model.damage.layers.clear();
+            self.doubt(Doubt::Config);
+        }
         // What could not be read may be what a name refers to.
         if self.model.damage.doubt < Doubt::Config {
             self.model.check_references();
@@ -338,9 +348,14 @@ fn unknown_template<'n>(
     names: impl Iterator<Item = &'n Name>,
 ) -> Diagnostic {
     let builtin_names = builtin::names();
-    let known: BTreeSet<&str> =
-        names.map(Name::as_str).chain(builtin_names.map(|it| -> &str { it })).collect();
-    let list = known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+    let names = builtin_names.map(|it| -> &str { it }).chain(names.map(Name::as_str));
+    // Names of thousands of templates would be written for each of thousands of cluster types.
+    let known: BTreeSet<&str> = names.take(GUESSED).collect();
+    let mut list: Vec<String> = known.iter().take(LISTED).map(|it| format!("`{it}`")).collect();
+    if known.len() > LISTED {
+        list.push("…".to_owned());
+    }
+    let list = list.join(", ");
     let help = match did_you_mean(name, known.iter().copied()) {
         Some(guess) => format!("did you mean `{guess}`? Known templates: {list}"),
         None => format!("add a Template or a Rule of this name, or use one of {list}"),

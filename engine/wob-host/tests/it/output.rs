@@ -245,6 +245,24 @@ fn links_are_never_followed() {
     assert_eq!(fs::read_to_string(out.join("b.yaml")).unwrap(), "2");
 }
 
+/// Between looking and writing, anybody may have put a link there.
+#[test]
+fn a_link_that_appears_after_planning_is_not_followed() {
+    for swapped in ["a", "a/b", ".wob"] {
+        let sandbox = Sandbox::new();
+        let (out, outside) = (sandbox.join("out"), sandbox.join("outside"));
+        write(&outside, &[("x.yaml", "precious"), ("b/x.yaml", "precious")]);
+        build(&out, &[("a/b/x.yaml", "1"), ("gone/x.yaml", "1"), ("y.yaml", "1")]).unwrap();
+        let plan = plan(&out, &[("a/b/x.yaml", "2"), ("a/b/new.yaml", "2"), ("y.yaml", "1")]);
+        let before = disk(&outside);
+        fs::remove_dir_all(out.join(swapped)).unwrap();
+        write(&out, &[(swapped, &format!("-> {outside}"))]);
+        let error = plan.apply(Overwrite::Conflicts, &Interrupt::default()).unwrap_err();
+        assert!(matches!(error, OutputError::Link { .. }), "{swapped}: {error}");
+        assert_eq!(disk(&outside), before, "{swapped}");
+    }
+}
+
 #[test]
 fn a_prefix_moves_the_tree_and_its_manifest() {
     let sandbox = Sandbox::new();
