@@ -10,6 +10,7 @@ mod engine;
 mod examples;
 mod faults;
 mod fetching;
+mod fuzz;
 mod git_server;
 mod hostile;
 mod into;

@@ -2,5 +2,6 @@
 
 mod disk;
 mod git;
+mod growth;
 mod names;
 mod surroundings;

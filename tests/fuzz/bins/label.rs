@@ -1,0 +1,4 @@
+//! Fuzzes `label`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::label(data));

@@ -1,0 +1,4 @@
+//! Fuzzes `schema`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::schema(data));

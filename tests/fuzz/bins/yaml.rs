@@ -1,0 +1,4 @@
+//! Fuzzes `yaml`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::yaml(data));
