@@ -101,20 +101,22 @@ impl<'s> Session<'s> {
             streams.say(&format!("note: {remark}"));
         }
         let environments = &loaded.environments;
-        let selected = selection.resolve(&loaded.db, environments).map_err(|error| {
-            // An environment may be unknown because of what is wrong with the settings.
-            streams.report(
-                &Report::new(loaded.diagnostics.clone(), &loaded.texts),
-                Results::Talk,
-                "",
-            );
-            match error {
-                // With settings that are wrong, it is not known what there is.
-                _ if workspace.is_misread() => Exit::Sources,
-                SelectionError::Unknown { .. } => fail(&error, Exit::Usage),
-                SelectionError::Nothing => fail(&error, Exit::Nothing),
+        let selected = match selection.resolve(&loaded.db, environments) {
+            Ok(selected) => selected,
+            // With settings that are wrong, it is not known what there is; the report says why.
+            Err(_) if workspace.is_misread() => vec![None; environments.len()],
+            Err(error) => {
+                streams.report(
+                    &Report::new(loaded.diagnostics.clone(), &loaded.texts),
+                    Results::Talk,
+                    "",
+                );
+                return Err(match error {
+                    SelectionError::Unknown { .. } => fail(&error, Exit::Usage),
+                    SelectionError::Nothing => fail(&error, Exit::Nothing),
+                });
             }
-        })?;
+        };
         let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
             Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
         });

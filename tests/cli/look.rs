@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{check, copy_example, edit};
-use crate::support::{ROOT, seen, wob_command};
+use crate::support::{ROOT, contents, seen, wob_command, wob_in};
 
 fn fleet() -> std::path::PathBuf {
     Path::new(ROOT).join("examples/fleet")
@@ -97,4 +98,26 @@ fn documents_are_printed() {
         &fleet(),
         &["render", "//env/dev/lab:telemetry-agent", "--profile=kalypso"],
     );
+}
+
+/// With settings that cannot be read, nothing is known, and that is all there is to say: in either shape.
+#[test]
+fn settings_that_are_no_yaml_are_reported_by_every_command() {
+    let temp = TempDir::new().unwrap();
+    copy_example("minimal", temp.path());
+    let seen = wob_in(temp.path(), &["build"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let before = contents(&temp.path().join("wob-out"));
+    fs::write(temp.path().join("wob.yaml"), "version: 1\nbase: [\n").unwrap();
+    for command in ["check", "build", "list", "render"] {
+        for target in ["//...", "//env:dev", "//env/dev/small:hello-test"] {
+            let seen = wob_in(temp.path(), &[command, target]);
+            assert!(seen.starts_with("exit: 1\n") && seen.contains("[wob.yaml:2:7]"), "{seen}");
+            let output = wob_command(temp.path(), &[command, target, "--output=json"]).output();
+            let json: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+            assert_eq!(json["diagnostics"][0]["code"], "yaml-syntax", "{command} {target}");
+            assert_eq!(json["exitCode"], 1, "{command} {target}");
+        }
+    }
+    assert_eq!(contents(&temp.path().join("wob-out")), before);
 }

@@ -56,7 +56,8 @@ impl Render {
         let built = session.build(common)?;
         let mut report = session.diagnose(&built);
         // What is wrong elsewhere matters only to those who look there.
-        let failed = built.iter().any(|it| selected(it).any(|(_, it)| it.failed));
+        let failed = session.workspace.is_misread()
+            || built.iter().any(|it| selected(it).any(|(_, it)| it.failed));
         if !failed {
             report.items.retain(|it| it.diagnostic.severity == Severity::Error);
         }
