@@ -149,7 +149,7 @@ fn every_value_of_every_example_is_explained() {
 }
 
 fn explained(at: &Path, label: &str, file: &str) -> usize {
-    let is_yaml = file.ends_with(".yaml");
+    let is_yaml = Path::new(file).extension().is_some_and(|it| it == "yaml");
     if !is_yaml {
         let text = told(at, &["render", &format!("{label}/{file}")]);
         for line in 1..=text.lines().count() {
