@@ -110,7 +110,9 @@ fn every_case_changes_one_respect_and_says_which() {
 fn every_problem_of_objects_has_a_place_and_a_way_out() {
     for (name, case) in cases() {
         let Some(world) = world(&name, &case) else { continue };
-        let diagnostics = Workspace::new(&world).build().diagnostics;
+        let workspace = Workspace::new(&world);
+        let mut diagnostics = workspace.build().diagnostics;
+        diagnostics.extend(workspace.warnings());
         assert!(!diagnostics.is_empty(), "{name}");
         let is_useful = |it: &Diagnostic| !it.labels.is_empty() && it.help.is_some();
         assert!(diagnostics.iter().all(is_useful), "{name}: {diagnostics:#?}");

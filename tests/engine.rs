@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
 use wob_engine::{
-    Content, Database, Digest, FileName, FilePath, LineColumn, LineIndex, Origin, Place, Source,
-    SourceFile, yaml,
+    Content, Database, Diagnostic, Digest, FileName, FilePath, LineColumn, LineIndex, Origin,
+    Place, Source, SourceFile, yaml,
 };
 use wob_rules::{
     BaseSource, Built, EnvironmentInput, NamespacePattern, Settings, Unavailable, WorkloadSource,
     build, discover,
+    lint::{self, Coverage},
 };
 
 use crate::oracle::world::{Files, Outcome, Precedence, Profile, World};
@@ -112,6 +113,11 @@ impl Workspace {
     /// Returns the database and what is built in it.
     pub(crate) fn parts(&self) -> (&Database, EnvironmentInput) {
         (&self.db, self.input)
+    }
+
+    /// Returns what is legal but surely wrong, as if this environment were all of the workspace.
+    pub(crate) fn warnings(&self) -> Vec<Diagnostic> {
+        lint::warnings(&self.db, &[self.input], Coverage::All)
     }
 
     fn source(&mut self, root: &str) -> Source {

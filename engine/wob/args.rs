@@ -1,9 +1,12 @@
 //! The command line: the options that every command understands; each command brings its own.
 
+use std::ffi::OsStr;
+
 use camino::Utf8PathBuf;
 use clap::{
     Parser, ValueEnum,
     builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 use wob_rules::Profile;
 
@@ -49,7 +52,7 @@ pub(crate) struct Common {
     #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL)]
     pub(crate) directory: Option<Utf8PathBuf>,
     /// How results are written to standard output
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true, help_heading = GLOBAL)]
+    #[arg(long, value_parser = OutputParser, default_value = "text", value_name = "FORMAT", global = true, help_heading = GLOBAL)]
     pub(crate) output: Output,
     /// When to use colour; `auto` looks at the terminal and at `NO_COLOR`
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true, help_heading = GLOBAL)]
@@ -90,6 +93,57 @@ pub(crate) enum Output {
     Text,
     /// For programs: one document of a documented, stable shape
     Json,
+    /// Of `wob query` only: labels
+    Label,
+    /// Of `wob query` only: kinds and labels
+    LabelKind,
+    /// Of `wob query` only: places, kinds and labels
+    Location,
+    /// Of `wob query` only: a graph for Graphviz
+    Graph,
+    /// Of `wob query` only: a graph for Mermaid
+    Mermaid,
+}
+
+impl Output {
+    /// Says whether every command can write so.
+    pub(crate) fn is_common(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
+}
+
+/// Reads `--output`; what only `wob query` can write is offered there only.
+#[derive(Clone, Debug)]
+struct OutputParser;
+
+impl TypedValueParser for OutputParser {
+    type Value = Output;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Output, clap::Error> {
+        let text = value.to_string_lossy();
+        Output::from_str(&text, false).map_err(|_| {
+            let is_query = command.get_name() == "query";
+            let offered = Output::value_variants().iter().filter(|it| is_query || it.is_common());
+            let names = offered.filter_map(Output::to_possible_value);
+            let names = names.map(|it| it.get_name().to_owned()).collect();
+            let argument = argument.map_or_else(String::new, ToString::to_string);
+            let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+            error.insert(ContextKind::InvalidArg, ContextValue::String(argument));
+            error.insert(ContextKind::InvalidValue, ContextValue::String(text.into_owned()));
+            error.insert(ContextKind::ValidValue, ContextValue::Strings(names));
+            error
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let common = Output::value_variants().iter().filter(|it| it.is_common());
+        Some(Box::new(common.filter_map(Output::to_possible_value)))
+    }
 }
 
 /// When to use colour.

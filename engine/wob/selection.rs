@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use wob_engine::{Database, FileName, did_you_mean};
+use wob_engine::{Database, did_you_mean};
 use wob_rules::{
-    Assignment, Definition, EnvironmentInput, Layers, Model, Name, ObjectKind, Pattern, Profile,
-    Reading, Subject, assignments, environment_model, merge, select,
+    Assignment, EnvironmentInput, Model, Name, ObjectKind, Pattern, assignments, environment_model,
+    graph::{Direction, Graph, OutputFiles, Scope},
 };
 
 use crate::{args::Patterns, workspace::LoadedEnvironment};
@@ -116,12 +116,14 @@ impl Selection {
         }
         let is_whole = self.wanted.iter().any(|it| is_whole(it, name));
         let Some(input) = environment.input else { return is_whole.then_some(Selected::Whole) };
-        let all = Candidates::new(db, input);
-        let matches =
-            |patterns: &[Pattern], index| patterns.iter().any(|it| all.matches(it, index));
-        let indices: BTreeSet<usize> = (0..all.assignments.len())
-            .filter(|it| (is_whole || matches(&self.wanted, *it)) && !matches(&self.excluded, *it))
-            .collect();
+        let all = Candidates::new(db, environment, input, &[&self.wanted, &self.excluded]);
+        let excluded = all.matching(&self.excluded);
+        let wanted = if is_whole {
+            (0..all.assignments.len()).collect()
+        } else {
+            all.matching(&self.wanted)
+        };
+        let indices: BTreeSet<usize> = wanted.difference(&excluded).copied().collect();
         match indices.len() {
             left if is_whole && left == all.assignments.len() => Some(Selected::Whole),
             0 => None,
@@ -146,119 +148,68 @@ fn is_whole(pattern: &Pattern, environment: &str) -> bool {
 /// The assignments of an environment, to be matched with patterns.
 struct Candidates<'d> {
     environment: &'d str,
-    model: &'d Model,
     assignments: &'d [Assignment],
-    layers: Layers,
+    /// What they depend on, if a pattern asks for that.
+    graph: Option<Graph<'d>>,
 }
 
 impl<'d> Candidates<'d> {
-    fn new(db: &'d Database, input: EnvironmentInput) -> Self {
-        let model = environment_model(db, input);
-        let reading = match input.settings(db).profile {
-            Profile::Standard => Reading::Standard,
-            Profile::Kalypso => Reading::Kalypso,
-        };
-        let layers = Layers::new(&model.config_maps, reading);
-        Self { environment: input.name(db), model, assignments: assignments(db, input), layers }
+    fn new(
+        db: &'d Database,
+        environment: &LoadedEnvironment,
+        input: EnvironmentInput,
+        patterns: &[&[Pattern]],
+    ) -> Self {
+        let is_source =
+            |it: &&Pattern| matches!(it, Pattern::Object { .. } | Pattern::SourceFile(_));
+        let graph = patterns
+            .iter()
+            .copied()
+            .flatten()
+            .any(|it| is_source(&it))
+            .then(|| Graph::build(db, &[environment.to_graph()], OutputFiles::LeftOut));
+        Self { environment: input.name(db), assignments: assignments(db, input), graph }
     }
 
-    fn matches(&self, pattern: &Pattern, index: usize) -> bool {
-        let assignment = &self.assignments[index];
+    /// Returns the indices of the assignments that any of `patterns` names.
+    fn matching(&self, patterns: &[Pattern]) -> BTreeSet<usize> {
+        patterns.iter().flat_map(|it| self.named(it)).collect()
+    }
+
+    fn named(&self, pattern: &Pattern) -> Vec<usize> {
         let here = |environment: &str| environment == self.environment;
         match pattern {
-            Pattern::Everything => true,
-            Pattern::Environment(environment) => here(environment),
+            Pattern::Everything => self.filter(|_| true),
+            Pattern::Environment(environment) => self.filter(|_| here(environment)),
             Pattern::ClusterType { environment, cluster_type } => {
-                here(environment) && assignment.cluster_type.as_str() == cluster_type
+                self.filter(|it| here(environment) && it.cluster_type.as_str() == cluster_type)
             }
             Pattern::Assignment { environment, cluster_type, target }
-            | Pattern::OutputFile { environment, cluster_type, target, .. } => {
+            | Pattern::OutputFile { environment, cluster_type, target, .. } => self.filter(|it| {
                 here(environment)
-                    && assignment.cluster_type.as_str() == cluster_type
-                    && assignment.target.as_str() == target
-            }
-            Pattern::Object { kind, environment, name } => {
-                let is_it = |object: &Object<'_>| {
-                    object.kind == *kind && name.as_ref().is_none_or(|it| it == object.name)
-                };
-                environment.as_deref().is_none_or(here)
-                    && self.objects(assignment).iter().any(is_it)
-            }
-            Pattern::SourceFile(path) => {
-                self.objects(assignment).iter().any(|it| is_file(&it.file, path))
-            }
+                    && it.cluster_type.as_str() == cluster_type
+                    && it.target.as_str() == target
+            }),
+            Pattern::Object { .. } | Pattern::SourceFile(_) => self.depending(pattern),
         }
     }
 
-    /// Returns the objects that an assignment is made of.
-    fn objects(&self, assignment: &Assignment) -> Vec<Object<'_>> {
-        let model = self.model;
-        let (Some(cluster_type), Some(target)) = (
-            model.cluster_types.get(&assignment.cluster_type),
-            model.targets.get(&assignment.target),
-        ) else {
-            return vec![];
-        };
-        let object = |kind, name, file: &FileName| Object { kind, name, file: file.clone() };
-        let mut objects = vec![
-            object(
-                ObjectKind::ClusterType,
-                cluster_type.meta.name.as_str(),
-                &cluster_type.meta.place.file,
-            ),
-            object(ObjectKind::Workload, &target.workload, &target.place.file),
-        ];
-        let policies = assignment.policies.iter().filter_map(|it| model.policies.get(it));
-        objects.extend(
-            policies
-                .map(|it| object(ObjectKind::Policy, it.meta.name.as_str(), &it.meta.place.file)),
-        );
-        for name in cluster_type.templates() {
-            let file = |name, it: &FileName| object(ObjectKind::Template, name, it);
-            let definition = model.definition(name);
-            // A built-in rule has a name, but no place in the sources.
-            let own = &cluster_type.meta.place.file;
-            match definition {
-                Some(Definition::Template(it)) => objects.push(file(name, &it.meta.place.file)),
-                Some(Definition::Rule(it)) => {
-                    objects.push(file(name, &it.meta.place.file));
-                    let beside = it.templates().into_iter().map(|of| it.beside(&of.name));
-                    objects.extend(beside.map(|it| file(name, &it)));
-                }
-                Some(Definition::Builtin(_)) | None => objects.push(file(name, own)),
-            }
-            // The cluster type may use another name of it.
-            objects.extend(definition.and_then(Definition::rule).map(|it| file(it.name(), own)));
-        }
-        let subject = Subject {
-            cluster_type: cluster_type.meta.name.as_str(),
-            cluster_labels: &cluster_type.meta.labels,
-            target: target.name.as_str(),
-            target_labels: &target.labels,
-            workload: &target.workload,
-        };
-        let ids = select(&self.layers, &subject);
-        let applied = merge(&self.layers, &ids, wob_rules::Precedence::Name).layers;
-        let maps = model
-            .config_maps
-            .iter()
-            .filter(|it| applied.iter().any(|layer| layer.place == it.place));
-        objects.extend(maps.map(|it| object(ObjectKind::Config, it.name.as_str(), &it.place.file)));
-        objects
+    fn filter(&self, is_in: impl Fn(&Assignment) -> bool) -> Vec<usize> {
+        let all = self.assignments.iter().enumerate();
+        all.filter(|(_, it)| is_in(it)).map(|(index, _)| index).collect()
     }
-}
 
-/// An object that an assignment is made of.
-struct Object<'m> {
-    kind: ObjectKind,
-    name: &'m str,
-    file: FileName,
-}
-
-/// Says whether a file is the one at `path`, of whichever branch or repository.
-fn is_file(file: &FileName, path: &str) -> bool {
-    let name = file.as_str();
-    name == path || name.rsplit_once(':').is_some_and(|(_, it)| it == path)
+    /// Returns the assignments that depend on what `pattern` names.
+    fn depending(&self, pattern: &Pattern) -> Vec<usize> {
+        let Some(graph) = &self.graph else { return vec![] };
+        // What another environment has is not here.
+        let Ok(named) = graph.resolve(pattern, Scope::Below) else { return vec![] };
+        let reached = graph.reach(&named, Direction::Dependents, None, None);
+        let label = |it: &Assignment| {
+            format!("//env/{}/{}:{}", self.environment, it.cluster_type, it.target)
+        };
+        self.filter(|it| graph.find(&label(it)).is_some_and(|it| reached.contains(it)))
+    }
 }
 
 /// Checks that what `pattern` names is there.
@@ -311,9 +262,11 @@ fn check(
             require(pattern, kind.as_str(), name, all.collect())
         }
         Pattern::SourceFile(path) => {
+            let declared = environments.iter().flat_map(|it| &it.declared);
             let files: BTreeSet<&str> = inputs
                 .iter()
                 .flat_map(|it| files_of(db, *it))
+                .chain(declared.map(|it| it.file.as_str()))
                 .map(|name| name.rsplit_once(':').map_or(name, |(_, path)| path))
                 .collect();
             require(pattern, "source file", path, files.into_iter().collect())
@@ -343,6 +296,11 @@ fn objects_of(model: &Model, kind: ObjectKind) -> Vec<&str> {
             names.extend(wob_rules::builtin::names().map(|it| -> &str { it }));
             names
         }
+        ObjectKind::Target => model.targets.keys().map(Name::as_str).collect(),
+        ObjectKind::Schema => model.config_schemas.iter().map(|it| it.name.as_str()).collect(),
+        ObjectKind::Registration => model.registrations.keys().map(Name::as_str).collect(),
+        ObjectKind::BaseRepo => model.base_repos.keys().map(Name::as_str).collect(),
+        ObjectKind::GitOpsRepo => model.gitops_repos.keys().map(Name::as_str).collect(),
     }
 }
 

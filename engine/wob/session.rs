@@ -10,8 +10,9 @@ use serde::Serialize;
 use wob_engine::{Diagnostic, Severity};
 use wob_host::Interrupt;
 use wob_rules::{
-    Built, EnvironmentInput, Model, Name, build, environment_model, problems, scheduled,
-    unused_parameters,
+    Built, EnvironmentInput, Model, Name, build, environment_model,
+    lint::{self, Coverage},
+    problems, scheduled, unused_parameters,
 };
 
 use crate::{
@@ -65,6 +66,28 @@ pub(crate) struct BuiltTarget {
     pub(crate) built: Built,
 }
 
+/// Reads a workspace and the sources of those environments that are `needed`, with what was read and made `before`; says why
+/// if that cannot be done.
+pub(crate) fn read(
+    common: &Common,
+    needed: &dyn Fn(&Name) -> bool,
+    streams: &Streams,
+    before: Option<Loaded>,
+    interrupt: &Interrupt,
+) -> Result<(Workspace, Loaded), Exit> {
+    let progress = Progress::start(streams.wants_progress(), "reading sources");
+    let opened = workspace::open(common, needed, before, interrupt);
+    drop(progress);
+    let (workspace, loaded) = opened.map_err(|error| {
+        streams.fail(&error.to_string());
+        error.exit()
+    })?;
+    for remark in &loaded.remarks {
+        streams.say(&format!("note: {remark}"));
+    }
+    Ok((workspace, loaded))
+}
+
 impl<'s> Session<'s> {
     /// Reads the workspace and resolves `patterns`; says why if that cannot be done.
     pub(crate) fn start(
@@ -93,13 +116,8 @@ impl<'s> Session<'s> {
             exit
         };
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
-        let progress = Progress::start(streams.wants_progress(), "reading sources");
-        let opened = workspace::open(common, &|it| selection.needs(it), before, &interrupt);
-        drop(progress);
-        let (workspace, loaded) = opened.map_err(|it| fail(&it, it.exit()))?;
-        for remark in &loaded.remarks {
-            streams.say(&format!("note: {remark}"));
-        }
+        let needed = |it: &Name| selection.needs(it);
+        let (workspace, loaded) = read(common, &needed, streams, before, &interrupt)?;
         let environments = &loaded.environments;
         let selected = match selection.resolve(&loaded.db, environments) {
             Ok(selected) => selected,
@@ -179,9 +197,24 @@ impl<'s> Session<'s> {
 
     /// Returns what is wrong with the workspace and with `built`.
     pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
+        self.report(built, vec![])
+    }
+
+    /// Returns the same, and what is legal but surely wrong.
+    pub(crate) fn diagnose_closely(&self, built: &[BuiltTarget]) -> Report {
+        let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
+        let is_all = inputs.len() == self.loaded.environments.len();
+        let coverage = if is_all { Coverage::All } else { Coverage::Some };
+        self.report(built, lint::warnings(&self.loaded.db, &inputs, coverage))
+    }
+
+    fn report(&self, built: &[BuiltTarget], warnings: Vec<Diagnostic>) -> Report {
         let mut all = self.loaded.diagnostics.clone();
         all.extend(problems(built.iter().map(|it| &it.built)));
         all.extend(self.unused_parameters());
+        all.extend(warnings);
+        let silenced = &self.workspace.settings.silenced;
+        all.retain(|it| it.is_error() || !silenced.contains(it.code));
         Report::new(all, &self.loaded.texts)
     }
 

@@ -70,6 +70,11 @@ impl Streams {
         self.output == Output::Json
     }
 
+    /// Returns how results are to be written.
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
     /// Writes a part of the result.
     #[expect(clippy::unused_self, reason = "whoever holds the streams may write, nobody else")]
     pub(crate) fn result(&self, text: &str) {

@@ -66,12 +66,32 @@ pub enum ObjectKind {
     Config,
     /// `template`.
     Template,
+    /// `target`.
+    Target,
+    /// `schema`.
+    Schema,
+    /// `registration`.
+    Registration,
+    /// `base-repo`.
+    BaseRepo,
+    /// `gitops-repo`.
+    GitOpsRepo,
 }
 
 impl ObjectKind {
     /// Every kind, in the order help texts list them.
-    pub const ALL: [Self; 5] =
-        [Self::Workload, Self::ClusterType, Self::Policy, Self::Config, Self::Template];
+    pub const ALL: [Self; 10] = [
+        Self::Workload,
+        Self::ClusterType,
+        Self::Policy,
+        Self::Config,
+        Self::Template,
+        Self::Target,
+        Self::Schema,
+        Self::Registration,
+        Self::BaseRepo,
+        Self::GitOpsRepo,
+    ];
 
     /// Returns the word in labels.
     pub fn as_str(self) -> &'static str {
@@ -81,6 +101,11 @@ impl ObjectKind {
             Self::Policy => "policy",
             Self::Config => "config",
             Self::Template => "template",
+            Self::Target => "target",
+            Self::Schema => "schema",
+            Self::Registration => "registration",
+            Self::BaseRepo => "base-repo",
+            Self::GitOpsRepo => "gitops-repo",
         }
     }
 }
@@ -262,6 +287,11 @@ mod tests {
             ("//policy/stage:uat", "//policy/stage:uat"),
             ("//config/stage:west-us", "//config/stage:west-us"),
             ("//template:argocd", "//template:argocd"),
+            ("//target/stage:app-test", "//target/stage:app-test"),
+            ("//schema/stage:database", "//schema/stage:database"),
+            ("//registration:app", "//registration:app"),
+            ("//base-repo/stage:main", "//base-repo/stage:main"),
+            ("//gitops-repo/stage:all", "//gitops-repo/stage:all"),
             ("//:templates/argocd.yaml", "//:templates/argocd.yaml"),
         ];
         for (text, printed) in same {

@@ -10,12 +10,15 @@ pub mod builtin;
 mod compose;
 mod decode;
 pub mod discover;
+pub mod graph;
 mod label;
+pub mod lint;
 mod model;
 mod name;
 mod problems;
 mod profile;
 mod queries;
+pub mod query;
 mod record;
 mod render;
 pub mod resource;
@@ -28,6 +31,7 @@ pub mod why;
 mod workspace_file;
 
 pub use built::{Built, BuiltAssignment};
+pub(crate) use compose::Layer;
 pub use compose::{
     Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
     Precedence, Provenance, Reading, Schemas, SpecialLabels, Subject, config_value, label_match,

@@ -236,8 +236,9 @@ pub fn answer_scheduler(db: &mut Database, environment: EnvironmentInput, answer
     environment.set_scheduling(db).to(scheduling);
 }
 
+/// The config layers of an environment, indexed.
 #[salsa::tracked(returns(ref))]
-fn layers(db: &dyn salsa::Database, environment: EnvironmentInput) -> Layers {
+pub(crate) fn layers(db: &dyn salsa::Database, environment: EnvironmentInput) -> Layers {
     let reading = match environment.settings(db).profile {
         Profile::Standard => Reading::Standard,
         Profile::Kalypso => Reading::Kalypso,
@@ -375,9 +376,7 @@ fn inputs<'db>(
         namespace(settings, cluster_type, target).map_err(|it| diagnostics.push(*it)).ok();
     let key = ClusterTypeKey::new(db, environment, cluster_type.meta.name.clone());
     let parameters = parameters(db, key).clone().map_err(|it| diagnostics.extend(it)).ok();
-    let template = |name: &str| {
-        compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
-    };
+    let template = |name: &str| template(db, environment, name);
     let templates = (
         template(&cluster_type.reconciler),
         template(&cluster_type.namespace_service),
@@ -418,7 +417,8 @@ fn inputs<'db>(
     }
 }
 
-fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m> {
+/// Returns the pair that config is composed for.
+pub(crate) fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m> {
     Subject {
         cluster_type: cluster_type.meta.name.as_str(),
         cluster_labels: &cluster_type.meta.labels,
@@ -511,6 +511,26 @@ pub(crate) fn layers_of<'db>(
     let target = &model.targets[&assignment.target];
     let layers = layers(db, environment);
     (layers, compose::select(layers, &subject(cluster_type, target)))
+}
+
+/// Returns the template or built-in rule of that name; `None` if it can't be used.
+pub(crate) fn template(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    name: &str,
+) -> Option<Arc<CompiledTemplate>> {
+    compiled(db, TemplateKey::new(db, environment, name.to_owned())).as_ref().ok().cloned()
+}
+
+/// Returns the names of the files of an assignment; none if it fails.
+pub(crate) fn output_files<'d>(
+    db: &'d dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+) -> impl Iterator<Item = &'d str> {
+    let Assignment { cluster_type, target, .. } = assignment;
+    let pair = Pair::new(db, environment, cluster_type.clone(), target.clone());
+    rendered(db, pair).files.iter().map(|(name, _)| name)
 }
 
 /// Builds an environment with all the threads of the current rayon pool.

@@ -2,7 +2,7 @@
 //!
 //! Its shape is published as a JSON Schema (`wob schema workspace`); a test holds the two together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
@@ -12,6 +12,7 @@ pub use self::parameters::ParameterEntries;
 use crate::{
     Name, NamespacePattern, ParameterSettings, Precedence, Profile, Settings, ValidateSettings,
     decode::{Fields, Problems, shown},
+    lint,
     name::reserved_name_problem,
     schedule::{SchedulerSetting, Scheduling, scheduler_setting},
     schemas::validate_settings,
@@ -41,6 +42,8 @@ pub struct WorkspaceFile {
     pub parameters: ParameterEntries,
     /// The largest file that is read, in bytes; the default is 10 MiB.
     pub file_bytes: Option<u64>,
+    /// The codes of warnings that are not wanted.
+    pub silenced: BTreeSet<Code>,
 }
 
 /// One of `environments`.
@@ -194,6 +197,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     }
     let inputs = inputs(&mut fields, problems);
     let file_bytes = limits(&mut fields, problems);
+    let silenced = lint::silenced(&mut fields, problems);
     fields.finish(&[], problems);
     WorkspaceFile {
         base,
@@ -205,6 +209,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         scheduler,
         parameters,
         file_bytes,
+        silenced,
     }
 }
 

@@ -9,8 +9,10 @@ mod help;
 mod init;
 mod limits;
 mod look;
+mod query;
 mod rules;
 mod schedule;
+mod warnings;
 mod why;
 
 use std::{fs, path::Path};

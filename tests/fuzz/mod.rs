@@ -98,6 +98,14 @@ const WORDS: [&str; 60] = [
 /// Returns good inputs of a target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let texts: Vec<String> = match target {
+        "query" => [
+            "//env:prod",
+            "deps(//env/dev:*, 2) ^ kind(template, //...)",
+            "let x = //env/... in somepath($x, set(//:a.yaml //template:t)) - attr(labels, 'a.*', $x)",
+            "assignments(owner(base/t.yaml)) + allrdeps(//config/dev:c) intersect unassigned(//...)",
+        ]
+        .map(Into::into)
+        .into(),
         "label" => [
             "//env:stage", "//env/stage/large:app-test/namespace.yaml", "//...", "//policy/stage:uat-test-policy",
             "//:templates/argocd.yaml", "//env/stage/...", "//template:all",

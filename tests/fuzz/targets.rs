@@ -24,13 +24,14 @@ use wob_template::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("yaml", yaml),
     ("decode", decode),
     ("go_template", go_template),
     ("jinja", jinja),
     ("selector", selector),
     ("label", label),
+    ("query", query),
     ("config", config),
     ("schema", schema),
     ("settings", settings),
@@ -236,6 +237,20 @@ pub fn label(data: &[u8]) {
             let both = format!("{} {}", error.reason, error.help);
             assert!(both.len() < 4000 && !both.contains(char::is_control), "{both:?}");
             assert!(!error.reason.is_empty() && !error.help.is_empty());
+        }
+    }
+}
+
+/// A query that is read is printed as one that reads the same; any other has a place and a reason.
+pub fn query(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match wob_rules::query::parse(text) {
+        Ok(it) => assert_eq!(wob_rules::query::parse(&it.to_string()).as_ref(), Ok(&it)),
+        Err(error) => {
+            let span = error.span.start as usize..error.span.end as usize;
+            assert!(text.get(span).is_some(), "{error:?} is not in the text");
+            assert!(!error.message.is_empty(), "{error:?}");
+            assert!(error.message.len() < 8000, "{} bytes", error.message.len());
         }
     }
 }

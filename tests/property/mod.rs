@@ -7,7 +7,11 @@ mod scene;
 mod why;
 mod words;
 
-use std::{collections::BTreeSet, env, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write as _,
+};
 
 pub(crate) use random::Random;
 use rayon::ThreadPoolBuilder;
@@ -24,7 +28,7 @@ use crate::{
 
 /// Calls `law` with the seeds of this run; the last one that is printed is the one that failed.
 #[expect(clippy::print_stdout, reason = "the seed brings a failure back")]
-fn for_each_seed(cases: u64, law: impl Fn(&mut Random)) {
+fn for_each_seed(cases: u64, mut law: impl FnMut(&mut Random)) {
     let number = |name| env::var(name).ok().and_then(|it| it.parse::<u64>().ok());
     if let Some(seed) = number("WOB_PROPERTY_SEED") {
         law(&mut Random::new(seed));
@@ -92,6 +96,30 @@ fn an_edited_database_gives_what_a_new_one_gives() {
             assert_eq!(edited.build(), Workspace::new(&world).build(), "after edit {step}");
         }
     });
+}
+
+/// A warning is only worth reading if it is right: what it says is not used can go, and nothing changes.
+#[test]
+fn what_is_warned_of_changes_nothing() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for_each_seed(150, |random| {
+        let scene = Scene::draw(random);
+        let workspace = Workspace::new(&scene.lay_out(1));
+        let before = workspace.build();
+        for warning in workspace.warnings() {
+            let mut other = scene.clone();
+            if other.remove_unused(&warning) {
+                *counts.entry(warning.code).or_default() += 1;
+                let after = Workspace::new(&other.lay_out(1)).build();
+                assert_eq!(before.tree.root(), after.tree.root(), "{warning:#?}");
+                assert_eq!(before.failed(), after.failed(), "{warning:#?}");
+            }
+        }
+    });
+    if env::var_os("WOB_PROPERTY_SEED").is_none() {
+        let codes = ["config-applies-nowhere", "schema-applies-nowhere", "unused-label"];
+        assert!(codes.iter().all(|it| counts.get(it).is_some_and(|it| *it > 3)), "{counts:?}");
+    }
 }
 
 fn on_threads(threads: usize, workspace: Workspace) -> Built {

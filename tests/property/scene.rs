@@ -7,6 +7,7 @@ use crate::oracle::{
     documents, value_of,
     world::{Precedence, Profile, World},
 };
+use wob_engine::Diagnostic;
 
 /// Which source an object belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,42 @@ impl Scene {
         });
         self.objects.push((Root::Base, registration));
         self.objects.push((Root::Repository(address), workload(random, index)));
+    }
+
+    /// Removes what `warning` says is not used; says whether it is of a kind that can be removed.
+    pub(crate) fn remove_unused(&mut self, warning: &Diagnostic) -> bool {
+        let name = warning.message.split('`').nth(1).unwrap_or_default();
+        let is_one = |object: &Value, kind: &str| {
+            object["kind"] == kind && object["metadata"]["name"] == name
+        };
+        let before = self.objects.len();
+        match warning.code {
+            "config-applies-nowhere" => self.objects.retain(|(_, it)| !is_one(it, "ConfigMap")),
+            "schema-applies-nowhere" => self.objects.retain(|(_, it)| !is_one(it, "ConfigSchema")),
+            "unused-config-key" => {
+                let key = warning.message.split('`').nth(3).unwrap_or_default();
+                let maps = self.objects.iter_mut().filter(|(_, it)| is_one(it, "ConfigMap"));
+                for (_, map) in maps {
+                    map["data"].as_object_mut().map(|it| it.remove(key));
+                }
+                return !name.starts_with("azure");
+            }
+            "unused-label" => {
+                for (_, object) in &mut self.objects {
+                    let of_cluster_types = warning.message.contains("cluster type");
+                    if of_cluster_types && object["kind"] == "ClusterType" {
+                        object["metadata"]["labels"].as_object_mut().map(|it| it.remove(name));
+                    }
+                    let targets = object["spec"]["deploymentTargets"].as_array_mut();
+                    for target in targets.into_iter().flatten().filter(|_| !of_cluster_types) {
+                        target["labels"].as_object_mut().map(|it| it.remove(name));
+                    }
+                }
+                return true;
+            }
+            _ => return false,
+        }
+        self.objects.len() < before
     }
 
     /// Changes, adds or removes one object.

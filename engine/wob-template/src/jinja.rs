@@ -208,6 +208,7 @@ fn convert(value: &wob_engine::Value) -> Value {
 mod check;
 mod filters;
 mod plan;
+mod reads;
 mod trace;
 
 #[cfg(test)]

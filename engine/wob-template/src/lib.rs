@@ -12,6 +12,7 @@ pub mod helm;
 mod jinja;
 pub mod kalypso;
 mod options;
+mod reads;
 pub mod sprig;
 mod toml;
 mod trace;
@@ -22,5 +23,6 @@ pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure
 pub use go::{Template, TemplateSet, helm_functions};
 pub use jinja::{Jinja, JinjaData};
 pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
+pub use reads::TemplateReads;
 pub use trace::{Condition, DataPath, Piece, PieceKind, Reads, Traced};
 pub use value::{List, ListOf, Map, MapOf, Object, Value};

@@ -39,6 +39,7 @@ use crate::{
     long_about = LONG_ABOUT,
     after_long_help = EXAMPLES
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Build {
     /// What to build
     #[command(flatten)]
@@ -74,6 +75,7 @@ Targets:
   //env/stage/large:all              every assignment on a cluster type
   //env/stage/large:app-test         one assignment
   //workload:app  //cluster-type/stage:large  //policy/stage:p  //config/stage:c  //template:t
+  //target/stage:app-test  //registration:app  //schema/stage:s
                                      everything that depends on a source object
   //:templates/t.yaml                everything that depends on a source file
   //env/stage/...  //...             everything below";

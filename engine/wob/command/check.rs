@@ -66,7 +66,7 @@ impl Check {
             }
         }
         let built = session.build(common)?;
-        let report = session.diagnose(&built);
+        let report = session.diagnose_closely(&built);
         let environments: Vec<JsonChecked> = built
             .iter()
             .map(|it| JsonChecked {

@@ -9,12 +9,15 @@ mod explain;
 mod help;
 mod init;
 mod list;
+mod query;
 mod render;
 mod rules;
 mod schema;
 mod version;
 mod watch;
 mod why;
+
+use clap::ValueEnum as _;
 
 use crate::{args::Args, exit::Exit, stream::Streams};
 
@@ -30,6 +33,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Explain(explain::Explain),
     Rules(rules::Rules),
+    Query(query::Query),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -40,6 +44,15 @@ pub(crate) enum Command {
 
 /// Runs the command of `args`.
 pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
+    let output = args.common.output;
+    if !output.is_common() && !matches!(args.command, Command::Query(_)) {
+        let name = output.to_possible_value().map(|it| it.get_name().to_owned());
+        streams.fail(&format!(
+            "`--output={}` is for `wob query` only\n  help: write `--output=text` or `--output=json`",
+            name.unwrap_or_default()
+        ));
+        return Exit::Usage;
+    }
     match &args.command {
         Command::Build(command) => command.run(&args.common, streams),
         Command::Watch(command) => command.run(&args.common, streams),
@@ -50,6 +63,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Audit(command) => command.run(&args.common, streams),
         Command::Explain(command) => command.run(&args.common, streams),
         Command::Rules(command) => command.run(&args.common, streams),
+        Command::Query(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

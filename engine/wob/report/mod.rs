@@ -156,6 +156,21 @@ pub(crate) fn place_name(place: &Place, texts: &dyn Texts) -> String {
     found.map_or_else(|| file.to_string(), |it| format!("{file}:{}", it.start.line))
 }
 
+/// Finds where places are, and reads each file once.
+pub(crate) struct Finder<'t>(Files<'t>);
+
+impl<'t> Finder<'t> {
+    /// Looks places up in `texts`.
+    pub(crate) fn new(texts: &'t dyn Texts) -> Self {
+        Self(Files { texts, read: BTreeMap::new() })
+    }
+
+    /// Returns where `place` begins; `None` if it is a file as a whole, or one that was not read as text.
+    pub(crate) fn start(&mut self, place: &Place) -> Option<LineColumn> {
+        self.0.find(place).map(|it| it.start)
+    }
+}
+
 /// The files that places are found in, each read once.
 pub(crate) struct Files<'t> {
     texts: &'t dyn Texts,

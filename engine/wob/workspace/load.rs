@@ -8,6 +8,7 @@ use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
     Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
+    graph::GraphEnvironment,
     resource::{self, WorkloadRegistration},
 };
 
@@ -17,7 +18,7 @@ use super::{
     read::{Parts, Revision, Sources},
     schedule,
 };
-use crate::report::FileTexts;
+use crate::report::{FileTexts, Texts as _};
 
 /// The branch that holds what is promoted, unless `wob.yaml` names another.
 const BASE_BRANCH: &str = "main";
@@ -49,6 +50,16 @@ pub(crate) struct LoadedEnvironment {
     pub(crate) name: Name,
     /// What it is built from; none if it is not needed, or its control plane could not be read.
     pub(crate) input: Option<EnvironmentInput>,
+    /// Where the workspace says that it exists, and what it is built like; empty if it is not needed.
+    pub(crate) declared: Vec<Place>,
+}
+
+impl LoadedEnvironment {
+    /// Returns what a graph is made of.
+    pub(crate) fn to_graph(&self) -> GraphEnvironment {
+        let Self { name, input, declared } = self;
+        GraphEnvironment { name: name.clone(), input: *input, declared: declared.clone() }
+    }
 }
 
 /// Reads the sources of those environments of `workspace` that are `needed`; a `profile` wins over the settings.
@@ -148,7 +159,11 @@ impl<'w> Loader<'w> {
     fn passes_over(&mut self, name: &Name) -> bool {
         let passes = !(self.needed)(name);
         if passes {
-            self.environments.push(LoadedEnvironment { name: name.clone(), input: None });
+            self.environments.push(LoadedEnvironment {
+                name: name.clone(),
+                input: None,
+                declared: vec![],
+            });
         }
         passes
     }
@@ -229,7 +244,8 @@ impl<'w> Loader<'w> {
                 None
             }
         };
-        self.environments.push(LoadedEnvironment { name: name.clone(), input });
+        let declared = self.declared(place);
+        self.environments.push(LoadedEnvironment { name: name.clone(), input, declared });
         Ok(())
     }
 
@@ -271,6 +287,16 @@ impl<'w> Loader<'w> {
             input.set_validation(db).to(validation);
         }
         input
+    }
+
+    /// Returns `place`, and the settings if they are elsewhere.
+    fn declared(&self, place: &Place) -> Vec<Place> {
+        let settings = FileName::new(FILE);
+        let mut declared = vec![place.clone()];
+        if place.file != settings && self.workspace.texts.text(&settings).is_some() {
+            declared.push(Place::file(&settings));
+        }
+        declared
     }
 
     fn settings(&self, name: &Name) -> Settings {

@@ -32,7 +32,7 @@ impl SpecialLabels<'static> {
 
 impl SpecialLabels<'_> {
     /// Says whether `label` takes part in matching, and so in how specific a layer is.
-    pub(super) fn counts(&self, label: &str) -> bool {
+    pub(crate) fn counts(&self, label: &str) -> bool {
         label != self.platform_config && !self.ignored.contains(&label)
     }
 
@@ -40,7 +40,7 @@ impl SpecialLabels<'_> {
     ///
     /// A label that neither side has never holds, not even with an empty value: otherwise a
     /// forgotten label would hand out config that was meant for somebody else.
-    pub(super) fn holds(&self, label: &str, value: &str, subject: &Subject<'_>) -> bool {
+    pub(crate) fn holds(&self, label: &str, value: &str, subject: &Subject<'_>) -> bool {
         if label == self.cluster_type {
             return value == subject.cluster_type;
         }

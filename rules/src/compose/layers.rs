@@ -13,6 +13,13 @@ const DOTTED_PREFIX: &str = "azure-app-config";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayerId(u32);
 
+impl LayerId {
+    /// Returns the layer's position among all.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// All layers of an environment: config maps, and groups of equally labelled keys of `azure-app-config*` maps.
 ///
 /// **Invariant:** sorted by precedence, so that the order in which the maps came in changes nothing.
@@ -34,6 +41,8 @@ pub(crate) struct Layer {
     pub(crate) place: Place,
     /// The labels that must hold.
     pub(crate) labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Whether dotted labels in front of its keys make it, instead of the labels of its map.
+    pub(crate) is_dotted: bool,
     /// The values, sorted by key, no key twice.
     pub(crate) entries: Vec<Entry>,
 }
@@ -89,8 +98,14 @@ impl Layers {
         index
     }
 
+    /// Returns a layer.
     pub(crate) fn get(&self, id: LayerId) -> Option<&Layer> {
-        self.all.get(id.0 as usize)
+        self.all.get(id.index())
+    }
+
+    /// Returns all layers, in order of precedence by name.
+    pub(crate) fn all(&self) -> &[Layer] {
+        &self.all
     }
 
     fn with_label(&self, label: &str, value: &str) -> &[LayerId] {
@@ -138,6 +153,7 @@ fn plain_layer(map: &ConfigMap, reading: Reading) -> Layer {
         name: map.name.as_str().into(),
         place: map.place.clone(),
         labels: effective(labels),
+        is_dotted: false,
         entries: map.data.iter().map(entry).collect(),
     }
 }
@@ -155,6 +171,7 @@ fn dotted_layers(map: &ConfigMap, reading: Reading) -> Vec<Layer> {
             name: group_name(&map.name, prefix),
             place: map.place.clone(),
             labels: effective(labels.into_iter()),
+            is_dotted: true,
             entries: vec![],
         });
         group.entries.push(Entry::new(key, text, reading, data.key(dotted)));

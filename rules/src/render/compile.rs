@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use wob_engine::{Diagnostic, Digest, Hasher, Place, Span, Value};
-use wob_template::{ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError};
+use wob_template::{
+    ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError, TemplateReads,
+};
 
 use super::data::Names;
 use crate::{
@@ -75,6 +77,18 @@ pub(super) enum CompiledValue {
     Map(Vec<(Arc<str>, Self)>),
 }
 
+impl CompiledValue {
+    /// Adds what its texts read; values come from parsers that bound their depth.
+    fn reads(&self, field: &str, reads: &mut TemplateReads) {
+        match self {
+            Self::Plain(_) => {}
+            Self::Text { template, .. } => reads.add(template.reads(field)),
+            Self::List(items) => items.iter().for_each(|it| it.reads(field, reads)),
+            Self::Map(entries) => entries.iter().for_each(|(_, it)| it.reads(field, reads)),
+        }
+    }
+}
+
 impl PartialEq for CompiledTemplate {
     fn eq(&self, other: &Self) -> bool {
         self.digest == other.digest && self.places == other.places
@@ -109,7 +123,23 @@ impl CompiledTemplate {
         self.digest
     }
 
-    pub(super) fn is_raw(&self) -> bool {
+    /// Returns which keys of a field of the data its manifests can read, if no value is a template itself.
+    pub(crate) fn reads(&self, field: &str) -> TemplateReads {
+        let mut reads = TemplateReads::default();
+        for manifest in self.files.iter().flat_map(|it| &it.manifests) {
+            match manifest {
+                CompiledManifest::Go { template, .. } => reads.add(template.reads(field)),
+                CompiledManifest::Object { value } => value.reads(field, &mut reads),
+                CompiledManifest::Jinja { name, template, .. } => {
+                    reads.add(template.reads(name, field));
+                }
+            }
+        }
+        reads
+    }
+
+    /// Says whether the result is taken as it is, also where it holds `{{`.
+    pub(crate) fn is_raw(&self) -> bool {
         self.raw
     }
 

@@ -165,7 +165,7 @@ impl<'m> Fleet<'m> {
 }
 
 /// Says whether `policy` selects `target`: its workspace, if it names one, and its labels (design rules 2.2, 2.3).
-fn selects(policy: &SchedulingPolicy, target: &Target) -> bool {
+pub(crate) fn selects(policy: &SchedulingPolicy, target: &Target) -> bool {
     let workspace = policy.workspace.as_deref();
     // The label is compared, not the registration: a target's own labels never override it (rule 1.9).
     let same = workspace.is_none_or(|it| target.labels.get("workspace").is_some_and(|w| w == it));

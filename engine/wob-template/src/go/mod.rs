@@ -12,6 +12,7 @@ mod helm;
 mod lex;
 mod literal;
 mod parse;
+mod reads;
 mod tree;
 
 pub use helm::helm_functions;

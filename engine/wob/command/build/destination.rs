@@ -17,6 +17,7 @@ use crate::{
 
 /// Where trees go, and what becomes of what is there.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Output {
     /// Write to DIR instead of wob-out/<environment>; may hold {environment}
     #[arg(short = 'o', long = "out", value_name = "DIR")]
@@ -73,7 +74,7 @@ impl Output {
             rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
         }
         let built = session.build(common)?;
-        let report = session.diagnose(&built);
+        let report = session.diagnose_closely(&built);
         let mut outcomes = vec![];
         let mut failed = None;
         for target in &built {

@@ -187,7 +187,9 @@ impl Text {
     fn descent(&mut self, indent: usize, descent: &DescentView) {
         match descent {
             DescentView::Config(it) => self.says(indent, &it.says, Detail::Places),
-            DescentView::Said { at } => self.line(indent, at),
+            DescentView::Said { at } | DescentView::Parameter { set: Some(at), .. } => {
+                self.line(indent, at);
+            }
             DescentView::Made { pattern, of } => {
                 match pattern {
                     Some(pattern) => self.line(indent, format_args!("made as {pattern}")),
@@ -197,7 +199,6 @@ impl Text {
                     self.input(indent + 2, input);
                 }
             }
-            DescentView::Parameter { set: Some(at), .. } => self.line(indent, at),
             DescentView::Parameter { rule, set: None } => {
                 self.line(indent, format_args!("default of rule {rule}"));
             }

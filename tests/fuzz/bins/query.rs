@@ -1,0 +1,4 @@
+//! Fuzzes `query`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::query(data));
