@@ -8,12 +8,15 @@
     reason = "salsa's macros write methods without documentation, and take a lifetime that keys do not use"
 )]
 
+mod shared;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use rayon::prelude::*;
 use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Source};
 
+pub(crate) use self::shared::shared_diagnostics;
 use crate::{
     InlineSchema, Name, ParameterSettings, Reading, Settings, Subject,
     built::{Built, BuiltAssignment},
@@ -25,7 +28,7 @@ use crate::{
     resource::{ClusterType, Repository, WorkloadRegistration},
     rule_files,
     schedule::{self, Answer, Assignment, Candidates, Fleet, ProgramCall, Schedule, Scheduling},
-    schemas::{Validation, own_schemas},
+    schemas::Validation,
 };
 
 /// Everything that one environment is built from.
@@ -574,66 +577,4 @@ fn build_assignment(
         failed,
         diagnostics,
     }
-}
-
-/// Every problem of the environment that belongs to no single assignment.
-pub(crate) fn shared_diagnostics(
-    db: &dyn salsa::Database,
-    environment: EnvironmentInput,
-) -> Vec<Diagnostic> {
-    let model = environment_model(db, environment);
-    let mut diagnostics = model.diagnostics.clone();
-    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
-        for file in source.files(db) {
-            diagnostics.extend(decode_file(db, *file).diagnostics.iter().cloned());
-        }
-    }
-    diagnostics.extend(schemas(db, environment).1.iter().cloned());
-    for folder in environment.validation(db).folders() {
-        diagnostics.extend(own_schemas(db, folder).diagnostics.iter().cloned());
-    }
-    for name in model.templates.keys().chain(model.rules.keys()) {
-        let key = TemplateKey::new(db, environment, name.to_string());
-        diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
-    }
-    diagnostics.extend(rule_files::parameter_problems(model, environment.parameters(db)));
-    diagnostics.extend(layer_warnings(db, environment));
-    // What could not be read might have been selected.
-    if model.damage.doubt == Doubt::Nothing {
-        let note = format!("in the environment `{}`", model.environment);
-        let fleet = fleet(db, environment);
-        diagnostics.extend(schedule::idle(fleet).into_iter().map(|it| it.note(&note)));
-    }
-    let decided = &scheduled(db, environment).diagnostics;
-    diagnostics.extend(decided.iter().cloned().map(|it| {
-        let note = format!("in the environment `{}`", model.environment);
-        it.note(note)
-    }));
-    diagnostics
-}
-
-/// Warnings of compositions, each once, however many assignments share the layers.
-fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Diagnostic> {
-    let model = environment_model(db, environment);
-    let mut warnings = std::collections::BTreeSet::new();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut known = std::collections::BTreeSet::new();
-    for assignment in assignments(db, environment) {
-        // Each list of layers has one config, and most assignments share it: choosing the layers again costs more.
-        if let Ok(inputs) = inputs_of(db, environment, assignment)
-            && !known.insert(Arc::as_ptr(&inputs.config))
-        {
-            continue;
-        }
-        let cluster_type = &model.cluster_types[&assignment.cluster_type];
-        let target = &model.targets[&assignment.target];
-        let ids = compose::select(layers(db, environment), &subject(cluster_type, target));
-        if seen.insert(ids.clone()) {
-            let merged = merged(db, LayerList::new(db, environment, ids));
-            warnings.extend(merged.diagnostics.iter().filter(|it| !it.is_error()).cloned());
-        }
-    }
-    warnings.into_iter().collect()
 }

@@ -1,0 +1,75 @@
+//! What is wrong with an environment as a whole.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use wob_engine::Diagnostic;
+
+use super::{
+    EnvironmentInput, LayerList, TemplateKey, assignments, compiled, environment_model, fleet,
+    inputs_of, layers, merged, scheduled, schemas, subject,
+};
+use crate::{
+    compose, decode::decode_file, model::Doubt, rule_files, schedule, schemas::own_schemas,
+};
+
+/// Every problem of the environment that belongs to no single assignment.
+pub(crate) fn shared_diagnostics(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+) -> Vec<Diagnostic> {
+    let model = environment_model(db, environment);
+    let mut diagnostics = model.diagnostics.clone();
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
+    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
+        for file in source.files(db) {
+            diagnostics.extend(decode_file(db, *file).diagnostics.iter().cloned());
+        }
+    }
+    diagnostics.extend(schemas(db, environment).1.iter().cloned());
+    for folder in environment.validation(db).folders() {
+        diagnostics.extend(own_schemas(db, folder).diagnostics.iter().cloned());
+    }
+    for name in model.templates.keys().chain(model.rules.keys()) {
+        let key = TemplateKey::new(db, environment, name.to_string());
+        diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
+    }
+    diagnostics.extend(rule_files::parameter_problems(model, environment.parameters(db)));
+    diagnostics.extend(layer_warnings(db, environment));
+    // What could not be read might have been selected.
+    if model.damage.doubt == Doubt::Nothing {
+        let note = format!("in the environment `{}`", model.environment);
+        let fleet = fleet(db, environment);
+        diagnostics.extend(schedule::idle(fleet).into_iter().map(|it| it.note(&note)));
+    }
+    let decided = &scheduled(db, environment).diagnostics;
+    diagnostics.extend(decided.iter().cloned().map(|it| {
+        let note = format!("in the environment `{}`", model.environment);
+        it.note(note)
+    }));
+    diagnostics
+}
+
+/// Warnings of compositions, each once, however many assignments share the layers.
+fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Diagnostic> {
+    let model = environment_model(db, environment);
+    let mut warnings = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut known = BTreeSet::new();
+    for assignment in assignments(db, environment) {
+        // Each list of layers has one config, and most assignments share it: choosing the layers again costs more.
+        if let Ok(inputs) = inputs_of(db, environment, assignment)
+            && !known.insert(Arc::as_ptr(&inputs.config))
+        {
+            continue;
+        }
+        let cluster_type = &model.cluster_types[&assignment.cluster_type];
+        let target = &model.targets[&assignment.target];
+        let ids = compose::select(layers(db, environment), &subject(cluster_type, target));
+        if seen.insert(ids.clone()) {
+            let merged = merged(db, LayerList::new(db, environment, ids));
+            warnings.extend(merged.diagnostics.iter().filter(|it| !it.is_error()).cloned());
+        }
+    }
+    warnings.into_iter().collect()
+}
