@@ -319,7 +319,7 @@ fn file_text_among(
     manifest::Renderer::new(output.template, inputs, siblings, diagnostics).file(output.file())
 }
 
-/// The number of a file is its place in [`Inputs::output_files`].
+/// The number of a file is its place in `Inputs::output_files`.
 impl Recipe for Inputs {
     fn make(&self, number: u32) -> Vec<u8> {
         let output = self.output_files().nth(number as usize);
