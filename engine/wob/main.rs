@@ -11,6 +11,7 @@ mod report;
 mod selection;
 mod session;
 mod stream;
+mod text_diff;
 mod tree_diff;
 mod workspace;
 

@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use similar::{ChangeTag, TextDiff};
-use wob_engine::{Blob, FilePath, Tree, mask_line};
+use wob_engine::{Blob, FilePath, Tree};
+
+use crate::text_diff::hunks;
 
 /// How many files are shown.
 const FILES: usize = 10;
 /// How many lines of each are shown.
 const LINES: usize = 12;
-/// Larger files are compared only as a whole.
-const LARGEST: usize = 1 << 20;
 
 /// One file that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,23 +71,11 @@ fn file_change(
     Some(FileChange { path: path.to_string(), change, lines })
 }
 
-/// Returns the lines that differ, each after `-` or `+`; secrets are masked.
+/// Returns the lines that differ, each after `-` or `+`.
 fn line_diff(old: &[u8], new: &[u8]) -> Vec<String> {
-    if old.len().max(new.len()) > LARGEST {
-        return vec![];
-    }
-    let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
-    let diff = TextDiff::from_lines(&*old, &*new);
-    let mut lines = vec![];
-    for change in diff.iter_all_changes() {
-        let mark = match change.tag() {
-            ChangeTag::Equal => continue,
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-        };
-        lines.push(format!("{mark} {}", mask_line(change.value().trim_end())));
-    }
-    lines
+    let hunks = hunks(old, new, 0).unwrap_or_default();
+    let lines = hunks.iter().flat_map(|it| &it.lines);
+    lines.map(|it| format!("{} {}", it.sign, it.text.trim_end())).collect()
 }
 
 /// Returns what people read of `changes`: the first files, and of each the first lines.
@@ -124,6 +111,14 @@ mod tests {
             tree.insert(FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
         }
         tree
+    }
+
+    #[test]
+    fn what_only_its_surroundings_make_a_secret_is_masked_too() {
+        let secret = |word: &str| format!("kind: Secret\nstringData:\n  user: {word}\n");
+        let changes = tree_diff(&tree(&[("a", &secret("anna"))]), &tree(&[("a", &secret("bert"))]));
+        let shown = shown(&changes);
+        assert!(shown.contains("user: ••••") && !shown.contains("anna"), "{shown}");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use similar::{ChangeTag, TextDiff};
-use wob_engine::{FilePath, mask_text};
+use wob_engine::FilePath;
 use wob_host::{Change, OutputError, Plan};
+
+use crate::text_diff::{Hunk, hunks};
 
 /// How many lines around a difference are shown.
 const AROUND: usize = 3;
@@ -13,8 +14,6 @@ const AROUND: usize = 3;
 const LINES: usize = 40;
 /// Of how many files people are shown more than the name.
 const FILES: usize = 20;
-/// Files that are larger are not compared line by line.
-const BYTES: usize = 1 << 20;
 
 /// How one file differs.
 #[derive(Clone, Debug, Serialize)]
@@ -68,40 +67,25 @@ impl Difference {
     fn of(plan: &Plan, path: &FilePath, change: Change) -> Result<Self, OutputError> {
         let before = plan.before(path)?.unwrap_or_default();
         let after = plan.after(path).unwrap_or_default();
-        let (diff, more_lines) = match (shown_text(&before), shown_text(&after)) {
-            (Some(before), Some(after)) => {
-                let (diff, more_lines) = unified(before, after);
+        let (diff, more_lines) = match hunks(&before, &after, AROUND) {
+            Some(hunks) => {
+                let (diff, more_lines) = unified(&hunks);
                 (Some(diff), more_lines)
             }
-            (None, _) | (_, None) => (None, 0),
+            None => (None, 0),
         };
         Ok(Self { path: path.to_string(), change, diff, more_lines })
     }
 }
 
-fn shown_text(bytes: &[u8]) -> Option<&str> {
-    if bytes.len() > BYTES { None } else { str::from_utf8(bytes).ok() }
-}
-
 /// Returns the first lines of the unified diff, and how many follow.
-fn unified(before: &str, after: &str) -> (String, usize) {
-    // What is compared is not what is shown: two secrets may be masked alike.
-    let masked = (mask_text(before), mask_text(after));
-    let diff = TextDiff::from_lines(before, after);
+fn unified(hunks: &[Hunk]) -> (String, usize) {
     let mut lines = vec![];
-    for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
-        lines.push(hunk.header().to_string());
-        for change in hunk.iter_changes() {
-            let (sign, line) = match change.tag() {
-                ChangeTag::Delete => ('-', change.old_index().and_then(|it| masked.0.get(it))),
-                ChangeTag::Insert => ('+', change.new_index().and_then(|it| masked.1.get(it))),
-                ChangeTag::Equal => (' ', change.new_index().and_then(|it| masked.1.get(it))),
-            };
-            let line = line.map_or("", String::as_str);
-            // A file may hold what moves the cursor of a terminal.
-            let plain = |it: char| if it.is_control() && it != '\t' { '\u{fffd}' } else { it };
-            lines.push(format!("{sign}{}", line.chars().map(plain).collect::<String>()));
-            if change.missing_newline() {
+    for hunk in hunks {
+        lines.push(hunk.header.clone());
+        for line in &hunk.lines {
+            lines.push(format!("{}{}", line.sign, line.text));
+            if line.is_open {
                 lines.push("\\ no newline at the end of the file".to_owned());
             }
         }
@@ -116,6 +100,10 @@ fn unified(before: &str, after: &str) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unified(before: &str, after: &str) -> (String, usize) {
+        super::unified(&hunks(before.as_bytes(), after.as_bytes(), AROUND).unwrap())
+    }
 
     #[test]
     fn a_changed_secret_shows_that_it_changed_but_not_what_it_is() {

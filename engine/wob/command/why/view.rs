@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use wob_engine::{Place, Step, Value, looks_secret, mask_line};
+use wob_engine::{Place, Step, Value, looks_secret, mask_line, mask_text};
 use wob_rules::why::{
     ConditionWhy, ConfigWhy, Descent, Fate, FileWhy, Input, LayerSay, LayerWhy, Matched, Overview,
     ScalarWhy, Side, TemplatePlace, pointer,
@@ -367,8 +367,8 @@ fn mask(value: &Value) -> Json {
         }
         Value::List(items) => Json::Array(items.iter().map(mask).collect()),
         Value::String(text) => {
-            let lines = text.split('\n').map(|it| mask_line(it).into_owned());
-            Json::from(lines.collect::<Vec<_>>().join("\n"))
+            let end = if text.ends_with('\n') { "\n" } else { "" };
+            Json::from(mask_text(text).join("\n") + end)
         }
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => Json::from(value),
     }

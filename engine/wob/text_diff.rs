@@ -1,0 +1,54 @@
+//! How two texts differ, line by line, as people may see it: secrets are masked, and nothing moves the cursor.
+
+use similar::{ChangeTag, TextDiff};
+use wob_engine::mask_text;
+
+/// Files that are larger are not compared line by line.
+const BYTES: usize = 1 << 20;
+
+/// Lines that differ, with those around them.
+#[derive(Debug)]
+pub(crate) struct Hunk {
+    /// Which lines these are: `@@ -1,3 +1,3 @@`.
+    pub(crate) header: String,
+    /// The lines, in order.
+    pub(crate) lines: Vec<Line>,
+}
+
+/// One line of a hunk.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// `-` for one that is gone, `+` for a new one, a blank for one that both have.
+    pub(crate) sign: char,
+    /// The line without its end.
+    pub(crate) text: String,
+    /// Whether it is the last of its file, and has no end.
+    pub(crate) is_open: bool,
+}
+
+/// Compares two files, and shows `around` lines around what differs; `None` if either is no text, or is large.
+pub(crate) fn hunks(before: &[u8], after: &[u8], around: usize) -> Option<Vec<Hunk>> {
+    let (before, after) = (text(before)?, text(after)?);
+    // What is compared is not what is shown: two secrets may be masked alike.
+    let masked = (mask_text(before), mask_text(after));
+    let diff = TextDiff::from_lines(before, after);
+    let line = |change: similar::Change<&str>| {
+        let (sign, line) = match change.tag() {
+            ChangeTag::Delete => ('-', change.old_index().and_then(|it| masked.0.get(it))),
+            ChangeTag::Insert => ('+', change.new_index().and_then(|it| masked.1.get(it))),
+            ChangeTag::Equal => (' ', change.new_index().and_then(|it| masked.1.get(it))),
+        };
+        let plain = |it: char| if it.is_control() && it != '\t' { '\u{fffd}' } else { it };
+        let text = line.map_or("", String::as_str).chars().map(plain).collect();
+        Line { sign, text, is_open: change.missing_newline() }
+    };
+    let hunks = diff.unified_diff().context_radius(around).iter_hunks().map(|it| Hunk {
+        header: it.header().to_string(),
+        lines: it.iter_changes().map(line).collect(),
+    });
+    Some(hunks.collect())
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() > BYTES { None } else { str::from_utf8(bytes).ok() }
+}
