@@ -3,6 +3,8 @@
 use similar::{ChangeTag, TextDiff};
 use wob_engine::mask_text;
 
+use crate::report::printable;
+
 /// Files that are larger are not compared line by line.
 const BYTES: usize = 1 << 20;
 
@@ -38,8 +40,7 @@ pub(crate) fn hunks(before: &[u8], after: &[u8], around: usize) -> Option<Vec<Hu
             ChangeTag::Insert => ('+', change.new_index().and_then(|it| masked.1.get(it))),
             ChangeTag::Equal => (' ', change.new_index().and_then(|it| masked.1.get(it))),
         };
-        let plain = |it: char| if it.is_control() && it != '\t' { '\u{fffd}' } else { it };
-        let text = line.map_or("", String::as_str).chars().map(plain).collect();
+        let text = printable(line.map_or("", String::as_str)).into_owned();
         Line { sign, text, is_open: change.missing_newline() }
     };
     let hunks = diff.unified_diff().context_radius(around).iter_hunks().map(|it| Hunk {

@@ -89,7 +89,7 @@ pub(crate) fn shown(changes: &[FileChange]) -> String {
         };
         let _ = writeln!(text, "  {mark} {}", it.path);
         for line in it.lines.iter().take(LINES) {
-            let _ = writeln!(text, "      {}", crate::report::printable(line));
+            let _ = writeln!(text, "      {line}");
         }
         if it.lines.len() > LINES {
             let _ = writeln!(text, "      … {} more lines", it.lines.len() - LINES);
