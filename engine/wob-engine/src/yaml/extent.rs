@@ -3,10 +3,9 @@
 use super::ScalarStyle;
 use crate::Span;
 
-/// Returns the bytes of a scalar alone, without tag, anchor, comment and the white space around.
+/// Returns the bytes of a scalar alone, without comment and the white space around; its tag and anchor end before `start`.
 pub(super) fn of_scalar(bytes: &[u8], style: ScalarStyle, start: usize, end: usize) -> Span {
     let bytes = &bytes[..end];
-    let start = skip_properties(bytes, start);
     match style {
         ScalarStyle::Single => Span::new(start, after_single_quoted(bytes, start)),
         ScalarStyle::Double => Span::new(start, after_double_quoted(bytes, start)),
@@ -17,7 +16,7 @@ pub(super) fn of_scalar(bytes: &[u8], style: ScalarStyle, start: usize, end: usi
 }
 
 /// Returns the position after tags and anchors, and the white space after them.
-fn skip_properties(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn after_properties(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b'&' | b'!')) {
         let rest = &bytes[at..];
         let word = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());

@@ -225,7 +225,12 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(id) => self.alias(id, Span::new(start, end)),
             Event::Scalar(content, style, anchor, tag) => {
-                let node = self.scalar(&content, style, tag.as_deref(), (start, end))?;
+                // Without properties, a block's mark is at its content, which may look like one.
+                let from = match (anchor, &tag) {
+                    (0, None) => start,
+                    _ => extent::after_properties(&self.text.as_bytes()[..end], start),
+                };
+                let node = self.scalar(&content, style, tag.as_deref(), (start, from, end))?;
                 self.node_end = node.span.end as usize;
                 self.anchor(anchor, &node, 1, 0)?;
                 self.put(node, 0);
@@ -370,12 +375,13 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// Adds a scalar whose properties begin at `start`, and itself at `from`.
     fn scalar(
         &mut self,
         content: &str,
         style: EventStyle,
         tag: Option<&EventTag>,
-        (start, end): (usize, usize),
+        (start, from, end): (usize, usize, usize),
     ) -> Result<Node, Stop> {
         let style = match style {
             EventStyle::Plain => ScalarStyle::Plain,
@@ -384,7 +390,7 @@ impl<'t> Builder<'t> {
             EventStyle::Literal => ScalarStyle::Literal,
             EventStyle::Folded => ScalarStyle::Folded,
         };
-        let span = self.scalar_span(content, style, start, end);
+        let span = self.scalar_span(content, style, (start, from, end));
         self.count(1, span)?;
         let tag = tag.map(|tag| self.tag(tag, Span::new(start, end)));
         let content = self.without_invented_line_break(content, style, span);
@@ -406,10 +412,15 @@ impl<'t> Builder<'t> {
         Ok(Node { span, kind: NodeKind::Scalar(scalar) })
     }
 
-    fn scalar_span(&self, content: &str, style: ScalarStyle, start: usize, end: usize) -> Span {
+    fn scalar_span(
+        &self,
+        content: &str,
+        style: ScalarStyle,
+        (start, from, end): (usize, usize, usize),
+    ) -> Span {
         let bytes = self.text.as_bytes();
         if style != ScalarStyle::Plain || !content.is_empty() {
-            return extent::of_scalar(bytes, style, start, end);
+            return extent::of_scalar(bytes, style, from, end);
         }
         if start == end {
             return Span::new(start, start);

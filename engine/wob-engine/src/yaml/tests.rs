@@ -139,6 +139,10 @@ fn a_block_has_a_line_break_at_its_end_only_if_the_text_has() {
     assert_eq!(json("a: |-\n  x\n"), r#"{"a":"x"}"#);
     assert_eq!(json("a: |+\n  x\n\n"), r#"{"a":"x\n\n"}"#);
     assert_eq!(json("a: >\n  x\n  y\n"), r#"{"a":"x y\n"}"#);
+    assert_eq!(json("a: |\n  !x\n"), r#"{"a":"!x\n"}"#);
+    assert_eq!(json("a: >\n  &x y\n  z\n"), r#"{"a":"&x y z\n"}"#);
+    assert_eq!(json("a: !!str &b |\n  !x\n"), r#"{"a":"!x\n"}"#);
+    assert_eq!(json("a: &b |\n  !x"), r#"{"a":"!x"}"#);
 }
 
 #[test]
@@ -173,6 +177,8 @@ fn spans_are_bytes_of_the_node_alone() {
     let root = &parsed(text).documents[0].root;
     assert_eq!(slice(text, root.get("c").unwrap().span), "d: [1, {e: ü}] # z\n  f: |\n    x");
     assert_eq!(located("a:\nb: 1\n", "a", Part::Value), "a");
+    assert_eq!(located("a: |\n  !x y\nb: 1\n", "a", Part::Value), "!x y");
+    assert_eq!(located("a: &b |\n  !x y\nb: 1\n", "a", Part::Value), "|\n  !x y");
 }
 
 #[test]
