@@ -22,7 +22,7 @@ use crate::{
     report::{JsonDiagnostic, Report},
     selection::{Selected, Selection, SelectionError},
     stream::{Results, Streams},
-    workspace::{self, Loaded, Workspace},
+    workspace::{self, Loaded, Start, Workspace},
 };
 
 /// How often to look whether the user stopped the work.
@@ -66,17 +66,16 @@ pub(crate) struct BuiltTarget {
     pub(crate) built: Built,
 }
 
-/// Reads a workspace and the sources of those environments that are `needed`, with what was read and made `before`; says why
-/// if that cannot be done.
+/// Reads a workspace and the sources of those environments that are `needed`; says why if that cannot be done.
 pub(crate) fn read(
     common: &Common,
     needed: &dyn Fn(&Name) -> bool,
     streams: &Streams,
-    before: Option<Loaded>,
+    start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), Exit> {
     let progress = Progress::start(streams.wants_progress(), "reading sources");
-    let opened = workspace::open(common, needed, before, interrupt);
+    let opened = workspace::open(common, needed, start, interrupt);
     drop(progress);
     let (workspace, loaded) = opened.map_err(|error| {
         streams.fail(&error.to_string());
@@ -95,20 +94,19 @@ impl<'s> Session<'s> {
         patterns: &Patterns,
         streams: &'s Streams,
     ) -> Result<Self, Exit> {
-        let fail = |error: &dyn std::fmt::Display, exit| {
+        let interrupt = Interrupt::on_ctrl_c().map_err(|error| {
             streams.fail(&error.to_string());
-            exit
-        };
-        let interrupt = Interrupt::on_ctrl_c().map_err(|it| fail(&it, Exit::Local))?;
-        Self::start_again(common, patterns, streams, None, interrupt)
+            Exit::Local
+        })?;
+        Self::start_from(common, patterns, streams, Start::default(), interrupt)
     }
 
-    /// Starts as [`Session::start`] does, with what the session `before` has read and made, as far as it is still the same.
-    pub(crate) fn start_again(
+    /// Starts as [`Session::start`] does, with the workspace as `start` says.
+    pub(crate) fn start_from(
         common: &Common,
         patterns: &Patterns,
         streams: &'s Streams,
-        before: Option<Loaded>,
+        start: Start,
         interrupt: Interrupt,
     ) -> Result<Self, Exit> {
         let fail = |error: &dyn std::fmt::Display, exit| {
@@ -117,7 +115,7 @@ impl<'s> Session<'s> {
         };
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let needed = |it: &Name| selection.needs(it);
-        let (workspace, loaded) = read(common, &needed, streams, before, &interrupt)?;
+        let (workspace, loaded) = read(common, &needed, streams, start, &interrupt)?;
         let environments = &loaded.environments;
         let selected = match selection.resolve(&loaded.db, environments) {
             Ok(selected) => selected,

@@ -17,7 +17,7 @@ use crate::{
     report::{Report, printable},
     session,
     stream::{Results, Streams},
-    workspace::{Loaded, LoadedEnvironment},
+    workspace::{Loaded, LoadedEnvironment, Start},
 };
 
 /// Ask what depends on what
@@ -72,7 +72,7 @@ impl Query {
             Exit::Local
         })?;
         let needed = |it: &Name| needs.has(it.as_str());
-        let (_, loaded) = session::read(common, &needed, streams, None, &interrupt)?;
+        let (_, loaded) = session::read(common, &needed, streams, Start::default(), &interrupt)?;
         let environments: Vec<GraphEnvironment> =
             loaded.environments.iter().map(LoadedEnvironment::to_graph).collect();
         let graph = Graph::build(&loaded.db, &environments, needs.output_files);

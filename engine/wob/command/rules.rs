@@ -15,7 +15,7 @@ use crate::{
     exit::Exit,
     session::{JsonResult, Session},
     stream::{Results, Streams, json_diagnostics},
-    workspace::{Workspace, WorkspaceError},
+    workspace::{State, Workspace, WorkspaceError},
 };
 
 /// List the rules that render manifests, or show one of them
@@ -63,7 +63,7 @@ impl Rules {
 
     fn rules(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         // Built-in rules are there without a workspace, too.
-        let session = match Workspace::find(common, &Interrupt::default()) {
+        let session = match Workspace::find(common, State::default(), &Interrupt::default()) {
             Err(WorkspaceError::NotFound(_)) => None,
             Ok(_) | Err(_) => Some(Session::start(common, &Patterns::default(), streams)?),
         };

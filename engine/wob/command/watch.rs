@@ -21,7 +21,7 @@ use crate::{
     session::Session,
     stream::{Results, Streams, json_diagnostics},
     tree_diff::{FileChange, shown, tree_diff},
-    workspace::{Loaded, Seen},
+    workspace::{Loaded, Seen, Start},
 };
 
 /// Rebuild whenever a source changes
@@ -144,13 +144,10 @@ impl Watch {
         state.builds += 1;
         let before = state.loaded.take();
         let seen = before.as_ref().map(|it| it.seen.clone());
-        let session = match Session::start_again(
-            common,
-            &self.patterns,
-            streams,
-            before,
-            interrupt.clone(),
-        ) {
+        let start = Start { before, ..Start::default() };
+        let patterns = &self.patterns;
+        let session = match Session::start_from(common, patterns, streams, start, interrupt.clone())
+        {
             Ok(session) => session,
             Err(exit) => {
                 // What was looked at before is where the way out is.

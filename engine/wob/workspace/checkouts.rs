@@ -38,7 +38,7 @@ impl Checkouts {
     ) -> Result<Option<Origin>, GitError> {
         let Some(repository) = self.around(folder)? else { return Ok(None) };
         let origin = repository.origin_of(folder, snapshot, options)?;
-        let is_shared = repository.remotes().iter().any(|it| it.name == "origin");
+        let is_shared = is_shared(repository);
         Ok(origin.map(|origin| {
             // Without an address, a path on this machine would tell others less than the folder's name.
             let url = if is_shared { origin.url } else { shown.to_owned() };
@@ -64,4 +64,9 @@ impl Checkouts {
         }
         Ok(None)
     }
+}
+
+/// Says whether others can get the commits of `repository`, so that its address tells them something.
+pub(super) fn is_shared(repository: &Repository) -> bool {
+    repository.remotes().iter().any(|it| it.name == "origin")
 }

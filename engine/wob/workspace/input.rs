@@ -46,6 +46,7 @@ impl<'w> Inputs<'w> {
             return read;
         };
         let (revision, folder) = wanted(reference)?;
+        let revision = self.workspace.state.of_own(revision);
         let Ok(source) = self.sources.git(repository, &revision, folder.as_ref()) else {
             return read;
         };
@@ -67,18 +68,17 @@ impl<'w> Inputs<'w> {
                     let below = folder.as_ref().map_or("", FilePath::as_str);
                     let outer = workspace.root.join(path);
                     let shown = found.shown.join(below);
+                    let help = "the address is overridden by this folder; mend the override";
+                    if workspace.at.is_some() && found.standing == Standing::Clean {
+                        return self.folder(shown.as_str(), help);
+                    }
                     let read = self.sources.folder(
                         &outer,
                         &outer.join(below),
                         shown.as_str(),
                         found.standing,
                     );
-                    read.map_err(|error| {
-                        self.stop(
-                            error,
-                            "the address is overridden by this folder; mend the override",
-                        )
-                    })
+                    read.map_err(|error| self.stop(error, help))
                 }
                 Instead::Repository { url, revision: other } => {
                     let revision = other.clone().map_or(revision, Revision::Any);
@@ -91,12 +91,19 @@ impl<'w> Inputs<'w> {
             };
         }
         let foreign = Foreign { url: &reference.repo, standing: Standing::Clean };
+        let pinned = workspace.state.of_input(&reference.repo, revision.clone());
         let Layout::Branches(own) = &workspace.layout else {
-            return self.fetch(&foreign, &revision, folder.as_ref());
+            return self.fetch(&foreign, &pinned, folder.as_ref());
         };
+        let is_own = is_at(own, &reference.repo);
+        let revision = if is_own { workspace.state.of_own(revision) } else { pinned };
         // A commit has the same files wherever it comes from, so one that is here need not be fetched.
-        let is_here = matches!(&revision, Revision::Commit(it) if own.resolve(it).is_ok());
-        if !is_here && !is_at(own, &reference.repo) {
+        let is_here = match &revision {
+            Revision::Commit(it) => own.resolve(it).is_ok(),
+            Revision::At { commit, .. } => own.resolve(&commit.to_string()).is_ok(),
+            Revision::Branch(_) | Revision::Any(_) => false,
+        };
+        if !is_here && !is_own {
             return self.fetch(&foreign, &revision, folder.as_ref());
         }
         match self.sources.git(own, &revision, folder.as_ref()) {
@@ -109,6 +116,20 @@ impl<'w> Inputs<'w> {
                 Err(self.stop(error, "mend the branch, the commit or the path that is named here"))
             }
         }
+    }
+
+    /// Reads a folder of the workspace, whose path is relative to its root.
+    pub(super) fn folder(&mut self, path: &str, help: &str) -> Result<Source, Stop> {
+        let workspace = self.workspace;
+        let root = &workspace.root;
+        let read = match &workspace.at {
+            Some(at) => self.sources.folder_at(at, path),
+            None => self
+                .sources
+                .folder(root, &root.join(path), path, Standing::Clean)
+                .map_err(WorkspaceError::from),
+        };
+        read.map_err(|error| self.stop(error, help))
     }
 
     fn fetch(
@@ -126,6 +147,18 @@ impl<'w> Inputs<'w> {
     }
 
     fn fetched(&mut self, url: &str, revision: &Revision) -> Result<Fetched, WorkspaceError> {
+        let mut fetched = self.fetched_as_named(url, revision)?;
+        if let Revision::At { branch, .. } = revision {
+            fetched.commit.revision.clone_from(branch);
+        }
+        Ok(fetched)
+    }
+
+    fn fetched_as_named(
+        &mut self,
+        url: &str,
+        revision: &Revision,
+    ) -> Result<Fetched, WorkspaceError> {
         let (policy, interrupt) = (self.workspace.policy, self.sources.interrupt);
         let cache = match &mut self.cache {
             Some(cache) => cache,
@@ -174,7 +207,7 @@ fn see(cache: &Cache, url: &str, revision: &Revision, policy: Policy, sources: &
         ((place, Elsewhere::No), _, _) | ((place, Elsewhere::Yes), _, Policy::Offline) => {
             sources.seen.repository(&place, sources.interrupt);
         }
-        ((_, Elsewhere::Yes), Revision::Commit(_), Policy::Online) => {}
+        ((_, Elsewhere::Yes), Revision::Commit(_) | Revision::At { .. }, Policy::Online) => {}
         ((_, Elsewhere::Yes), Revision::Branch(_) | Revision::Any(_), Policy::Online) => {
             sources.seen.unsettle();
         }

@@ -13,7 +13,7 @@ use wob_rules::{
 };
 
 use super::{
-    FILE, Layout, Seen, Standing, Workspace, WorkspaceError,
+    FILE, Layout, Seen, Workspace, WorkspaceError,
     input::{Inputs, Stop},
     read::{Parts, Revision, Sources},
     schedule,
@@ -22,6 +22,8 @@ use crate::report::{FileTexts, Texts as _};
 
 /// The branch that holds what is promoted, unless `wob.yaml` names another.
 const BASE_BRANCH: &str = "main";
+/// What to do about a folder that cannot be read.
+const FOLDER_HELP: &str = "make the folder, or name another one; paths are relative to wob.yaml";
 
 /// A workspace with all its sources.
 pub(crate) struct Loaded {
@@ -142,15 +144,12 @@ impl<'w> Loader<'w> {
     }
 
     fn base_folder(&mut self, base: &str) -> Result<BaseSource, WorkspaceError> {
-        let root = &self.workspace.root;
-        let read = self.inputs.sources.folder(root, &root.join(base), base, Standing::Clean);
-        let help = "make the folder, or name another one; paths are relative to wob.yaml";
-        let source = available(read.map_err(|error| self.inputs.stop(error, help)))?;
+        let source = available(self.inputs.folder(base, FOLDER_HELP))?;
         if let Err(why) = &source {
             let place = Place::document(&FileName::new(FILE), 0).key("base");
             let message = format!("the base: {}", why.reason);
             let diagnostic = Diagnostic::error("input-unavailable", message);
-            self.diagnostics.push(diagnostic.at(place, "named here").help(help));
+            self.diagnostics.push(diagnostic.at(place, "named here").help(FOLDER_HELP));
         }
         Ok(BaseSource { repository: None, source })
     }
@@ -176,15 +175,13 @@ impl<'w> Loader<'w> {
                 help,
             }));
         };
-        let root = &self.workspace.root;
-        let read = self.inputs.sources.folder(root, &root.join(path), path, Standing::Clean);
-        let help = "make the folder, or name another one; paths are relative to wob.yaml";
-        read.map_err(|error| self.inputs.stop(error, help))
+        self.inputs.folder(path, FOLDER_HELP)
     }
 
     fn branches(&mut self, repository: &'w Repository) -> Result<(), WorkspaceError> {
         let branch = self.workspace.settings.base_branch.as_deref().unwrap_or(BASE_BRANCH);
-        let base = self.inputs.sources.git(repository, &Revision::Branch(branch.to_owned()), None);
+        let revision = self.workspace.state.of_own(Revision::Branch(branch.to_owned()));
+        let base = self.inputs.sources.git(repository, &revision, None);
         let base = match base {
             Ok(base) => base,
             Err(GitError::NoSuchRevision { .. }) => return Err(no_base(repository, branch)?),
@@ -313,10 +310,7 @@ impl<'w> Loader<'w> {
         let mut sources = BTreeMap::new();
         let mut missing = false;
         for folder in shared.folders().chain(own.into_iter().flat_map(ValidateSettings::folders)) {
-            let (root, path) = (&workspace.root, folder.path.as_str());
-            let read = self.inputs.sources.folder(root, &root.join(path), path, Standing::Clean);
-            let help = "make the folder, or name another one; paths are relative to wob.yaml";
-            match available(read.map_err(|error| self.inputs.stop(error, help)))? {
+            match available(self.inputs.folder(folder.path.as_str(), FOLDER_HELP))? {
                 Ok(source) => drop(sources.insert(folder.path.clone(), source)),
                 Err(why) => {
                     let message = format!("schemas: {}", why.reason);

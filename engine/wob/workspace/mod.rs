@@ -1,5 +1,6 @@
 //! Workspaces: finding the one that the user works in, and what its settings say.
 
+mod at_commit;
 mod checkouts;
 mod input;
 mod load;
@@ -7,6 +8,7 @@ mod overrides;
 mod read;
 mod schedule;
 mod seen;
+mod state;
 
 use std::io;
 
@@ -18,10 +20,11 @@ use wob_host::{
 };
 use wob_rules::{Name, WorkspaceFile, refused};
 
-use self::overrides::Overrides;
+use self::{at_commit::AtCommit, overrides::Overrides};
 pub(crate) use self::{
     load::{Loaded, LoadedEnvironment, load},
     seen::{Seen, SeenThing},
+    state::{Start, State},
 };
 use crate::{args::Common, exit::Exit, report::FileTexts};
 
@@ -41,6 +44,10 @@ pub(crate) struct Workspace {
     pub(crate) settings: WorkspaceFile,
     /// What is read instead of other repositories.
     overrides: Overrides,
+    /// Where sources are read.
+    state: State,
+    /// The commit that settings and folders are read at; none: as they lie on disk.
+    at: Option<AtCommit>,
     /// Whether the network may be used.
     policy: Policy,
     /// The files read so far that no source holds: the settings.
@@ -159,8 +166,13 @@ impl WorkspaceError {
 }
 
 impl Workspace {
-    /// Finds the workspace of the folder that `common` names: the nearest `wob.yaml`, or else the git repository.
-    pub(crate) fn find(common: &Common, interrupt: &Interrupt) -> Result<Self, WorkspaceError> {
+    /// Finds the workspace of the folder that `common` names: the nearest `wob.yaml`, or else the git repository. It is read in
+    /// `state`.
+    pub(crate) fn find(
+        common: &Common,
+        state: State,
+        interrupt: &Interrupt,
+    ) -> Result<Self, WorkspaceError> {
         let start = common.directory.clone().unwrap_or_else(|| ".".into());
         let unreadable = |source| WorkspaceError::Unreadable { path: start.clone(), source };
         let folder = start.canonicalize_utf8().map_err(unreadable)?;
@@ -188,14 +200,23 @@ impl Workspace {
             layout: Layout::Folders,
             settings: WorkspaceFile::default(),
             overrides: Overrides::default(),
+            at: state.own.map(|it| AtCommit::new(&root, it)).transpose()?,
+            state,
             policy,
             texts: FileTexts::default(),
             diagnostics: vec![],
             seen,
             root,
         };
-        workspace.settings = workspace.read_settings(FILE, interrupt);
-        let local = workspace.read_settings(LOCAL_FILE, interrupt);
+        workspace.seen.file(&workspace.root.join(FILE), interrupt);
+        let shared = match &workspace.at {
+            Some(at) => at.file(FILE)?,
+            None => read_file(&workspace.root, FILE, &ReadLimits::default()),
+        };
+        workspace.settings = workspace.read_settings(FILE, shared);
+        workspace.seen.file(&workspace.root.join(LOCAL_FILE), interrupt);
+        let local = read_file(&workspace.root, LOCAL_FILE, &ReadLimits::default());
+        let local = workspace.read_settings(LOCAL_FILE, local);
         workspace.overrides =
             Overrides::new(&workspace.root, common, &local.inputs, &workspace.settings.inputs);
         if let Some(repository) = repository
@@ -213,10 +234,9 @@ impl Workspace {
     }
 
     /// Returns what a file of settings says; what is wrong with it is noted.
-    fn read_settings(&mut self, name: &str, interrupt: &Interrupt) -> WorkspaceFile {
-        self.seen.file(&self.root.join(name), interrupt);
+    fn read_settings(&mut self, name: &str, content: Option<Content>) -> WorkspaceFile {
         let file = FileName::new(name);
-        match read_file(&self.root, name, &ReadLimits::default()) {
+        match content {
             None => WorkspaceFile::default(),
             Some(Content::Refused(refusal)) => {
                 self.diagnostics.push(refused(&file, &refusal));
@@ -255,15 +275,14 @@ fn discover(
 }
 
 /// Reads the workspace that `common` names, and every source that the environments need which are `needed`.
-///
-/// What the run `before` has read and made is used again, as far as it is still the same.
 pub(crate) fn open(
     common: &Common,
     needed: &dyn Fn(&Name) -> bool,
-    before: Option<Loaded>,
+    start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
-    let workspace = Workspace::find(common, interrupt)?;
+    let Start { state, before } = start;
+    let workspace = Workspace::find(common, state, interrupt)?;
     let loaded = load(&workspace, common.profile, needed, before, interrupt)?;
     Ok((workspace, loaded))
 }

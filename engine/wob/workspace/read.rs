@@ -11,7 +11,11 @@ use wob_host::{
     read_folder, redact,
 };
 
-use super::{Seen, Standing, checkouts::Checkouts};
+use super::{
+    Seen, Standing, WorkspaceError,
+    at_commit::AtCommit,
+    checkouts::{Checkouts, is_shared},
+};
 use crate::report::{FileTexts, count};
 
 /// Reads sources into a database.
@@ -40,6 +44,13 @@ pub(super) struct Sources<'r> {
 pub(super) enum Revision {
     /// A branch, the user's own or that of `origin`; with uncommitted edits if it is checked out.
     Branch(String),
+    /// A branch as a commit has it, whatever it points to now.
+    At {
+        /// The branch.
+        branch: String,
+        /// The commit.
+        commit: GitId,
+    },
     /// A commit.
     Commit(String),
     /// A branch, a tag or a commit: whatever the user wrote.
@@ -51,6 +62,7 @@ impl Revision {
     pub(super) fn references(&self) -> Vec<Reference> {
         match self {
             Self::Branch(name) => vec![Reference::Branch(name.clone())],
+            Self::At { commit, .. } => vec![Reference::Commit(*commit)],
             Self::Commit(name) | Self::Any(name) => match GitId::parse(name) {
                 Some(id) => vec![Reference::Commit(id)],
                 None => vec![Reference::Branch(name.clone()), Reference::Tag(name.clone())],
@@ -63,6 +75,7 @@ impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Branch(name) => write!(f, "branch `{name}`"),
+            Self::At { branch, commit } => write!(f, "branch `{branch}` at {commit}"),
             Self::Commit(name) => write!(f, "commit `{name}`"),
             Self::Any(name) => write!(f, "`{name}`"),
         }
@@ -130,6 +143,28 @@ impl<'r> Sources<'r> {
         Ok(self.push(key, snapshot, &prefix))
     }
 
+    /// Reads a folder of the workspace as a commit has it; its files are named as they lie on disk, and so is the source, unless
+    /// others can get the commit.
+    pub(super) fn folder_at(
+        &mut self,
+        at: &AtCommit,
+        path: &str,
+    ) -> Result<Source, WorkspaceError> {
+        let folder = at.path_of(path)?;
+        let key = format!("folder {path} at {}", at.commit.id);
+        if let Some(source) = self.read.get(&key) {
+            return Ok(*source);
+        }
+        let mut snapshot = at.repository.read(&at.commit, folder.as_ref(), &self.options())?;
+        snapshot.origin.reference = None;
+        if !is_shared(&at.repository) {
+            path.clone_into(&mut snapshot.origin.url);
+        }
+        let shown = path.trim_end_matches('/');
+        let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
+        Ok(self.push(key, snapshot, &prefix))
+    }
+
     /// Says which commit a folder is; no source is refused because git cannot tell.
     fn folder_origin(
         &mut self,
@@ -192,6 +227,10 @@ impl<'r> Sources<'r> {
                     ));
                 }
                 (commit, name.clone())
+            }
+            Revision::At { branch, commit } => {
+                let commit = repository.resolve(&commit.to_string())?;
+                (Commit { revision: branch.clone(), ..commit }, branch.clone())
             }
             Revision::Commit(name) | Revision::Any(name) => {
                 (repository.resolve(name)?, short(name).to_owned())

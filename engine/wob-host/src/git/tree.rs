@@ -50,6 +50,30 @@ impl Repository {
         Ok(Snapshot { origin, files: files.visible, ignored: files.ignored })
     }
 
+    /// Reads the file at `path` of `commit`; none if there is no plain file.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn file(
+        &self,
+        commit: &Commit,
+        path: &FilePath,
+        limits: &ReadLimits,
+    ) -> Result<Option<Content>, GitError> {
+        let local = self.local();
+        let find = || local.find_tree(commit.tree.0)?.lookup_entry(path.as_str().split('/'));
+        let id = match find().map_err(self.failed("read a folder"))? {
+            Some(entry) if entry.mode().is_blob() => GitId(entry.object_id()),
+            Some(_) | None => return Ok(None),
+        };
+        let mut failure = None;
+        let content = load_blob(&local, id, limits, &mut failure);
+        match failure {
+            Some(error) => Err(self.failed("read a file")(error)),
+            None => Ok(Some(content)),
+        }
+    }
+
     /// Returns the id of the tree of `folder` in `commit`, or of the whole commit.
     ///
     /// # Errors
