@@ -162,10 +162,7 @@ impl Pattern {
 }
 
 fn environment(text: &str, parts: &[&str], name: Option<&str>) -> Result<Pattern, PatternError> {
-    let checked = |it: &str| match Name::new(it) {
-        Ok(name) => Ok(name.as_str().to_owned()),
-        Err(reason) => Err(error(text, &format!("has a name `{}` that {reason}", shown(it)))),
-    };
+    let checked = |it: &str| checked(text, it);
     match (parts, name) {
         ([] | ["..."], None) | ([], Some("all")) => Ok(Pattern::Everything),
         ([], Some(it)) => checked(it).map(Pattern::Environment),
@@ -191,6 +188,14 @@ fn environment(text: &str, parts: &[&str], name: Option<&str>) -> Result<Pattern
     }
 }
 
+/// Returns a part of the label `text` that must be a name.
+fn checked(text: &str, part: &str) -> Result<String, PatternError> {
+    match Name::new(part) {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(reason) => Err(error(text, &format!("has a name `{}` that {reason}", shown(part)))),
+    }
+}
+
 fn object(text: &str, parts: &[&str], name: Option<&str>) -> Result<Pattern, PatternError> {
     let words = ObjectKind::ALL.map(ObjectKind::as_str);
     let Some(kind) = ObjectKind::ALL.into_iter().find(|it| it.as_str() == parts[0]) else {
@@ -210,7 +215,7 @@ fn object(text: &str, parts: &[&str], name: Option<&str>) -> Result<Pattern, Pat
     };
     let environment = match &parts[1..] {
         [] | ["..."] => None,
-        [environment] | [environment, "..."] => Some((*environment).to_owned()),
+        [environment] | [environment, "..."] => Some(checked(text, environment)?),
         _ => return Err(error(text, "has too many parts")),
     };
     let name = name.filter(|it| *it != "all").map(ToOwned::to_owned);
@@ -315,6 +320,10 @@ mod tests {
             "//env/a/b/c/d",
             "//:",
             "//env:A b",
+            "//env/.../...",
+            "//template/.../...",
+            "//template/:x",
+            "//policy/..:x",
         ] {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
         }
