@@ -12,7 +12,7 @@ use wob_host::Interrupt;
 use wob_rules::{
     Built, EnvironmentInput, Model, Name, build, environment_model,
     lint::{self, Coverage},
-    problems, scheduled, unused_parameters,
+    problems, scheduled, unknown_validations, unused_parameters,
 };
 
 use crate::{
@@ -209,7 +209,7 @@ impl<'s> Session<'s> {
     fn report(&self, built: &[BuiltTarget], warnings: Vec<Diagnostic>) -> Report {
         let mut all = self.loaded.diagnostics.clone();
         all.extend(problems(built.iter().map(|it| &it.built)));
-        all.extend(self.unused_parameters());
+        all.extend(self.unused_settings());
         all.extend(warnings);
         let silenced = &self.workspace.settings.silenced;
         all.retain(|it| it.is_error() || !silenced.contains(it.code));
@@ -226,14 +226,24 @@ impl<'s> Session<'s> {
         Report::new(all, &self.loaded.texts)
     }
 
-    /// Returns what the whole workspace sets for rules and cluster types that none of its environments has.
-    fn unused_parameters(&self) -> Vec<Diagnostic> {
+    /// Returns what wob.yaml sets for rules and cluster types that are not there; what an environment sets, only if it is
+    /// selected.
+    fn unused_settings(&self) -> Vec<Diagnostic> {
         let db = &self.loaded.db;
+        let settings = &self.workspace.settings;
+        let own = self.targets.iter().filter_map(|it| {
+            let entry = settings.environments.get(&it.name)?;
+            Some(unknown_validations(&entry.validate, &[environment_model(db, it.input?)]))
+        });
+        let mut unused: Vec<Diagnostic> = own.flatten().collect();
         let models =
             self.loaded.environments.iter().map(|it| Some(environment_model(db, it.input?)));
-        // What was not read may have them.
-        let Some(models) = models.collect::<Option<Vec<&Model>>>() else { return vec![] };
-        unused_parameters(&self.workspace.settings.parameters_of(""), &models)
+        // What was not read may have what the whole workspace sets.
+        if let Some(models) = models.collect::<Option<Vec<&Model>>>() {
+            unused.extend(unused_parameters(&settings.parameters_of(""), &models));
+            unused.extend(unknown_validations(&settings.validate, &models));
+        }
+        unused
     }
 
     /// Reports what is wrong, and returns how to end.

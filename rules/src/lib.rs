@@ -53,7 +53,7 @@ pub use render::{
     render,
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, Rule, SourceKind};
-pub use rule_files::unused_parameters;
+pub use rule_files::{unknown_validations, unused_parameters};
 pub use schedule::{
     Answer, Assignment, Candidate, Candidates, Clause, Effect, ExecScheduler, Explanation, Fate,
     Fleet, LabelScheduler, Nearest, Needs, Placement, PlacementScheduler, PolicyView, Preference,

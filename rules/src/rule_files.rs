@@ -1,11 +1,14 @@
 //! Joins rules with the sources around them: their template files, what deployment targets ask of them, and parameters.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wob_engine::{Content, Diagnostic, FileName, Place, Source, SourceFile, did_you_mean};
 
 use crate::{
-    Doubt, Model, Name, ParameterSettings, Rule, Target, builtin,
+    Doubt, Model, Name, ParameterSettings, Rule, Target, ValidateSettings, builtin,
     decode::{refused, shown},
     queries::EnvironmentInput,
     render::{CompiledTemplate, Inputs, TemplateText},
@@ -129,13 +132,13 @@ pub(crate) fn parameter_problems(model: &Model, settings: &ParameterSettings) ->
     for values in [environment].into_iter().chain(inner.values()) {
         diagnostics.extend(unknown_rules(values, &[model]));
     }
-    diagnostics.extend(unknown_cluster_types(inner, &[model]));
+    diagnostics.extend(unknown_cluster_types(PARAMETERS, named(inner), &[model]));
     diagnostics
 }
 
 /// Returns what the parameters of the whole workspace name that is in none of its environments.
 pub fn unused_parameters(settings: &ParameterSettings, models: &[&Model]) -> Vec<Diagnostic> {
-    let mut diagnostics = unknown_cluster_types(&settings.cluster_types, models);
+    let mut diagnostics = unknown_cluster_types(PARAMETERS, named(&settings.cluster_types), models);
     for (level, _, values) in settings.all() {
         if matches!(level, ParameterLevel::Workspace | ParameterLevel::ClusterType) {
             diagnostics.extend(unknown_rules(values, models));
@@ -166,8 +169,23 @@ fn unknown_rules(values: &ParameterValues, models: &[&Model]) -> Vec<Diagnostic>
         .collect()
 }
 
-fn unknown_cluster_types(
-    set: &std::collections::BTreeMap<Name, ParameterValues>,
+/// Returns which cluster types `settings` name that none of `models` has: all models for those of the workspace, that of
+/// an environment for its own.
+pub fn unknown_validations(settings: &ValidateSettings, models: &[&Model]) -> Vec<Diagnostic> {
+    unknown_cluster_types("`validate` has settings for", settings.cluster_types(), models)
+}
+
+/// How a warning of parameters begins.
+const PARAMETERS: &str = "parameters are set for";
+
+/// Returns each cluster type that sets parameters, with the place of the first.
+fn named(set: &BTreeMap<Name, ParameterValues>) -> impl Iterator<Item = (&Name, &Place)> {
+    set.iter().filter_map(|(name, values)| Some((name, &values.0.values().next()?.place)))
+}
+
+fn unknown_cluster_types<'s>(
+    what: &str,
+    set: impl Iterator<Item = (&'s Name, &'s Place)>,
     models: &[&Model],
 ) -> Vec<Diagnostic> {
     if models.iter().any(|it| it.damage.doubt != Doubt::Nothing) {
@@ -175,18 +193,16 @@ fn unknown_cluster_types(
         return vec![];
     }
     let known = || models.iter().flat_map(|it| it.cluster_types.keys()).map(Name::as_str);
-    let unknown = set.iter().filter(|(name, _)| !known().any(|it| it == name.as_str()));
+    let unknown = set.filter(|(name, _)| !known().any(|it| it == name.as_str()));
     unknown
-        .filter_map(|(name, values)| {
-            let first = values.0.values().next()?;
-            let message =
-                format!("parameters are set for the cluster type `{name}`, which does not exist");
+        .map(|(name, place)| {
+            let message = format!("{what} the cluster type `{name}`, which does not exist");
             let help = did_you_mean(name.as_str(), known()).map_or_else(
                 || "`wob list` shows what there is".to_owned(),
                 |it| format!("did you mean `{it}`?"),
             );
             let diagnostic = Diagnostic::warning("unknown-cluster-type", message);
-            Some(diagnostic.at(first.place.on_key(), "not used").help(help))
+            diagnostic.at(place.on_key(), "not used").help(help)
         })
         .collect()
 }

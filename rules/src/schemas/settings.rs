@@ -20,7 +20,15 @@ pub struct ValidateSettings {
     /// `schemas`.
     schemas: Vec<SchemaFolder>,
     /// `clusterTypes`.
-    cluster_types: BTreeMap<Name, Self>,
+    cluster_types: BTreeMap<Name, OfClusterType>,
+}
+
+/// What `validate` says of one cluster type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OfClusterType {
+    /// Where the cluster type is named.
+    place: Place,
+    settings: ValidateSettings,
 }
 
 /// A folder with schemas.
@@ -35,8 +43,13 @@ pub struct SchemaFolder {
 impl ValidateSettings {
     /// Returns every folder that is named, in written order.
     pub fn folders(&self) -> impl Iterator<Item = &SchemaFolder> {
-        let below = self.cluster_types.values().flat_map(|it| &it.schemas);
+        let below = self.cluster_types.values().flat_map(|it| &it.settings.schemas);
         self.schemas.iter().chain(below)
+    }
+
+    /// Returns every cluster type that is named, and where; sorted by name.
+    pub(crate) fn cluster_types(&self) -> impl Iterator<Item = (&Name, &Place)> {
+        self.cluster_types.iter().map(|(name, it)| (name, &it.place))
     }
 
     /// Joins these settings of the workspace with those of an environment; `sources` are their folders.
@@ -47,6 +60,7 @@ impl ValidateSettings {
         let names = general.iter().flat_map(|it| it.cluster_types.keys());
         let of = |name: &Name| {
             let special = general.iter().filter_map(|it| it.cluster_types.get(name));
+            let special = special.map(|it| &it.settings);
             join(&special.chain(general.iter().copied()).collect::<Vec<_>>(), sources)
         };
         Validation {
@@ -85,7 +99,9 @@ pub(crate) fn validate_settings(
     settings.mode = settings.mode.or(Some(CheckMode::On));
     if let Some(entries) = fields.optional_mapping("clusterTypes", problems) {
         for (key, node, place) in entries.entries() {
-            settings.cluster_types.extend(cluster_type(key, node, place, problems));
+            if let Some((name, of)) = cluster_type(key, node, place.clone(), problems) {
+                settings.cluster_types.insert(name, OfClusterType { place, settings: of });
+            }
         }
     }
     fields.finish(&[], problems);
