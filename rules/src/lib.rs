@@ -52,7 +52,7 @@ pub use render::{
     CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Parameters, Rendered,
     render,
 };
-pub use rule::{ManifestSource, Parameter, ParameterSettings, Rule, SourceKind};
+pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};
 pub use rule_files::{unknown_validations, unused_parameters};
 pub use schedule::{
     Answer, Assignment, Candidate, Candidates, Clause, Effect, ExecScheduler, Explanation, Fate,

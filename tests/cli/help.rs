@@ -83,21 +83,37 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(seen(&output), "exit: 0\n----- stdout -----\n----- stderr -----\n");
 }
 
-/// The schema is held against every workspace file in the repository.
-#[test]
-fn the_schema_fits_the_examples() {
-    let seen = wob_in(root(), &["schema", "workspace"]);
+/// Returns a schema that wob prints.
+fn schema(of: &str) -> jsonschema::Validator {
+    let seen = wob_in(root(), &["schema", of]);
     let schema = seen.split("----- stdout -----\n").nth(1).unwrap();
     let schema = schema.split("----- stderr -----").next().unwrap();
-    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+}
+
+/// Holds every file called `name` below `folder` against `schema`; returns how many there are.
+fn fits(schema: &jsonschema::Validator, folder: &Path, name: &str) -> usize {
     let mut count = 0;
-    for entry in fs::read_dir(root().join("examples")).unwrap() {
-        let path = entry.unwrap().path().join("wob.yaml");
-        let settings = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        schema.validate(&settings).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        count += 1;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count += fits(schema, &path, name);
+        } else if path.file_name().is_some_and(|it| it == name) {
+            let file = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            schema.validate(&file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            count += 1;
+        }
     }
-    assert!(count >= 1, "no examples");
-    let wrong = serde_json::json!({ "version": 1, "enviroments": {} });
-    assert!(!schema.is_valid(&wrong));
+    count
+}
+
+/// The schemas are held against every such file in the repository.
+#[test]
+fn the_schemas_fit_what_is_there() {
+    let (workspace, rule) = (schema("workspace"), schema("rule"));
+    assert!(fits(&workspace, &root().join("examples"), "wob.yaml") >= 4);
+    assert!(!workspace.is_valid(&serde_json::json!({ "version": 1, "enviroments": {} })));
+    assert!(fits(&rule, &root().join("examples"), "rule.yaml") >= 3);
+    assert!(fits(&rule, &root().join("rules/reconcilers"), "rule.yaml") >= 12);
+    assert!(!rule.is_valid(&serde_json::json!({ "kind": "Rule" })));
 }

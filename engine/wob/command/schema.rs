@@ -22,6 +22,7 @@ Examples:
   wob schema workspace
   wob schema workspace > wob.schema.json   # then begin wob.yaml with:
                                            # yaml-language-server: $schema=wob.schema.json
+  wob schema rule > rule.schema.json
   wob schema scheduler-request";
 
 /// The files that have a schema.
@@ -29,6 +30,8 @@ Examples:
 enum Of {
     /// wob.yaml, the workspace's settings
     Workspace,
+    /// rule.yaml, a rule of the workspace
+    Rule,
     /// What a program that schedules reads on standard input
     SchedulerRequest,
     /// What a program that schedules writes on standard output
@@ -40,6 +43,7 @@ impl Schema {
     pub(crate) fn run(&self, streams: &Streams) -> Exit {
         match self.of {
             Of::Workspace => streams.result(wob_rules::WORKSPACE_SCHEMA),
+            Of::Rule => streams.result(wob_rules::RULE_SCHEMA),
             Of::SchedulerRequest => streams.result(wob_rules::SCHEDULER_REQUEST_SCHEMA),
             Of::SchedulerResponse => streams.result(wob_rules::SCHEDULER_RESPONSE_SCHEMA),
         }

@@ -101,7 +101,9 @@ impl<'n> Fields<'n> {
 
     /// Returns the value of `key` and its place; `None` if it is absent or null.
     pub(crate) fn node(&mut self, key: &'static str) -> Option<(&'n Node, Place)> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let entry = self.entries.iter().find(|it| &*it.key.text == key)?;
         (!entry.value.is_null()).then(|| (&entry.value, self.place.key(key)))
     }

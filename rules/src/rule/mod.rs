@@ -28,6 +28,9 @@ pub const RULE_API_VERSION: &str = "wob.dev/v1alpha1";
 /// The kind of [`Rule`].
 pub const RULE_KIND: &str = "Rule";
 
+/// The JSON Schema of `rule.yaml`.
+pub const RULE_SCHEMA: &str = include_str!("rule.schema.json");
+
 /// Where built-in rules are; no branch, address or folder is named so.
 const BUILTIN: &str = "<wob>/rules/";
 

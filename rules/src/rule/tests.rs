@@ -1,5 +1,7 @@
 //! What rules, their parameters and manifest sources may be.
 
+mod schema;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
