@@ -122,11 +122,56 @@ fn lines_know_what_they_shape() {
             &["why", "--where-used", "prod-type-kiosk"],
             &["why", "--where-used", "configmap", "//env/prod/hub:all"],
             &["why", "--where-used", "wob.yaml:9", "//env/prod/vessel:all"],
-            &["why", "--where-used", "base/schemas/common.yaml:4"],
+            &["why", "--where-used", "base/schemas/common.yaml:12", "//env:prod"],
+            &["why", "--where-used", "common", "//env/prod/vessel:all"],
         ],
     );
     let args = ["why", "--where-used", "prod-size-large/REPLICAS", "--output=json"];
     check("why-where-used-json", &fleet(), &args);
+}
+
+/// Labels choose a schema's assignments, and a workload or a target may carry one for itself alone.
+#[test]
+fn a_schema_is_used_where_it_checks() {
+    let temp = TempDir::new().unwrap();
+    copy_example("fleet", temp.path());
+    let at = |path: &str| temp.path().join(path);
+    let schema = |name: &str, labels: &str| {
+        format!(
+            "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: ConfigSchema\nmetadata:\n  name: {name}\n  \
+             labels: {labels}\nspec:\n  schema: |\n    {{\"type\":\n     \"object\"}}\n"
+        )
+    };
+    fs::write(at("base/schemas/kiosks.yaml"), schema("kiosks", "{cluster-type: kiosk}")).unwrap();
+    fs::write(at("base/schemas/nobody.yaml"), schema("nobody", "{cluster-type: nobody}")).unwrap();
+    let workload = "workloads/ticketing/workload.yaml";
+    edit(&at(workload), "spec:\n", "spec:\n  configSchemas:\n    - '{\"type\": \"object\"}'\n");
+    let text = fs::read_to_string(at(workload)).unwrap();
+    let line = 1 + text.lines().position(|it| it.contains("configSchemas")).unwrap();
+    let users = |thing: &str| -> Vec<(String, String)> {
+        let uses = json(temp.path(), &["why", "--where-used", thing, "//env:prod"])["uses"].clone();
+        let text = |it: &Value| it.as_str().unwrap().to_owned();
+        uses.as_array().unwrap().iter().map(|it| (text(&it["label"]), text(&it["how"]))).collect()
+    };
+    let list = json(temp.path(), &["list", "//env:prod"]);
+    let assigned = |is_one: &dyn Fn(&str) -> bool| -> Vec<(String, String)> {
+        let all = list["environments"][0]["assignments"].as_array().unwrap().iter();
+        let labels = all.map(|it| it["label"].as_str().unwrap().to_owned());
+        let mut labels: Vec<String> = labels.filter(|it| is_one(it)).collect();
+        labels.sort();
+        assert!(!labels.is_empty());
+        labels.into_iter().map(|it| (it, "schema".to_owned())).collect()
+    };
+    let on_kiosk = assigned(&|it| it.contains("/kiosk:"));
+    assert_eq!(users("kiosks"), on_kiosk);
+    for line in [4, 9] {
+        assert_eq!(users(&format!("base/schemas/kiosks.yaml:{line}")), on_kiosk, "{line}");
+    }
+    assert_eq!(users("base/schemas/nobody.yaml:8"), []);
+    assert_eq!(
+        users(&format!("{workload}:{}", line + 1)),
+        assigned(&|it| it.contains(":ticketing-"))
+    );
 }
 
 /// Every value of every file of every example leads to a line of a template.

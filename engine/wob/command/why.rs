@@ -36,7 +36,7 @@ pub(crate) struct Why {
     /// A config value, or a part of a rendered file
     #[arg(value_name = "KEY|FILE#/POINTER|FILE:LINE", conflicts_with = "where_used")]
     what: Option<String>,
-    /// List what depends on a line of a source, a key of a ConfigMap, a ConfigMap or a Template
+    /// List what depends on a line of a source, a key of a ConfigMap, a ConfigMap, ConfigSchema or Template
     #[arg(long, value_name = "FILE:LINE|CONFIGMAP/KEY|NAME")]
     where_used: Option<String>,
 }

@@ -13,9 +13,9 @@ use super::{
     scalar::all_reads,
 };
 use crate::{
-    Assignment, EnvironmentInput, Name, assignments,
-    compose::{Layer, history},
-    environment_model,
+    Assignment, ConfigSchema, EnvironmentInput, Name, assignments,
+    compose::{Layer, SpecialLabels, history, label_match},
+    environment_model, queries,
     render::trace::{TemplateText, TracedManifest, TracedValue},
 };
 
@@ -35,6 +35,8 @@ pub enum Thing {
     Map(String),
     /// A template of the workspace, or a rule.
     Template(String),
+    /// A config schema.
+    Schema(String),
 }
 
 /// An assignment that depends on a thing.
@@ -64,6 +66,8 @@ pub enum How {
     Layer,
     /// The template is the cluster type's.
     Template,
+    /// Its config is checked against the schema.
+    Schema,
     /// It is the deployment target, its workload, or the registration that brought it.
     Target,
     /// It is the cluster type.
@@ -74,7 +78,7 @@ pub enum How {
     Environment,
 }
 
-/// Returns what `text` may name: `ConfigMap/KEY`, a template or rule, or a config map.
+/// Returns what `text` may name: `ConfigMap/KEY`, a template or rule, a config map, or a config schema.
 pub fn things_named(db: &Database, environment: EnvironmentInput, text: &str) -> Vec<Thing> {
     let model = environment_model(db, environment);
     let mut things = vec![];
@@ -90,6 +94,9 @@ pub fn things_named(db: &Database, environment: EnvironmentInput, text: &str) ->
     }
     if model.config_maps.iter().any(|it| it.name == text) {
         things.push(Thing::Map(text.to_owned()));
+    }
+    if model.config_schemas.iter().any(|it| it.name == text) {
+        things.push(Thing::Schema(text.to_owned()));
     }
     things
 }
@@ -148,6 +155,10 @@ impl Case<'_> {
                 self.used_map(&map.place)?
             }
             Thing::Template(name) => self.used_template(name, None)?,
+            Thing::Schema(name) => {
+                let mut schemas = self.schemas();
+                schemas.find(|it| it.name == *name).map(|_| (How::Schema, vec![]))?
+            }
         };
         Some(Use { cluster_type: cluster_type.clone(), target: target.clone(), how, files })
     }
@@ -172,6 +183,10 @@ impl Case<'_> {
         }
         if is_here(&self.cluster_type.meta.place) {
             return Some((How::ClusterType, self.files_of_cluster_type(place)));
+        }
+        let mut own = self.target.config_schemas.iter();
+        if self.schemas().any(|it| is_here(&it.place)) || own.any(|it| below(&it.place, place)) {
+            return Some((How::Schema, vec![]));
         }
         let is_policy =
             |it: &&Name| self.model.policies.get(*it).is_some_and(|it| is_here(&it.meta.place));
@@ -254,6 +269,14 @@ impl Case<'_> {
         let files = self.files().into_iter().filter(|it| is_it(it.template.name()) && wrote(it));
         let files: Vec<String> = files.map(|it| it.name).collect();
         (part.is_none() || !files.is_empty()).then_some((How::Template, files))
+    }
+
+    /// Returns the ConfigSchemas that the config is checked against.
+    fn schemas(&self) -> impl Iterator<Item = &ConfigSchema> {
+        let subject = queries::subject(self.cluster_type, self.target);
+        let is_for =
+            move |it: &&ConfigSchema| label_match(&it.labels, &subject, SpecialLabels::KALYPSO);
+        self.model.config_schemas.iter().filter(is_for)
     }
 
     fn applied(&self) -> impl Iterator<Item = &Layer> {

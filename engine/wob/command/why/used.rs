@@ -26,7 +26,7 @@ const SETTINGS: [&str; 2] = ["wob.yaml", "wob.local.yaml"];
 #[serde(rename_all = "camelCase")]
 struct JsonUse {
     label: String,
-    /// `config`, `layer`, `template`, `target`, `clusterType`, `policy` or `environment`.
+    /// `config`, `layer`, `template`, `schema`, `target`, `clusterType`, `policy` or `environment`.
     how: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -144,6 +144,7 @@ fn selected(
             How::Config { key, fate } => ("config", Some(key.to_string()), Some(fate)),
             How::Layer => ("layer", None, None),
             How::Template => ("template", None, None),
+            How::Schema => ("schema", None, None),
             How::Target => ("target", None, None),
             How::ClusterType => ("clusterType", None, None),
             How::Policy => ("policy", None, None),
@@ -165,6 +166,7 @@ fn shown(it: &JsonUse) -> String {
         ("layer", _) => format!("applies, read by {files}"),
         ("template", _) if files.is_empty() => "its template".to_owned(),
         ("template", _) => format!("writes {files}"),
+        ("schema", _) => "its config is checked against it".to_owned(),
         ("policy", _) => "assigned by it".to_owned(),
         ("environment", _) => "part of the environment".to_owned(),
         ("clusterType", _) if files.is_empty() => "its cluster type".to_owned(),
@@ -257,12 +259,16 @@ fn nothing_named(db: &Database, inputs: &[EnvironmentInput], text: &str) -> Unkn
             known.extend(map.data.keys().map(|key| format!("{}/{key}", map.name)));
             known.push(map.name.clone());
         }
+        known.extend(model.config_schemas.iter().map(|it| it.name.clone()));
         known.extend(model.templates.keys().map(ToString::to_string));
     }
     known.extend(wob_rules::builtin::names().map(ToOwned::to_owned));
     let guess = did_you_mean(text, known.iter().map(String::as_str));
     let help = guess.map_or_else(
-        || "write FILE:LINE, CONFIGMAP/KEY, or the name of a ConfigMap or Template".to_owned(),
+        || {
+            "write FILE:LINE, CONFIGMAP/KEY, or the name of a ConfigMap, ConfigSchema or Template"
+                .to_owned()
+        },
         |it| format!("did you mean `{it}`?"),
     );
     Unknown { reason: format!("nothing is named `{}`", text.escape_debug()), help }
