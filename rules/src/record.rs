@@ -60,11 +60,11 @@ pub struct AssignmentRecord {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceRecord {
-    /// `base`, `controlPlane` or `workload`.
+    /// `base`, `controlPlane`, `workload` or `scheduler`.
     pub role: &'static str,
-    /// The BaseRepo, the environment or the registration.
+    /// The BaseRepo, the environment, the registration or the program's file.
     pub name: String,
-    /// The repository or folder.
+    /// The repository, folder or program.
     pub url: String,
     /// The branch, tag or revision.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct SourceRecord {
     /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The git id of the tree that was read.
+    /// The git id of the tree that was read; absent for a program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
     /// Whether it may not be published.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{branches, check, copy_example, edit};
-use crate::support::{ROOT, contents, wob_in};
+use crate::support::{ROOT, commit, contents, git, wob_in};
 
 fn copied() -> TempDir {
     let temp = TempDir::new().unwrap();
@@ -227,6 +227,41 @@ fn the_key_of_an_answer_is_recorded() {
     keys.sort();
     keys.dedup();
     assert_eq!(keys.len(), 4, "each change is another key");
+}
+
+/// A program is a source as the folders are: an edit of it makes the tree dirty, and its commit is recorded.
+#[test]
+fn the_program_is_a_source() {
+    let temp = copied();
+    let root = temp.path();
+    git(root, &["init", "-q", "-b", "main"]);
+    let id = commit(root, &[]);
+    let built = || {
+        let seen = wob_in(root, &["build", "//env:edge"]);
+        assert!(seen.starts_with("exit: 0\n"), "{seen}");
+        let record = fs::read(root.join("wob-out/edge/.wob/tree.json")).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        (
+            seen,
+            record["sources"].as_array().unwrap().last().unwrap().clone(),
+            record["dirty"].clone(),
+        )
+    };
+    let source = |dirty: bool| {
+        serde_json::json!({
+            "role": "scheduler", "name": "scheduler.sh", "url": "scheduler.sh", "commit": id, "dirty": dirty,
+        })
+    };
+    let (_, recorded, dirty) = built();
+    assert_eq!((recorded, dirty), (source(false), Value::Bool(false)));
+    edit(&root.join("scheduler.sh"), "set -eu", "set -eu # carefully");
+    let (seen, recorded, dirty) = built();
+    assert_eq!((recorded, dirty), (source(true), Value::Bool(true)));
+    assert!(seen.contains("note: uncommitted edits are built too: in `scheduler.sh`"), "{seen}");
+    // Committing it changes no file that is read, but where it comes from.
+    let id = commit(root, &[]);
+    let (_, recorded, dirty) = built();
+    assert_eq!((&recorded["commit"], dirty), (&Value::from(id), Value::Bool(false)));
 }
 
 /// What the guide shows is what the example has, and it does what the guide says.

@@ -1,9 +1,9 @@
-//! Checkouts: finds the commit that a folder on disk belongs to.
+//! Checkouts: finds the commit that a folder or a program on disk belongs to.
 
 use std::{collections::BTreeMap, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::Origin;
+use wob_engine::{Digest, Origin};
 use wob_host::{GitError, Interrupt, ReadOptions, Repository, Snapshot};
 
 use super::Seen;
@@ -38,12 +38,21 @@ impl Checkouts {
     ) -> Result<Option<Origin>, GitError> {
         let Some(repository) = self.around(folder)? else { return Ok(None) };
         let origin = repository.origin_of(folder, snapshot, options)?;
-        let is_shared = is_shared(repository);
-        Ok(origin.map(|origin| {
-            // Without an address, a path on this machine would tell others less than the folder's name.
-            let url = if is_shared { origin.url } else { shown.to_owned() };
-            Origin { url, ..origin }
-        }))
+        Ok(origin.map(|it| told(it, repository, shown)))
+    }
+
+    /// Says where the program `file` comes from, whose bytes have `digest` and which people call `shown`; `None` without a
+    /// commit.
+    pub(super) fn program_origin(
+        &mut self,
+        file: &Utf8Path,
+        shown: &str,
+        digest: Digest,
+    ) -> Result<Option<Origin>, GitError> {
+        let Some(folder) = file.parent() else { return Ok(None) };
+        let Some(repository) = self.around(folder)? else { return Ok(None) };
+        let origin = repository.origin_of_program(file, digest)?;
+        Ok(origin.map(|it| told(it, repository, shown)))
     }
 
     /// Returns the repository whose checkout holds `folder`: the nearest one above.
@@ -69,4 +78,10 @@ impl Checkouts {
 /// Says whether others can get the commits of `repository`, so that its address tells them something.
 pub(super) fn is_shared(repository: &Repository) -> bool {
     repository.remotes().iter().any(|it| it.name == "origin")
+}
+
+/// Without an address, a path on this machine would tell others less than the name that people use.
+fn told(origin: Origin, repository: &Repository, shown: &str) -> Origin {
+    let url = if is_shared(repository) { origin.url } else { shown.to_owned() };
+    Origin { url, ..origin }
 }

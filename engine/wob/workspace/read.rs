@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use camino::Utf8Path;
 use salsa::Setter as _;
-use wob_engine::{Content, Database, FileName, FilePath, Origin, Source, SourceFile};
+use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
     ReadOptions, Reference, Repository, Snapshot, SnapshotFile, check_inside, is_source_name,
@@ -35,7 +35,7 @@ pub(super) struct Sources<'r> {
     /// What the run before has read, by its name.
     before: BTreeMap<String, Source>,
     checkouts: Checkouts,
-    /// The folders that are not as their last commit has them.
+    /// The folders and programs that are not as their last commit has them.
     edited: Vec<String>,
 }
 
@@ -172,22 +172,47 @@ impl<'r> Sources<'r> {
         shown: &str,
         snapshot: &Snapshot,
     ) -> Result<Origin, FolderError> {
-        let plain = Origin { url: shown.to_owned(), ..Origin::default() };
         let options = self.options();
-        match self.checkouts.origin(folder, shown, snapshot, &options) {
+        let origin = self.checkouts.origin(folder, shown, snapshot, &options);
+        if let Err(GitError::Limit { source: source @ LimitError::Interrupted(_), .. }) = origin {
+            return Err(FolderError::Limit { path: shown.into(), source });
+        }
+        Ok(self.known_origin(origin, shown))
+    }
+
+    /// Says which commit a program is, whose bytes have `digest` and which people call `shown`.
+    pub(super) fn program_origin(
+        &mut self,
+        file: &Utf8Path,
+        shown: &str,
+        digest: Digest,
+    ) -> Origin {
+        let origin = self.checkouts.program_origin(file, shown, digest);
+        self.known_origin(origin, shown)
+    }
+
+    /// Notes that a program is about to be read, and asked where it comes from.
+    pub(super) fn see_program(&mut self, file: &Utf8Path) {
+        self.seen.file(file, self.interrupt);
+        if let Some(folder) = file.parent() {
+            self.checkouts.see(folder, &mut self.seen, self.interrupt);
+        }
+    }
+
+    fn known_origin(&mut self, origin: Result<Option<Origin>, GitError>, shown: &str) -> Origin {
+        let plain = Origin { url: shown.to_owned(), ..Origin::default() };
+        match origin {
             Ok(Some(origin)) => {
-                if origin.dirty {
-                    self.edited.push(format!("`{shown}`"));
+                let name = format!("`{shown}`");
+                if origin.dirty && !self.edited.contains(&name) {
+                    self.edited.push(name);
                 }
-                Ok(origin)
+                origin
             }
-            Ok(None) => Ok(plain),
-            Err(GitError::Limit { source: source @ LimitError::Interrupted(_), .. }) => {
-                Err(FolderError::Limit { path: shown.into(), source })
-            }
+            Ok(None) => plain,
             Err(error) => {
                 self.remark(format!("the commit of `{shown}` is not known: {error}"));
-                Ok(plain)
+                plain
             }
         }
     }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use wob_engine::Digest;
-use wob_host::{Interrupt, Interrupted, Program, ProgramError, ProgramLimits};
+use wob_engine::{Digest, Origin};
+use wob_host::{Interrupted, Program, ProgramError, ProgramLimits};
 use wob_rules::{Answer, EnvironmentInput, ProgramCall, answer_scheduler, scheduler_call};
 
 use super::read::Sources;
@@ -22,22 +22,27 @@ pub(super) fn ask(
 ) -> Result<(), Interrupted> {
     if let Some(call) = scheduler_call(&sources.db, environment) {
         // A program answers by what it is asked; so it is asked again if its file or the request is another.
-        sources.seen.file(&root.join(call.path.as_str()), sources.interrupt);
-        let answer = run(&call, root, sources.interrupt)?;
+        sources.see_program(&root.join(call.path.as_str()));
+        let answer = run(&call, root, sources)?;
         answer_scheduler(&mut sources.db, environment, answer);
     }
     Ok(())
 }
 
-fn run(call: &ProgramCall, root: &Utf8Path, interrupt: &Interrupt) -> Result<Answer, Interrupted> {
+fn run(
+    call: &ProgramCall,
+    root: &Utf8Path,
+    sources: &mut Sources<'_>,
+) -> Result<Answer, Interrupted> {
     let time = Duration::from_secs(u64::from(call.timeout_seconds));
     let limits = ProgramLimits { time, output_bytes: ANSWER_BYTES };
     let program = Program { root, path: &call.path, arguments: &call.arguments, limits };
     let request = call.request.as_bytes();
-    match program.run(request, interrupt) {
+    match program.run(request, sources.interrupt) {
         Ok(ran) => Ok(Answer::Said {
             request: Digest::of(request),
             program: ran.program,
+            origin: origin(call, root, ran.program, sources),
             output: ran.output.into(),
         }),
         Err(ProgramError::Interrupted(interrupted)) => Err(interrupted),
@@ -47,6 +52,18 @@ fn run(call: &ProgramCall, root: &Utf8Path, interrupt: &Interrupt) -> Result<Ans
             notes: last_words(&error),
         }),
     }
+}
+
+/// Says where the program comes from; its file is a source like any other.
+fn origin(
+    call: &ProgramCall,
+    root: &Utf8Path,
+    digest: Digest,
+    sources: &mut Sources<'_>,
+) -> Origin {
+    // It was run from there a moment ago.
+    let root = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
+    sources.program_origin(&root.join(call.path.as_str()), call.path.as_str(), digest)
 }
 
 fn last_words(error: &ProgramError) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wob_engine::{
-    Diagnostic, FilePath, Place, Value, did_you_mean,
+    Diagnostic, FilePath, Origin, Place, Value, did_you_mean,
     yaml::{Node, NodeKind},
 };
 
@@ -52,6 +52,15 @@ pub struct Scheduling {
 }
 
 impl Scheduling {
+    /// Returns the program that decided, with where it comes from; `None` if none did.
+    pub fn program(&self) -> Option<(&ProgramSetting, &Origin)> {
+        let program = self.setting.as_ref()?.program.as_ref()?;
+        match self.answer.as_ref()? {
+            Answer::Said { origin, .. } => Some((program, origin)),
+            Answer::Failed { .. } => None,
+        }
+    }
+
     /// Returns the scheduler.
     pub fn scheduler(&self) -> &'static dyn Scheduler {
         match &self.setting {

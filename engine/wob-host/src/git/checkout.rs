@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use camino::Utf8Path;
+use gix::objs::tree::EntryKind;
 use wob_engine::{Content, Digest, FilePath, Origin};
 
 use super::{
@@ -10,6 +11,9 @@ use super::{
     tree::{Leaf, load_blob},
 };
 use crate::{ReadOptions, Snapshot, listing::Reader};
+
+/// How many links may lead from one to the next: as many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 impl Repository {
     /// Says where a folder that was read from disk comes from: the last commit of the checkout that it lies in.
@@ -65,6 +69,37 @@ impl Repository {
         Ok(Some(if same { origin } else { Origin { tree: None, dirty: true, ..origin } }))
     }
 
+    /// Says where a program comes from that was run from disk: the last commit of the checkout that it lies in.
+    ///
+    /// `digest` is that of its bytes, and `file` has links only below the checkout. Its origin is dirty unless the commit
+    /// has the same bytes there, as a file that can be run, and every link on the way. It names no tree: a file is none.
+    /// `None` if there is no commit, or the file is not in the checkout.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn origin_of_program(
+        &self,
+        file: &Utf8Path,
+        digest: Digest,
+    ) -> Result<Option<Origin>, GitError> {
+        let Some(root) = self.work_folder().and_then(|it| it.canonicalize_utf8().ok()) else {
+            return Ok(None);
+        };
+        let Ok(below) = file.strip_prefix(&root) else { return Ok(None) };
+        let Some(commit) = self.checked_out()? else { return Ok(None) };
+        let local = self.local();
+        let read = || -> gix::Result<bool> {
+            let tree = local.find_tree(commit.tree.0)?;
+            let Some(path) = committed_way(&tree, &root, below)? else { return Ok(false) };
+            let Some(entry) = tree.lookup_entry(path.split('/'))? else { return Ok(false) };
+            let is_program = entry.mode().kind() == EntryKind::BlobExecutable;
+            Ok(is_program && Digest::of(&entry.object()?.data) == digest)
+        };
+        let same = read().map_err(self.failed("read a file"))?;
+        let origin = self.origin(&commit, commit.tree);
+        Ok(Some(Origin { reference: None, tree: None, dirty: !same, ..origin }))
+    }
+
     /// Returns the path of `folder` from the root of the checkout, empty for the root itself.
     fn below_work_folder(&self, folder: &Utf8Path) -> Option<String> {
         let root = fs::canonicalize(self.work_folder()?).ok()?;
@@ -73,6 +108,44 @@ impl Repository {
         let names: Option<Vec<&str>> = below.iter().map(|it| it.to_str()).collect();
         Some(names?.join("/"))
     }
+}
+
+/// Follows the links on the way to `path` below `root`; returns where it ends, or `None` if `tree` lacks one of them.
+fn committed_way(
+    tree: &gix::Tree<'_>,
+    root: &Utf8Path,
+    path: &Utf8Path,
+) -> gix::Result<Option<String>> {
+    let mut left: Vec<String> = path.as_str().rsplit('/').map(ToOwned::to_owned).collect();
+    let mut way: Vec<String> = vec![];
+    let mut links = 0;
+    while let Some(name) = left.pop() {
+        match name.as_str() {
+            "" | "." => continue,
+            ".." if way.pop().is_some() => continue,
+            ".." => return Ok(None),
+            _ => way.push(name),
+        }
+        let Ok(target) = fs::read_link(root.join(way.join("/"))) else { continue };
+        links += 1;
+        let entry = tree.lookup_entry(way.iter().map(String::as_str))?;
+        let committed = match entry {
+            Some(entry) if entry.mode().is_link() => entry.object()?.data.clone(),
+            Some(_) | None => return Ok(None),
+        };
+        match target.to_str() {
+            Some(target)
+                if target.as_bytes() == committed
+                    && !target.starts_with('/')
+                    && links <= MOST_LINKS =>
+            {
+                way.pop();
+                left.extend(target.rsplit('/').map(ToOwned::to_owned));
+            }
+            Some(_) | None => return Ok(None),
+        }
+    }
+    Ok(Some(way.join("/")))
 }
 
 /// Returns the files of `snapshot` by the ids that git gives them.

@@ -1,9 +1,9 @@
-//! Which commit a folder on disk belongs to.
+//! Which commit a folder or a program on disk belongs to.
 
 use std::fs;
 
 use camino::Utf8Path;
-use wob_engine::Origin;
+use wob_engine::{Digest, Origin};
 use wob_host::{Interrupt, Repository, read_folder};
 
 use crate::support::{Sandbox, commit, git, options, repository, write};
@@ -95,4 +95,71 @@ fn without_a_commit_a_folder_is_plain() {
     let snapshot = read_folder(sandbox.path(), &options(&interrupt)).unwrap();
     let other = Repository::open(&elsewhere.join("repository")).unwrap();
     assert_eq!(other.origin_of(sandbox.path(), &snapshot, &options(&interrupt)).unwrap(), None);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_program_is_that_of_the_commit() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let executable = |path: &Utf8Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let replaced = |path: &Utf8Path, target: &str| {
+        fs::remove_file(path).unwrap();
+        symlink(target, path).unwrap();
+    };
+    let fresh = || {
+        let sandbox = Sandbox::new();
+        git(sandbox.path(), &["init", "-q", "-b", "main"]);
+        write(
+            sandbox.path(),
+            &[
+                ("bin/program", "1"),
+                ("bin/other", "1"),
+                ("bin/data", "1"),
+                ("link", "-> bin/program"),
+                ("round", "-> round"),
+            ],
+        );
+        executable(&sandbox.join("bin/program"), 0o755);
+        executable(&sandbox.join("bin/other"), 0o755);
+        commit(sandbox.path(), &[]);
+        sandbox
+    };
+    let origin = |sandbox: &Sandbox, path: &str| {
+        let file = sandbox.join(path);
+        let digest = Digest::of(&fs::read(&file).unwrap_or_default());
+        Repository::open(sandbox.path()).unwrap().origin_of_program(&file, digest).unwrap()
+    };
+    let dirty = |sandbox: &Sandbox, path: &str| {
+        let found = origin(sandbox, path).unwrap();
+        assert_eq!(found.commit, Some(git(sandbox.path(), &["rev-parse", "HEAD"])), "{path}");
+        assert_eq!((found.tree, found.reference), (None, None), "{path}");
+        found.dirty
+    };
+    let sandbox = fresh();
+    for path in ["bin/program", "./bin/../bin/program", "link"] {
+        assert!(!dirty(&sandbox, path), "{path}");
+    }
+    for path in ["bin/data", "round", "bin/absent"] {
+        assert!(dirty(&sandbox, path), "{path}");
+    }
+    let edits: [(&str, &dyn Fn(&Sandbox)); 6] = [
+        ("bin/program", &|it| fs::write(it.join("bin/program"), "2").unwrap()),
+        ("link", &|it| fs::write(it.join("bin/program"), "2").unwrap()),
+        ("link", &|it| replaced(&it.join("link"), "bin/other")),
+        ("bin/other", &|it| replaced(&it.join("bin/other"), "program")),
+        ("link", &|it| replaced(&it.join("link"), it.join("bin/program").as_str())),
+        ("new", &|it| assert_eq!(fs::copy(it.join("bin/program"), it.join("new")).unwrap(), 1)),
+    ];
+    for (index, (path, edit)) in edits.into_iter().enumerate() {
+        let sandbox = fresh();
+        edit(&sandbox);
+        assert!(dirty(&sandbox, path), "{index}: {path}");
+    }
+    let elsewhere = Sandbox::new();
+    write(elsewhere.path(), &[("program", "1")]);
+    let repository = Repository::open(sandbox.path()).unwrap();
+    let found = repository.origin_of_program(&elsewhere.join("program"), Digest::of(b"1"));
+    assert_eq!(found.unwrap(), None);
 }

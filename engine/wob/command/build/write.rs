@@ -223,6 +223,9 @@ fn sources(session: &Session<'_>, input: EnvironmentInput) -> Vec<SourceRecord> 
         let source = workload.source.as_ref().ok();
         records.extend(source.map(|it| SourceRecord::new("workload", name, it.origin(db))));
     }
+    if let Some((program, origin)) = input.scheduling(db).program() {
+        records.push(SourceRecord::new("scheduler", program.path.as_str(), origin));
+    }
     records
 }
 

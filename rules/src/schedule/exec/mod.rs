@@ -8,7 +8,7 @@ mod response;
 
 use std::sync::Arc;
 
-use wob_engine::{Diagnostic, Digest, FilePath, Hasher};
+use wob_engine::{Diagnostic, Digest, FilePath, Hasher, Origin};
 
 pub(crate) use self::request::scheduler_call;
 use super::{Fleet, Needs, ProgramSetting, Schedule, Scheduler, Scheduling};
@@ -45,6 +45,8 @@ pub enum Answer {
         request: Digest,
         /// Its file.
         program: Digest,
+        /// Where its file comes from.
+        origin: Origin,
         /// What it wrote on standard output.
         output: Arc<[u8]>,
     },
@@ -113,7 +115,7 @@ impl Scheduler for ExecScheduler {
 pub(crate) fn record(scheduling: &Scheduling) -> Option<SchedulerRecord> {
     let setting = scheduling.setting.as_ref()?;
     let mut record = SchedulerRecord { name: setting.name?, inputs: None, answer: None };
-    if let (Some(program), Some(Answer::Said { request, program: file, output })) =
+    if let (Some(program), Some(Answer::Said { request, program: file, output, .. })) =
         (&setting.program, &scheduling.answer)
     {
         record.inputs = Some(key(program, request, file));
