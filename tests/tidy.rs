@@ -45,6 +45,22 @@ fn crates_depend_downwards() {
     }
 }
 
+/// Every exit code is documented, once, and no other.
+#[test]
+fn the_exit_codes_are_those_of_the_docs() {
+    let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let (source, docs) = (read("engine/wob/exit.rs"), read("docs/output.md"));
+    let numbers = source.lines().filter_map(|it| it.trim().strip_prefix("Self::"));
+    let numbers = numbers.filter_map(|it| it.strip_suffix(',')?.split_once(" => "));
+    let mut numbers: Vec<u8> = numbers.map(|(_, number)| number.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert!(numbers.len() >= 13, "{numbers:?}");
+    let table = docs.split("## Exit codes").nth(1).unwrap();
+    let rows = table.lines().filter_map(|it| it.strip_prefix("| ")?.split_once(" | "));
+    let rows: Vec<u8> = rows.filter_map(|(code, _)| code.parse().ok()).collect();
+    assert_eq!(rows, numbers);
+}
+
 fn rust_files() -> Vec<PathBuf> {
     let mut files = vec![];
     let mut dirs: Vec<PathBuf> =
