@@ -37,10 +37,10 @@ pub(crate) struct Audit {
 const LONG_ABOUT: &str = "\
 Builds several times under conditions that must not matter, and compares the trees file by file.
 
-The first build is as usual. Others have another workspace folder whose files were made in another order, another \
-working folder, home, time zone, locale, umask, number of threads, and an empty cache; the last one is as the first, \
-with what that one left behind. The clock is not varied, for that takes rights that wob should not have; nothing that \
-renders can see it.
+The first build is as usual. Others have another workspace folder whose files were made in another order, with times \
+from 1970 to 2096, another working folder, home, time zone, locale, umask, SOURCE_DATE_EPOCH, number of threads, and an \
+empty cache; the last one is as the first, with what that one left behind. The clock itself goes on from build to build, \
+but is not set; no code that schedules, composes or renders can read it.
 
 Every difference is listed. For each assignment that differs, audit names the part of its inputs that did, or the line \
 of the result if the inputs were the same. It exits with 6 if anything differs.";

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     process::{Command, Stdio},
+    time::{Duration, SystemTime},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -126,7 +127,7 @@ impl Run {
         };
         let workspace = if condition == Condition::Varied {
             let elsewhere = own.join("another workspace");
-            copy_backwards(root, &elsewhere)?;
+            copy_backwards(root, &elsewhere, &mut Times::default())?;
             elsewhere
         } else {
             root.clone()
@@ -139,6 +140,8 @@ impl Run {
                 ("TZ", "Pacific/Kiritimati"),
                 ("LC_ALL", "tr_TR.UTF-8"),
                 ("LANG", "tr_TR"),
+                // What reproducible builds take for the time.
+                ("SOURCE_DATE_EPOCH", "4000000000"),
             ]);
             command.args(["--jobs", "1"]);
         } else {
@@ -209,7 +212,7 @@ fn cache_of(home: &Utf8Path) -> Result<Utf8PathBuf, AuditError> {
     let Ok(cache) = wob_host::Cache::of_user() else { return Ok(cold) };
     let warm = cache.folder().join("git");
     if warm.is_dir() {
-        copy_backwards(&warm, &cold.join("git"))?;
+        copy_backwards(&warm, &cold.join("git"), &mut Times::default())?;
     }
     Ok(cold)
 }
@@ -222,8 +225,34 @@ pub(super) fn mark(folder: &Utf8Path) -> Result<(), AuditError> {
     fs::write(&tag, TAG).map_err(AuditError::failed("write", &tag))
 }
 
-/// Copies a folder with its links, the last name first; what wob wrote, and what is marked as a cache, stays behind.
-fn copy_backwards(from: &Utf8Path, to: &Utf8Path) -> Result<(), AuditError> {
+/// Times of files, each years from the one before: they begin in 1970, reach 2096, and begin again.
+#[derive(Debug, Default)]
+struct Times {
+    given: u64,
+}
+
+impl Times {
+    /// Gives `path` the next time.
+    fn set(&mut self, path: &Utf8Path) -> Result<(), AuditError> {
+        const STEP_SECONDS: u64 = 99_999_989;
+        const LAST_SECONDS: u64 = 4_000_000_000;
+        self.given += 1;
+        let seconds = self.given.wrapping_mul(STEP_SECONDS) % LAST_SECONDS;
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        // Whoever owns a file may set its times, even if nobody may write it.
+        let file = if cfg!(unix) {
+            fs::File::open(path)
+        } else {
+            fs::File::options().write(true).open(path)
+        };
+        let set = file.and_then(|it| it.set_modified(time));
+        set.map_err(AuditError::failed("set the time of", path))
+    }
+}
+
+/// Copies a folder with its links, the last name first, as if each file were of another time; what wob wrote, and what is
+/// marked as a cache, stays behind.
+fn copy_backwards(from: &Utf8Path, to: &Utf8Path, times: &mut Times) -> Result<(), AuditError> {
     fs::create_dir_all(to).map_err(AuditError::failed("create", to))?;
     let mut below = entries(from)?;
     below.sort();
@@ -234,12 +263,13 @@ fn copy_backwards(from: &Utf8Path, to: &Utf8Path) -> Result<(), AuditError> {
             let is_passed =
                 path.join(wob_rules::RECORD_PATH).exists() || path.join("CACHEDIR.TAG").exists();
             if !is_passed {
-                copy_backwards(&path, &target)?;
+                copy_backwards(&path, &target, times)?;
             }
         } else if kind.is_symlink() {
             copy_link(&path, &target)?;
         } else if kind.is_file() {
             fs::copy(&path, &target).map_err(AuditError::failed("copy", &path))?;
+            times.set(&target)?;
         }
     }
     Ok(())
