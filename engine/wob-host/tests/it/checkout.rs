@@ -97,16 +97,19 @@ fn without_a_commit_a_folder_is_plain() {
     assert_eq!(other.origin_of(sandbox.path(), &snapshot, &options(&interrupt)).unwrap(), None);
 }
 
+/// Puts a link where a file is.
+#[cfg(unix)]
+fn replace(root: &Utf8Path, path: &str, target: &str) {
+    fs::remove_file(root.join(path)).unwrap();
+    write(root, &[(path, &format!("-> {target}"))]);
+}
+
 #[test]
 #[cfg(unix)]
 fn a_program_is_that_of_the_commit() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::PermissionsExt as _;
     let executable = |path: &Utf8Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    let replaced = |path: &Utf8Path, target: &str| {
-        fs::remove_file(path).unwrap();
-        symlink(target, path).unwrap();
     };
     let fresh = || {
         let sandbox = Sandbox::new();
@@ -144,17 +147,17 @@ fn a_program_is_that_of_the_commit() {
     for path in ["bin/data", "round", "bin/absent"] {
         assert!(dirty(&sandbox, path), "{path}");
     }
-    let edits: [(&str, &dyn Fn(&Sandbox)); 6] = [
-        ("bin/program", &|it| fs::write(it.join("bin/program"), "2").unwrap()),
-        ("link", &|it| fs::write(it.join("bin/program"), "2").unwrap()),
-        ("link", &|it| replaced(&it.join("link"), "bin/other")),
-        ("bin/other", &|it| replaced(&it.join("bin/other"), "program")),
-        ("link", &|it| replaced(&it.join("link"), it.join("bin/program").as_str())),
-        ("new", &|it| assert_eq!(fs::copy(it.join("bin/program"), it.join("new")).unwrap(), 1)),
+    let edits: [(&str, Edit); 6] = [
+        ("bin/program", |it| write(it, &[("bin/program", "2")])),
+        ("link", |it| write(it, &[("bin/program", "2")])),
+        ("link", |it| replace(it, "link", "bin/other")),
+        ("bin/other", |it| replace(it, "bin/other", "program")),
+        ("link", |it| replace(it, "link", it.join("bin/program").as_str())),
+        ("new", |it| assert_eq!(fs::copy(it.join("bin/program"), it.join("new")).unwrap(), 1)),
     ];
     for (index, (path, edit)) in edits.into_iter().enumerate() {
         let sandbox = fresh();
-        edit(&sandbox);
+        edit(sandbox.path());
         assert!(dirty(&sandbox, path), "{index}: {path}");
     }
     let elsewhere = Sandbox::new();
