@@ -31,6 +31,12 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// See [`FileSystem::create`].
     fn list(&self, folder: &Utf8Path) -> io::Result<Vec<String>>;
 
+    /// Lists what is in a folder, unsorted: each name and what it is of; names that are not UTF-8 as they can be shown.
+    ///
+    /// # Errors
+    /// See [`FileSystem::create`].
+    fn entries(&self, folder: &Utf8Path) -> io::Result<Vec<(String, StatKind)>>;
+
     /// Looks at what lies at `path`, without following a link.
     ///
     /// # Errors
@@ -48,6 +54,18 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// # Errors
     /// See [`FileSystem::create`].
     fn remove_file(&self, path: &Utf8Path) -> io::Result<()>;
+
+    /// Removes a folder, which must be empty.
+    ///
+    /// # Errors
+    /// See [`FileSystem::create`].
+    fn remove_folder(&self, path: &Utf8Path) -> io::Result<()>;
+
+    /// Lets nobody write into a file any more.
+    ///
+    /// # Errors
+    /// See [`FileSystem::create`].
+    fn protect(&self, path: &Utf8Path) -> io::Result<()>;
 
     /// Creates a folder and those above it.
     ///
@@ -102,6 +120,22 @@ pub trait ReadFile: Send + Sync {
     /// # Errors
     /// What the operating system says, or that the file ends before.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+}
+
+/// Reads a file; `None` if it has more than `limit` bytes.
+pub(crate) fn read(
+    files: &dyn FileSystem,
+    path: &Utf8Path,
+    limit: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    let file = files.open(path)?;
+    let size = file.size()?;
+    if size > limit {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+    file.read_at(0, &mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// What lies at a path.

@@ -29,13 +29,17 @@ impl FileSystem for RealFileSystem {
         fs::read_dir(folder)?.filter_map(|it| name(it).transpose()).collect()
     }
 
+    fn entries(&self, folder: &Utf8Path) -> io::Result<Vec<(String, StatKind)>> {
+        let entry = |it: io::Result<fs::DirEntry>| {
+            let it = it?;
+            Ok((it.file_name().to_string_lossy().into_owned(), kind_of(it.file_type()?)))
+        };
+        fs::read_dir(folder)?.map(entry).collect()
+    }
+
     fn stat(&self, path: &Utf8Path) -> io::Result<Stat> {
         let found = fs::symlink_metadata(path)?;
-        let kind = match found.file_type() {
-            it if it.is_file() => StatKind::File,
-            it if it.is_dir() => StatKind::Folder,
-            _ => StatKind::Other,
-        };
+        let kind = kind_of(found.file_type());
         Ok(Stat { kind, size: found.len(), changed: found.modified()? })
     }
 
@@ -45,6 +49,16 @@ impl FileSystem for RealFileSystem {
 
     fn remove_file(&self, path: &Utf8Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Utf8Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn protect(&self, path: &Utf8Path) -> io::Result<()> {
+        let mut permissions = fs::metadata(path)?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(path, permissions)
     }
 
     fn create_folder(&self, path: &Utf8Path) -> io::Result<()> {
@@ -67,6 +81,16 @@ impl FileSystem for RealFileSystem {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+fn kind_of(found: fs::FileType) -> StatKind {
+    if found.is_file() {
+        StatKind::File
+    } else if found.is_dir() {
+        StatKind::Folder
+    } else {
+        StatKind::Other
     }
 }
 

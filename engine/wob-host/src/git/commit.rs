@@ -21,7 +21,7 @@ use super::{
     Commit, GitError, GitId, Repository,
     objects::{self, NewObject, Stored},
 };
-use crate::Interrupt;
+use crate::{FileSystem, Interrupt};
 
 /// Who commits where git's configuration names nobody.
 const NAME: &str = "wob";
@@ -65,6 +65,8 @@ pub(crate) struct NewCommit<'c> {
     pub(crate) message: &'c str,
     /// The branch that it is for.
     pub(crate) branch: &'c BranchName,
+    /// Where a pack is written; git's library writes all else itself.
+    pub(crate) files: &'c dyn FileSystem,
     /// The name of a folder for what is not whole yet; no two processes use the same at a time.
     pub(crate) scratch: String,
 }
@@ -122,8 +124,8 @@ impl Repository {
     }
 
     /// Removes what a process left that was killed while it wrote a commit with the same `scratch`.
-    pub(crate) fn remove_remains(&self, scratch: &str) {
-        objects::remove_remains(&objects::folder(&self.local()), scratch);
+    pub(crate) fn remove_remains(&self, files: &dyn FileSystem, scratch: &str) {
+        objects::remove_remains(files, &objects::folder(&self.local()), scratch);
     }
 
     /// Writes a commit with its objects, and moves its branch there if that still points to the parent.
@@ -139,7 +141,7 @@ impl Repository {
         local.committer_or_set_fallback(NAME, EMAIL).map_err(self.failed("read who commits"))?;
         let objects = Objects::of(&local, new).map_err(self.failed("write a commit"))?;
         let id = objects.commit;
-        let kept = objects::write(&local, &objects.new, &new.scratch, interrupt);
+        let kept = objects::write(&local, new.files, &objects.new, &new.scratch, interrupt);
         let kept = match kept {
             Err(_) if interrupt.is_set() => {
                 return Err(self.limited()(crate::Interrupted.into()));

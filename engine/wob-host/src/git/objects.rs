@@ -3,22 +3,21 @@
 //! A pack is assembled in a folder of its own beside the others and moved in when it is whole and on disk, so that a crash
 //! at any moment leaves either nothing or objects that nothing refers to.
 
-use std::{
-    borrow::Cow,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, fs, io};
 
+use camino::{Utf8Path, Utf8PathBuf};
 use gix::{
     error::ResultExt as _,
     objs::{Kind, Write as _},
 };
 
 use super::pack::{self, Pack};
-use crate::Interrupt;
+use crate::{FileSystem, Interrupt, filesystem};
 
 /// More objects than these go into a pack: a file costs much more to create than to fill.
 const LOOSE: usize = 500;
+/// A longer mark is not one of ours.
+const MARK_BYTES: u64 = 1 << 10;
 
 /// An object that the repository does not have yet.
 pub(super) struct NewObject<'o> {
@@ -52,28 +51,32 @@ impl Stored {
 }
 
 /// A pack that no collection of garbage takes away until this is dropped; none for objects with a file each.
-pub(super) struct Kept(Option<PathBuf>);
+pub(super) struct Kept<'f> {
+    files: &'f dyn FileSystem,
+    mark: Option<Utf8PathBuf>,
+}
 
-impl Drop for Kept {
+impl Drop for Kept<'_> {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            fs::remove_file(path).ok();
+        if let Some(mark) = &self.mark {
+            self.files.remove_file(mark).ok();
         }
     }
 }
 
 /// Writes `objects`, of which there are no two of one id. `scratch` names the folder for what is not whole yet; no two
 /// processes may use the same at a time.
-pub(super) fn write(
+pub(super) fn write<'f>(
     repository: &gix::Repository,
+    files: &'f dyn FileSystem,
     objects: &[NewObject<'_>],
     scratch: &str,
     interrupt: &Interrupt,
-) -> gix::Result<Kept> {
+) -> gix::Result<Kept<'f>> {
     let folder = folder(repository);
-    remove_remains(&folder, scratch);
+    remove_remains(files, &folder, scratch);
     if objects.len() > LOOSE {
-        let scratch = Scratch { path: folder.join(scratch), objects: folder, name: scratch };
+        let scratch = Scratch { files, path: folder.join(scratch), objects: folder, name: scratch };
         return scratch.pack(objects, interrupt);
     }
     for it in objects {
@@ -82,71 +85,85 @@ pub(super) fn write(
         }
         repository.objects.write_buf_with_known_id(it.kind, &it.bytes, it.id)?;
     }
-    Ok(Kept(None))
+    Ok(Kept { files, mark: None })
 }
 
 /// Returns where the objects of a repository lie.
-pub(super) fn folder(repository: &gix::Repository) -> PathBuf {
-    repository.objects.store_ref().path().to_owned()
+pub(super) fn folder(repository: &gix::Repository) -> Utf8PathBuf {
+    let folder = repository.objects.store_ref().path();
+    Utf8PathBuf::from(folder.to_string_lossy().into_owned())
 }
 
 /// Removes what a process left that was killed while it wrote with the same `scratch`.
-pub(super) fn remove_remains(objects: &Path, scratch: &str) {
-    fs::remove_dir_all(objects.join(scratch)).ok();
-    for entry in fs::read_dir(objects.join("pack")).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_keep = path.extension().is_some_and(|it| it == "keep");
-        if !is_keep || !fs::read_to_string(&path).is_ok_and(|it| it == scratch) {
+pub(super) fn remove_remains(files: &dyn FileSystem, objects: &Utf8Path, scratch: &str) {
+    remove_folder(files, &objects.join(scratch));
+    let packs = objects.join("pack");
+    for name in files.list(&packs).unwrap_or_default() {
+        let path = packs.join(name);
+        let is_ours = || {
+            let mark = filesystem::read(files, &path, MARK_BYTES);
+            mark.is_ok_and(|it| it.is_some_and(|it| it == scratch.as_bytes()))
+        };
+        if path.extension() != Some("keep") || !is_ours() {
             continue;
         }
         // Without an index, git knows nothing of the pack.
-        if !path.with_extension("idx").exists() {
-            fs::remove_file(path.with_extension("pack")).ok();
+        let index = files.stat(&path.with_extension("idx"));
+        if index.is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
+            files.remove_file(&path.with_extension("pack")).ok();
         }
-        fs::remove_file(path).ok();
+        files.remove_file(&path).ok();
     }
+}
+
+/// Removes a folder that holds nothing but files.
+fn remove_folder(files: &dyn FileSystem, folder: &Utf8Path) {
+    for name in files.list(folder).unwrap_or_default() {
+        files.remove_file(&folder.join(name)).ok();
+    }
+    files.remove_folder(folder).ok();
 }
 
 /// A folder for what is not whole yet.
-struct Scratch<'s> {
-    path: PathBuf,
-    objects: PathBuf,
+struct Scratch<'s, 'f> {
+    files: &'f dyn FileSystem,
+    path: Utf8PathBuf,
+    objects: Utf8PathBuf,
     name: &'s str,
 }
 
-impl Drop for Scratch<'_> {
+impl Drop for Scratch<'_, '_> {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.path).ok();
+        remove_folder(self.files, &self.path);
     }
 }
 
-impl Scratch<'_> {
-    fn pack(&self, objects: &[NewObject<'_>], interrupt: &Interrupt) -> gix::Result<Kept> {
-        fs::create_dir(&self.path).or_error()?;
-        let pack = pack::write(objects, &self.path, interrupt)?;
+impl<'f> Scratch<'_, 'f> {
+    fn pack(&self, objects: &[NewObject<'_>], interrupt: &Interrupt) -> gix::Result<Kept<'f>> {
+        self.files.create_folder(&self.path).or_error()?;
+        let pack = pack::write(self.files, objects, &self.path, interrupt)?;
         self.move_in(&pack).or_error()
     }
 
-    fn move_in(&self, pack: &Pack) -> io::Result<Kept> {
-        let packs = self.objects.join("pack");
-        fs::create_dir_all(&packs)?;
+    fn move_in(&self, pack: &Pack) -> io::Result<Kept<'f>> {
+        let (files, packs) = (self.files, self.objects.join("pack"));
+        files.create_folder(&packs)?;
         let to = |extension: &str| packs.join(format!("{}.{extension}", pack.name));
-        let kept = Kept(Some(to("keep")));
-        fs::write(to("keep"), self.name)?;
+        let mut kept = Kept { files, mark: None };
+        // Unless somebody keeps the same pack, and for longer.
+        if files.stat(&to("keep")).is_err() {
+            let mark = self.path.join("keep");
+            files.create(&mark)?.append(self.name.as_bytes())?;
+            // A mark that is not whole would not be known for ours.
+            files.rename(&mark, &to("keep"))?;
+            kept.mark = Some(to("keep"));
+        }
         // Git knows a pack by its index, which therefore comes last.
         for (from, extension) in [(&pack.data, "pack"), (&pack.index, "idx")] {
-            protect(from)?;
-            fs::rename(from, to(extension))?;
+            files.protect(from)?;
+            files.rename(from, &to(extension))?;
         }
-        #[cfg(unix)]
-        fs::File::open(&packs)?.sync_all()?;
+        files.sync_folder(&packs)?;
         Ok(kept)
     }
-}
-
-/// Lets nobody write into a file, as git does: what a pack holds never changes.
-fn protect(file: &Path) -> io::Result<()> {
-    let mut permissions = fs::metadata(file)?.permissions();
-    permissions.set_readonly(true);
-    fs::set_permissions(file, permissions)
 }

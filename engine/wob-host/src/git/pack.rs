@@ -3,12 +3,9 @@
 //! Objects are whole, never differences from others: `git gc` finds those at leisure. The format is that of git's
 //! documentation (gitformat-pack), version 2 of both.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
-};
+use std::io::{self, BufWriter, Write};
 
+use camino::{Utf8Path, Utf8PathBuf};
 use gix::{
     error::ResultExt as _,
     hash::io::Write as Hashing,
@@ -22,7 +19,7 @@ use gix::{
 use rayon::prelude::*;
 
 use super::objects::NewObject;
-use crate::Interrupt;
+use crate::{FileSystem, Interrupt, WriteFile};
 
 /// How many objects are compressed while as many are written.
 const BATCH: usize = 8192;
@@ -33,8 +30,8 @@ const LARGE: u64 = 1 << 31;
 
 /// A pack and its index, on disk but not yet where git looks for them.
 pub(super) struct Pack {
-    pub(super) data: PathBuf,
-    pub(super) index: PathBuf,
+    pub(super) data: Utf8PathBuf,
+    pub(super) index: Utf8PathBuf,
     /// How both are called, without what tells them apart.
     pub(super) name: String,
 }
@@ -55,12 +52,13 @@ struct Entry {
 
 /// Writes `objects`, of which there are no two of one id, into a pack in `folder`, and flushes it.
 pub(super) fn write(
+    files: &dyn FileSystem,
     objects: &[NewObject<'_>],
-    folder: &Path,
+    folder: &Utf8Path,
     interrupt: &Interrupt,
 ) -> gix::Result<Pack> {
     let (data, index) = (folder.join("pack"), folder.join("idx"));
-    let mut writer = Writer::new(&data, objects.len()).or_error()?;
+    let mut writer = Writer::new(files, &data, objects.len()).or_error()?;
     let mut ready: gix::Result<Vec<Packed>> = Ok(vec![]);
     for batch in objects.chunks(BATCH).chain([&[][..]]) {
         if interrupt.is_set() {
@@ -72,7 +70,7 @@ pub(super) fn write(
         ready = next;
     }
     let (entries, checksum) = writer.finish()?;
-    write_index(&index, entries, checksum)?;
+    write_index(files, &index, entries, checksum)?;
     Ok(Pack { data, index, name: format!("pack-{checksum}") })
 }
 
@@ -116,17 +114,38 @@ fn deflate(compress: &mut Compress, mut bytes: &[u8], out: &mut Vec<u8>) -> gix:
     }
 }
 
+/// A file that is being written, as the standard library has it.
+struct Bytes(Box<dyn WriteFile>);
+
+impl Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A new file with the checksum of what was written into it.
+type Hashed = Hashing<BufWriter<Bytes>>;
+
+fn create(files: &dyn FileSystem, path: &Utf8Path) -> io::Result<Hashed> {
+    let file = BufWriter::with_capacity(1 << 16, Bytes(files.create(path)?));
+    Ok(Hashing::new(file, gix::hash::Kind::Sha1))
+}
+
 /// A pack that is being written.
 struct Writer {
-    out: Hashing<BufWriter<File>>,
+    out: Hashed,
     offset: u64,
     entries: Vec<Entry>,
 }
 
 impl Writer {
-    fn new(path: &Path, objects: usize) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(1 << 16, File::create_new(path)?);
-        let mut out = Hashing::new(file, gix::hash::Kind::Sha1);
+    fn new(files: &dyn FileSystem, path: &Utf8Path, objects: usize) -> io::Result<Self> {
+        let mut out = create(files, path)?;
         let count = u32::try_from(objects).map_err(io::Error::other)?;
         let mut header = b"PACK\0\0\0\x02".to_vec();
         header.extend(count.to_be_bytes());
@@ -149,7 +168,12 @@ impl Writer {
     }
 }
 
-fn write_index(path: &Path, mut entries: Vec<Entry>, pack: gix::ObjectId) -> gix::Result<()> {
+fn write_index(
+    files: &dyn FileSystem,
+    path: &Utf8Path,
+    mut entries: Vec<Entry>,
+    pack: gix::ObjectId,
+) -> gix::Result<()> {
     entries.sort_unstable_by_key(|it| it.id);
     let mut out = vec![];
     out.extend(b"\xfftOc\0\0\0\x02");
@@ -184,20 +208,19 @@ fn write_index(path: &Path, mut entries: Vec<Entry>, pack: gix::ObjectId) -> gix
         out.extend(it.to_be_bytes());
     }
     out.extend(pack.as_slice());
-    let mut file =
-        Hashing::new(BufWriter::new(File::create_new(path).or_error()?), gix::hash::Kind::Sha1);
+    let mut file = create(files, path).or_error()?;
     file.write_all(&out).or_error()?;
     finish(file)?;
     Ok(())
 }
 
 /// Writes the checksum of what was written behind it, and waits until all is on disk.
-fn finish(out: Hashing<BufWriter<File>>) -> gix::Result<gix::ObjectId> {
+fn finish(out: Hashed) -> gix::Result<gix::ObjectId> {
     let checksum = out.hash.try_finalize()?;
     let mut file = out.inner;
     file.write_all(checksum.as_slice()).or_error()?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
-    file.sync_all().or_error()?;
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
+    file.0.sync().or_error()?;
     Ok(checksum)
 }
 

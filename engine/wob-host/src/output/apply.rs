@@ -1,9 +1,8 @@
 //! Does what a plan says: everything that can fail first, then renames, `.wob/tree.json` last.
 
-use std::{collections::BTreeSet, fs, io, io::Write as _};
+use std::{cell::Cell, collections::BTreeSet, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use tempfile::TempPath;
 use wob_engine::{Blob, Digest, FilePath};
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     manifest,
     plan::To,
 };
-use crate::{GitId, Interrupt};
+use crate::{FileSystem, GitId, Interrupt, StatKind, WriteFile};
 
 /// How the names of a journal and a `.wob/tree.json` begin that are being written.
 const JOURNAL_DRAFT: &str = ".journal-";
@@ -39,9 +38,60 @@ pub struct Written {
 }
 
 /// New contents that wait for their places; dropping it deletes them.
-struct Staged {
-    files: Vec<(TempPath, FilePath)>,
-    manifest: TempPath,
+struct Staged<'f> {
+    files: Vec<(Draft<'f>, FilePath)>,
+    manifest: Draft<'f>,
+}
+
+/// Where drafts are written.
+struct Scaffold<'f> {
+    files: &'f dyn FileSystem,
+    /// Whether a draft could not be deleted, so that the next run must.
+    is_left: Cell<bool>,
+}
+
+/// A new file that waits for its place; dropping it deletes it.
+struct Draft<'f> {
+    scaffold: &'f Scaffold<'f>,
+    path: Utf8PathBuf,
+    is_placed: bool,
+}
+
+impl Scaffold<'_> {
+    /// Creates a draft at `path`, where no file may be, and lets `write` fill it.
+    fn draft(
+        &self,
+        path: Utf8PathBuf,
+        write: impl FnOnce(&mut dyn WriteFile) -> io::Result<()>,
+    ) -> io::Result<Draft<'_>> {
+        let mut file = self.files.create(&path)?;
+        let draft = Draft { scaffold: self, path, is_placed: false };
+        write(&mut *file)?;
+        Ok(draft)
+    }
+}
+
+impl Draft<'_> {
+    /// Moves it over whatever file is at `place`.
+    fn persist(mut self, place: &Utf8Path) -> io::Result<()> {
+        self.scaffold.files.rename(&self.path, place)?;
+        self.is_placed = true;
+        Ok(())
+    }
+
+    fn delete(mut self) -> io::Result<()> {
+        self.scaffold.files.remove_file(&self.path)?;
+        self.is_placed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.is_placed && self.scaffold.files.remove_file(&self.path).is_err() {
+            self.scaffold.is_left.set(true);
+        }
+    }
 }
 
 impl Plan {
@@ -85,87 +135,99 @@ impl Plan {
             return Ok(());
         }
         let root = output.root();
-        let journal = self.announce(output, &root)?;
-        match self.stage(&root, interrupt) {
-            Ok(staged) => self.commit(&root, staged)?,
+        let files = &*output.files;
+        let scaffold = Scaffold { files, is_left: Cell::new(false) };
+        let journal = self.announce(output, &scaffold, &root)?;
+        match self.stage(&scaffold, &root, interrupt) {
+            Ok(staged) => self.commit(files, &root, staged).map_err(by_now)?,
             Err(error) => {
-                // Nothing was replaced; only a journal that says so of an earlier run must stay.
-                if !self.unfinished {
-                    fs::remove_file(&journal).ok();
-                    fs::remove_dir(root.join(".wob")).ok();
+                // Nothing was replaced; a journal stays only for what else is there to clean up.
+                if !self.unfinished && !scaffold.is_left.get() {
+                    files.remove_file(&journal).ok();
+                    files.remove_folder(&root.join(".wob")).ok();
                 }
                 return Err(error);
             }
         }
-        fs::remove_file(&journal).map_err(half_written("delete", &journal))
+        files.remove_file(&journal).map_err(half_written("delete", &journal))
     }
 
     /// Writes the journal: from here on, a crash is recognised.
-    fn announce(&self, output: &OutputFolder, root: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
-        let own = root.join(".wob");
-        fs::create_dir_all(root).map_err(failed("create", root))?;
-        // `create_dir_all` follows links, so look again: all folders exist now.
+    fn announce(
+        &self,
+        output: &OutputFolder,
+        scaffold: &Scaffold<'_>,
+        root: &Utf8Path,
+    ) -> Result<Utf8PathBuf, OutputError> {
+        let (files, own) = (scaffold.files, root.join(".wob"));
+        files.create_folder(root).map_err(failed("create", root))?;
+        // Making folders follows links, so look again: all of them exist now.
         output.check_prefix()?;
-        match fs::create_dir(&own) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            result => result.map_err(failed("create", &own))?,
-        }
-        if !fs::symlink_metadata(&own).is_ok_and(|it| it.is_dir()) {
+        let made = match files.stat(&own) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => files.create_folder(&own),
+            Err(error) => Err(error),
+        };
+        made.map_err(failed("create", &own))?;
+        if files.stat(&own).map_err(failed("look at", &own))?.kind != StatKind::Folder {
             return Err(OutputError::Link { path: own });
         }
-        remove_stale_records(&own);
+        remove_stale_records(files, &own);
         if !self.previous.unfinished.is_empty() {
             let manifests = self.previous.unfinished.iter().chain([&self.previous.manifest]);
             for path in manifests.flat_map(Manifest::paths) {
-                remove_stale(root, path);
+                remove_stale(files, root, path);
             }
         }
         let journal = root.join(JOURNAL);
         let next = Manifest::of(&self.tree);
         let text = manifest::journal(self.previous.unfinished.iter().chain([&next]));
-        let write = || -> io::Result<()> {
-            let mut file = temporary(JOURNAL_DRAFT, 8).tempfile_in(&own)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&journal)?;
-            Ok(())
-        };
+        let write = || record(scaffold, &own, JOURNAL_DRAFT, &text)?.persist(&journal);
         write().map_err(failed("write", &journal))?;
         Ok(journal)
     }
 
     /// Writes each new content beside its place, or above it if its folder does not exist yet.
-    fn stage(&self, root: &Utf8Path, interrupt: &Interrupt) -> Result<Staged, OutputError> {
-        let mut disk = Disk::new(root);
-        let mut files = vec![];
+    fn stage<'f>(
+        &self,
+        scaffold: &'f Scaffold<'f>,
+        root: &Utf8Path,
+        interrupt: &Interrupt,
+    ) -> Result<Staged<'f>, OutputError> {
+        let files = scaffold.files;
+        let mut disk = Disk::new(files, root);
+        let mut drafts = vec![];
         let mut writable = BTreeSet::new();
         for path in self.changes.keys() {
             interrupt.check()?;
             // Planning may have been a while ago.
             disk.kind(path)?;
-            let folder = existing_folder(root, path);
+            let folder = existing_folder(files, root, path);
             if let Some(blob) = self.tree.get(path) {
-                files.push((wait(&folder, path, blob)?, path.clone()));
+                drafts.push((wait(scaffold, &folder, path, blob)?, path.clone()));
             } else if !writable.contains(&folder) {
                 // Who may create a file may delete one.
-                drop(wait(&folder, path, &Blob::new(b"".as_slice()))?);
+                let probe = wait(scaffold, &folder, path, &Blob::new(b"".as_slice()))?;
+                probe.delete().map_err(failed("delete from", &folder))?;
             }
             writable.insert(folder);
         }
-        let last = root.join(MANIFEST);
-        let write = || -> io::Result<TempPath> {
-            let mut file = temporary(MANIFEST_DRAFT, 8).tempfile_in(root.join(".wob"))?;
-            file.write_all(self.manifest.as_bytes())?;
-            // One flush for the whole tree: the files are known by their digests.
-            file.as_file().sync_all()?;
-            Ok(file.into_temp_path())
-        };
-        Ok(Staged { files, manifest: write().map_err(failed("write", &last))? })
+        let (own, last) = (root.join(".wob"), root.join(MANIFEST));
+        // One flush for the whole tree: the files are known by their digests. Before any of them is replaced, the journal
+        // must be there for good.
+        let manifest = record(scaffold, &own, MANIFEST_DRAFT, &self.manifest)
+            .and_then(|it| files.sync_folder(&own).map(|()| it));
+        Ok(Staged { files: drafts, manifest: manifest.map_err(failed("write", &last))? })
     }
 
     /// Moves the new contents to their places and deletes what is no longer wanted.
-    fn commit(&self, root: &Utf8Path, staged: Staged) -> Result<(), OutputError> {
-        let mut disk = Disk::new(root);
+    fn commit(
+        &self,
+        files: &dyn FileSystem,
+        root: &Utf8Path,
+        staged: Staged<'_>,
+    ) -> Result<(), OutputError> {
+        let mut disk = Disk::new(files, root);
         let deleted = self.changes.keys().filter(|path| self.tree.get(path).is_none());
         let folders = self.folders();
         // Files that stand where a folder must be, or in a folder that must become a file.
@@ -174,25 +236,25 @@ impl Plan {
             folders.contains(path.as_str()) || above.any(|it| self.tree.get(&it).is_some())
         });
         for path in first {
-            delete(&mut disk, root, path)?;
+            delete(&mut disk, files, root, path)?;
         }
-        for (temporary, path) in staged.files {
+        for (draft, path) in staged.files {
             // Somebody may have put a link on the way since the content was written beside it.
             disk.kind(&path)?;
             let full = root.join(path.as_str());
             let folder = full.parent().unwrap_or(root);
-            fs::create_dir_all(folder).map_err(half_written("create", folder))?;
+            files.create_folder(folder).map_err(half_written("create", folder))?;
             // A folder that held only files of wob is empty by now.
-            if fs::symlink_metadata(&full).is_ok_and(|it| it.is_dir()) {
-                remove_empty_folders(&full);
+            if is_folder(files, &full) {
+                remove_empty_folders(files, &full);
             }
-            temporary.persist(&full).map_err(|it| half_written("replace", &full)(it.error))?;
+            draft.persist(&full).map_err(half_written("replace", &full))?;
         }
         for path in last {
-            delete(&mut disk, root, path)?;
+            delete(&mut disk, files, root, path)?;
         }
         let last = root.join(MANIFEST);
-        staged.manifest.persist(&last).map_err(|it| half_written("replace", &last)(it.error))
+        staged.manifest.persist(&last).map_err(half_written("replace", &last))
     }
 
     /// Lists the folders of the tree.
@@ -202,18 +264,33 @@ impl Plan {
 }
 
 /// Writes `blob` into `folder`, where it waits to be moved to `path`.
-fn wait(folder: &Utf8Path, path: &FilePath, blob: &Blob) -> Result<TempPath, OutputError> {
-    let name = temporary_name(path);
-    let write = || -> io::Result<TempPath> {
-        let mut file = temporary(&name, 0).tempfile_in(folder)?;
-        file.write_all(&blob.bytes())?;
-        Ok(file.into_temp_path())
-    };
-    write().map_err(|error| {
+fn wait<'f>(
+    scaffold: &'f Scaffold<'f>,
+    folder: &Utf8Path,
+    path: &FilePath,
+    blob: &Blob,
+) -> Result<Draft<'f>, OutputError> {
+    let place = folder.join(temporary_name(path));
+    let draft = scaffold.draft(place.clone(), |file| file.append(&blob.bytes()));
+    draft.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return OutputError::Busy { path: folder.join(&name) };
+            return OutputError::Busy { path: place };
         }
         failed("write", folder.join(path.file_name()))(error)
+    })
+}
+
+/// Writes and flushes a record of wob's own, where it waits to be moved; no other process gives it the same name.
+fn record<'f>(
+    scaffold: &'f Scaffold<'f>,
+    own: &Utf8Path,
+    draft: &str,
+    text: &str,
+) -> io::Result<Draft<'f>> {
+    let path = own.join(format!("{draft}{}", std::process::id()));
+    scaffold.draft(path, |file| {
+        file.append(text.as_bytes())?;
+        file.sync()
     })
 }
 
@@ -222,37 +299,47 @@ fn folders_above(path: &FilePath) -> impl Iterator<Item = &str> {
     text.match_indices('/').map(|(end, _)| &text[..end])
 }
 
-fn delete(disk: &mut Disk<'_>, root: &Utf8Path, path: &FilePath) -> Result<(), OutputError> {
+fn delete(
+    disk: &mut Disk<'_>,
+    files: &dyn FileSystem,
+    root: &Utf8Path,
+    path: &FilePath,
+) -> Result<(), OutputError> {
     let full = disk.path(path);
     if matches!(disk.kind(path)?, Kind::File | Kind::Other) {
-        fs::remove_file(&full).map_err(half_written("delete", &full))?;
+        files.remove_file(&full).map_err(half_written("delete", &full))?;
     }
     for folder in full.ancestors().skip(1).take_while(|it| *it != root) {
         // It fails if something is left in it.
-        if fs::remove_dir(folder).is_err() {
+        if files.remove_folder(folder).is_err() {
             break;
         }
     }
     Ok(())
 }
 
-/// Removes a folder that holds nothing but empty folders; what is not empty stays.
-fn remove_empty_folders(folder: &Utf8Path) {
-    let below = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in below.filter(|it| it.file_type().is_ok_and(|it| it.is_dir())) {
-        if let Ok(path) = Utf8PathBuf::from_path_buf(entry.path()) {
-            remove_empty_folders(&path);
+fn is_folder(files: &dyn FileSystem, path: &Utf8Path) -> bool {
+    files.stat(path).is_ok_and(|it| it.kind == StatKind::Folder)
+}
+
+/// Removes a folder that holds nothing but empty folders and what runs that crashed left; what is not empty stays.
+fn remove_empty_folders(files: &dyn FileSystem, folder: &Utf8Path) {
+    let below = files.entries(folder).unwrap_or_default();
+    for (name, kind) in below {
+        if kind == StatKind::Folder {
+            remove_empty_folders(files, &folder.join(name));
+        } else if name.starts_with(TEMPORARY) {
+            files.remove_file(&folder.join(name)).ok();
         }
     }
-    fs::remove_dir(folder).ok();
+    files.remove_folder(folder).ok();
 }
 
 /// Returns the folder of `path`, or the nearest one above that exists.
-fn existing_folder(root: &Utf8Path, path: &FilePath) -> Utf8PathBuf {
+fn existing_folder(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) -> Utf8PathBuf {
     let full = root.join(path.as_str());
     let mut above = full.ancestors().skip(1).take_while(|it| *it != root);
-    let real = |it: &&Utf8Path| fs::symlink_metadata(it).is_ok_and(|it| it.is_dir());
-    above.find(real).unwrap_or(root).to_owned()
+    above.find(|it| is_folder(files, it)).unwrap_or(root).to_owned()
 }
 
 /// Names the new content of `path` while it waits: the same in every run, so that the next one finds what a crash left.
@@ -262,37 +349,33 @@ fn temporary_name(path: &FilePath) -> String {
 }
 
 /// Removes what a run that crashed left beside `path`.
-fn remove_stale(root: &Utf8Path, path: &FilePath) {
+fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) {
     let name = temporary_name(path);
     let folders = folders_above(path).map(|it| format!("{it}/{name}"));
     for stale in folders.chain([name.clone()]).filter_map(|it| FilePath::new(&it).ok()) {
-        let mut disk = Disk::new(root);
+        let mut disk = Disk::new(files, root);
         // A folder may have become a link since.
         if matches!(disk.kind(&stale), Ok(Kind::File)) {
-            fs::remove_file(disk.path(&stale)).ok();
+            files.remove_file(&disk.path(&stale)).ok();
         }
     }
 }
 
 /// Removes the drafts that runs which crashed left in `.wob`.
-fn remove_stale_records(own: &Utf8Path) {
-    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_draft =
-            |it: &str| [JOURNAL_DRAFT, MANIFEST_DRAFT].iter().any(|draft| it.starts_with(draft));
-        if name.to_str().is_some_and(is_draft) {
-            fs::remove_file(entry.path()).ok();
+fn remove_stale_records(files: &dyn FileSystem, own: &Utf8Path) {
+    for (name, _) in files.entries(own).unwrap_or_default() {
+        if [JOURNAL_DRAFT, MANIFEST_DRAFT].iter().any(|draft| name.starts_with(draft)) {
+            files.remove_file(&own.join(name)).ok();
         }
     }
 }
 
-/// Begins a file that the user's umask protects as any other file; temporary files are private otherwise.
-fn temporary(prefix: &str, random_bytes: usize) -> tempfile::Builder<'_, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).rand_bytes(random_bytes);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
+/// An error among replaced files: it is not true any more that nothing was changed.
+fn by_now(error: OutputError) -> OutputError {
+    if let OutputError::Failed { attempt, path, source } = error {
+        return OutputError::HalfWritten { attempt, path, source };
+    }
+    error
 }
 
 fn half_written(

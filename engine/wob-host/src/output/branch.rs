@@ -3,7 +3,10 @@
 //! The tree of the branch's last commit is what a disk is for a folder: it may hold files of others, and its `.wob/tree.json`
 //! says which are wob's own. An [`OutputBranch`] is what the branch was when it was opened; if it moves, applying fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
@@ -14,13 +17,15 @@ use super::{
     plan::{self, To},
 };
 use crate::{
-    BranchName, Commit, GitError, GitId, Interrupt, LimitError, Repository,
+    BranchName, Commit, FileSystem, GitError, GitId, Interrupt, LimitError, RealFileSystem,
+    Repository,
     git::{Leaf, Moved, NewCommit, TreeIds},
 };
 
 /// A branch that a tree is written into, as it was when it was opened.
 #[derive(Clone, Debug)]
 pub struct OutputBranch {
+    files: Arc<dyn FileSystem>,
     repository: Repository,
     name: BranchName,
     /// The repository's folder as the user wrote it.
@@ -41,9 +46,21 @@ impl OutputBranch {
     /// # Errors
     /// If there is no repository in exactly this folder, or it is damaged.
     pub fn open(folder: &Utf8Path, name: &BranchName) -> Result<Self, OutputError> {
+        Self::open_on(Arc::new(RealFileSystem), folder, name)
+    }
+
+    /// Opens a branch whose packs are written by `files`, which must write where git reads.
+    ///
+    /// # Errors
+    /// See [`OutputBranch::open`].
+    pub fn open_on(
+        files: Arc<dyn FileSystem>,
+        folder: &Utf8Path,
+        name: &BranchName,
+    ) -> Result<Self, OutputError> {
         let repository = Repository::open(folder)?;
         let tip = repository.tip_of(name)?;
-        Ok(Self { repository, name: name.clone(), folder: folder.to_owned(), tip })
+        Ok(Self { files, repository, name: name.clone(), folder: folder.to_owned(), tip })
     }
 
     /// Returns what people call it: the repository's folder, `#`, and the branch.
@@ -159,7 +176,7 @@ impl BranchPlan {
         let OutputBranch { repository, name, tip, .. } = &self.output;
         if plan.is_done() {
             // Whoever was killed after the branch had moved left something, and nobody else would look for it.
-            repository.remove_remains(&self.output.own_name());
+            repository.remove_remains(&*self.output.files, &self.output.own_name());
             return Ok(self.output.tip());
         }
         if overwrite == Overwrite::Nothing
@@ -192,6 +209,7 @@ impl BranchPlan {
             put,
             message: &plan.message,
             branch: &self.output.name,
+            files: &*self.output.files,
             scratch: self.output.own_name(),
         }
     }

@@ -28,6 +28,8 @@ pub(super) enum Kind {
 pub(super) enum Bytes {
     /// None: overwriting it loses nothing. A power failure may leave such a file.
     Empty,
+    /// Zeroes only, which a power failure may leave of what wob wrote.
+    Zeroes(Digest),
     Digest(Digest),
     TooLarge,
 }
@@ -57,6 +59,7 @@ pub(super) trait Ground {
         Ok(match self.read(path)? {
             None => Bytes::TooLarge,
             Some(bytes) if bytes.is_empty() => Bytes::Empty,
+            Some(bytes) if bytes.iter().all(|it| *it == 0) => Bytes::Zeroes(Digest::of(&bytes)),
             Some(bytes) => Bytes::Digest(Digest::of(&bytes)),
         })
     }

@@ -13,13 +13,13 @@ mod lock;
 mod manifest;
 mod plan;
 
-use std::{fs, io};
+use std::{fs, io, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, FilePath, Tree};
 
 use self::ground::{Ground as _, Kind};
-use crate::{GitError, Interrupt, Interrupted};
+use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
 
 pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
@@ -34,8 +34,9 @@ const JOURNAL: &str = ".wob/journal.json";
 const TEMPORARY: &str = ".wob-new-";
 
 /// A folder that a tree is written into.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct OutputFolder {
+    files: Arc<dyn FileSystem>,
     /// What no file may leave.
     folder: Utf8PathBuf,
     /// Where the tree begins.
@@ -156,7 +157,12 @@ impl OutputFolder {
     ///
     /// `folder` itself may be a link; nothing below it may.
     pub fn new(folder: &Utf8Path, prefix: Option<&FilePath>) -> Self {
-        Self { folder: folder.to_owned(), prefix: prefix.cloned() }
+        Self::on(Arc::new(RealFileSystem), folder, prefix)
+    }
+
+    /// Names a folder of another file system.
+    pub fn on(files: Arc<dyn FileSystem>, folder: &Utf8Path, prefix: Option<&FilePath>) -> Self {
+        Self { files, folder: folder.to_owned(), prefix: prefix.cloned() }
     }
 
     /// Returns where the tree begins.
@@ -192,7 +198,7 @@ impl OutputFolder {
         previous: &Previous,
     ) -> Result<Option<Blob>, OutputError> {
         let Some(digest) = previous.manifest.digest(path) else { return Ok(None) };
-        let found = disk::Disk::new(&self.root()).read(path)?;
+        let found = disk::Disk::new(&*self.files, &self.root()).read(path)?;
         Ok(found.map(Blob::new).filter(|it| it.digest() == digest))
     }
 
@@ -211,7 +217,7 @@ impl OutputFolder {
 
     fn check_prefix(&self) -> Result<(), OutputError> {
         let Some(prefix) = &self.prefix else { return Ok(()) };
-        match disk::Disk::new(&self.folder).kind(prefix)? {
+        match disk::Disk::new(&*self.files, &self.folder).kind(prefix)? {
             Kind::Absent | Kind::Folder => Ok(()),
             Kind::File | Kind::Other | Kind::Blocked(_) => {
                 Err(OutputError::Link { path: self.root() })
@@ -222,7 +228,7 @@ impl OutputFolder {
     /// Reads a file of `.wob`; `None` if there is none, or it is no text.
     fn read_own(&self, name: &str) -> Result<Option<String>, OutputError> {
         let path = FilePath::new(name).expect("because the names are constant");
-        let bytes = disk::Disk::new(&self.root()).read(&path)?;
+        let bytes = disk::Disk::new(&*self.files, &self.root()).read(&path)?;
         Ok(bytes.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 }

@@ -129,7 +129,7 @@ impl Plan {
     /// If it cannot be read.
     pub fn before(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         match &self.to {
-            To::Folder(it) => Disk::new(&it.root()).read(path),
+            To::Folder(it) => Disk::new(&*it.files, &it.root()).read(path),
             To::Branch(it) => it.output().read(path),
         }
     }
@@ -183,7 +183,8 @@ pub(super) fn plan(
     check(tree, manifest, case)?;
     let previous = output.previous()?;
     let root = output.root();
-    let judged = judge(&mut Disk::new(&root), &previous, tree, tree.files(), interrupt)?;
+    let judged =
+        judge(&mut Disk::new(&*output.files, &root), &previous, tree, tree.files(), interrupt)?;
     Ok(Plan::new(judged, To::Folder(output.clone()), tree, manifest, previous))
 }
 
@@ -244,9 +245,9 @@ impl<G: Ground> Planner<'_, G> {
         let change = match self.ground.kind(path)? {
             Kind::Absent => Change::Added,
             Kind::File => match self.ground.bytes(path)? {
-                Bytes::Digest(found) if found == wanted => return Ok(()),
+                Bytes::Digest(found) | Bytes::Zeroes(found) if found == wanted => return Ok(()),
                 Bytes::Empty if wanted == Digest::of(b"") => return Ok(()),
-                found @ (Bytes::Empty | Bytes::Digest(_) | Bytes::TooLarge) => {
+                found @ (Bytes::Empty | Bytes::Zeroes(_) | Bytes::Digest(_) | Bytes::TooLarge) => {
                     self.standing(path, found)
                 }
             },
@@ -298,9 +299,10 @@ impl<G: Ground> Planner<'_, G> {
     fn standing(&self, path: &FilePath, found: Bytes) -> Change {
         match found {
             Bytes::Empty => Change::Changed,
+            Bytes::Zeroes(_) if self.previous.owns(path) => Change::Changed,
             Bytes::Digest(digest) if self.previous.wrote(path, digest) => Change::Changed,
             Bytes::Digest(_) | Bytes::TooLarge if self.previous.owns(path) => Change::Edited,
-            Bytes::Digest(_) | Bytes::TooLarge => Change::Foreign,
+            Bytes::Zeroes(_) | Bytes::Digest(_) | Bytes::TooLarge => Change::Foreign,
         }
     }
 
@@ -310,7 +312,8 @@ impl<G: Ground> Planner<'_, G> {
         path: &FilePath,
         interrupt: &Interrupt,
     ) -> Result<(), OutputError> {
-        for below in self.ground.files_below(path.as_str(), interrupt)? {
+        let below = self.ground.files_below(path.as_str(), interrupt)?;
+        for below in below.into_iter().filter(|it| !is_stale(it)) {
             let in_the_way = || OutputError::FolderInTheWay { path: self.ground.shown(path) };
             let below = FilePath::new(&below).map_err(|_| in_the_way())?;
             if !self.previous.owns(&below) {
@@ -326,11 +329,14 @@ impl<G: Ground> Planner<'_, G> {
                 tree.get(&it).is_some() || self.previous.owns(&it) || self.changes.contains_key(&it)
             })
         };
-        let stale =
-            |path: &str| path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY));
         let below = self.ground.files_below("", interrupt)?;
-        Ok(below.into_iter().filter(|it| !ours(it) && !stale(it)).collect())
+        Ok(below.into_iter().filter(|it| !ours(it) && !is_stale(it)).collect())
     }
+}
+
+/// Says whether a file waited for its place in a run that crashed.
+fn is_stale(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY))
 }
 
 impl Previous {

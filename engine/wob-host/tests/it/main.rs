@@ -5,6 +5,7 @@
 )]
 
 mod checkout;
+mod failing;
 mod fetch;
 mod folder;
 mod git;
@@ -12,6 +13,7 @@ mod http;
 mod into;
 mod output;
 mod program;
+mod refusals;
 mod simulated;
 mod stamp;
 mod store;

@@ -24,7 +24,7 @@ struct State {
     folders: BTreeSet<Utf8PathBuf>,
     locks: BTreeSet<Utf8PathBuf>,
     calls: usize,
-    failure: Option<(usize, io::ErrorKind)>,
+    failure: Option<(Calls, Refusal)>,
     /// Moves at every change, so that no two files are changed at one time.
     clock: u64,
 }
@@ -50,15 +50,86 @@ pub(crate) enum Loss {
     Zeroes,
 }
 
+/// Which calls fail, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// This one.
+    Only(usize),
+    /// This one and every later one.
+    From(usize),
+    /// One of so many, the last.
+    Every(usize),
+}
+
+impl Calls {
+    pub(crate) fn have(self, call: usize) -> bool {
+        match self {
+            Self::Only(only) => call == only,
+            Self::From(first) => call >= first,
+            Self::Every(step) => (call + 1).is_multiple_of(step),
+        }
+    }
+}
+
+/// What a call that fails says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Kind(io::ErrorKind),
+    /// The number of an error of the operating system.
+    Os(i32),
+}
+
+impl Refusal {
+    pub(crate) fn error(self) -> io::Error {
+        match self {
+            Self::Kind(kind) => kind.into(),
+            Self::Os(number) => io::Error::from_raw_os_error(number),
+        }
+    }
+}
+
 impl SimulatedDisk {
     /// Lets call number `call`, from 0, and every later one fail.
     pub(crate) fn fail_from(&self, call: usize, kind: io::ErrorKind) {
-        let mut state = self.lock();
-        state.calls = 0;
-        state.failure = Some((call, kind));
+        self.fail(Calls::From(call), Refusal::Kind(kind));
     }
 
-    /// Lets no call fail any more, and returns how many there were since [`Self::fail_from`].
+    /// Lets these calls fail, counted from now on.
+    pub(crate) fn fail(&self, calls: Calls, refusal: Refusal) {
+        let mut state = self.lock();
+        state.calls = 0;
+        state.failure = Some((calls, refusal));
+    }
+
+    /// Makes everything durable.
+    pub(crate) fn settle(&self) {
+        let mut state = self.lock();
+        for it in state.seen.values() {
+            let mut contents = it.lock().unwrap();
+            contents.durable = contents.bytes.len();
+        }
+        state.durable = state.seen.clone();
+    }
+
+    /// Writes a file behind everybody's back.
+    pub(crate) fn put(&self, path: &Utf8Path, bytes: &[u8]) {
+        let mut state = self.lock();
+        state.folders.extend(path.ancestors().skip(1).map(Utf8Path::to_owned));
+        let contents = Contents { bytes: bytes.to_vec(), durable: bytes.len(), changed: 0 };
+        state.seen.insert(path.to_owned(), Arc::new(Mutex::new(contents)));
+    }
+
+    /// Returns the bytes of every file below `folder`, by path.
+    pub(crate) fn contents(&self, folder: &Utf8Path) -> BTreeMap<String, Vec<u8>> {
+        let state = self.lock();
+        let below = state.seen.iter().filter_map(|(path, it)| {
+            let path = path.strip_prefix(folder).ok()?.to_string();
+            Some((path, it.lock().unwrap().bytes.clone()))
+        });
+        below.collect()
+    }
+
+    /// Lets no call fail any more, and returns how many there were since some do.
     pub(crate) fn heal(&self) -> usize {
         let mut state = self.lock();
         state.failure = None;
@@ -83,7 +154,10 @@ impl SimulatedDisk {
         let names = if loss == Loss::All { &state.durable } else { &state.seen };
         let files: BTreeMap<_, _> =
             names.iter().map(|(path, it)| (path.clone(), left(it))).collect();
-        let folders = state.folders.clone();
+        let above = files.keys().flat_map(|it| it.ancestors().skip(1)).map(Utf8Path::to_owned);
+        let mut folders: BTreeSet<Utf8PathBuf> =
+            state.folders.iter().cloned().chain(above).collect();
+        folders.retain(|it| !files.contains_key(it));
         let state = State { seen: files.clone(), durable: files, folders, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -119,7 +193,7 @@ impl SimulatedDisk {
         state.calls += 1;
         state.clock += 1;
         match state.failure {
-            Some((first, kind)) if call >= first => Err(kind.into()),
+            Some((calls, refusal)) if calls.have(call) => Err(refusal.error()),
             _ => Ok(state),
         }
     }
@@ -133,7 +207,7 @@ impl FileSystem for SimulatedDisk {
     fn create(&self, path: &Utf8Path) -> io::Result<Box<dyn WriteFile>> {
         let mut state = self.call()?;
         missing(path.parent().filter(|it| state.folders.contains(*it)))?;
-        if state.seen.contains_key(path) {
+        if state.seen.contains_key(path) || state.folders.contains(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let contents = Contents { changed: state.clock, ..Contents::default() };
@@ -154,6 +228,15 @@ impl FileSystem for SimulatedDisk {
         Ok(below.filter_map(|it| it.file_name()).map(ToOwned::to_owned).collect())
     }
 
+    fn entries(&self, folder: &Utf8Path) -> io::Result<Vec<(String, StatKind)>> {
+        let state = self.call()?;
+        missing(state.folders.get(folder))?;
+        let files = state.seen.keys().map(|it| (it, StatKind::File));
+        let all = files.chain(state.folders.iter().map(|it| (it, StatKind::Folder)));
+        let below = all.filter(|(it, _)| it.parent() == Some(folder));
+        Ok(below.filter_map(|(it, kind)| Some((it.file_name()?.to_owned(), kind))).collect())
+    }
+
     fn stat(&self, path: &Utf8Path) -> io::Result<Stat> {
         let state = self.call()?;
         if state.folders.contains(path) {
@@ -167,6 +250,10 @@ impl FileSystem for SimulatedDisk {
 
     fn rename(&self, from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
         let mut state = self.call()?;
+        missing(to.parent().filter(|it| state.folders.contains(*it)))?;
+        if state.folders.contains(to) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         let moved = missing(state.seen.remove(from))?;
         state.seen.insert(to.to_owned(), moved);
         Ok(())
@@ -179,8 +266,24 @@ impl FileSystem for SimulatedDisk {
     fn create_folder(&self, path: &Utf8Path) -> io::Result<()> {
         let mut state = self.call()?;
         let above: Vec<Utf8PathBuf> = path.ancestors().map(Utf8Path::to_owned).collect();
+        if above.iter().any(|it| state.seen.contains_key(it)) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         state.folders.extend(above);
         Ok(())
+    }
+
+    fn remove_folder(&self, path: &Utf8Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        let is_below = |it: &Utf8PathBuf| it.parent() == Some(path);
+        if state.seen.keys().chain(&state.folders).any(is_below) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if state.folders.remove(path) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    fn protect(&self, path: &Utf8Path) -> io::Result<()> {
+        missing(self.call()?.seen.get(path)).map(drop)
     }
 
     fn sync_folder(&self, folder: &Utf8Path) -> io::Result<()> {
