@@ -20,6 +20,7 @@ mod malformed;
 mod nix;
 mod oracle;
 mod property;
+mod refusals;
 mod rules;
 mod schemas;
 mod sources;
