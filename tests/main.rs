@@ -5,6 +5,7 @@ mod branches;
 mod broken;
 mod cli;
 mod conformance;
+mod crowd;
 mod determinism;
 mod engine;
 mod examples;
