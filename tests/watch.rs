@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     cli::{copy_example, edit},
+    faults::send,
     support::{contents, git, wob_command, wob_in},
 };
 
@@ -53,12 +54,18 @@ impl Watching {
 
     /// Waits until the trees below `at` are those of a fresh build.
     fn settle(&self, at: &Path) {
+        self.settle_part(at, "//...");
+    }
+
+    /// Waits until the trees that `pattern` selects are those of a fresh build.
+    fn settle_part(&self, at: &Path, pattern: &str) {
         let fresh = tempfile::tempdir().unwrap();
         let out = format!("{}/{{environment}}", fresh.path().display());
-        wob_in(at, &["build", "-o", &out]);
+        wob_in(at, &["build", pattern, "-o", &out]);
         let wanted = with_ignore(contents(fresh.path()));
         let differing = || {
             let mut found = contents(&at.join("wob-out"));
+            found.remove("dev/mine");
             for (path, bytes) in &wanted {
                 if found.get(path) == Some(bytes) {
                     found.remove(path);
@@ -173,6 +180,69 @@ fn mass_edits_vanished_folders_and_polling_end_in_a_fresh_tree() {
         }
         watching.settle(at);
     }
+}
+
+/// While the watch is stopped, more happens than the system remembers for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn events_that_overflow_and_come_late_end_in_a_fresh_tree() {
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let limit: usize = limit.trim().parse().unwrap();
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &["//env:dev"]);
+    watching.next();
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    let edited = |value: &str| text.replace("data:\n", &format!("data:\n  WATCHED: \"{value}\"\n"));
+    // As late as that, but for nothing that is lost; then beyond the limit, where that can be done in a moment.
+    for events in [10, limit.min(20_000) + 1000] {
+        send("STOP", &watching.process);
+        // Two events each; the system joins equal ones that follow each other.
+        for number in 0..events / 2 {
+            let name = config.with_file_name(format!("noise-{}", number % 2));
+            fs::write(&name, "").unwrap();
+        }
+        fs::write(&config, edited(&events.to_string())).unwrap();
+        send("CONT", &watching.process);
+        let out = fs::read_to_string(at.join("wob-out/dev/.wob/tree.json")).unwrap();
+        watching.settle_part(at, "//env:dev");
+        assert_ne!(fs::read_to_string(at.join("wob-out/dev/.wob/tree.json")).unwrap(), out);
+    }
+}
+
+/// Whenever a watch is killed, what it leaves is mended by the next one, and by a build.
+#[cfg(unix)]
+#[test]
+fn a_watch_that_is_killed_is_followed_by_another() {
+    let folder = fleet();
+    let at = folder.path();
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::create_dir_all(at.join("wob-out/dev")).unwrap();
+    fs::write(at.join("wob-out/dev/mine"), "mine").unwrap();
+    for round in 0..12_u64 {
+        let mut watching = Watching::start(at, &["//env:dev"]);
+        if round % 3 > 0 {
+            watching.next();
+        }
+        let value = format!("data:\n  WATCHED: \"{round}\"\n");
+        fs::write(config.with_extension("new"), text.replace("data:\n", &value)).unwrap();
+        fs::rename(config.with_extension("new"), &config).unwrap();
+        // Somewhere between the edit and the end of the build that it starts.
+        watching.lines.recv_timeout(Duration::from_millis(round * 9)).unwrap_or_default();
+        watching.process.kill().unwrap();
+        if round % 2 == 0 {
+            let seen = wob_in(at, &["build", "//env:dev", "--no-wait"]);
+            assert!(seen.starts_with("exit: 0\n"), "round {round}: {seen}");
+        }
+    }
+    let watching = Watching::start(at, &["//env:dev"]);
+    watching.settle_part(at, "//env:dev");
+    drop(watching);
+    let seen = wob_in(at, &["build", "//env:dev", "--check"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    assert_eq!(fs::read_to_string(at.join("wob-out/dev/mine")).unwrap(), "mine");
 }
 
 #[test]

@@ -37,4 +37,4 @@ pub use snapshot::{
 };
 pub use stamp::{Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};
-pub use watch::{Debounce, Hint, Watcher};
+pub use watch::{Hint, Hints, Lookout, Watcher};

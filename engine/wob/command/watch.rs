@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 use wob_engine::Tree;
-use wob_host::{Debounce, Hint, Interrupt, Watcher};
+use wob_host::{Hints, Interrupt, Lookout, Watcher};
 
 use crate::{
     args::{Common, Patterns},
@@ -186,25 +186,21 @@ impl Watch {
             (None, Some(_)) => POLL,
             (None, None) => LOOK_ANYWAY,
         };
-        let mut debounce = Debounce::default();
-        let mut next = Instant::now() + pause;
+        let hints = if poll.is_none() { Hints::Heeded } else { Hints::Ignored };
+        let mut lookout = Lookout::new(Instant::now(), pause, hints);
         loop {
             if interrupt.is_set() {
                 return false;
             }
             let now = Instant::now();
-            if debounce.take(now) || now >= next {
+            if lookout.take(now) {
                 if !seen.still_holds(interrupt) {
                     return !interrupt.is_set();
                 }
-                next = Instant::now() + pause;
+                lookout.looked(Instant::now());
             }
-            let until = debounce.due().unwrap_or(next).min(next).min(now + STOP);
-            match watcher.wait(until) {
-                Hint::Moved if poll.is_none() => debounce.note(Instant::now()),
-                Hint::Lost => next = Instant::now(),
-                Hint::Moved | Hint::Nothing => {}
-            }
+            let hint = watcher.wait(lookout.due().min(now + STOP));
+            lookout.note(hint, Instant::now());
         }
     }
 

@@ -9,25 +9,25 @@ const LONGEST: Duration = Duration::from_millis(400);
 
 /// Gathers hints that something moved. It has no clock of its own.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Debounce {
+pub(super) struct Debounce {
     /// The first and the last hint that nobody has looked after.
     pending: Option<(Instant, Instant)>,
 }
 
 impl Debounce {
     /// Notes that something moved.
-    pub fn note(&mut self, now: Instant) {
+    pub(super) fn note(&mut self, now: Instant) {
         let first = self.pending.map_or(now, |(first, _)| first);
         self.pending = Some((first, now));
     }
 
     /// Returns when it is time to look; `None` if nothing has moved.
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.pending.map(|(first, last)| (last + QUIET).min(first + LONGEST))
     }
 
     /// Says whether it is time to look; then everything noted so far counts as seen.
-    pub fn take(&mut self, now: Instant) -> bool {
+    pub(super) fn take(&mut self, now: Instant) -> bool {
         let is_due = self.due().is_some_and(|it| it <= now);
         if is_due {
             self.pending = None;

@@ -4,6 +4,7 @@
 //! the folders; whoever gets none for a while looks, too.
 
 mod debounce;
+mod lookout;
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +20,8 @@ use notify::{
     event::{AccessKind, AccessMode},
 };
 
-pub use debounce::Debounce;
+use self::debounce::Debounce;
+pub use self::lookout::{Hints, Lookout};
 
 /// Watches folders.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod folder;
 mod git;
 mod http;
 mod into;
+mod lookout;
 mod output;
 mod program;
 mod refusals;
