@@ -23,7 +23,8 @@ pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Refer
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, check_inside, read_file, read_folder};
 pub use git::{
-    Branch, BranchName, BranchPlace, Commit, GitError, GitId, Head, Remote, Repository, WorkingTree,
+    Branch, BranchName, BranchPlace, Commit, CommitDetails, GitError, GitId, Head, Moved, Next,
+    Remote, Repository, WorkingTree,
 };
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};

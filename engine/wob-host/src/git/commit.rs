@@ -15,13 +15,13 @@ use gix::{
         transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
     },
 };
-use wob_engine::FilePath;
+use wob_engine::{FilePath, git_blob_id};
 
 use super::{
     Commit, GitError, GitId, Repository,
-    objects::{self, NewObject, Stored},
+    objects::{self, Kept, NewObject, Stored},
 };
-use crate::{FileSystem, Interrupt};
+use crate::{FileSystem, Interrupt, RealFileSystem};
 
 /// Who commits where git's configuration names nobody.
 const NAME: &str = "wob";
@@ -73,10 +73,10 @@ pub(crate) struct NewCommit<'c> {
 
 /// Whether a branch moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moved {
+pub enum Moved {
     /// It points to the new commit.
     Yes,
-    /// It points to something else than the parent: somebody was faster.
+    /// It points to something else than was expected: somebody was faster.
     Raced,
 }
 
@@ -85,7 +85,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the repository is damaged.
-    pub(crate) fn tip_of(&self, branch: &BranchName) -> Result<Option<Commit>, GitError> {
+    pub fn tip_of(&self, branch: &BranchName) -> Result<Option<Commit>, GitError> {
         let failed = || self.failed("read a branch");
         let local = self.local();
         let name = branch.full();
@@ -103,7 +103,7 @@ impl Repository {
     }
 
     /// Returns the checkout of `branch`, if there is one.
-    pub(crate) fn checkout_of(&self, branch: &BranchName) -> Option<Utf8PathBuf> {
+    pub fn checkout_of(&self, branch: &BranchName) -> Option<Utf8PathBuf> {
         let local = self.local();
         let common = fs::canonicalize(local.common_dir()).ok()?;
         let head = format!("ref: refs/heads/{}", branch.as_str());
@@ -137,30 +137,100 @@ impl Repository {
         new: &NewCommit<'_>,
         interrupt: &Interrupt,
     ) -> Result<(Moved, GitId), GitError> {
+        let local = self.committing()?;
+        let (id, kept) = self.write_objects(&local, new, interrupt)?;
+        let parent = new.parent.map(|it| it.id);
+        let moved = self.move_to(&local, new.branch, parent, id, new.message)?;
+        drop(kept);
+        Ok((moved, GitId(id)))
+    }
+
+    /// Writes a commit for `branch` that has `files` where `parent` has others or none. The branch stays where it is: nothing
+    /// refers to the commit yet, and if that stays so, git removes it in time.
+    ///
+    /// # Errors
+    /// If an object is missing, or the operating system refuses.
+    pub fn commit_files(
+        &self,
+        branch: &BranchName,
+        parent: &Commit,
+        files: &[(FilePath, Vec<u8>)],
+        message: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Commit, GitError> {
+        let blob = |bytes: &[u8]| {
+            GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
+        };
+        let put = files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), blob(bytes), Cow::Borrowed(bytes.as_slice())));
+        let new = NewCommit {
+            parent: Some(parent),
+            removed: vec![],
+            put: put.collect(),
+            message,
+            branch,
+            files: &RealFileSystem,
+            scratch: format!("wob-commit-{}", std::process::id()),
+        };
+        let (id, _) = self.write_objects(&self.committing()?, &new, interrupt)?;
+        self.commit(branch.as_str(), GitId(id))
+    }
+
+    /// Moves `branch` to `to` if it is still at `from`, or makes it if that is none; `why` is what the log of the branch says.
+    ///
+    /// # Errors
+    /// If the operating system refuses; the branch is then as it was.
+    pub fn move_branch(
+        &self,
+        branch: &BranchName,
+        from: Option<GitId>,
+        to: GitId,
+        why: &str,
+    ) -> Result<Moved, GitError> {
+        self.move_to(&self.committing()?, branch, from, to.0, why)
+    }
+
+    /// Returns the repository with somebody who commits.
+    fn committing(&self) -> Result<gix::Repository, GitError> {
         let mut local = self.local();
         local.committer_or_set_fallback(NAME, EMAIL).map_err(self.failed("read who commits"))?;
-        let objects = Objects::of(&local, new).map_err(self.failed("write a commit"))?;
+        Ok(local)
+    }
+
+    fn write_objects(
+        &self,
+        local: &gix::Repository,
+        new: &NewCommit<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<(gix::ObjectId, Kept), GitError> {
+        let objects = Objects::of(local, new).map_err(self.failed("write a commit"))?;
         let id = objects.commit;
-        let kept = objects::write(&local, new.files, &objects.new, &new.scratch, interrupt);
-        let kept = match kept {
-            Err(_) if interrupt.is_set() => {
-                return Err(self.limited()(crate::Interrupted.into()));
-            }
-            kept => kept.map_err(self.failed("write the objects"))?,
-        };
-        let moved = move_branch(&local, new, id);
-        drop(kept);
-        match moved {
+        let kept = objects::write(local, new.files, &objects.new, &new.scratch, interrupt);
+        match kept {
+            Err(_) if interrupt.is_set() => Err(self.limited()(crate::Interrupted.into())),
+            kept => Ok((id, kept.map_err(self.failed("write the objects"))?)),
+        }
+    }
+
+    fn move_to(
+        &self,
+        local: &gix::Repository,
+        branch: &BranchName,
+        from: Option<GitId>,
+        to: gix::ObjectId,
+        message: &str,
+    ) -> Result<Moved, GitError> {
+        match move_branch(local, branch, from, to, message) {
             Ok(()) => {
-                sync_branch(&local, new.branch);
-                Ok((Moved::Yes, GitId(id)))
+                sync_branch(local, branch);
+                Ok(Moved::Yes)
             }
             Err(error) => {
-                let tip = self.tip_of(new.branch)?.map(|it| it.id);
-                if tip == new.parent.map(|it| it.id) {
+                if self.tip_of(branch)?.map(|it| it.id) == from {
                     return Err(self.failed("move a branch")(error));
                 }
-                Ok((Moved::Raced, GitId(id)))
+                Ok(Moved::Raced)
             }
         }
     }
@@ -221,13 +291,15 @@ fn encode(object: &dyn WriteTo, kind: Kind) -> gix::Result<(gix::ObjectId, Vec<u
     Ok((gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, &bytes)?, bytes))
 }
 
-/// Moves the branch from the parent to `commit`, or makes it.
+/// Moves the branch from one commit to the other, or makes it.
 fn move_branch(
     local: &gix::Repository,
-    new: &NewCommit<'_>,
-    commit: gix::ObjectId,
+    branch: &BranchName,
+    from: Option<GitId>,
+    to: gix::ObjectId,
+    message: &str,
 ) -> gix::Result<()> {
-    let subject = new.message.lines().next().unwrap_or_default();
+    let subject = message.lines().next().unwrap_or_default();
     let edit = RefEdit {
         change: Change::Update {
             log: LogChange {
@@ -235,13 +307,13 @@ fn move_branch(
                 force_create_reflog: false,
                 message: format!("commit: {subject}").into(),
             },
-            expected: match new.parent {
-                Some(parent) => PreviousValue::MustExistAndMatch(Target::Object(parent.id.0)),
+            expected: match from {
+                Some(from) => PreviousValue::MustExistAndMatch(Target::Object(from.0)),
                 None => PreviousValue::MustNotExist,
             },
-            new: Target::Object(commit),
+            new: Target::Object(to),
         },
-        name: new.branch.full(),
+        name: branch.full(),
         deref: true,
     };
     let committer = local.committer().expect("because there is a fallback")?;

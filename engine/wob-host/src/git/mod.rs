@@ -5,6 +5,7 @@ mod checkout;
 mod commit;
 mod compare;
 mod files;
+mod history;
 mod objects;
 mod pack;
 mod revision;
@@ -19,9 +20,10 @@ use wob_engine::FilePath;
 
 use crate::{LimitError, StampError, Stamper, address::redact};
 
-pub use commit::BranchName;
-pub(crate) use commit::{Moved, NewCommit};
+pub(crate) use commit::NewCommit;
+pub use commit::{BranchName, Moved};
 pub(crate) use compare::{Leaf, TreeIds};
+pub use history::{CommitDetails, Next};
 pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
 

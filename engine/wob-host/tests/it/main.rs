@@ -9,6 +9,7 @@ mod failing;
 mod fetch;
 mod folder;
 mod git;
+mod history;
 mod http;
 mod into;
 mod lookout;

@@ -1,0 +1,131 @@
+//! Histories: which commit comes from which, and who made one.
+
+use gix::bstr::ByteSlice as _;
+use wob_engine::FilePath;
+
+use super::{Commit, GitError, GitId, Repository};
+use crate::Interrupt;
+
+/// Who made a commit, when, and what they called it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitDetails {
+    /// The commits that it was made from, as far as they are here.
+    pub parents: Vec<GitId>,
+    /// Its author's name.
+    pub author: String,
+    /// When it was committed, in seconds since 1970.
+    pub time_s: i64,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl Repository {
+    /// Says whether `ancestor` is `descendant`, or one of the commits that it was made from.
+    ///
+    /// # Errors
+    /// [`GitError::Shallow`] if the part of the history that is here does not tell; or if an object is missing.
+    pub fn descends_from(&self, descendant: GitId, ancestor: GitId) -> Result<bool, GitError> {
+        let local = self.local();
+        let found = || -> gix::Result<bool> {
+            for commit in local.rev_walk([descendant.0]).all()? {
+                if commit?.id == ancestor.0 {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        let found = found().map_err(self.failed("read the history"))?;
+        if !found && self.is_shallow() {
+            return Err(GitError::Shallow {
+                revision: ancestor.to_string(),
+                repository: self.address.clone(),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Returns how many of the commits that lead to `descendant` do not lead to `ancestor`.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn commits_between(&self, ancestor: GitId, descendant: GitId) -> Result<usize, GitError> {
+        let local = self.local();
+        let count = || -> gix::Result<usize> {
+            let walk = local.rev_walk([descendant.0]).with_hidden([ancestor.0]).all()?;
+            let mut count = 0;
+            for commit in walk {
+                commit?;
+                count += 1;
+            }
+            Ok(count)
+        };
+        count().map_err(self.failed("read the history"))
+    }
+
+    /// Lists the states that a branch with the last commit `tip` has had, the last one first: of a merge, only what was merged
+    /// into. Each is given to `take` until that says to stop.
+    ///
+    /// # Errors
+    /// What `take` fails with; or if an object is missing, or the user stops it.
+    pub fn states<E: From<GitError>>(
+        &self,
+        tip: &Commit,
+        interrupt: &Interrupt,
+        take: &mut dyn FnMut(&Commit, &CommitDetails) -> Result<Next, E>,
+    ) -> Result<(), E> {
+        let mut next = Some(tip.id);
+        while let Some(id) = next {
+            interrupt.check().map_err(|it| self.limited()(it.into()))?;
+            let commit = self.commit(&tip.revision, id)?;
+            let details = self.details(&commit)?;
+            if take(&commit, &details)? == Next::Stop {
+                break;
+            }
+            next = details.parents.first().copied();
+        }
+        Ok(())
+    }
+
+    /// Returns who made `commit`, and what they called it.
+    ///
+    /// # Errors
+    /// If its object is missing or damaged.
+    pub fn details(&self, commit: &Commit) -> Result<CommitDetails, GitError> {
+        let local = self.local();
+        let read = || -> gix::Result<CommitDetails> {
+            let found = local.find_commit(commit.id.0)?;
+            let shallow = local.shallow_commits()?;
+            let is_cut = shallow.is_some_and(|it| it.contains(&commit.id.0));
+            let parents = found.parent_ids().map(|it| GitId(it.detach()));
+            Ok(CommitDetails {
+                parents: if is_cut { vec![] } else { parents.collect() },
+                author: found.author()?.name.to_str_lossy().trim().to_owned(),
+                time_s: found.time()?.seconds,
+                subject: found.message()?.summary().to_str_lossy().into_owned(),
+            })
+        };
+        read().map_err(self.failed("read a commit"))
+    }
+
+    /// Returns the id of the file at `path` of `commit`; none if there is no plain file.
+    ///
+    /// # Errors
+    /// If an object is missing.
+    pub fn file_id(&self, commit: &Commit, path: &FilePath) -> Result<Option<GitId>, GitError> {
+        let local = self.local();
+        let find = || local.find_tree(commit.tree.0)?.lookup_entry(path.as_str().split('/'));
+        Ok(match find().map_err(self.failed("read a folder"))? {
+            Some(entry) if entry.mode().is_blob() => Some(GitId(entry.object_id())),
+            Some(_) | None => None,
+        })
+    }
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// With the state before.
+    Before,
+    /// Not at all.
+    Stop,
+}
