@@ -195,22 +195,23 @@ impl Cache {
         let lock = self.lock(&folder, interrupt)?;
         let used = folder.exists();
         let result = transfer::fetch(self, &folder, url, reference, interrupt);
-        let found = match result {
-            Ok(()) => cached(&folder, url, reference),
-            Err(FetchError::Failed { .. }) if used => None,
+        let gone =
+            || FetchError::NoSuchReference { url: redact(url), reference: reference.clone() };
+        match result {
+            Ok(()) => match cached(&folder, url, reference) {
+                Some(fetched) => return Ok(fetched),
+                // The cache is not to blame, and it may hold other commits that are gone elsewhere.
+                None if is_gone(&folder, reference) => return Err(gone()),
+                None => {}
+            },
+            Err(FetchError::Failed { .. }) if used => {}
             Err(error) => return Err(error),
-        };
-        if let Some(fetched) = found {
-            return Ok(fetched);
         }
         // The cache may be damaged in a way that shows only now; a new one costs time only.
         transfer::discard(&folder)?;
         transfer::fetch(self, &folder, url, reference, interrupt)?;
         drop(lock);
-        cached(&folder, url, reference).ok_or_else(|| FetchError::NoSuchReference {
-            url: redact(url),
-            reference: reference.clone(),
-        })
+        cached(&folder, url, reference).ok_or_else(gone)
     }
 }
 
@@ -232,6 +233,12 @@ pub enum Elsewhere {
     No,
     /// It lies on a host.
     Yes,
+}
+
+/// Says whether it is a commit that is missing, in a cache that has all that it says it has.
+fn is_gone(folder: &Utf8Path, reference: &Reference) -> bool {
+    matches!(reference, Reference::Commit(_))
+        && Repository::open(folder).is_ok_and(|it| it.has_all("refs/wob/"))
 }
 
 /// Finds what the cache already has. A damaged cache is as good as none.

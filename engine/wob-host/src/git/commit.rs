@@ -198,12 +198,12 @@ impl Repository {
         Ok(local)
     }
 
-    fn write_objects(
+    fn write_objects<'f>(
         &self,
         local: &gix::Repository,
-        new: &NewCommit<'_>,
+        new: &NewCommit<'f>,
         interrupt: &Interrupt,
-    ) -> Result<(gix::ObjectId, Kept), GitError> {
+    ) -> Result<(gix::ObjectId, Kept<'f>), GitError> {
         let objects = Objects::of(local, new).map_err(self.failed("write a commit"))?;
         let id = objects.commit;
         let kept = objects::write(local, new.files, &objects.new, &new.scratch, interrupt);

@@ -4,6 +4,7 @@
 mod checkout;
 mod commit;
 mod compare;
+mod content;
 mod files;
 mod history;
 mod objects;

@@ -171,6 +171,21 @@ impl Repository {
         self.has_commit(GitId(id)).then_some(GitId(id))
     }
 
+    /// Says whether there is a commit behind every reference whose full name begins with `prefix`.
+    pub(crate) fn has_all(&self, prefix: &str) -> bool {
+        let local = self.local();
+        let whole = || -> gix::Result<bool> {
+            let references = local.references()?;
+            for reference in references.prefixed(prefix)? {
+                if !reference.is_ok_and(|mut it| it.peel_to_commit().is_ok()) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        whole().unwrap_or(false)
+    }
+
     fn unresolved(&self, revision: &str, error: &gix::Error) -> Result<GitError, GitError> {
         let repository = self.address.clone();
         let revision = revision.to_owned();

@@ -208,6 +208,25 @@ fn branches_move_and_commits_stay() {
     assert!(matches!(gone, FetchError::NoSuchReference { .. }), "{gone}");
 }
 
+/// Who locked a commit that somebody rewrote away has it as long as the cache has it, whatever else is asked for.
+#[test]
+fn a_commit_that_is_gone_upstream_stays_in_the_cache() {
+    let upstream = Upstream::new();
+    let Some(server) = upstream.serve(Access::Anyone) else { return };
+    let (cache, url) = (upstream.cache(), server.url("app"));
+    let third = commit(&upstream.folder(), &[("a.yaml", "3")]);
+    fetch(&cache, &url, &commit_of(&third)).unwrap();
+    let fourth = commit(&upstream.folder(), &[("a.yaml", "4")]);
+    git(&upstream.folder(), &["reset", "-q", "--hard", &upstream.second]);
+    git(&upstream.folder(), &["reflog", "expire", "--expire=now", "--all"]);
+    git(&upstream.folder(), &["gc", "-q", "--prune=now"]);
+    let gone = fetch(&cache, &url, &commit_of(&fourth)).unwrap_err();
+    assert!(matches!(gone, FetchError::NoSuchReference { .. }), "{gone}");
+    for fetch in [fetch, offline] {
+        assert_eq!(files(&fetch(&cache, &url, &commit_of(&third)).unwrap())[0], "a.yaml: 3");
+    }
+}
+
 #[test]
 fn offline_says_what_would_be_fetched() {
     let sandbox = Sandbox::new();

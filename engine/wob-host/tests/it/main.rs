@@ -5,6 +5,7 @@
 )]
 
 mod checkout;
+mod content;
 mod failing;
 mod fetch;
 mod folder;
