@@ -16,6 +16,7 @@ mod git_server;
 mod hostile;
 mod into;
 mod journal;
+mod lock;
 mod locks;
 mod malformed;
 mod nix;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A watch that runs; dropping it ends it.
-struct Watching {
+pub(crate) struct Watching {
     process: Child,
     lines: Receiver<String>,
 }
@@ -32,7 +32,7 @@ impl Drop for Watching {
 }
 
 impl Watching {
-    fn start(at: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(at: &Path, args: &[&str]) -> Self {
         let args: Vec<&str> = ["watch", "--output=json"].iter().chain(args).copied().collect();
         let mut command = wob_command(at, &args);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -47,13 +47,13 @@ impl Watching {
     }
 
     /// Returns the next build; one must come.
-    fn next(&self) -> Value {
+    pub(crate) fn next(&self) -> Value {
         let line = self.lines.recv_timeout(Duration::from_mins(1)).expect("a build must come");
         serde_json::from_str(&line).unwrap()
     }
 
     /// Waits until the trees below `at` are those of a fresh build.
-    fn settle(&self, at: &Path) {
+    pub(crate) fn settle(&self, at: &Path) {
         self.settle_part(at, "//...");
     }
 

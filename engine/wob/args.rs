@@ -68,6 +68,14 @@ pub(crate) struct Common {
     /// Never touch the network; what is not here already is an error
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) offline: bool,
+    /// Read no branch of another repository that wob.lock does not pin
+    ///
+    /// Where there is a wob.lock, this is the default in continuous integration, that is if `CI=true` is set.
+    #[arg(long, global = true, conflicts_with = "no_locked", help_heading = GLOBAL)]
+    pub(crate) locked: bool,
+    /// Read what wob.lock does not pin as its branch is now, even in continuous integration
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) no_locked: bool,
     /// Write nothing of an environment in which anything is wrong
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,

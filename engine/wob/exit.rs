@@ -34,6 +34,11 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Returns this way to end, or `other` if everything is done so far.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::Ok { other } else { self }
+    }
+
     /// Returns the number that the shell sees.
     pub(crate) fn number(self) -> u8 {
         match self {

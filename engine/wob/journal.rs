@@ -162,7 +162,8 @@ fn key() -> Option<Digest> {
     }
     hasher.add(b"environment");
     let counts = |name: &str| {
-        ["GIT_", "WOB_", "XDG_"].iter().any(|it| name.starts_with(it)) || name == "HOME"
+        ["GIT_", "WOB_", "XDG_"].iter().any(|it| name.starts_with(it))
+            || matches!(name, "HOME" | "CI")
     };
     let variables: BTreeMap<_, _> =
         env::vars_os().filter(|(name, _)| name.to_str().is_some_and(counts)).collect();

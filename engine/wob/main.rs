@@ -5,6 +5,7 @@ mod command;
 mod exit;
 mod input_override;
 mod journal;
+mod lock;
 mod pages;
 mod progress;
 mod report;

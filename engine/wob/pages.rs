@@ -46,6 +46,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "file-too-large",
     "input-unavailable",
     "link-leaves-source",
+    "lock-invalid",
     "manifest-invalid",
     "missing-field",
     "missing-key",

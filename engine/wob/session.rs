@@ -140,6 +140,24 @@ impl<'s> Session<'s> {
         Ok(Self { workspace, loaded, targets, selection, interrupt, streams })
     }
 
+    /// Takes everything that was read of a workspace.
+    pub(crate) fn of_all(
+        workspace: Workspace,
+        loaded: Loaded,
+        interrupt: Interrupt,
+        streams: &'s Streams,
+    ) -> Self {
+        let all = loaded.environments.iter().map(|it| Target {
+            name: it.name.clone(),
+            input: it.input,
+            selected: Selected::Whole,
+        });
+        let targets = all.collect();
+        let selection = Selection::parse(&Patterns::default())
+            .expect("because no patterns at all select everything");
+        Self { workspace, loaded, targets, selection, interrupt, streams }
+    }
+
     /// Builds the selected environments with as many threads as the user wants.
     pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
         let progress = Progress::start(self.streams.wants_progress(), "building");

@@ -130,6 +130,12 @@ impl Streams {
         write(io::stderr().lock(), &format!("{}: {text}\n", self.bold_red("error")));
     }
 
+    /// Tells the user what was decided and may not be meant; never silenced.
+    #[expect(clippy::unused_self, reason = "whoever holds the streams may write, nobody else")]
+    pub(crate) fn warn(&self, text: &str) {
+        write(io::stderr().lock(), &format!("warning: {}\n", printable(text)));
+    }
+
     /// Draws a report with its summary, and annotates the pull request when GitHub runs us.
     ///
     /// `results` keeps the annotations out of a standard output that is piped on.

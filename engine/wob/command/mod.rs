@@ -9,10 +9,12 @@ mod explain;
 mod help;
 mod init;
 mod list;
+mod lock;
 mod query;
 mod render;
 mod rules;
 mod schema;
+mod update;
 mod version;
 mod watch;
 mod why;
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Rules(rules::Rules),
     Query(query::Query),
+    Lock(lock::Lock),
+    Update(update::Update),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -64,6 +68,8 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Explain(command) => command.run(&args.common, streams),
         Command::Rules(command) => command.run(&args.common, streams),
         Command::Query(command) => command.run(&args.common, streams),
+        Command::Lock(command) => command.run(&args.common, streams),
+        Command::Update(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

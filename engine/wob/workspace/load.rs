@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
-use wob_engine::{Database, Diagnostic, FileName, Place, Source, did_you_mean};
+use wob_engine::{Content, Database, Diagnostic, FileName, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
@@ -13,12 +13,15 @@ use wob_rules::{
 };
 
 use super::{
-    FILE, Layout, Seen, Workspace, WorkspaceError,
+    AskedLock, FILE, Home, Layout, Seen, Workspace, WorkspaceError,
     input::{Inputs, Stop},
-    read::{Parts, Revision, Sources},
+    read::{Parts, Revision, SourceHome, Sources},
     schedule,
 };
-use crate::report::{FileTexts, Texts as _};
+use crate::{
+    lock::{LOCK_FILE, ReadLock},
+    report::{FileTexts, Texts as _},
+};
 
 /// The branch that holds what is promoted, unless `wob.yaml` names another.
 const BASE_BRANCH: &str = "main";
@@ -43,6 +46,8 @@ pub(crate) struct Loaded {
     pub(crate) outside_failed: bool,
     /// What was looked at, so that the next run can tell whether it changed.
     pub(crate) seen: Seen,
+    /// The lock files, with what was asked of them.
+    pub(crate) locks: Vec<AskedLock>,
 }
 
 /// An environment of the workspace.
@@ -99,10 +104,31 @@ pub(crate) fn load(
             it.input = None;
         }
     }
-    let Inputs { sources, outside_failed, .. } = inputs;
+    let Inputs { mut sources, outside_failed, locks, .. } = inputs;
+    locks.remarks().into_iter().for_each(|it| sources.remark(it));
+    let locks = locks.all;
     let seen = sources.seen.clone();
     let Parts { db, sources, texts, remarks } = sources.into_parts();
-    Ok(Loaded { db, sources, texts, environments, diagnostics, remarks, outside_failed, seen })
+    Ok(Loaded {
+        db,
+        sources,
+        texts,
+        environments,
+        diagnostics,
+        remarks,
+        outside_failed,
+        seen,
+        locks,
+    })
+}
+
+/// Whether a lock file can be relied on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// It can, or there is none.
+    Whole,
+    /// It has errors.
+    Broken,
 }
 
 /// What an environment is built from.
@@ -129,6 +155,13 @@ struct Loader<'w> {
 impl<'w> Loader<'w> {
     fn folders(&mut self) -> Result<(), WorkspaceError> {
         let workspace = self.workspace;
+        self.inputs.locks.open(AskedLock {
+            home: Home::Folder(workspace.root.clone()),
+            environment: None,
+            name: FileName::new(LOCK_FILE),
+            file: workspace.lock.clone(),
+            asked: BTreeMap::new(),
+        });
         let base = match &workspace.settings.base {
             Some(base) => vec![self.base_folder(base)?],
             None => vec![],
@@ -190,17 +223,60 @@ impl<'w> Loader<'w> {
         let (declared, problems) = discover::environments(&self.inputs.sources.db, base);
         self.diagnostics.extend(problems);
         self.undeclared(&declared);
+        let lock = self.open_lock(None, base);
+        let own = self.inputs.locks.current;
         for it in &declared {
-            if self.passes_over(&it.meta.name) {
+            let name = &it.meta.name;
+            if self.passes_over(name) {
                 continue;
             }
-            let source = self.inputs.own(&it.control_plane);
             let place = it.meta.place.key("spec").key("controlPlane").key("repo");
-            self.environment(&it.meta.name, &place, source, |loader, source| {
-                loader.bases(source, base)
-            })?;
+            if lock == Opened::Broken {
+                self.unread(name, &place);
+                continue;
+            }
+            let source = self.inputs.own(name, &it.control_plane);
+            if let Ok(source) = source
+                && self.open_lock(Some(name), source) == Opened::Broken
+            {
+                self.unread(name, &place);
+            } else {
+                self.environment(name, &place, source, |loader, source| {
+                    loader.bases(source, base)
+                })?;
+            }
+            self.inputs.locks.current = own;
         }
         Ok(())
+    }
+
+    /// Makes the lock file of `source` the one that counts: that of an environment, or of the base.
+    fn open_lock(&mut self, environment: Option<&Name>, source: Source) -> Opened {
+        let home = self.inputs.sources.home(source).cloned();
+        let SourceHome { home, lock_name: name, lock } = home.expect("because it was read");
+        let mut file = None;
+        let mut opened = Opened::Whole;
+        if let Some(content) = lock {
+            let read = ReadLock::of(&name, &content);
+            if read.file.is_none() {
+                opened = Opened::Broken;
+            }
+            file = read.file;
+            self.diagnostics.extend(read.diagnostics);
+            if let Content::Text { text, .. } = content {
+                self.inputs.sources.texts.insert(name.clone(), text);
+            }
+        }
+        let environment = environment.cloned();
+        let asked = BTreeMap::new();
+        self.inputs.locks.open(AskedLock { home, environment, name, file, asked });
+        opened
+    }
+
+    /// Notes an environment of which nothing is built; why was said already.
+    fn unread(&mut self, name: &Name, place: &Place) {
+        let declared = self.declared(place);
+        self.environments.push(LoadedEnvironment { name: name.clone(), input: None, declared });
     }
 
     /// Adds the environment whose control plane is `source`, and which is named at `place`.
@@ -349,7 +425,7 @@ impl<'w> Loader<'w> {
     ) -> Result<Vec<BaseSource>, WorkspaceError> {
         let mut bases = vec![];
         for it in discover::base_repos(&self.inputs.sources.db, control_plane) {
-            let source = available(self.inputs.own(&it.reference))?;
+            let source = available(self.inputs.own(&it.meta.name, &it.reference))?;
             bases.push(BaseSource { repository: Some(it), source });
         }
         if bases.is_empty() {
@@ -371,7 +447,8 @@ impl<'w> Loader<'w> {
         registrations.dedup_by(|b, a| a.meta.name == b.meta.name);
         let mut workloads = vec![];
         for registration in registrations {
-            let source = available(self.inputs.input(&registration.workload))?;
+            let source =
+                available(self.inputs.input(&registration.meta.name, &registration.workload))?;
             workloads.push(WorkloadSource { registration, source });
         }
         Ok(workloads)
@@ -382,7 +459,7 @@ impl<'w> Loader<'w> {
 fn available(source: Result<Source, Stop>) -> Result<Result<Source, Unavailable>, WorkspaceError> {
     match source {
         Ok(source) => Ok(Ok(source)),
-        Err(Stop::Unavailable(why)) => Ok(Err(why)),
+        Err(Stop::Unavailable(why) | Stop::Locked(why)) => Ok(Err(why)),
         Err(Stop::Fatal(error)) => Err(*error),
     }
 }

@@ -4,29 +4,40 @@ mod at_commit;
 mod checkouts;
 mod input;
 mod load;
+mod locks;
 mod overrides;
 mod read;
 mod schedule;
 mod seen;
 mod state;
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Content, Diagnostic, FileName};
 use wob_host::{
-    CacheError, FetchError, FolderError, GitError, Interrupt, Interrupted, LimitError, Policy,
-    ReadLimits, Repository, read_file,
+    CacheError, FetchError, FolderError, GitError, GitId, Interrupt, Interrupted, LimitError,
+    Policy, ReadLimits, Repository, read_file,
 };
 use wob_rules::{Name, WorkspaceFile, refused};
 
-use self::{at_commit::AtCommit, overrides::Overrides};
+use self::{
+    at_commit::AtCommit,
+    locks::{Demand, LockTask, Mismatch},
+    overrides::Overrides,
+};
 pub(crate) use self::{
     load::{Loaded, LoadedEnvironment, load},
+    locks::{Asked, AskedLock, Home},
     seen::{Seen, SeenThing},
     state::{Start, State},
 };
-use crate::{args::Common, exit::Exit, report::FileTexts};
+use crate::{
+    args::Common,
+    exit::Exit,
+    lock::{BranchKey, LOCK_FILE, LockFile, ReadLock},
+    report::FileTexts,
+};
 
 /// The name of the settings of a workspace.
 const FILE: &str = "wob.yaml";
@@ -50,6 +61,10 @@ pub(crate) struct Workspace {
     at: Option<AtCommit>,
     /// Whether the network may be used.
     policy: Policy,
+    /// What lock files are for in this run.
+    lock_task: LockTask,
+    /// The lock file of the folders layout.
+    lock: Option<LockFile>,
     /// The files read so far that no source holds: the settings.
     texts: FileTexts,
     /// What is wrong with the settings.
@@ -115,6 +130,21 @@ pub(crate) enum WorkspaceError {
     /// Another repository fails.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A commit that is locked is neither where it was nor in the cache.
+    #[error(
+        "commit {commit} of `{url}`, at which branch `{branch}` is locked, is gone: neither the repository nor the cache has it"
+    )]
+    Gone {
+        /// The address, without secrets.
+        url: String,
+        /// The branch.
+        branch: String,
+        /// The commit.
+        commit: GitId,
+    },
+    /// A commit does not hold what was locked.
+    #[error(transparent)]
+    Mismatch(Box<Mismatch>),
     /// There is no place to keep other repositories.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -134,9 +164,9 @@ impl WorkspaceError {
             {
                 Exit::Interrupted
             }
-            Self::Fetch(FetchError::Unreachable { .. } | FetchError::Unauthorized { .. }) => {
-                Exit::Outside
-            }
+            Self::Fetch(FetchError::Unreachable { .. } | FetchError::Unauthorized { .. })
+            | Self::Gone { .. } => Exit::Outside,
+            Self::Mismatch(_) => Exit::Integrity,
             Self::Unreadable { .. }
             | Self::Git(_)
             | Self::Folder(_)
@@ -160,6 +190,8 @@ impl WorkspaceError {
             | Self::NoBase { .. }
             | Self::Git(_)
             | Self::Folder(_)
+            | Self::Gone { .. }
+            | Self::Mismatch(_)
             | Self::Cache(_) => false,
         }
     }
@@ -203,6 +235,8 @@ impl Workspace {
             at: state.own.map(|it| AtCommit::new(&root, it)).transpose()?,
             state,
             policy,
+            lock_task: LockTask::Build(Demand::of(common)),
+            lock: None,
             texts: FileTexts::default(),
             diagnostics: vec![],
             seen,
@@ -224,8 +258,44 @@ impl Workspace {
             && workspace.settings.environments.values().all(|it| it.path.is_none())
         {
             workspace.layout = Layout::Branches(Box::new(repository));
+        } else {
+            workspace.read_lock(interrupt)?;
         }
         Ok(workspace)
+    }
+
+    /// Makes this a run that finds out what is to be locked; `renewed` branches are read as they are now.
+    ///
+    /// What is read instead of an input on this machine only does not count then: a lock is for everybody.
+    pub(crate) fn lock_anew(&mut self, renewed: BTreeSet<BranchKey>) {
+        self.lock_task = LockTask::Lock(renewed);
+        self.overrides = Overrides::shared(&self.root, &self.settings.inputs);
+    }
+
+    /// Returns the repository whose branches are the environments; none in the folders layout.
+    pub(crate) fn branches(&self) -> Option<&Repository> {
+        match &self.layout {
+            Layout::Branches(repository) => Some(repository),
+            Layout::Folders => None,
+        }
+    }
+
+    /// Reads the lock file beside `wob.yaml`.
+    fn read_lock(&mut self, interrupt: &Interrupt) -> Result<(), WorkspaceError> {
+        self.seen.file(&self.root.join(LOCK_FILE), interrupt);
+        let content = match &self.at {
+            Some(at) => at.file(LOCK_FILE)?,
+            None => read_file(&self.root, LOCK_FILE, &ReadLimits::default()),
+        };
+        let Some(content) = content else { return Ok(()) };
+        let name = FileName::new(LOCK_FILE);
+        let ReadLock { file, diagnostics } = ReadLock::of(&name, &content);
+        self.diagnostics.extend(diagnostics);
+        if let Content::Text { text, .. } = content {
+            self.texts.insert(name, text);
+        }
+        self.lock = file;
+        Ok(())
     }
 
     /// Returns what is read instead of other repositories, as `--override-input` takes it from any folder.

@@ -42,11 +42,22 @@ impl Overrides {
         let given = common.override_input.iter().map(|it| Override::given(it, &start));
         let local = local.iter().filter_map(|it| Override::written(root, it, Standing::Dirty));
         let shared = shared.iter().filter_map(|it| Override::written(root, it, Standing::Clean));
+        Self::first_of(given.chain(local).chain(shared))
+    }
+
+    /// Keeps the first one of each repository.
+    fn first_of(all: impl Iterator<Item = Override>) -> Self {
         let mut entries = BTreeMap::new();
-        for it in given.chain(local).chain(shared) {
+        for it in all {
             entries.entry(RepositoryId::of(&it.url)).or_insert(it);
         }
         Self { entries }
+    }
+
+    /// Takes those of the settings that everybody has, and no others.
+    pub(super) fn shared(root: &Utf8Path, shared: &[InputEntry]) -> Self {
+        let shared = shared.iter().filter_map(|it| Override::written(root, it, Standing::Clean));
+        Self::first_of(shared)
     }
 
     /// Returns the overrides that lead out of the workspace, as the command line takes them; folders from the root of the

@@ -15,8 +15,12 @@ use super::{
     Seen, Standing, WorkspaceError,
     at_commit::AtCommit,
     checkouts::{Checkouts, is_shared},
+    locks::Home,
 };
-use crate::report::{FileTexts, count};
+use crate::{
+    lock::LOCK_FILE,
+    report::{FileTexts, count},
+};
 
 /// Reads sources into a database.
 pub(super) struct Sources<'r> {
@@ -37,6 +41,19 @@ pub(super) struct Sources<'r> {
     checkouts: Checkouts,
     /// The folders and programs that are not as their last commit has them.
     edited: Vec<String>,
+    /// Where each source was read, and the lock file in it.
+    homes: Vec<(Source, SourceHome)>,
+}
+
+/// Where a source was read.
+#[derive(Clone, Debug)]
+pub(super) struct SourceHome {
+    /// Where a lock file of it lies.
+    pub(super) home: Home,
+    /// What people call the lock file.
+    pub(super) lock_name: FileName,
+    /// What the lock file holds; none if there is none.
+    pub(super) lock: Option<Content>,
 }
 
 /// Which commit of a repository to read.
@@ -106,6 +123,7 @@ impl<'r> Sources<'r> {
             before: BTreeMap::new(),
             checkouts: Checkouts::default(),
             edited: vec![],
+            homes: vec![],
         }
     }
 
@@ -140,7 +158,7 @@ impl<'r> Sources<'r> {
         snapshot.origin = self.folder_origin(folder, shown, &snapshot)?;
         snapshot.origin.dirty |= standing == Standing::Dirty;
         let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
-        Ok(self.push(key, snapshot, &prefix))
+        Ok(self.push(key, snapshot, &prefix, Home::Folder(folder.to_owned())))
     }
 
     /// Reads a folder of the workspace as a commit has it; its files are named as they lie on disk, and so is the source, unless
@@ -162,7 +180,7 @@ impl<'r> Sources<'r> {
         }
         let shown = path.trim_end_matches('/');
         let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
-        Ok(self.push(key, snapshot, &prefix))
+        Ok(self.push(key, snapshot, &prefix, Home::Elsewhere(format!("{path} at a commit"))))
     }
 
     /// Says which commit a folder is; no source is refused because git cannot tell.
@@ -229,7 +247,9 @@ impl<'r> Sources<'r> {
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
-        let (commit, shown) = match revision {
+        let on_branch =
+            |name: &String| Home::Branch { name: name.clone(), folder: folder.cloned() };
+        let (commit, shown, home) = match revision {
             Revision::Branch(name) if is_checked_out(repository, name)? => {
                 if let Some(folder) = repository.work_folder() {
                     self.seen.folder(&folder, self.interrupt);
@@ -242,7 +262,7 @@ impl<'r> Sources<'r> {
                     ));
                 }
                 // What is checked out is named as it lies on disk.
-                return Ok(self.push(key, working.snapshot, &below));
+                return Ok(self.push(key, working.snapshot, &below, on_branch(name)));
             }
             Revision::Branch(name) => {
                 let (commit, remote) = branch_tip(repository, name)?;
@@ -251,18 +271,20 @@ impl<'r> Sources<'r> {
                         "branch `{name}` is read as `{remote}/{name}`, as it was fetched last"
                     ));
                 }
-                (commit, name.clone())
+                (commit, name.clone(), on_branch(name))
             }
             Revision::At { branch, commit } => {
                 let commit = repository.resolve(&commit.to_string())?;
-                (Commit { revision: branch.clone(), ..commit }, branch.clone())
+                let home = Home::Elsewhere(revision.to_string());
+                (Commit { revision: branch.clone(), ..commit }, branch.clone(), home)
             }
             Revision::Commit(name) | Revision::Any(name) => {
-                (repository.resolve(name)?, short(name).to_owned())
+                let home = Home::Elsewhere(revision.to_string());
+                (repository.resolve(name)?, short(name).to_owned(), home)
             }
         };
         let snapshot = repository.read(&commit, folder, &self.options())?;
-        Ok(self.push(key, snapshot, &format!("{shown}:{below}")))
+        Ok(self.push(key, snapshot, &format!("{shown}:{below}"), home))
     }
 
     /// Reads a folder of a commit of another repository.
@@ -281,7 +303,14 @@ impl<'r> Sources<'r> {
         }
         let mut snapshot = repository.read(commit, folder, &self.options())?;
         snapshot.origin.dirty |= foreign.standing == Standing::Dirty;
-        Ok(self.push(key, snapshot, &prefix))
+        let home =
+            Home::Elsewhere(format!("branch `{}` of `{}`", commit.revision, redact(foreign.url)));
+        Ok(self.push(key, snapshot, &prefix, home))
+    }
+
+    /// Returns where `source` was read.
+    pub(super) fn home(&self, source: Source) -> Option<&SourceHome> {
+        self.homes.iter().find(|(it, _)| *it == source).map(|(_, home)| home)
     }
 
     /// Notes something that the user should hear, once.
@@ -308,10 +337,11 @@ impl<'r> Sources<'r> {
     }
 
     fn options(&self) -> ReadOptions<'r> {
-        ReadOptions { wanted: &is_source_name, limits: self.limits, interrupt: self.interrupt }
+        ReadOptions { wanted: &is_wanted, limits: self.limits, interrupt: self.interrupt }
     }
 
-    fn push(&mut self, key: String, snapshot: Snapshot, prefix: &str) -> Source {
+    fn push(&mut self, key: String, mut snapshot: Snapshot, prefix: &str, home: Home) -> Source {
+        let lock = take_lock(&mut snapshot);
         let before = self.before.get(&key).copied();
         let mut known: BTreeMap<FilePath, SourceFile> = BTreeMap::new();
         if let Some(before) = before {
@@ -327,6 +357,8 @@ impl<'r> Sources<'r> {
             }
             None => Source::new(&self.db, snapshot.origin, visible, ignored),
         };
+        let lock_name = FileName::new(&format!("{prefix}{LOCK_FILE}"));
+        self.homes.push((source, SourceHome { home, lock_name, lock }));
         self.read.insert(key, source);
         source
     }
@@ -375,6 +407,25 @@ impl<'r> Sources<'r> {
             source.set_ignored_files(&mut self.db).to(ignored);
         }
     }
+}
+
+/// Says whether files of this name are read: sources, and lock files, which are none.
+fn is_wanted(name: &str) -> bool {
+    is_source_name(name) || name == LOCK_FILE
+}
+
+/// Takes the lock files out of a source, and returns the content of its own.
+fn take_lock(snapshot: &mut Snapshot) -> Option<Content> {
+    let mut own = None;
+    for files in [&mut snapshot.files, &mut snapshot.ignored] {
+        files.retain_mut(|it| {
+            if it.path.as_str() == LOCK_FILE {
+                own = Some(it.content.clone());
+            }
+            it.path.file_name() != LOCK_FILE
+        });
+    }
+    own
 }
 
 /// What reading gave.

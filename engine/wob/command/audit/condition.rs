@@ -199,6 +199,8 @@ fn options(common: &Common, session: &Session<'_>) -> Vec<String> {
     let mut options: Vec<String> = vec![];
     options.extend(common.profile.map(|it| format!("--profile={it}")));
     options.extend(common.offline.then(|| "--offline".to_owned()));
+    options.extend(common.locked.then(|| "--locked".to_owned()));
+    options.extend(common.no_locked.then(|| "--no-locked".to_owned()));
     options.extend(common.strict.then(|| "--strict".to_owned()));
     options.extend(common.keep_going.then(|| "--keep-going".to_owned()));
     // Folders are named from the root of the disk: the builds run in other folders.
