@@ -143,6 +143,21 @@ fn a_commit_that_is_gone_is_an_outside_failure_with_a_way_out() {
     assert_eq!(fleet.built_at("app"), first);
 }
 
+/// An id of something else is no commit.
+#[test]
+fn a_tree_is_no_commit() {
+    let fleet = Fleet::new(&["app"]);
+    fleet.ends(0, &["lock"]);
+    let good = fleet.lock();
+    for object in ["HEAD:deploy", "HEAD:deploy/workload.yaml"] {
+        let id = git(&fleet.app("app"), &["rev-parse", object]);
+        let lock = set(&good, "commit", &format!("\"{id}\""));
+        fs::write(fleet.at().join("wob.lock"), lock).unwrap();
+        let seen = fleet.ends(32, &["check"]);
+        assert!(seen.contains("is gone"), "{seen}");
+    }
+}
+
 /// A lock chooses commits of repositories that sources name, and brings no others.
 #[test]
 fn what_no_source_names_is_never_read() {

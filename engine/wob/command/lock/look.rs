@@ -78,10 +78,12 @@ impl<'l> Looking<'l> {
         let needed = |it: &Name| names.is_empty() || names.contains(it);
         let progress = Progress::start(streams.wants_progress(), "reading sources");
         let profile = self.common.profile;
+        let is_first = before.is_none();
         let loaded = load(&workspace, profile, &needed, before, &self.interrupt).map_err(fail)?;
         drop(progress);
         self.check_names(&loaded)?;
-        for remark in &loaded.remarks {
+        // A second look says the same.
+        for remark in loaded.remarks.iter().filter(|_| is_first) {
             streams.say(&format!("note: {remark}"));
         }
         Ok(Session::of_all(workspace, loaded, self.interrupt.clone(), streams))
