@@ -8,21 +8,14 @@ mod write;
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
-use wob_rules::Name;
-
 pub(crate) use self::{
     look::{Environments, Looking},
     plan::{Fit, LockPlan, MovedInput},
-    tell::{Effect, JsonLock, JsonLocks, Told},
+    tell::{Effect, Told, tell},
     write::write_all,
 };
-use crate::{
-    args::Common,
-    exit::Exit,
-    session::JsonResult,
-    stream::{Results, Streams, json_diagnostics},
-};
+use crate::{args::Common, exit::Exit, stream::Streams};
+use camino::Utf8PathBuf;
 
 /// Pin the branches of other repositories to commits, in wob.lock
 #[derive(Debug, clap::Args)]
@@ -110,34 +103,8 @@ impl Lock {
         } else if plans.iter().any(|it| it.fit() != Fit::Same) {
             exit = Exit::Difference;
         }
-        if streams.is_json() {
-            streams.json(&JsonResult {
-                result: JsonLocks { locks: told.iter().map(JsonLock::of).collect() },
-                diagnostics: json_diagnostics(&report),
-                exit_code: exit.number(),
-            });
-        }
-        streams.report(&report, Results::Talk, "");
-        if !streams.is_json() {
-            let text = if self.check { Told::to_check } else { Told::to_text };
-            for it in &told {
-                streams.result(&text(it));
-            }
-            if told.is_empty() {
-                streams.result(&nothing(&self.environments.names));
-            }
-        }
+        let text = if self.check { Told::to_check } else { Told::to_text };
+        tell(&told, text, &report, exit, streams);
         Ok(exit)
     }
-}
-
-fn nothing(environments: &[Name]) -> String {
-    let of = match environments {
-        [] => "no source names".to_owned(),
-        some => {
-            let names: Vec<String> = some.iter().map(|it| format!("`{it}`")).collect();
-            format!("{} does not name", names.join(", "))
-        }
-    };
-    format!("nothing to lock: {of} a branch of another repository\n")
 }

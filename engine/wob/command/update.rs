@@ -9,14 +9,8 @@ use wob_engine::did_you_mean;
 use wob_host::RepositoryId;
 
 use self::effect::{Affected, Histories, affected};
-use super::lock::{Environments, JsonLock, JsonLocks, LockPlan, Looking, Told, write_all};
-use crate::{
-    args::Common,
-    exit::Exit,
-    lock::BranchKey,
-    session::{JsonResult, Session},
-    stream::{Results, Streams, json_diagnostics},
-};
+use super::lock::{Environments, LockPlan, Looking, Told, tell, write_all};
+use crate::{args::Common, exit::Exit, lock::BranchKey, session::Session, stream::Streams};
 
 /// Lock the commits that branches point to now, and say what that changes
 #[derive(Debug, clap::Args)]
@@ -93,22 +87,7 @@ impl Update {
             };
             exit = exit.or(write_all(&after, &plans, self.commit.then_some(&*what), &mut told));
         }
-        if streams.is_json() {
-            streams.json(&JsonResult {
-                result: JsonLocks { locks: told.iter().map(JsonLock::of).collect() },
-                diagnostics: json_diagnostics(&report),
-                exit_code: exit.number(),
-            });
-        }
-        streams.report(&report, Results::Talk, "");
-        if !streams.is_json() {
-            for it in &told {
-                streams.result(&it.to_text());
-            }
-            if told.is_empty() {
-                streams.result("nothing to lock: no source names a branch of another repository\n");
-            }
-        }
+        tell(&told, Told::to_text, &report, exit, streams);
         Ok(exit)
     }
 

@@ -7,8 +7,11 @@ use super::{
     write::Written,
 };
 use crate::{
+    exit::Exit,
     lock::{LockedInput, time_text},
-    report::count,
+    report::{Report, count},
+    session::JsonResult,
+    stream::{Results, Streams, json_diagnostics},
     workspace::Asked,
 };
 
@@ -43,14 +46,14 @@ pub(crate) struct Effect {
 
 /// All lock files, as programs read them.
 #[derive(Debug, Serialize)]
-pub(crate) struct JsonLocks<'t> {
-    pub(crate) locks: Vec<JsonLock<'t>>,
+struct JsonLocks<'t> {
+    locks: Vec<JsonLock<'t>>,
 }
 
 /// A lock file, as programs read it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JsonLock<'t> {
+struct JsonLock<'t> {
     file: &'t str,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'t str>,
@@ -70,7 +73,7 @@ pub(crate) struct JsonLock<'t> {
 
 /// A block of a lock file, as programs read it.
 #[derive(Debug, Serialize)]
-pub(crate) struct JsonLockedInput<'t> {
+struct JsonLockedInput<'t> {
     name: &'t str,
     url: &'t str,
     #[serde(rename = "ref")]
@@ -96,6 +99,33 @@ struct JsonMoved<'t> {
 struct JsonUnread<'t> {
     names: Vec<&'t str>,
     url: &'t str,
+}
+
+/// Writes what became of lock files; for people, each as `text` shows it.
+pub(crate) fn tell(
+    told: &[Told],
+    text: fn(&Told) -> String,
+    report: &Report,
+    exit: Exit,
+    streams: &Streams,
+) {
+    if streams.is_json() {
+        streams.json(&JsonResult {
+            result: JsonLocks { locks: told.iter().map(JsonLock::of).collect() },
+            diagnostics: json_diagnostics(report),
+            exit_code: exit.number(),
+        });
+    }
+    streams.report(report, Results::Talk, "");
+    if streams.is_json() {
+        return;
+    }
+    for it in told {
+        streams.result(&text(it));
+    }
+    if told.is_empty() {
+        streams.result("nothing to lock: no source names a branch of another repository\n");
+    }
 }
 
 impl Told {
@@ -204,8 +234,7 @@ impl Effect {
 }
 
 impl<'t> JsonLock<'t> {
-    /// Returns what programs read of a lock file.
-    pub(crate) fn of(told: &'t Told) -> Self {
+    fn of(told: &'t Told) -> Self {
         let inputs = |all: &'t [LockedInput]| all.iter().map(JsonLockedInput::of).collect();
         let (written, commit) = match &told.written {
             Some(Written::File(path)) => (Some(path.as_str()), None),

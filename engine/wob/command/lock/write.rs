@@ -78,7 +78,8 @@ pub(crate) fn write_all(
 ) -> Exit {
     let mut exit = Exit::Ok;
     for (plan, told) in plans.iter().zip(told).filter(|(plan, _)| plan.fit() == Fit::Stale) {
-        match write(session, plan, subject) {
+        let message = subject.map(|it| format!("wob.lock: {it}\n\n{}\n", told.lines().join("\n")));
+        match write(session, plan, message.as_deref()) {
             Ok(Written::File(path)) => {
                 let below = path.strip_prefix(&session.workspace.root);
                 told.written = Some(Written::File(below.unwrap_or(&path).to_owned()));
@@ -96,7 +97,7 @@ pub(crate) fn write_all(
 fn write(
     session: &Session<'_>,
     plan: &LockPlan<'_>,
-    subject: Option<&str>,
+    message: Option<&str>,
 ) -> Result<Written, WriteError> {
     let name = plan.lock.name.to_string();
     match (&plan.lock.home, session.workspace.branches()) {
@@ -113,8 +114,8 @@ fn write(
                 let folder = folder.as_ref().map_or("", FilePath::as_str);
                 return replace(checkout.join(folder).as_path(), &plan.next.to_text());
             }
-            match subject {
-                Some(subject) => committed(session, repository, plan, &checked, subject),
+            match message {
+                Some(message) => committed(session, repository, plan, &checked, message),
                 None => Err(WriteError::NotCheckedOut { name, branch: branch.clone() }),
             }
         }
@@ -149,7 +150,7 @@ fn committed(
     repository: &Repository,
     plan: &LockPlan<'_>,
     branch: &BranchName,
-    subject: &str,
+    message: &str,
 ) -> Result<Written, WriteError> {
     let name = plan.lock.name.to_string();
     let shown = branch.as_str().to_owned();
@@ -169,10 +170,9 @@ fn committed(
     if found.as_ref() != plan.lock.file.as_ref().map(|it| &it.text) {
         return Err(WriteError::Raced { name, branch: shown });
     }
-    let message = format!("wob.lock: {subject}\n\n{}\n", Told::of(plan).lines().join("\n"));
     let files = [(path, plan.next.to_text().into_bytes())];
-    let new = repository.commit_files(branch, &tip, &files, &message, &session.interrupt)?;
-    match repository.move_branch(branch, Some(tip.id), new.id, &message)? {
+    let new = repository.commit_files(branch, &tip, &files, message, &session.interrupt)?;
+    match repository.move_branch(branch, Some(tip.id), new.id, message)? {
         Moved::Yes => Ok(Written::Commit { branch: shown, id: new.id.to_string() }),
         Moved::Raced => Err(WriteError::Raced { name, branch: shown }),
     }
