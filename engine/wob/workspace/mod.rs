@@ -10,6 +10,8 @@ mod read;
 mod schedule;
 mod seen;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, io};
 
