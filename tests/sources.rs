@@ -61,7 +61,12 @@ fn every_folder_is_named_by_commit_and_tree() {
         });
         assert_eq!(source(&found, role, name), wanted);
     }
-    assert_eq!(found["sources"].as_array().unwrap().len(), SOURCES.len());
+    let settings = json!({
+        "role": "settings", "name": "wob.yaml", "url": "wob.yaml", "dirty": false,
+        "commit": revision("HEAD"), "digest": digest(&fleet.path().join("wob.yaml")),
+    });
+    assert_eq!(source(&found, "settings", "wob.yaml"), settings);
+    assert_eq!(found["sources"].as_array().unwrap().len(), SOURCES.len() + 1);
     assert_eq!(found["dirty"], false);
     assert!(!seen.contains("uncommitted") && !seen.contains("dirty"), "{seen}");
     // An address that others can reach says more than a folder's name.
@@ -76,6 +81,34 @@ fn every_folder_is_named_by_commit_and_tree() {
     // The files are the same wherever the workspace lies; a branch's name does not matter.
     git(fleet.path(), &["checkout", "-q", "--detach"]);
     assert_eq!(record(fleet.path(), &[]).0, found);
+}
+
+fn digest(file: &Path) -> String {
+    wob_engine::Digest::of(&fs::read(file).unwrap()).to_string()
+}
+
+#[test]
+fn settings_and_schemas_are_sources_too() {
+    let fleet = committed();
+    let settings = fleet.path().join("wob.yaml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\nvalidate: {{schemas: [own, other]}}\n")).unwrap();
+    write(fleet.path(), &[("own/none.yaml", "# none\n"), ("other/none.yaml", "# none\n")]);
+    let (found, _) = record(fleet.path(), &[]);
+    assert_eq!(source(&found, "settings", "wob.yaml")["dirty"], true);
+    assert_eq!(found["dirty"], true, "nobody else can build this");
+    commit(fleet.path(), &[]);
+    let (found, _) = record(fleet.path(), &[]);
+    assert_eq!(found["dirty"], false);
+    assert_eq!(source(&found, "settings", "wob.yaml")["digest"], digest(&settings));
+    for folder in ["other", "own"] {
+        let tree = git(fleet.path(), &["rev-parse", &format!("HEAD:{folder}")]);
+        assert_eq!(source(&found, "schemas", folder)["tree"], tree);
+    }
+    write(fleet.path(), &[("own/none.yaml", "# still none\n")]);
+    let (found, _) = record(fleet.path(), &[]);
+    assert_eq!(source(&found, "schemas", "own")["dirty"], true);
+    assert_eq!(source(&found, "schemas", "other")["dirty"], false);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod pages;
 mod progress;
+mod recorded;
 mod report;
 mod selection;
 mod session;

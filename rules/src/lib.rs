@@ -47,7 +47,7 @@ pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
     build, check_always, environment_model, fleet, inputs_of, scheduled, scheduler_call,
 };
-pub use record::{AssignmentRecord, RECORD_PATH, Record, SourceRecord};
+pub use record::{AssignmentRecord, RECORD_PATH, Record, RecordError, SourceRecord, SourceRole};
 pub use render::{
     CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Parameters, Rendered,
     render,

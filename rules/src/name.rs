@@ -61,6 +61,13 @@ impl serde::Serialize for Name {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        Self::new(&text).map_err(|broken| serde::de::Error::custom(format!("a name {broken}")))
+    }
+}
+
 /// Says why nothing in the output may be called `name`, although Kubernetes takes it; `None` if it may.
 ///
 /// Trees are git repositories, and some who clone them use systems that reserve names.

@@ -5,7 +5,19 @@ use std::fmt;
 use crate::compose::Precedence;
 
 /// A set of output conventions; design/kalypso-semantics.md, section 10.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// What the tutorial's documents show: canonical YAML, strict templates.

@@ -46,6 +46,15 @@ impl serde::Serialize for Digest {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom("expected a digest: 64 lower-case hexadecimal digits")
+        })
+    }
+}
+
 /// Hashes a record of fields: framed, so that no two different records feed the same bytes.
 ///
 /// **Invariant:** every record names its domain first, so that two kinds of record never collide.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
-use wob_engine::{Content, Database, Diagnostic, FileName, Place, Source, did_you_mean};
+use wob_engine::{Content, Database, Diagnostic, FileName, FilePath, Place, Source, did_you_mean};
 use wob_host::{BranchPlace, GitError, Interrupt, Repository};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
@@ -59,12 +59,14 @@ pub(crate) struct LoadedEnvironment {
     pub(crate) input: Option<EnvironmentInput>,
     /// Where the workspace says that it exists, and what it is built like; empty if it is not needed.
     pub(crate) declared: Vec<Place>,
+    /// The folders with schemas that `wob.yaml` names for it, by path.
+    pub(crate) schemas: BTreeMap<FilePath, Source>,
 }
 
 impl LoadedEnvironment {
     /// Returns what a graph is made of.
     pub(crate) fn to_graph(&self) -> GraphEnvironment {
-        let Self { name, input, declared } = self;
+        let Self { name, input, declared, schemas: _ } = self;
         GraphEnvironment { name: name.clone(), input: *input, declared: declared.clone() }
     }
 }
@@ -195,6 +197,7 @@ impl<'w> Loader<'w> {
                 name: name.clone(),
                 input: None,
                 declared: vec![],
+                schemas: BTreeMap::new(),
             });
         }
         passes
@@ -276,7 +279,9 @@ impl<'w> Loader<'w> {
     /// Notes an environment of which nothing is built; why was said already.
     fn unread(&mut self, name: &Name, place: &Place) {
         let declared = self.declared(place);
-        self.environments.push(LoadedEnvironment { name: name.clone(), input: None, declared });
+        let schemas = BTreeMap::new();
+        let name = name.clone();
+        self.environments.push(LoadedEnvironment { name, input: None, declared, schemas });
     }
 
     /// Adds the environment whose control plane is `source`, and which is named at `place`.
@@ -287,12 +292,12 @@ impl<'w> Loader<'w> {
         source: Result<Source, Stop>,
         bases: impl FnOnce(&mut Self, Source) -> Result<Vec<BaseSource>, WorkspaceError>,
     ) -> Result<(), WorkspaceError> {
-        let validation = self.validation(name)?;
-        let input = match (available(source)?, validation) {
-            (Ok(control_plane), Some(validation)) => {
+        let schemas = self.schemas(name)?;
+        let input = match (available(source)?, &schemas) {
+            (Ok(control_plane), Some(schemas)) => {
                 let bases = bases(self, control_plane)?;
                 let workloads = self.workloads(&bases, control_plane)?;
-                let validation = Arc::new(validation);
+                let validation = Arc::new(self.validation(name, schemas));
                 let scheduling = self.workspace.settings.scheduling(name);
                 let parameters = Arc::new(self.workspace.settings.parameters_of(name.as_str()));
                 let parts = Environment {
@@ -318,7 +323,8 @@ impl<'w> Loader<'w> {
             }
         };
         let declared = self.declared(place);
-        self.environments.push(LoadedEnvironment { name: name.clone(), input, declared });
+        let schemas = schemas.unwrap_or_default();
+        self.environments.push(LoadedEnvironment { name: name.clone(), input, declared, schemas });
         Ok(())
     }
 
@@ -378,8 +384,17 @@ impl<'w> Loader<'w> {
         settings.output.resolve(own, self.profile)
     }
 
+    fn validation(&self, name: &Name, schemas: &BTreeMap<FilePath, Source>) -> Validation {
+        let settings = &self.workspace.settings;
+        let own = settings.environments.get(name).map(|it| &it.validate);
+        settings.validate.resolve(own, schemas)
+    }
+
     /// Reads the folders with schemas; `None` if one cannot be read, so that no output is taken for checked.
-    fn validation(&mut self, name: &Name) -> Result<Option<Validation>, WorkspaceError> {
+    fn schemas(
+        &mut self,
+        name: &Name,
+    ) -> Result<Option<BTreeMap<FilePath, Source>>, WorkspaceError> {
         let workspace = self.workspace;
         let shared = &workspace.settings.validate;
         let own = workspace.settings.environments.get(name).map(|it| &it.validate);
@@ -397,7 +412,7 @@ impl<'w> Loader<'w> {
                 }
             }
         }
-        Ok((!missing).then(|| shared.resolve(own, &sources)))
+        Ok((!missing).then_some(sources))
     }
 
     /// Says which environments `wob.yaml` has settings for, but the base does not declare.

@@ -9,6 +9,7 @@ mod overrides;
 mod read;
 mod schedule;
 mod seen;
+mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use self::{
     at_commit::AtCommit,
     locks::{Demand, LockTask, Mismatch},
     overrides::Overrides,
+    settings::SettingsFile,
 };
 pub(crate) use self::{
     load::{Loaded, LoadedEnvironment, load},
@@ -55,6 +57,8 @@ pub(crate) struct Workspace {
     layout: Layout,
     /// What `wob.yaml` says.
     pub(crate) settings: WorkspaceFile,
+    /// Where that comes from; none if there is no such file.
+    settings_file: Option<SettingsFile>,
     /// What is read instead of other repositories.
     overrides: Overrides,
     /// Where sources are read.
@@ -233,6 +237,7 @@ impl Workspace {
         let mut workspace = Self {
             layout: Layout::Folders,
             settings: WorkspaceFile::default(),
+            settings_file: None,
             overrides: Overrides::default(),
             at: state.own.map(|it| AtCommit::new(&root, it)).transpose()?,
             state,
@@ -249,6 +254,9 @@ impl Workspace {
             Some(at) => at.file(FILE)?,
             None => read_file(&workspace.root, FILE, &ReadLimits::default()),
         };
+        let at = workspace.at.as_ref();
+        workspace.settings_file =
+            SettingsFile::new(shared.as_ref(), at, repository.as_ref(), &workspace.root);
         workspace.settings = workspace.read_settings(FILE, shared);
         workspace.seen.file(&workspace.root.join(LOCAL_FILE), interrupt);
         let local = read_file(&workspace.root, LOCAL_FILE, &ReadLimits::default());

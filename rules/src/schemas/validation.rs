@@ -54,7 +54,7 @@ impl Validation {
     }
 
     /// Returns every folder with schemas that a check may ask, each once.
-    pub(crate) fn folders(&self) -> Vec<Source> {
+    pub fn folders(&self) -> Vec<Source> {
         let checks = std::iter::once(&self.every).chain(self.cluster_types.values());
         let mut folders = vec![];
         for folder in checks.filter(|it| it.mode == CheckMode::On).flat_map(|it| &it.folders) {

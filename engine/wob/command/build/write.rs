@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, FilePath, Tree};
 use wob_host::{Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Previous};
-use wob_rules::{EnvironmentInput, Record, SourceRecord};
+use wob_rules::Record;
 
 use super::{
     destination::{Mode, Output},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     args::Common,
     exit::Exit,
+    recorded::record,
     report::count,
     session::{BuiltTarget, Session},
 };
@@ -191,42 +192,6 @@ fn kept(
         tree.insert(path, blob);
     })?;
     Ok(tree)
-}
-
-fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -> Record {
-    let profile = target.input.settings(&session.loaded.db).profile;
-    let mut record = Record::new(&target.built, tree, profile, sources(session, target.input));
-    for (index, it) in record.assignments.iter_mut().enumerate() {
-        if !target.selected.has(index) {
-            // Its files are those of another build, made from inputs that are not these.
-            it.inputs = None;
-        }
-    }
-    record
-}
-
-fn sources(session: &Session<'_>, input: EnvironmentInput) -> Vec<SourceRecord> {
-    let db = &session.loaded.db;
-    let mut records = vec![];
-    for base in input.bases(db) {
-        let name = base.repository.as_ref().map_or("base", |it| it.meta.name.as_str());
-        let source = base.source.as_ref().ok();
-        records.extend(source.map(|it| SourceRecord::new("base", name, it.origin(db))));
-    }
-    records.push(SourceRecord::new(
-        "controlPlane",
-        input.name(db),
-        input.control_plane(db).origin(db),
-    ));
-    for workload in input.workloads(db) {
-        let name = workload.registration.meta.name.as_str();
-        let source = workload.source.as_ref().ok();
-        records.extend(source.map(|it| SourceRecord::new("workload", name, it.origin(db))));
-    }
-    if let Some((program, origin)) = input.scheduling(db).program() {
-        records.push(SourceRecord::new("scheduler", program.path.as_str(), origin));
-    }
-    records
 }
 
 /// Returns what the commit says: what was built, and from what.

@@ -6,7 +6,7 @@
 mod request;
 mod response;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use wob_engine::{Diagnostic, Digest, FilePath, Hasher, Origin};
 
@@ -62,11 +62,11 @@ pub enum Answer {
 }
 
 /// What decided, for the record of a tree.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchedulerRecord {
     /// The scheduler's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The digest of everything that a program's answer depends on: its file, its arguments and the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -114,7 +114,7 @@ impl Scheduler for ExecScheduler {
 /// Returns what decided; `None` for the scheduler that is used if none is named, which has nothing to tell.
 pub(crate) fn record(scheduling: &Scheduling) -> Option<SchedulerRecord> {
     let setting = scheduling.setting.as_ref()?;
-    let mut record = SchedulerRecord { name: setting.name?, inputs: None, answer: None };
+    let mut record = SchedulerRecord { name: setting.name?.into(), inputs: None, answer: None };
     if let (Some(program), Some(Answer::Said { request, program: file, output, .. })) =
         (&setting.program, &scheduling.answer)
     {
