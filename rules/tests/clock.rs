@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_rules::{
-    BaseSource, EnvironmentInput, Name, Profile, Record, Settings, SourceRecord, WorkspaceFile,
-    assignments, build, check_always, fleet,
+    BaseSource, EnvironmentInput, Name, Profile, Record, Settings, SourceRecord, SourceRole,
+    WorkspaceFile, assignments, build, check_always, fleet,
     graph::{Graph, GraphEnvironment, OutputFiles},
     lint::{self, Coverage},
     problems,
@@ -116,7 +116,7 @@ fn everything() {
     check_always(&mut db, input);
     let built = build(&db, input);
     assert_eq!(problems([&built]), []);
-    let sources = vec![SourceRecord::new("controlPlane", "prod", &Origin::default())];
+    let sources = vec![SourceRecord::new(SourceRole::ControlPlane, "prod", &Origin::default())];
     let record = Record::new(&built, &built.tree, Profile::Standard, sources);
     assert!(record.to_json().ends_with("}\n"));
     assert_eq!(unassigned(fleet(&db, input), scheduled(&db, input)).len(), 0);

@@ -41,18 +41,12 @@ impl Tree {
 
     /// Returns the BLAKE3 Merkle root: a folder's digest covers its entries' names, kinds and digests.
     pub fn root(&self) -> Digest {
-        self.fold(&mut Blob::digest, &|entries| {
-            let mut hasher = Hasher::new("wob 2026-11 tree");
-            for Entry { name, kind, id } in entries {
-                hasher.add(name.as_bytes());
-                hasher.add(match kind {
-                    Kind::File => b"file",
-                    Kind::Folder => b"tree",
-                });
-                hasher.add(id.as_bytes());
-            }
-            hasher.finish()
-        })
+        self.fold(&mut Blob::digest, &root)
+    }
+
+    /// Returns the root of a tree of which only the digests of its files are known.
+    pub fn root_of(files: &BTreeMap<FilePath, Digest>) -> Digest {
+        folder_at("", &mut files.iter().peekable(), &mut |it| *it, &root)
     }
 
     /// Returns the id of the git tree that holds exactly these files, as mode 100644.
@@ -105,13 +99,27 @@ enum Kind {
     Folder,
 }
 
-type SortedFiles<'t> = Peekable<btree_map::Iter<'t, FilePath, Blob>>;
+/// Names a folder by its entries, which are sorted by name.
+fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
+    let mut hasher = Hasher::new("wob 2026-11 tree");
+    for Entry { name, kind, id } in entries {
+        hasher.add(name.as_bytes());
+        hasher.add(match kind {
+            Kind::File => b"file",
+            Kind::Folder => b"tree",
+        });
+        hasher.add(id.as_bytes());
+    }
+    hasher.finish()
+}
+
+type SortedFiles<'t, F> = Peekable<btree_map::Iter<'t, FilePath, F>>;
 
 /// Takes the files below `prefix`, which stand side by side, as they are sorted by path.
-fn folder_at<'t, T>(
+fn folder_at<'t, F, T>(
     prefix: &str,
-    files: &mut SortedFiles<'t>,
-    file: &mut dyn FnMut(&Blob) -> T,
+    files: &mut SortedFiles<'t, F>,
+    file: &mut dyn FnMut(&F) -> T,
     folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
 ) -> T {
     let mut entries = vec![];
@@ -171,5 +179,7 @@ mod tests {
             assert_ne!(base.root(), other.root());
             assert_ne!(base.git_id(), other.git_id());
         }
+        let digests = base.files().map(|(path, it)| (path.clone(), it.digest())).collect();
+        assert_eq!(Tree::root_of(&digests), base.root());
     }
 }

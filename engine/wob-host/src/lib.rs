@@ -29,8 +29,8 @@ pub use git::{
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use output::{
-    Change, Counts, Destination, Holder, Manifest, OutputBranch, OutputError, OutputFolder,
-    OutputLock, Overwrite, Plan, Previous, Waiting, Written,
+    Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, OutputBranch,
+    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
 pub use snapshot::{

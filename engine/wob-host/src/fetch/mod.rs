@@ -216,6 +216,51 @@ impl Cache {
 }
 
 impl Cache {
+    /// Finds the commit that `revision` names as [`Cache::fetch_revision`] does, with all commits before it.
+    ///
+    /// Offline, the history is as far there as it was fetched before.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub fn fetch_history(
+        &self,
+        url: &str,
+        revision: &str,
+        policy: Policy,
+        interrupt: &Interrupt,
+    ) -> Result<Fetched, FetchError> {
+        if matches!(identity(url), Identity::Local { .. }) || policy == Policy::Offline {
+            return self.fetch_revision(url, revision, policy, interrupt);
+        }
+        interrupt.check()?;
+        let folder = self.repository(url);
+        let lock = self.lock(&folder, interrupt)?;
+        let references = match GitId::parse(revision) {
+            Some(id) => vec![Reference::Commit(id)],
+            None => {
+                vec![Reference::Branch(revision.to_owned()), Reference::Tag(revision.to_owned())]
+            }
+        };
+        let mut missing = None;
+        for reference in references {
+            match transfer::fetch_history(self, &folder, url, &reference, interrupt) {
+                Ok(()) => {
+                    if let Some(fetched) = cached(&folder, url, &reference) {
+                        return Ok(fetched);
+                    }
+                }
+                Err(FetchError::NoSuchReference { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            missing.get_or_insert(reference);
+        }
+        drop(lock);
+        let reference = missing.expect("because each reference that was not found is noted");
+        Err(FetchError::NoSuchReference { url: redact(url), reference })
+    }
+}
+
+impl Cache {
     /// Returns where the repository at `url` is read from, and whether what it holds may change elsewhere: on this machine
     /// it is the repository itself, else the one in the cache.
     pub fn place_of(&self, url: &str) -> (Utf8PathBuf, Elsewhere) {

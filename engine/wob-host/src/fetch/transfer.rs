@@ -36,17 +36,38 @@ pub(super) fn fetch(
     reference: &Reference,
     interrupt: &Interrupt,
 ) -> Result<(), FetchError> {
+    let repository = ready(cache, folder, url)?;
+    let transfer = Transfer { repository: &repository, url, reference, interrupt };
+    if reference.full_name().is_none() {
+        return transfer.commit();
+    }
+    transfer.receive(&[transfer.spec()?], only_tips())
+}
+
+/// Fetches `reference` as [`fetch`] does, with all commits before it.
+pub(super) fn fetch_history(
+    cache: &Cache,
+    folder: &Utf8Path,
+    url: &str,
+    reference: &Reference,
+    interrupt: &Interrupt,
+) -> Result<(), FetchError> {
+    let repository = ready(cache, folder, url)?;
+    let transfer = Transfer { repository: &repository, url, reference, interrupt };
+    if reference.full_name().is_none() {
+        // A host need not give a commit by its id, and which branch it is on is not known.
+        return transfer.everything();
+    }
+    transfer.receive(&[transfer.spec()?], transfer.whole())
+}
+
+/// Opens the repository in `folder`, or makes it, and lets it talk to the host of `url`.
+fn ready(cache: &Cache, folder: &Utf8Path, url: &str) -> Result<gix::Repository, FetchError> {
     let mut repository = open(cache, folder)?;
     if url.starts_with("https:") {
         trust(&mut repository, url)?;
     }
-    let transfer = Transfer { repository: &repository, url, reference, interrupt };
-    let Some(name) = reference.full_name() else { return transfer.commit() };
-    // `*` and the like would make a pattern of it.
-    if gix::refs::FullName::try_from(name.as_str()).is_err() {
-        return Err(transfer.no_such_reference());
-    }
-    transfer.receive(&[format!("+{name}:{}", kept_name(reference))], only_tips())
+    Ok(repository)
 }
 
 /// Opens the repository in `folder`, or makes a new one if there is none or only the remains of one.
@@ -139,6 +160,27 @@ impl Transfer<'_> {
             Err(FetchError::Failed { .. } | FetchError::NoSuchReference { .. }) => {}
             result => return result,
         }
+        self.everything()
+    }
+
+    /// Says what to fetch of a branch or a tag, and under which name to keep it.
+    fn spec(&self) -> Result<String, FetchError> {
+        let name = self.reference.full_name().unwrap_or_default();
+        // `*` and the like would make a pattern of it.
+        if gix::refs::FullName::try_from(name.as_str()).is_err() {
+            return Err(self.no_such_reference());
+        }
+        Ok(format!("+{name}:{}", kept_name(self.reference)))
+    }
+
+    /// Says that no history is cut off, also where it was before.
+    fn whole(&self) -> Shallow {
+        let shallow = self.repository.is_shallow().unwrap_or(false);
+        if shallow { Shallow::undo() } else { Shallow::NoChange }
+    }
+
+    /// Fetches all branches and tags with their history.
+    fn everything(&self) -> Result<(), FetchError> {
         let everything = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
         let connection = self.remote(&everything)?;
         let connection = connection.connect(Direction::Fetch).map_err(|it| self.error(&it))?;
@@ -151,8 +193,7 @@ impl Transfer<'_> {
         if specs.is_empty() {
             return Err(self.no_such_reference());
         }
-        let shallow = self.repository.is_shallow().unwrap_or(false);
-        self.receive(&specs, if shallow { Shallow::undo() } else { Shallow::NoChange })
+        self.receive(&specs, self.whole())
     }
 
     fn receive(&self, specs: &[String], shallow: Shallow) -> Result<(), FetchError> {

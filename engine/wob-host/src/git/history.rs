@@ -119,6 +119,60 @@ impl Repository {
             Some(_) | None => None,
         })
     }
+
+    /// Lists the commits behind `first`, up to and with `last`, by first parents, oldest first; without `first`, all of them.
+    ///
+    /// # Errors
+    /// [`GitError::NotBefore`] if `first` is not among them; [`GitError::Shallow`] if the history is cut off before.
+    pub fn history(&self, first: Option<&Commit>, last: &Commit) -> Result<Vec<Commit>, GitError> {
+        let mut commits = vec![];
+        let mut next = Some(last.id);
+        while let Some(id) = next.filter(|id| first.is_none_or(|it| it.id != *id)) {
+            let commit = match self.commit(&id.to_string(), id) {
+                Ok(commit) => commit,
+                Err(_) if self.is_shallow() => {
+                    let (revision, repository) = (id.to_string(), self.address().to_owned());
+                    return Err(GitError::Shallow { revision, repository });
+                }
+                Err(error) => return Err(error),
+            };
+            next = self.parent(&commit)?;
+            commits.push(commit);
+        }
+        if let (Some(first), None) = (first, next) {
+            return Err(GitError::NotBefore {
+                ancestor: first.revision.clone(),
+                revision: last.revision.clone(),
+                repository: self.address().to_owned(),
+            });
+        }
+        commits.reverse();
+        Ok(commits)
+    }
+
+    /// Returns the first parent of a commit; it need not be here.
+    ///
+    /// # Errors
+    /// If the commit is damaged.
+    pub fn parent(&self, commit: &Commit) -> Result<Option<GitId>, GitError> {
+        let local = self.local();
+        let found = local.find_commit(commit.id.0).map_err(self.failed("read a commit"))?;
+        Ok(found.parent_ids().next().map(|it| GitId(it.detach())))
+    }
+
+    /// Returns who made the changes of a commit, as `name <mail>`.
+    ///
+    /// # Errors
+    /// If the commit is damaged.
+    pub fn author(&self, commit: &Commit) -> Result<String, GitError> {
+        let local = self.local();
+        let read = || -> gix::Result<String> {
+            let found = local.find_commit(commit.id.0)?;
+            let author = found.author()?;
+            Ok(format!("{} <{}>", author.name.to_str_lossy(), author.email.to_str_lossy()))
+        };
+        read().map_err(self.failed("read a commit"))
+    }
 }
 
 /// Whether to go on.

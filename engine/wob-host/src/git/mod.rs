@@ -102,6 +102,16 @@ pub enum GitError {
         /// Which it could be.
         reason: String,
     },
+    /// A commit is not in the history of another one, as far as first parents lead.
+    #[error("`{ancestor}` is not before `{revision}` in `{repository}`, by first parents")]
+    NotBefore {
+        /// The commit that should come first.
+        ancestor: String,
+        /// Where the history was looked at.
+        revision: String,
+        /// The repository.
+        repository: String,
+    },
     /// The commit has no such folder.
     #[error("commit {commit} of `{repository}` has no folder `{path}`")]
     NoSuchFolder {
