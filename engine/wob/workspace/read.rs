@@ -169,7 +169,8 @@ impl<'r> Sources<'r> {
         path: &str,
     ) -> Result<Source, WorkspaceError> {
         let folder = at.path_of(path)?;
-        let key = format!("folder {path} at {}", at.commit.id);
+        // Of the run before, which may have read another commit, all files that are the same stay.
+        let key = format!("folder {path} of a commit");
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
@@ -243,7 +244,13 @@ impl<'r> Sources<'r> {
         folder: Option<&FilePath>,
     ) -> Result<Source, GitError> {
         let below = folder.map_or(String::new(), |it| format!("{it}/"));
-        let key = format!("{revision} {below}");
+        let key = match revision {
+            // As above: where the branch was before does not matter.
+            Revision::At { branch, .. } => format!("branch `{branch}` of a commit {below}"),
+            Revision::Branch(_) | Revision::Commit(_) | Revision::Any(_) => {
+                format!("{revision} {below}")
+            }
+        };
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
@@ -297,7 +304,8 @@ impl<'r> Sources<'r> {
     ) -> Result<Source, GitError> {
         let below = folder.map_or(String::new(), |it| format!("{it}/"));
         let prefix = format!("{}@{}:{below}", redact(foreign.url), short(&commit.revision));
-        let key = format!("{} {prefix} {:?}", commit.id, foreign.standing);
+        let key =
+            format!("{}@{}:{below} {:?}", redact(foreign.url), commit.revision, foreign.standing);
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
