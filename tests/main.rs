@@ -21,6 +21,7 @@ mod locks;
 mod malformed;
 mod nix;
 mod oracle;
+mod proof;
 mod property;
 mod refusals;
 mod rules;

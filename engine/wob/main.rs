@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod pages;
 mod progress;
+mod proof;
 mod recorded;
 mod report;
 mod selection;

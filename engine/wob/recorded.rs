@@ -1,14 +1,14 @@
 //! What the record of a tree says: what was built, and from which sources.
 
 use wob_engine::Tree;
-use wob_rules::{Record, SourceRecord, SourceRole};
+use wob_rules::{EnvironmentInput, Record, SourceRecord, SourceRole};
 
 use crate::session::{BuiltTarget, Session};
 
 /// Returns the record of `tree`, which holds what was built of `target` and what stays of an earlier build.
 pub(crate) fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -> Record {
     let profile = target.input.settings(&session.loaded.db).profile;
-    let mut record = Record::new(&target.built, tree, profile, sources(session, target));
+    let mut record = Record::new(&target.built, tree, profile, sources(session, target.input));
     for (index, it) in record.assignments.iter_mut().enumerate() {
         if !target.selected.has(index) {
             // Its files are those of another build, made from inputs that are not these.
@@ -18,9 +18,9 @@ pub(crate) fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -
     record
 }
 
-/// Lists the sources of `target`: bases, the control plane, workloads, the settings, schemas.
-fn sources(session: &Session<'_>, target: &BuiltTarget) -> Vec<SourceRecord> {
-    let (db, input) = (&session.loaded.db, target.input);
+/// Lists the sources of an environment: bases, the control plane, workloads, the settings, schemas.
+pub(crate) fn sources(session: &Session<'_>, input: EnvironmentInput) -> Vec<SourceRecord> {
+    let db = &session.loaded.db;
     let mut records = vec![];
     for base in input.bases(db) {
         let name = base.repository.as_ref().map_or("base", |it| it.meta.name.as_str());

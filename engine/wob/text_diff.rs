@@ -7,6 +7,10 @@ use crate::report::printable;
 
 /// Files that are larger are not compared line by line.
 const BYTES: usize = 1 << 20;
+/// How many lines around a difference a unified diff shows.
+const AROUND: usize = 3;
+/// How many lines of it are shown of one file.
+const LINES: usize = 40;
 
 /// Lines that differ, with those around them.
 #[derive(Debug)]
@@ -50,6 +54,62 @@ pub(crate) fn hunks(before: &[u8], after: &[u8], around: usize) -> Option<Vec<Hu
     Some(hunks.collect())
 }
 
+/// Returns the first lines of the unified diff from `before` to `after`, and how many follow; `None` where [`hunks`] is.
+pub(crate) fn unified(before: &[u8], after: &[u8]) -> Option<(String, usize)> {
+    hunks(before, after, AROUND).map(|it| cut(&it))
+}
+
+/// Returns the first lines of a unified diff, and how many follow.
+fn cut(hunks: &[Hunk]) -> (String, usize) {
+    let mut lines = vec![];
+    for hunk in hunks {
+        lines.push(hunk.header.clone());
+        for line in &hunk.lines {
+            lines.push(format!("{}{}", line.sign, line.text));
+            if line.is_open {
+                lines.push("\\ no newline at the end of the file".to_owned());
+            }
+        }
+    }
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    // Each line ends, the last one too.
+    lines.push(String::new());
+    (lines.join("\n"), more)
+}
+
 fn text(bytes: &[u8]) -> Option<&str> {
     if bytes.len() > BYTES { None } else { str::from_utf8(bytes).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unified(before: &str, after: &str) -> (String, usize) {
+        super::unified(before.as_bytes(), after.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_changed_secret_shows_that_it_changed_but_not_what_it_is() {
+        let before = "a: 1\nDB_PASSWORD: hunter2\nb: 2\n";
+        let after = "a: 1\nDB_PASSWORD: hunter3\nb: 2";
+        insta::assert_snapshot!(unified(before, after).0, @r"
+        @@ -1,3 +1,3 @@
+         a: 1
+        -DB_PASSWORD: •••••••
+        -b: 2
+        +DB_PASSWORD: •••••••
+        +b: 2
+        \ no newline at the end of the file
+        ");
+    }
+
+    #[test]
+    fn a_long_difference_is_cut() {
+        let after = "line\n".repeat(100);
+        let (diff, more) = unified("", &after);
+        assert_eq!((diff.lines().count(), more), (LINES, 61));
+        assert!(unified("\u{1b}[2J\n", "").0.contains("-\u{fffd}[2J"));
+    }
 }

@@ -1,5 +1,7 @@
-//! `wob audit [PATTERN]`: builds several times under conditions that must not matter, and compares.
+//! `wob audit [PATTERN]`: builds several times under conditions that must not matter, and compares; `--against` compares with
+//! what was committed.
 
+mod against;
 mod compare;
 mod condition;
 
@@ -14,12 +16,13 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     progress::Progress,
+    proof::Against,
     report::{count, printable},
     session::Session,
     stream::Streams,
 };
 
-/// Build under varied conditions, and prove that the trees are the same
+/// Prove that trees are what their sources give, and nothing else
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = LONG_ABOUT,
@@ -30,8 +33,14 @@ pub(crate) struct Audit {
     #[command(flatten)]
     patterns: Patterns,
     /// Keep the trees of all builds in DIR, to look at what differs
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "against")]
     keep: Option<Utf8PathBuf>,
+    /// Build again what lies in REPO at COMMIT, in each commit from A to B, or in a folder, and compare
+    ///
+    /// REPO is a path or an address; COMMIT a branch, a tag or an id. In `REPO#A..B`, A itself is left out; without A, the
+    /// whole history is audited. A tree that is no root of a commit: `REPO#COMMIT:FOLDER`.
+    #[arg(long, value_name = "REPO#COMMIT|REPO#A..B|DIR")]
+    against: Option<Against>,
 }
 
 const LONG_ABOUT: &str = "\
@@ -43,13 +52,19 @@ empty cache; the last one is as the first, with what that one left behind. The c
 but is not set; no code that schedules, composes or renders can read it.
 
 Every difference is listed. For each assignment that differs, audit names the part of its inputs that did, or the line \
-of the result if the inputs were the same. It exits with 6 if anything differs.";
+of the result if the inputs were the same. It exits with 6 if anything differs.
+
+With --against, nothing is varied: each tree is built again from the sources that its `.wob/tree.json` names, at the \
+commits that it names, and compared file by file. What is not as the record says was changed by hand: it is shown, and \
+the exit code is 5. What is as the record says, but not what the sources give, is not reproducible: 6. A source that \
+cannot be had proves nothing: 36, or 32 if a host fails. A record that contradicts itself: 40. Of a history, each \
+commit gets a verdict, and the worst decides: 40, 6, 36, 32, 5.";
 
 const EXAMPLES: &str = "\
 Examples:
-  wob audit
-  wob audit //env:prod
-  wob audit //env:prod --keep=../audit --output=json";
+  wob audit //env:prod --keep=../audit
+  wob audit --against=../gitops#stage
+  wob audit --against=https://github.com/org/gitops#v1.0..prod --output=json";
 
 /// How many differences are shown.
 const SHOWN: usize = 20;
@@ -66,7 +81,11 @@ struct JsonAudit<'a> {
 impl Audit {
     /// Audits what is selected.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
-        self.audit(common, streams).unwrap_or_else(|exit| exit)
+        let audited = match &self.against {
+            Some(against) => against::audit(against, &self.patterns, common, streams),
+            None => self.audit(common, streams),
+        };
+        audited.unwrap_or_else(|exit| exit)
     }
 
     fn audit(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {

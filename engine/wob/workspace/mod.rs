@@ -313,6 +313,17 @@ impl Workspace {
         self.overrides.absolute(&self.root)
     }
 
+    /// Returns the repository whose branches are the environments, and the branch of the base; none if they are folders.
+    pub(crate) fn branches(&self) -> Option<(&Repository, &str)> {
+        match &self.layout {
+            Layout::Branches(repository) => {
+                let base = self.settings.base_branch.as_deref();
+                Some((repository, base.unwrap_or(load::BASE_BRANCH)))
+            }
+            Layout::Folders => None,
+        }
+    }
+
     /// Returns what a file of settings says; what is wrong with it is noted.
     fn read_settings(&mut self, name: &str, content: Option<Content>) -> WorkspaceFile {
         let file = FileName::new(name);

@@ -63,7 +63,7 @@ impl SettingsFile {
         };
         Some(Self {
             digest: same.unwrap_or(*digest),
-            origin: at.origin(same.is_none()),
+            origin: Origin { dirty: same.is_none(), ..at.origin() },
             path: path.to_string(),
         })
     }
@@ -81,10 +81,10 @@ impl AtCommit {
         Self::new(root, commit.id).ok()
     }
 
-    /// Returns where the settings come from; if they are `edited`, others cannot get them.
-    fn origin(&self, edited: bool) -> Origin {
+    /// Returns where settings come from that this commit has.
+    fn origin(&self) -> Origin {
         let url = if is_shared(&self.repository) { self.repository.address() } else { FILE };
         let commit = Some(self.commit.id.to_string());
-        Origin { url: url.to_owned(), reference: None, commit, tree: None, dirty: edited }
+        Origin { url: url.to_owned(), reference: None, commit, tree: None, dirty: false }
     }
 }

@@ -6,12 +6,8 @@ use serde::Serialize;
 use wob_engine::FilePath;
 use wob_host::{Change, OutputError, Plan};
 
-use crate::text_diff::{Hunk, hunks};
+use crate::text_diff::unified;
 
-/// How many lines around a difference are shown.
-const AROUND: usize = 3;
-/// How many lines of differences are shown of one file.
-const LINES: usize = 40;
 /// Of how many files people are shown more than the name.
 const FILES: usize = 20;
 
@@ -67,64 +63,8 @@ impl Difference {
     fn of(plan: &Plan, path: &FilePath, change: Change) -> Result<Self, OutputError> {
         let before = plan.before(path)?.unwrap_or_default();
         let after = plan.after(path).unwrap_or_default();
-        let (diff, more_lines) = match hunks(&before, &after, AROUND) {
-            Some(hunks) => {
-                let (diff, more_lines) = unified(&hunks);
-                (Some(diff), more_lines)
-            }
-            None => (None, 0),
-        };
+        let (diff, more_lines) = unified(&before, &after).unzip();
+        let more_lines = more_lines.unwrap_or_default();
         Ok(Self { path: path.to_string(), change, diff, more_lines })
-    }
-}
-
-/// Returns the first lines of the unified diff, and how many follow.
-fn unified(hunks: &[Hunk]) -> (String, usize) {
-    let mut lines = vec![];
-    for hunk in hunks {
-        lines.push(hunk.header.clone());
-        for line in &hunk.lines {
-            lines.push(format!("{}{}", line.sign, line.text));
-            if line.is_open {
-                lines.push("\\ no newline at the end of the file".to_owned());
-            }
-        }
-    }
-    let more = lines.len().saturating_sub(LINES);
-    lines.truncate(LINES);
-    // Each line ends, the last one too.
-    lines.push(String::new());
-    (lines.join("\n"), more)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unified(before: &str, after: &str) -> (String, usize) {
-        super::unified(&hunks(before.as_bytes(), after.as_bytes(), AROUND).unwrap())
-    }
-
-    #[test]
-    fn a_changed_secret_shows_that_it_changed_but_not_what_it_is() {
-        let before = "a: 1\nDB_PASSWORD: hunter2\nb: 2\n";
-        let after = "a: 1\nDB_PASSWORD: hunter3\nb: 2";
-        insta::assert_snapshot!(unified(before, after).0, @r"
-        @@ -1,3 +1,3 @@
-         a: 1
-        -DB_PASSWORD: •••••••
-        -b: 2
-        +DB_PASSWORD: •••••••
-        +b: 2
-        \ no newline at the end of the file
-        ");
-    }
-
-    #[test]
-    fn a_long_difference_is_cut() {
-        let after = "line\n".repeat(100);
-        let (diff, more) = unified("", &after);
-        assert_eq!((diff.lines().count(), more), (LINES, 61));
-        assert!(unified("\u{1b}[2J\n", "").0.contains("-\u{fffd}[2J"));
     }
 }
