@@ -13,6 +13,7 @@ mod listing;
 mod note;
 mod output;
 mod program;
+mod signing;
 mod snapshot;
 mod stamp;
 mod store;
@@ -33,6 +34,7 @@ pub use output::{
     OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
+pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};
 pub use snapshot::{
     LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name, is_source_name,
 };

@@ -11,7 +11,7 @@ use super::{
     ground::{Bytes, FILE_BYTES, Ground as _, Kind},
 };
 use crate::{
-    Commit, GitError, GitId, Interrupt, Repository,
+    Commit, GitError, GitId, Interrupt, RealFileSystem, Repository,
     git::{Leaf, TreeIds},
 };
 
@@ -74,7 +74,7 @@ impl Held {
     pub fn read(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         let mut found = None;
         match &self.place {
-            Place::Folder(root) => found = Disk::new(root).read(path)?,
+            Place::Folder(root) => found = Disk::new(&RealFileSystem, root).read(path)?,
             Place::Commit { repository, tree } => {
                 let paths = std::iter::once(path.clone());
                 repository.read_files(*tree, paths, FILE_BYTES, &mut |_, bytes| {
@@ -105,14 +105,14 @@ fn on_disk(
     root: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<BTreeMap<String, HeldFile>, OutputError> {
-    let mut disk = Disk::new(root);
+    let mut disk = Disk::new(&RealFileSystem, root);
     let mut files = BTreeMap::new();
     for path in disk.files_below("", interrupt)? {
         interrupt.check()?;
         let file = match FilePath::new(&path) {
             Ok(path) if disk.kind(&path)? == Kind::File => match disk.bytes(&path)? {
                 Bytes::Empty => HeldFile::Plain(Digest::of(b"")),
-                Bytes::Digest(digest) => HeldFile::Plain(digest),
+                Bytes::Zeroes(digest) | Bytes::Digest(digest) => HeldFile::Plain(digest),
                 Bytes::TooLarge => HeldFile::Other,
             },
             Ok(_) | Err(_) => HeldFile::Other,

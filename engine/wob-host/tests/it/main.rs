@@ -17,6 +17,7 @@ mod lookout;
 mod output;
 mod program;
 mod refusals;
+mod signing;
 mod simulated;
 mod stamp;
 mod store;
