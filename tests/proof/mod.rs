@@ -1,5 +1,6 @@
 //! `wob audit --against` and `wob attest`: trees that lie in real git repositories are proven, or what is wrong with them is found.
 
+mod attest;
 mod audit;
 mod history;
 mod plane;

@@ -1,5 +1,6 @@
 //! The commands: one file each, one variant each.
 
+mod attest;
 mod audit;
 mod build;
 mod cache;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     List(list::List),
     Why(why::Why),
     Audit(audit::Audit),
+    Attest(attest::Attest),
     Explain(explain::Explain),
     Rules(rules::Rules),
     Query(query::Query),
@@ -65,6 +67,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::List(command) => command.run(&args.common, streams),
         Command::Why(command) => command.run(&args.common, streams),
         Command::Audit(command) => command.run(&args.common, streams),
+        Command::Attest(command) => command.run(&args.common, streams),
         Command::Explain(command) => command.run(&args.common, streams),
         Command::Rules(command) => command.run(&args.common, streams),
         Command::Query(command) => command.run(&args.common, streams),

@@ -99,9 +99,30 @@ impl FromStr for Against {
 }
 
 impl Against {
+    /// Names a folder.
+    pub(crate) fn folder(folder: &Utf8Path) -> Self {
+        Self { text: folder.to_string(), place: Place::Folder(folder.to_owned()) }
+    }
+
     /// Returns what people call it, without secrets.
     pub(crate) fn shown(&self) -> String {
         wob_host::redact(&self.text)
+    }
+
+    /// Finds the one tree that is meant; a history is refused.
+    pub(crate) fn open_one(
+        &self,
+        common: &Common,
+        interrupt: &Interrupt,
+    ) -> Result<Subject, Failure> {
+        let Subjects { mut all, is_range } = self.open(common, interrupt)?;
+        match (all.pop(), is_range) {
+            (Some(subject), false) => Ok(subject),
+            (Some(_) | None, _) => Err(Failure::usage(format!(
+                "`{}` is a history\n  help: name one commit of it",
+                self.shown()
+            ))),
+        }
     }
 
     /// Finds what is meant, fetching what is not here.

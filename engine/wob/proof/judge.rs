@@ -61,8 +61,8 @@ pub(super) struct Judge<'j> {
 }
 
 impl Judge<'_> {
-    /// Notes what differs from what the sources give, and what no source of this tree gives.
-    pub(super) fn judge(&self, proof: &mut Proof) -> Result<(), OutputError> {
+    /// Notes what differs from what the sources give, and what no source of this tree gives; returns what they give.
+    pub(super) fn judge(&self, proof: &mut Proof) -> Result<Tree, OutputError> {
         let tree = self.tree(proof)?;
         let fresh = self.fresh(&tree);
         for (path, _) in self.record.files.iter().filter(|(path, _)| self.is_meant(path)) {
@@ -89,7 +89,7 @@ impl Judge<'_> {
                     .to_owned(),
             );
         }
-        Ok(())
+        Ok(tree)
     }
 
     fn built(&self) -> &Built {

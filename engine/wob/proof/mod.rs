@@ -4,16 +4,21 @@
 //! is not proven, whatever it looks like.
 
 mod against;
+mod attested;
 mod judge;
 mod prover;
 mod rebuild;
+mod statement;
 
 use serde::Serialize;
 use wob_rules::Record;
 
 pub(crate) use self::{
     against::{Against, Subject},
+    attested::contradictions,
     prover::Prover,
+    rebuild::check_sources,
+    statement::{BUILDER, PAYLOAD_TYPE, Statement},
 };
 use crate::exit::Exit;
 

@@ -28,6 +28,8 @@ pub(crate) struct Prover<'p> {
     before: Option<Loaded>,
     digests: Digests,
     proven: usize,
+    /// What the sources of the last tree gave, and the text of its record.
+    given: Option<(Tree, String)>,
 }
 
 impl<'p> Prover<'p> {
@@ -39,7 +41,7 @@ impl<'p> Prover<'p> {
         interrupt: &'p Interrupt,
     ) -> Self {
         let rebuild = Rebuild { common, patterns, streams, interrupt };
-        Self { rebuild, before: None, digests: Digests::default(), proven: 0 }
+        Self { rebuild, before: None, digests: Digests::default(), proven: 0, given: None }
     }
 
     /// Says what is known of a tree.
@@ -48,6 +50,7 @@ impl<'p> Prover<'p> {
     /// If nothing can be known of it, or the user stopped it; it was said why.
     pub(crate) fn prove(&mut self, subject: &Subject) -> Result<Proof, Exit> {
         self.proven += 1;
+        self.given = None;
         if self.proven.is_multiple_of(REMEMBERED) {
             self.before = None;
         }
@@ -85,7 +88,8 @@ impl<'p> Prover<'p> {
                 judge_hands(&mut proof, &record, &files, &|it| judge.is_meant(it));
                 let judged = judge.judge(&mut proof);
                 self.before = Some(rebuilt.session.loaded);
-                judged.map_err(|it| self.fail(&it))?;
+                let tree = judged.map_err(|it| self.fail(&it))?;
+                self.given = Some((tree, text));
             }
         }
         proof.differences.sort_by(|a, b| (&a.path, a.by).cmp(&(&b.path, b.by)));
@@ -93,6 +97,11 @@ impl<'p> Prover<'p> {
             proof.reasons.push(format!("wob {} may well give what is there", record.wob));
         }
         Ok(proof)
+    }
+
+    /// Returns what the sources of the last tree gave, and the text of its record; none if they could not be had.
+    pub(crate) fn into_given(self) -> Option<(Tree, String)> {
+        self.given
     }
 
     /// Says why nothing is known.
@@ -107,7 +116,7 @@ impl<'p> Prover<'p> {
 }
 
 /// Reads the record of a tree; if there is none to go by, what is known without one.
-fn read(subject: &Subject) -> Result<Result<(Record, String), Proof>, OutputError> {
+pub(super) fn read(subject: &Subject) -> Result<Result<(Record, String), Proof>, OutputError> {
     let mut proof = Proof::new(None);
     let Some(bytes) = subject.held.record()? else {
         let reason = "there is no `.wob/tree.json`, so that it is not known what it was made from";

@@ -61,7 +61,7 @@ impl<'r> Rebuild<'r> {
         record: &Record,
         before: &mut Option<Loaded>,
     ) -> Result<Rebuilt<'r>, Stop> {
-        check_sources(&record.sources)?;
+        check_sources(&record.sources).map_err(Stop::missing)?;
         let own = own_commit(&record.sources);
         let probe = self.find(State { own, ..State::default() })?;
         let mut last = None;
@@ -177,21 +177,21 @@ impl<'r> Rebuild<'r> {
 }
 
 /// Says what makes sources unfit to be found again.
-fn check_sources(sources: &[SourceRecord]) -> Result<(), Stop> {
+pub(crate) fn check_sources(sources: &[SourceRecord]) -> Result<(), String> {
     for it in sources {
         let SourceRecord { role, name, url, .. } = it;
         if it.dirty {
-            return Err(Stop::missing(format!(
+            return Err(format!(
                 "{role} `{name}` was overridden, or edited and not committed, so that nobody else has it"
-            )));
+            ));
         }
         let Some(commit) = &it.commit else {
-            return Err(Stop::missing(format!(
+            return Err(format!(
                 "{role} `{name}` was read from `{url}`, which was in no git repository"
-            )));
+            ));
         };
         if GitId::parse(commit).is_none() {
-            return Err(Stop::missing(format!("{role} `{name}` has a commit that is none")));
+            return Err(format!("{role} `{name}` has a commit that is none"));
         }
     }
     Ok(())

@@ -4,7 +4,11 @@
 
 mod envelope;
 
-use std::{fmt, fs, io, io::Read as _};
+use std::{
+    fmt::{self, Write as _},
+    fs, io,
+    io::Read as _,
+};
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -163,7 +167,11 @@ impl fmt::Debug for VerifyingKey {
 
 /// Returns the SHA-256 of `bytes` in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|it| format!("{it:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in digest(&SHA256, bytes).as_ref() {
+        write!(text, "{byte:02x}").expect("because a text can always grow");
+    }
+    text
 }
 
 fn read(path: &Utf8Path) -> Result<Vec<u8>, KeyError> {

@@ -5,6 +5,8 @@ use std::{fs, process::Command};
 use camino::Utf8PathBuf;
 use wob_host::{Exposed, KeyError, SigningKey, VerifyingKey, sha256};
 
+use crate::support::skipped;
+
 /// Section 7.1: secret key, public key, message, signature.
 const VECTORS: [(&str, &str, &str, &str); 3] = [
     (
@@ -110,7 +112,7 @@ fn openssl_agrees() {
     let openssl = |args: &[&str]| Command::new("openssl").args(args).current_dir(&path).output();
     let made = openssl(&["genpkey", "-algorithm", "ed25519", "-out", "key"]);
     if !made.is_ok_and(|it| it.status.success()) {
-        eprintln!("skipped: there is no openssl that knows ed25519");
+        skipped("there is no openssl that knows ed25519");
         return;
     }
     let ran = |args: &[&str]| {
