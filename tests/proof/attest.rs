@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -36,6 +36,19 @@ fn keys(at: &Path) -> bool {
     };
     openssl(&["genpkey", "-algorithm", "ed25519", "-out", "key.pem"])
         && openssl(&["pkey", "-in", "key.pem", "-pubout", "-out", "key.pub"])
+}
+
+/// Returns a plane that is built, with keys beside it; none where they cannot be made.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn with_keys() -> Option<(Plane, PathBuf)> {
+    let plane = Plane::new();
+    plane.build();
+    let root = plane.root();
+    if !keys(&root) {
+        eprintln!("skipped: there is no openssl that knows ed25519");
+        return None;
+    }
+    Some((plane, root))
 }
 
 #[test]
@@ -110,7 +123,7 @@ fn a_statement_has_the_shape_of_the_standards() {
 }
 
 /// An example of its own repository.
-fn fleet() -> (tempfile::TempDir, std::path::PathBuf) {
+fn fleet() -> (tempfile::TempDir, PathBuf) {
     let temp = tempfile::tempdir().unwrap();
     let at = temp.path().join("fleet");
     copy_example("fleet", &at);
@@ -122,15 +135,8 @@ fn fleet() -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_signature_holds_and_openssl_agrees() {
-    let plane = Plane::new();
-    plane.build();
-    let root = plane.root();
-    if !keys(&root) {
-        eprintln!("skipped: there is no openssl that knows ed25519");
-        return;
-    }
+    let Some((_plane, root)) = with_keys() else { return };
     let envelope = printed(&root, &["attest", STAGE, "--key=key.pem"]);
     assert_eq!(envelope, printed(&root, &["attest", STAGE, "--key=key.pem"]), "no time is in it");
     let plain = printed(&root, &["attest", STAGE]);
@@ -188,15 +194,8 @@ fn run(at: &Path, args: &[&str]) -> String {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn what_is_signed_by_others_or_changed_does_not_hold() {
-    let plane = Plane::new();
-    plane.build();
-    let root = plane.root();
-    if !keys(&root) {
-        eprintln!("skipped: there is no openssl that knows ed25519");
-        return;
-    }
+    let Some((plane, root)) = with_keys() else { return };
     let envelope = printed(&root, &["attest", STAGE, "--key=key.pem"]);
     let plain = printed(&root, &["attest", STAGE]);
     let verify = |text: &str| {

@@ -278,7 +278,8 @@ fn check_read(record: &Record, session: &Session<'_>, input: EnvironmentInput) -
         let of = |other: &&SourceRecord| (other.role, &other.name) == (it.role, &it.name);
         found.iter().find(of)
     };
-    for wanted in &record.sources {
+    // What a program says depends on its bytes, which `check_program` looks at, and on no commit.
+    for wanted in record.sources.iter().filter(|it| it.role != SourceRole::Scheduler) {
         let SourceRecord { role, name, url, .. } = wanted;
         let commit = wanted.commit.as_deref().unwrap_or_default();
         let Some(found) = same(wanted) else {
@@ -301,8 +302,9 @@ fn check_read(record: &Record, session: &Session<'_>, input: EnvironmentInput) -
     let is_known = |it: &&SourceRecord| {
         record.sources.iter().any(|other| (other.role, &other.name) == (it.role, &it.name))
     };
-    let is_setting =
-        |it: &&SourceRecord| matches!(it.role, SourceRole::Settings | SourceRole::Schemas);
+    let is_setting = |it: &&SourceRecord| {
+        matches!(it.role, SourceRole::Settings | SourceRole::Schemas | SourceRole::Scheduler)
+    };
     match found.iter().find(|it| !is_known(it) && !is_setting(it)) {
         Some(more) => Err(Stop::missing(format!(
             "{} `{}` can be read now, but could not be when the tree was made",
@@ -325,7 +327,10 @@ fn missing(session: &Session<'_>, input: EnvironmentInput, wanted: &SourceRecord
             .find(|it| it.registration.meta.name.as_str() == wanted.name)
             .and_then(|it| why(&it.source)),
         SourceRole::Base => input.bases(db).iter().find_map(|it| why(&it.source)),
-        SourceRole::ControlPlane | SourceRole::Settings | SourceRole::Schemas => None,
+        SourceRole::ControlPlane
+        | SourceRole::Settings
+        | SourceRole::Schemas
+        | SourceRole::Scheduler => None,
     };
     reason.map_or_else(String::new, |it| format!(": {it}"))
 }

@@ -282,14 +282,6 @@ impl Workspace {
         self.overrides = Overrides::shared(&self.root, &self.settings.inputs);
     }
 
-    /// Returns the repository whose branches are the environments; none in the folders layout.
-    pub(crate) fn branches(&self) -> Option<&Repository> {
-        match &self.layout {
-            Layout::Branches(repository) => Some(repository),
-            Layout::Folders => None,
-        }
-    }
-
     /// Reads the lock file beside `wob.yaml`.
     fn read_lock(&mut self, interrupt: &Interrupt) -> Result<(), WorkspaceError> {
         self.seen.file(&self.root.join(LOCK_FILE), interrupt);

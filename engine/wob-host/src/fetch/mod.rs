@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::transfer::{Depth, Wanted};
 use crate::{
     Commit, GitError, GitId, Interrupt, Interrupted, Repository,
     address::{Identity, identity, redact},
@@ -194,7 +195,8 @@ impl Cache {
         }
         let lock = self.lock(&folder, interrupt)?;
         let used = folder.exists();
-        let result = transfer::fetch(self, &folder, url, reference, interrupt);
+        let wanted = Wanted { url, reference, depth: Depth::Tip };
+        let result = transfer::fetch(self, &folder, wanted, interrupt);
         let gone =
             || FetchError::NoSuchReference { url: redact(url), reference: reference.clone() };
         match result {
@@ -209,7 +211,7 @@ impl Cache {
         }
         // The cache may be damaged in a way that shows only now; a new one costs time only.
         transfer::discard(&folder)?;
-        transfer::fetch(self, &folder, url, reference, interrupt)?;
+        transfer::fetch(self, &folder, wanted, interrupt)?;
         drop(lock);
         cached(&folder, url, reference).ok_or_else(gone)
     }
@@ -243,7 +245,8 @@ impl Cache {
         };
         let mut missing = None;
         for reference in references {
-            match transfer::fetch_history(self, &folder, url, &reference, interrupt) {
+            let wanted = Wanted { url, reference: &reference, depth: Depth::Whole };
+            match transfer::fetch(self, &folder, wanted, interrupt) {
                 Ok(()) => {
                     if let Some(fetched) = cached(&folder, url, &reference) {
                         return Ok(fetched);

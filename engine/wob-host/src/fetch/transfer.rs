@@ -28,37 +28,40 @@ fn kept_name(reference: &Reference) -> String {
     format!("refs/wob/{}", Digest::of(name.as_bytes()))
 }
 
-/// Fetches `reference` into the repository in `folder`, which is locked, and made if need be.
+/// What is fetched.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'w> {
+    pub(super) url: &'w str,
+    pub(super) reference: &'w Reference,
+    pub(super) depth: Depth,
+}
+
+/// How much of a history.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// None: the files of one commit.
+    Tip,
+    /// All commits before it too.
+    Whole,
+}
+
+/// Fetches what is `wanted` into the repository in `folder`, which is locked, and made if need be.
 pub(super) fn fetch(
     cache: &Cache,
     folder: &Utf8Path,
-    url: &str,
-    reference: &Reference,
+    wanted: Wanted<'_>,
     interrupt: &Interrupt,
 ) -> Result<(), FetchError> {
+    let Wanted { url, reference, depth } = wanted;
     let repository = ready(cache, folder, url)?;
     let transfer = Transfer { repository: &repository, url, reference, interrupt };
-    if reference.full_name().is_none() {
-        return transfer.commit();
-    }
-    transfer.receive(&[transfer.spec()?], only_tips())
-}
-
-/// Fetches `reference` as [`fetch`] does, with all commits before it.
-pub(super) fn fetch_history(
-    cache: &Cache,
-    folder: &Utf8Path,
-    url: &str,
-    reference: &Reference,
-    interrupt: &Interrupt,
-) -> Result<(), FetchError> {
-    let repository = ready(cache, folder, url)?;
-    let transfer = Transfer { repository: &repository, url, reference, interrupt };
-    if reference.full_name().is_none() {
+    match (reference.full_name(), depth) {
+        (None, Depth::Tip) => transfer.commit(),
         // A host need not give a commit by its id, and which branch it is on is not known.
-        return transfer.everything();
+        (None, Depth::Whole) => transfer.everything(),
+        (Some(_), Depth::Tip) => transfer.receive(&[transfer.spec()?], only_tips()),
+        (Some(_), Depth::Whole) => transfer.receive(&[transfer.spec()?], transfer.whole()),
     }
-    transfer.receive(&[transfer.spec()?], transfer.whole())
 }
 
 /// Opens the repository in `folder`, or makes it, and lets it talk to the host of `url`.

@@ -10,6 +10,7 @@ mod failing;
 mod fetch;
 mod folder;
 mod git;
+mod held;
 mod history;
 mod http;
 mod into;

@@ -100,7 +100,7 @@ fn write(
     message: Option<&str>,
 ) -> Result<Written, WriteError> {
     let name = plan.lock.name.to_string();
-    match (&plan.lock.home, session.workspace.branches()) {
+    match (&plan.lock.home, session.workspace.branches().map(|(it, _)| it)) {
         (Home::Folder(folder), _) => {
             check_inside(&session.workspace.root, folder)?;
             replace(folder, &plan.next.to_text())
