@@ -142,7 +142,50 @@ fn a_host_that_fails_is_told_apart() {
     assert_eq!(exit, 36, "{seen}");
 }
 
-/// What failed is kept from before: the commit before must have it.
+/// Whoever has the same commits proves the same, wherever they are.
+#[test]
+fn a_clone_proves_it_too() {
+    let plane = Plane::new();
+    plane.promote("second");
+    plane.build();
+    plane.promote("third");
+    let from = plane.path("plane").display().to_string();
+    git(&plane.path("."), &["clone", "-q", &from, "elsewhere/clone"]);
+    let against = plane.path("gitops.git").display().to_string() + "#stage";
+    let (exit, seen) = json(&plane.path("elsewhere/clone"), &["audit", "--against", &against]);
+    assert_eq!(exit, 0, "{seen}");
+    let seen = plane.wob(&["audit", "-C", "..", "--against", "gitops.git#stage"]);
+    assert!(seen.starts_with("exit: 2\n") && seen.contains("there is no workspace"), "{seen}");
+    let seen =
+        wob_in(&plane.path("."), &["audit", "-C", "plane", "--against", "../gitops.git#stage"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+}
+
+#[test]
+fn what_failed_is_kept_and_proven_so() {
+    let plane = Plane::new();
+    plane.build();
+    let at = plane.root();
+    let template = fs::read_to_string(at.join("templates/agent.yaml")).unwrap();
+    let broken = template.replace(
+        "kind: Agent",
+        "{{ if eq .DeploymentTargetName \"app-load\" }}kind: [{{ end }}kind: Agent",
+    );
+    let base = commit(&at, &[("templates/agent.yaml", &broken)]);
+    plane.pin(&base);
+    let seen = plane.wob(&["build", "//env:stage", "--into=../gitops.git#stage"]);
+    assert!(
+        seen.starts_with("exit: 1\n") && seen.contains("what was built of them before stays"),
+        "{seen}"
+    );
+    let (exit, seen) = json(&plane.root(), &STAGE);
+    let tree = &seen["trees"][0];
+    assert_eq!((exit, &tree["verdict"], &tree["kept"]), (0, &"proven".into(), &3.into()), "{seen}");
+    let seen = plane.wob(&["attest", "--against=../gitops.git#stage"]);
+    assert!(seen.starts_with("exit: 36\n") && seen.contains("of an earlier build"), "{seen}");
+}
+
+/// What is kept from before is proven by the commit before, which must have it.
 #[test]
 fn what_was_kept_is_proven_by_what_was_there() {
     let plane = Plane::new();

@@ -128,8 +128,13 @@ impl Plane {
     pub(super) fn promote(&self, release: &str) -> String {
         let at = self.root();
         let base = commit(&at, &[("templates/agent.yaml", &TEMPLATE.replace("first", release))]);
-        self.on_stage(&[("base-repo.yaml", &base_repo(&base))]);
+        self.pin(&base);
         base
+    }
+
+    /// Pins a commit of the base in `stage`.
+    pub(super) fn pin(&self, base: &str) {
+        self.on_stage(&[("base-repo.yaml", &base_repo(base))]);
     }
 
     /// Commits files on the environment's branch.

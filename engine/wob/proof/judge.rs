@@ -181,18 +181,16 @@ impl Judge<'_> {
         fresh.sources.clone_from(&self.record.sources);
         fresh.dirty = fresh.sources.iter().any(|it| it.dirty);
         fresh.wob.clone_from(&self.record.wob);
-        let left_out = |it: &&wob_rules::AssignmentRecord| !it.failed && it.inputs.is_none();
-        let left_out: BTreeSet<_> = self
+        let unbuilt: BTreeSet<_> = self
             .record
             .assignments
             .iter()
-            .filter(left_out)
+            .filter(|it| it.inputs.is_none())
             .map(|it| (&it.cluster_type, &it.target))
             .collect();
         for it in &mut fresh.assignments {
-            if left_out.contains(&(&it.cluster_type, &it.target)) {
+            if unbuilt.contains(&(&it.cluster_type, &it.target)) {
                 it.inputs = None;
-                it.failed = false;
             }
         }
         fresh

@@ -219,13 +219,17 @@ fn states(record: &Record, own: Option<GitId>, probe: &Workspace) -> Result<Vec<
     let mut state = State { own, ..State::default() };
     let branches = probe.branches();
     let is_here = |id: GitId| branches.is_some_and(|(it, _)| it.resolve(&id.to_string()).is_ok());
+    let is_own = |it: &SourceRecord| {
+        branches
+            .is_some_and(|(own, _)| RepositoryId::of(own.address()) == RepositoryId::of(&it.url))
+    };
     for it in &record.sources {
         let (Some(reference), Some(id)) = (&it.reference, commit_of(it)) else { continue };
         state.inputs.insert((RepositoryId::of(&it.url), reference.clone()), id);
-        let is_own = branches
-            .is_some_and(|(own, _)| RepositoryId::of(own.address()) == RepositoryId::of(&it.url));
-        if is_own || is_here(id) {
-            state.branches.insert(reference.clone(), id);
+        // The repository may have had another address then; that of a workload may have a branch of the same name.
+        let may_be_own = matches!(it.role, SourceRole::Base | SourceRole::ControlPlane);
+        if is_own(it) || (may_be_own && is_here(id)) {
+            state.branches.entry(reference.clone()).or_insert(id);
         }
     }
     let Some((repository, base)) = branches else { return Ok(vec![state]) };

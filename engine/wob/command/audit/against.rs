@@ -1,6 +1,6 @@
 //! `wob audit --against`: what was committed, or lies in a folder, is compared with what its sources give.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 use wob_host::Interrupt;
@@ -21,29 +21,29 @@ const FILES: usize = 20;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JsonAgainst<'a> {
+struct JsonAgainst {
     against: String,
-    trees: Vec<JsonTree<'a>>,
+    trees: Vec<JsonTree>,
     exit_code: u8,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JsonTree<'a> {
+struct JsonTree {
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<&'a str>,
+    author: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    environment: Option<&'a str>,
+    environment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    wob: Option<&'a str>,
+    wob: Option<String>,
     verdict: Verdict,
     files: usize,
     kept: usize,
     others: usize,
-    reasons: &'a [String],
-    differences: &'a [Difference],
+    reasons: Vec<String>,
+    differences: Vec<Difference>,
 }
 
 /// Audits the trees that `against` names.
@@ -72,45 +72,41 @@ pub(super) fn audit(
         return Err(Exit::Nothing);
     }
     let mut prover = Prover::new(common, patterns, streams, &interrupt);
-    let mut proofs = vec![];
+    let (mut trees, mut verdicts) = (vec![], vec![]);
+    // A history may be long, and records large: each is forgotten when its tree is judged.
     for subject in &subjects.all {
         let proof = prover.prove(subject)?;
-        if !streams.is_json() {
+        verdicts.push((proof.verdict, !proof.outside, proof.exit()));
+        if streams.is_json() {
+            trees.push(to_json(subject, proof));
+        } else {
             streams.result(&printable(&to_text(against, subject, &proof)));
         }
-        proofs.push(proof);
     }
-    let exit = worst(&proofs);
-    if streams.is_json() {
-        let trees = subjects.all.iter().zip(&proofs).map(|(it, proof)| to_json(it, proof));
-        let (against, trees) = (against.shown(), trees.collect());
-        streams.json(&JsonAgainst { against, trees, exit_code: exit.number() });
-    } else if subjects.is_range {
-        streams.result(&summary(&proofs));
-    }
-    Ok(exit)
-}
-
-/// Returns how wob ends: by the worst verdict.
-fn worst(proofs: &[Proof]) -> Exit {
     // Of what cannot be checked, a place that is wrong here is worse than a host that may be back later.
-    let worst = proofs.iter().max_by_key(|it| (it.verdict, !it.outside));
-    worst.map_or(Exit::Nothing, Proof::exit)
+    let worst = verdicts.iter().max().map_or(Exit::Nothing, |it| it.2);
+    if streams.is_json() {
+        let against = against.shown();
+        streams.json(&JsonAgainst { against, trees, exit_code: worst.number() });
+    } else if subjects.is_range {
+        streams.result(&summary(verdicts.iter().map(|it| it.0)));
+    }
+    Ok(worst)
 }
 
-fn to_json<'a>(subject: &'a Subject, proof: &'a Proof) -> JsonTree<'a> {
-    let record = proof.record.as_ref();
+fn to_json(subject: &Subject, proof: Proof) -> JsonTree {
+    let (environment, wob) = proof.record.map(|it| (it.environment, it.wob)).unzip();
     JsonTree {
         commit: subject.commit.as_ref().map(|it| it.id.to_string()),
-        author: subject.author.as_deref(),
-        environment: record.map(|it| it.environment.as_str()),
-        wob: record.map(|it| it.wob.as_str()),
+        author: subject.author.clone(),
+        environment,
+        wob,
         verdict: proof.verdict,
         files: proof.files,
         kept: proof.kept,
         others: proof.others,
-        reasons: &proof.reasons,
-        differences: &proof.differences,
+        reasons: proof.reasons,
+        differences: proof.differences,
     }
 }
 
@@ -179,19 +175,11 @@ fn what(difference: &Difference) -> &'static str {
     }
 }
 
-fn summary(proofs: &[Proof]) -> String {
-    let verdicts = [
-        Verdict::Proven,
-        Verdict::Edited,
-        Verdict::NotCheckable,
-        Verdict::NotReproducible,
-        Verdict::Damaged,
-    ];
-    let of = |verdict| proofs.iter().filter(|it| it.verdict == verdict).count();
-    let counted: Vec<String> = verdicts
-        .into_iter()
-        .filter(|it| of(*it) > 0)
-        .map(|it| format!("{} {}", of(it), it.name()))
-        .collect();
-    format!("{}: {}\n", count(proofs.len(), "commit", "commits"), counted.join(", "))
+fn summary(verdicts: impl Iterator<Item = Verdict>) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    verdicts.for_each(|it| *counts.entry(it).or_default() += 1);
+    let all = counts.values().sum();
+    let counts: Vec<String> =
+        counts.iter().map(|(verdict, n)| format!("{n} {}", verdict.name())).collect();
+    format!("{}: {}\n", count(all, "commit", "commits"), counts.join(", "))
 }
