@@ -1,14 +1,14 @@
 //! One tree: it is proven, or it is found who made it different.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::{
     check, json,
     plane::{Plane, put},
 };
 use crate::{
-    cli::copy_example,
-    support::{commit, contents, git, wob_in, write},
+    cli::{copy_example, edit},
+    support::{ROOT, commit, contents, git, wob_in, write},
 };
 
 const STAGE: [&str; 3] = ["audit", "--against", "../gitops.git#stage"];
@@ -96,9 +96,21 @@ fn a_source_that_was_rewritten_proves_nothing() {
     let plane = Plane::new();
     plane.build();
     let app = plane.path("app");
+    git(&plane.path("."), &["clone", "-q", "--mirror", "app", "mirror"]);
+    let built = git(&app, &["rev-parse", "main"]);
+    let other = commit(&app, &[("workload/more.yaml", "# more\n")]);
+    git(&app, &["reset", "-q", "--hard", "HEAD~1"]);
     git(&app, &["commit", "-q", "--amend", "-m", "rewritten"]);
+    git(&plane.path("mirror"), &["fetch", "-q", &app.display().to_string(), &other]);
     forget(&app);
     check("audit-against-rewritten", &plane.root(), &STAGE);
+    // Whoever has the commit proves it, and no other commit will do.
+    for (commit, code) in [(built, 0), (other, 36)] {
+        let mirror = plane.path("mirror").display().to_string();
+        let instead = format!("--override-input={}=file://{mirror}@{commit}", app.display());
+        let (exit, seen) = json(&plane.root(), &[&STAGE[..], &[&instead]].concat());
+        assert_eq!(exit, code, "{seen}");
+    }
     // A hand edit is still one, by the record.
     plane.by_hand(put(&[("large/app-uat/config.yaml", "mine: true\n")]));
     let (exit, seen) = json(&plane.root(), &STAGE);
@@ -120,7 +132,7 @@ fn a_base_that_was_rewritten_proves_nothing() {
     assert!(exit == 36 && reasons.contains(&base), "{seen}");
 }
 
-fn forget(at: &std::path::Path) {
+fn forget(at: &Path) {
     git(at, &["reflog", "expire", "--expire=now", "--all"]);
     git(at, &["gc", "-q", "--prune=now"]);
 }
@@ -207,6 +219,51 @@ fn what_was_kept_is_proven_by_what_was_there() {
     let (exit, seen) = json(&plane.root(), &["audit", "--against", checkout.to_str().unwrap()]);
     let reasons = seen["trees"][0]["reasons"].to_string();
     assert!(exit == 36 && reasons.contains("kept from an earlier build"), "{seen}");
+}
+
+/// Every example, with everything that its settings say, is proven once it is committed.
+#[test]
+fn every_example_is_proven() {
+    let mut proven = 0;
+    for example in fs::read_dir(Path::new(ROOT).join("examples")).unwrap() {
+        let example = example.unwrap().path();
+        if !example.join("wob.yaml").exists() {
+            continue;
+        }
+        let (temp, name) = (tempfile::tempdir().unwrap(), example.file_name().unwrap());
+        let at = temp.path().join("example");
+        copy_example(name.to_str().unwrap(), &at);
+        git(&at, &["init", "-q"]);
+        write(&at, &[(".git/info/exclude", "home/\n")]);
+        commit(&at, &[]);
+        wob_in(&at, &["build", "-o", "../out/{environment}"]);
+        for tree in fs::read_dir(temp.path().join("out")).unwrap() {
+            let tree = tree.unwrap().path();
+            let (exit, seen) = json(&at, &["audit", "--against", tree.to_str().unwrap()]);
+            assert_eq!(exit, 0, "{}: {seen}", tree.display());
+            proven += 1;
+        }
+    }
+    assert!(proven >= 6, "{proven}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_schedules_must_be_the_one_of_then() {
+    let temp = tempfile::tempdir().unwrap();
+    let at = temp.path().join("placement");
+    copy_example("placement", &at);
+    git(&at, &["init", "-q"]);
+    write(&at, &[(".git/info/exclude", "home/\n")]);
+    commit(&at, &[]);
+    let seen = wob_in(&at, &["build", "//env:edge", "-o", "../gitops"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let audit = ["audit", "--against", "../gitops"];
+    assert_eq!(json(&at, &audit).0, 0);
+    edit(&at.join("scheduler.sh"), "#!/bin/sh\n", "#!/bin/sh\n# another\n");
+    let (exit, seen) = json(&at, &audit);
+    let reasons = seen["trees"][0]["reasons"].to_string();
+    assert!(exit == 36 && reasons.contains("the program that decides"), "{seen}");
 }
 
 /// The settings are read at the commit that the record names, whatever they are now.
