@@ -311,6 +311,9 @@ fn what_cannot_be_found_is_said() {
         ("../nope#stage", 2, "no git repository"),
         ("../nope", 2, "there is no folder"),
         ("../gitops.git#", 2, "no commit is named"),
+        ("../gitops.git", 2, "name a commit, such as ../gitops.git#main"),
+        ("https://ada:secret@git.invalid/x", 2, "`https://git.invalid/x` cannot be compared with"),
+        ("https://ada:secret@git.invalid/x#stage", 32, "could not reach `https://git.invalid/x`"),
         (".#main", 36, "there is no `.wob/tree.json`"),
         ("../gitops.git#stage..stage", 4, "there is no commit between"),
     ] {
@@ -319,6 +322,7 @@ fn what_cannot_be_found_is_said() {
             seen.starts_with(&format!("exit: {exit}\n")) && seen.contains(says),
             "{against}: {seen}"
         );
+        assert!(!seen.contains("secret"), "{seen}");
     }
     let other = plane.wob(&[&STAGE[..], &["//env/stage/large:nope"]].concat());
     assert!(other.starts_with("exit: 2\n"), "{other}");

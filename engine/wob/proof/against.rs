@@ -1,12 +1,13 @@
 //! What is to be proven: `REPO#COMMIT`, `REPO#A..B`, or a folder.
 
-use std::str::FromStr;
+use std::{convert::Infallible, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::FilePath;
 use wob_host::{
     Cache, Commit, Elsewhere, FetchError, Fetched, GitError, Held, Interrupt, Policy, Repository,
 };
+use wob_rules::RECORD_PATH;
 
 use crate::{args::Common, exit::Exit, workspace::WorkspaceError};
 
@@ -14,7 +15,8 @@ use crate::{args::Common, exit::Exit, workspace::WorkspaceError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Against {
     text: String,
-    place: Place,
+    /// Or what is wrong with the text.
+    place: Result<Place, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,54 +56,55 @@ pub(crate) struct Subjects {
 }
 
 impl FromStr for Against {
-    type Err = String;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |reason: &str| {
-            format!(
-                "{reason}: expected REPO#COMMIT, REPO#A..B or a folder, such as ../gitops#stage"
-            )
-        };
+    // What is wrong is said when it is opened: clap would quote an address with its secrets.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self { text: text.to_owned(), place: Place::parse(text) })
+    }
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, String> {
         let Some((repository, rest)) = text.rsplit_once('#') else {
             if text.is_empty() {
-                return Err(wrong("nothing is named"));
+                return Err("nothing is named".to_owned());
             }
             if text.contains("://") {
-                return Err(wrong("no commit is named"));
+                return Err("no commit is named".to_owned());
             }
-            return Ok(Self { text: text.to_owned(), place: Place::Folder(text.into()) });
+            return Ok(Self::Folder(text.into()));
         };
         if repository.is_empty() {
-            return Err(wrong("no repository is named"));
+            return Err("no repository is named".to_owned());
         }
         // No name of a branch or tag holds a colon.
         let (commits, folder) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
         let folder = match folder.map(|it| it.trim_end_matches('/')) {
             None | Some("" | ".") => None,
             Some(path) => Some(FilePath::new(path).map_err(|it| {
-                wrong(&format!("`{}` cannot be part of a folder in a commit", it.component))
+                format!("`{}` cannot be part of a folder in a commit", it.component)
             })?),
         };
         let commits = match commits.split_once("..") {
             Some((_, last)) if last.is_empty() || last.starts_with('.') => {
-                return Err(wrong("a history needs its last commit"));
+                return Err("a history needs its last commit".to_owned());
             }
             Some((first, last)) => {
                 let first = Some(first).filter(|it| !it.is_empty()).map(str::to_owned);
                 Commits::Range(first, last.to_owned())
             }
-            None if commits.is_empty() => return Err(wrong("no commit is named")),
+            None if commits.is_empty() => return Err("no commit is named".to_owned()),
             None => Commits::One(commits.to_owned()),
         };
-        let place = Place::Commits { repository: repository.to_owned(), commits, folder };
-        Ok(Self { text: text.to_owned(), place })
+        Ok(Self::Commits { repository: repository.to_owned(), commits, folder })
     }
 }
 
 impl Against {
     /// Names a folder.
     pub(crate) fn folder(folder: &Utf8Path) -> Self {
-        Self { text: folder.to_string(), place: Place::Folder(folder.to_owned()) }
+        Self { text: folder.to_string(), place: Ok(Place::Folder(folder.to_owned())) }
     }
 
     /// Returns what people call it, without secrets.
@@ -128,16 +131,15 @@ impl Against {
     /// Finds what is meant, fetching what is not here.
     pub(crate) fn open(&self, common: &Common, interrupt: &Interrupt) -> Result<Subjects, Failure> {
         let start = common.directory.clone().unwrap_or_default();
-        let (repository, commits, folder) = match &self.place {
-            Place::Folder(folder) => {
-                let folder = start.join(folder);
-                if !folder.is_dir() {
-                    return Err(Failure::usage(format!("there is no folder `{folder}`")));
-                }
-                let held = Held::folder(&folder);
-                let subject = Subject { commit: None, author: None, held, before: None };
-                return Ok(Subjects { all: vec![subject], is_range: false });
-            }
+        let place = self.place.as_ref().map_err(|reason| {
+            Failure::usage(format!(
+                "`{}` cannot be compared with: {reason}\n  \
+                 help: write REPO#COMMIT, REPO#A..B or a folder, such as ../gitops#stage",
+                self.shown()
+            ))
+        })?;
+        let (repository, commits, folder) = match place {
+            Place::Folder(folder) => return self.folder_at(&start.join(folder)),
             Place::Commits { repository, commits, folder } => {
                 (repository, commits, folder.as_ref())
             }
@@ -173,6 +175,22 @@ impl Against {
         };
         let all = found.into_iter().map(subject).collect::<Result<_, _>>()?;
         Ok(Subjects { all, is_range })
+    }
+
+    fn folder_at(&self, folder: &Utf8Path) -> Result<Subjects, Failure> {
+        if !folder.is_dir() {
+            return Err(Failure::usage(format!("there is no folder `{folder}`")));
+        }
+        if !folder.join(RECORD_PATH).exists() && Repository::open(folder).is_ok() {
+            let shown = self.shown();
+            return Err(Failure::usage(format!(
+                "`{folder}` is a git repository, and no tree of wob is checked out there\n  \
+                 help: name a commit, such as {shown}#main"
+            )));
+        }
+        let subject =
+            Subject { commit: None, author: None, held: Held::folder(folder), before: None };
+        Ok(Subjects { all: vec![subject], is_range: false })
     }
 }
 
@@ -280,7 +298,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> String {
-        match text.parse::<Against>().map(|it| it.place) {
+        match Place::parse(text) {
             Ok(Place::Folder(folder)) => format!("folder {folder}"),
             Ok(Place::Commits { repository, commits, folder }) => {
                 let commits = match commits {
@@ -294,7 +312,7 @@ mod tests {
                     folder.map_or("-".into(), |it| it.to_string())
                 )
             }
-            Err(error) => error.split(": expected").next().unwrap_or_default().to_owned(),
+            Err(error) => error,
         }
     }
 

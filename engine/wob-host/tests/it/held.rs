@@ -18,8 +18,8 @@ fn a_commit_and_its_checkout_hold_the_same() {
         [("a.yaml", "a"), ("b/c d/é.yaml", "c"), ("b/same", "a"), (".wob/tree.json", "{}")];
     repository(sandbox.path(), &contents);
     let opened = Repository::open(sandbox.path()).unwrap();
-    let head = opened.resolve("HEAD").unwrap();
-    let held = Held::commit(&opened, &head, None).unwrap();
+    let first = opened.resolve("HEAD").unwrap();
+    let held = Held::commit(&opened, &first, None).unwrap();
     let plain = |text: &str| HeldFile::Plain(Digest::of(text.as_bytes()));
     let mut expected: BTreeMap<String, HeldFile> =
         contents[..3].iter().map(|(path, text)| ((*path).to_owned(), plain(text))).collect();
@@ -39,7 +39,7 @@ fn a_commit_and_its_checkout_hold_the_same() {
     expected.insert("a.yaml".to_owned(), plain("new"));
     assert_eq!(next.files(&mut known, &Interrupt::default()).unwrap(), expected);
     assert_eq!(files(&held)["a.yaml"], plain("a"), "a commit does not change");
-    let below = Held::commit(&opened, &head, Some(&path("b"))).unwrap();
+    let below = Held::commit(&opened, &first, Some(&path("b"))).unwrap();
     assert_eq!(files(&below).keys().collect::<Vec<_>>(), ["c d/é.yaml", "same"]);
     let interrupt = Interrupt::default();
     interrupt.set();
