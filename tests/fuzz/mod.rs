@@ -133,6 +133,13 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         ]
         .map(str::to_owned)
         .into(),
+        "record" => [
+            r#"{"version": 1, "wob": "0.1.0", "environment": "dev", "profile": "standard", "root": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "gitTree": "", "dirty": false, "files": {}, "assignments": [], "sources": []}"#,
+            r#"{"version": 1, "wob": "0.1.0", "environment": "dev", "profile": "kalypso", "root": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "gitTree": "", "dirty": true, "scheduler": {"name": "exec"}, "files": {"a/b": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}, "assignments": [{"clusterType": "large", "target": "app-x", "policies": ["p"], "failed": true}], "sources": [{"role": "settings", "name": "wob.yaml", "url": "x", "digest": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "dirty": true}]}"#,
+            r#"{"version": 2, "wob": "9.0.0", "other": []}"#,
+        ]
+        .map(str::to_owned)
+        .into(),
         "jinja" => jinja_seeds(),
         "settings" => texts_below("examples", |path| path.file_name() == Some("wob.yaml")),
         _ => texts_below("examples", |path| path.extension() == Some("yaml")),

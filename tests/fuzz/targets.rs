@@ -11,8 +11,8 @@ use wob_engine::{
     yaml::{self, Limits as YamlLimits, Node, NodeKind, Parsed, Style},
 };
 use wob_rules::{
-    ConfigMap, ConfigSchema, InlineSchema, Layers, Operator, Pattern, Precedence, Reading,
-    Requirement, Schemas, Subject, WorkspaceFile, config_value, decode_file, merge,
+    ConfigMap, ConfigSchema, InlineSchema, Layers, Operator, Pattern, Precedence, Reading, Record,
+    RecordError, Requirement, Schemas, Subject, WorkspaceFile, config_value, decode_file, merge,
     resource::Resource, select, validate,
 };
 use wob_template::{
@@ -24,7 +24,7 @@ use wob_template::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("yaml", yaml),
     ("decode", decode),
     ("go_template", go_template),
@@ -35,6 +35,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("config", config),
     ("schema", schema),
     ("settings", settings),
+    ("record", record),
 ];
 
 /// Small, so that what runs away is noticed soon.
@@ -237,6 +238,18 @@ pub fn label(data: &[u8]) {
             let both = format!("{} {}", error.reason, error.help);
             assert!(both.len() < 4000 && !both.contains(char::is_control), "{both:?}");
             assert!(!error.reason.is_empty() && !error.help.is_empty());
+        }
+    }
+}
+
+/// A record that is read is printed as one that reads the same; any other has a reason that quotes nothing of it.
+pub fn record(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match Record::parse(text) {
+        Ok(record) => assert_eq!(Record::parse(&record.to_json()).as_ref(), Ok(&record)),
+        Err(RecordError::Foreign { .. }) => {}
+        Err(RecordError::Damaged { reason }) => {
+            assert!(!reason.is_empty() && reason.len() < 200, "{reason}");
         }
     }
 }

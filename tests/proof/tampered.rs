@@ -93,6 +93,11 @@ fn what_the_record_says_beside_the_files_counts_too() {
     let (exit, seen) = json(&plane.root(), &STAGE);
     assert_eq!((exit, &seen["trees"][0]["differences"][0]["path"]), (6, &".wob/tree.json".into()));
     assert!(seen["trees"][0]["reasons"].to_string().contains("`assignments`"), "{seen}");
+    // What would be a pattern is no name.
+    let plane = Plane::new();
+    plane.build();
+    tamper(&plane, &[], &[("\"environment\": \"stage\"", "\"environment\": \"*/...\"")]);
+    assert_eq!(json(&plane.root(), &STAGE).0, 40);
     // Only its look: no build writes it so.
     let plane = Plane::new();
     plane.build();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wob_engine::{FilePath, Tree};
 use wob_host::{Digests, Interrupt, Manifest, OutputError};
-use wob_rules::{Record, RecordError};
+use wob_rules::{Name, Record, RecordError};
 
 use super::{
     Proof, Subject, Verdict,
@@ -132,6 +132,9 @@ pub(super) fn read(subject: &Subject) -> Result<Result<(Record, String), Proof>,
         Ok(_) if Manifest::parse(&text).is_none() => {
             proof
                 .because(Verdict::Damaged, damaged("it names a file that wob cannot have written"));
+        }
+        Ok(record) if Name::new(&record.environment).is_err() => {
+            proof.because(Verdict::Damaged, damaged("no environment can be called so"));
         }
         Ok(record) => return Ok(Ok((record, text))),
         Err(RecordError::Damaged { reason }) => {

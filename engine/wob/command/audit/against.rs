@@ -75,7 +75,11 @@ pub(super) fn audit(
     let (mut trees, mut verdicts) = (vec![], vec![]);
     // A history may be long, and records large: each is forgotten when its tree is judged.
     for subject in &subjects.all {
-        let proof = prover.prove(subject)?;
+        let proof = prover.prove(subject).inspect_err(|_| {
+            if let Some(commit) = subject.commit.as_ref().filter(|_| subjects.is_range) {
+                streams.fail(&format!("the audit ended at commit {}", commit.id));
+            }
+        })?;
         verdicts.push((proof.verdict, !proof.outside, proof.exit()));
         if streams.is_json() {
             trees.push(to_json(subject, proof));
