@@ -27,21 +27,6 @@ pub(super) fn options(profile: Profile) -> Options {
     Options { missing_key, ..Options::default() }
 }
 
-/// Joins documents; one that lacks its final newline gets it, lest `a: 1---` come out (design rule 3.5, replaced).
-fn join(documents: &[String]) -> String {
-    let mut text = String::new();
-    for (index, document) in documents.iter().enumerate() {
-        if index > 0 {
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str("---\n");
-        }
-        text.push_str(document);
-    }
-    text
-}
-
 /// Renders the files of one template.
 pub(super) struct Renderer<'r> {
     template: &'r CompiledTemplate,
@@ -66,24 +51,29 @@ impl<'r> Renderer<'r> {
     /// Renders a file; `None`, with diagnostics, if a manifest fails.
     pub(super) fn file(&mut self, file: &CompiledFile) -> Option<String> {
         let form = Form::of(self.template, file, self.inputs.settings.profile);
-        let mut documents = vec![];
+        let mut documents = String::new();
         let mut failed = false;
         for manifest in &file.manifests {
-            match self.manifest(manifest, form) {
-                Some(mut it) => documents.append(&mut it),
-                None => failed = true,
-            }
+            failed |= self.manifest(manifest, form, &mut documents).is_none();
         }
-        (!failed).then(|| join(&documents))
+        (!failed).then_some(documents)
     }
 }
 
 impl Renderer<'_> {
-    fn manifest(&mut self, manifest: &CompiledManifest, form: Form) -> Option<Vec<String>> {
+    /// Appends the documents of a manifest; one that lacks its final line break gets it, lest `a: 1---` come out (design
+    /// rule 3.5, replaced).
+    fn manifest(
+        &mut self,
+        manifest: &CompiledManifest,
+        form: Form,
+        documents: &mut String,
+    ) -> Option<()> {
         let (text, place) = match manifest {
             CompiledManifest::Object { value } => {
                 let value = self.value(value)?;
-                return Some(vec![emit(&value)]);
+                append(documents, &emit(&value));
+                return Some(());
             }
             CompiledManifest::Go { template, place } => (self.go(template, place)?, Some(place)),
             CompiledManifest::Jinja { name, template, place } => {
@@ -98,12 +88,13 @@ impl Renderer<'_> {
         };
         // A document of white space is nothing (rule 6.7, replaced).
         if text.trim().is_empty() {
-            return Some(vec![]);
+            return Some(());
         }
         match form {
-            Form::Canonical => self.canonical(&text, place),
-            Form::Verbatim => Some(vec![text]),
+            Form::Canonical => return self.canonical(&text, place, documents),
+            Form::Verbatim => append(documents, &text),
         }
+        Some(())
     }
 
     fn go(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
@@ -176,9 +167,14 @@ impl Renderer<'_> {
         })
     }
 
-    fn canonical(&mut self, text: &str, place: Option<&Place>) -> Option<Vec<String>> {
-        if let Some(documents) = yaml::canonical(text) {
-            return Some(documents);
+    fn canonical(
+        &mut self,
+        text: &str,
+        place: Option<&Place>,
+        documents: &mut String,
+    ) -> Option<()> {
+        if yaml::canonical(text, documents) {
+            return Some(());
         }
         let parsed = yaml::parse(text, &yaml::Limits::default());
         let problem = parsed.problems.iter().find(|it| it.severity == Severity::Error);
@@ -187,7 +183,8 @@ impl Renderer<'_> {
             return None;
         }
         let values = parsed.documents.iter().map(|it| it.root.to_value());
-        Some(values.filter(|it| *it != Value::Null).map(|it| emit(&it)).collect())
+        values.filter(|it| *it != Value::Null).for_each(|it| append(documents, &emit(&it)));
+        Some(())
     }
 
     fn not_yaml(&self, text: &str, problem: &yaml::Problem, place: Option<&Place>) -> Diagnostic {
@@ -234,6 +231,11 @@ impl Renderer<'_> {
         };
         self.diagnostics.push(diagnostic);
     }
+}
+
+fn append(documents: &mut String, document: &str) {
+    yaml::separate(documents);
+    documents.push_str(document);
 }
 
 fn endless(name: &str, place: &Place) -> Diagnostic {

@@ -22,4 +22,4 @@ pub use locate::resolve;
 pub use node::{Document, Entry, Key, Node, NodeKind, Scalar, ScalarStyle, Tag};
 pub use parse::{Limits, Parsed, parse, parse_value};
 pub use problem::{Problem, ProblemKind};
-pub use quick::canonical;
+pub use quick::{canonical, separate};

@@ -8,12 +8,10 @@ mod quoting;
 mod tests;
 mod writer;
 
-use self::{
-    quoting::{Position, Shape},
-    writer::Writer,
-};
+pub(super) use self::quoting::{Position, is_simple_key, is_surely_plain};
+use self::{quoting::Shape, writer::Writer};
 use super::{number, order};
-use crate::Value;
+use crate::{Map, Value};
 
 /// A way to write YAML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,46 +32,27 @@ pub enum Style {
 /// line break at the beginning of a block, which [`Style::GoYamlV3`] loses as yaml.v3 does.
 /// Numbers are printed as Go prints them, so that `1.0` becomes `1`.
 pub fn emit(value: &Value, style: Style) -> String {
-    emit_data(value, style)
-}
-
-/// Writes data of any kind as [`emit`] does.
-pub(super) fn emit_data<D: Data>(data: &D, style: Style) -> String {
     let mut emitter = Emitter { style, writer: Writer::new(style) };
-    emitter.node(data, None, Parent::Root);
+    emitter.node(value, None, Parent::Root);
     emitter.writer.finish()
 }
 
-/// What can be written: plain data, however it is held.
-pub(super) trait Data: Sized {
-    /// Returns what this is.
-    fn view(&self) -> View<'_, Self>;
-}
-
-/// What some data is.
-pub(super) enum View<'d, D> {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(&'d str),
-    List(&'d [D]),
-    /// Keys and values in any order, no key twice.
-    Map(Vec<(&'d str, &'d D)>),
-}
-
-impl Data for Value {
-    fn view(&self) -> View<'_, Self> {
-        match self {
-            Self::Null => View::Null,
-            Self::Bool(it) => View::Bool(*it),
-            Self::Int(it) => View::Int(*it),
-            Self::Float(it) => View::Float(*it),
-            Self::String(it) => View::Text(it),
-            Self::List(items) => View::List(items),
-            Self::Map(map) => View::Map(map.iter().map(|(key, it)| (&**key, it)).collect()),
-        }
+/// Appends a text that stands inside a mapping or list, in [`Style::Canonical`]; its further lines begin at `indent`.
+pub(super) fn write_text(out: &mut String, text: &str, indent: usize, position: Position) {
+    let mut writer = Writer::after(std::mem::take(out));
+    let step = Style::Canonical.step();
+    match quoting::shape(text, Style::Canonical, position) {
+        Shape::Plain => writer.plain(text, indent, position),
+        Shape::Single => writer.single_quoted(text, indent, position),
+        Shape::Double => writer.double_quoted(text, indent, position),
+        Shape::Literal => writer.literal(text, text, indent, step),
     }
+    *out = writer.into_text();
+}
+
+/// Returns how a float is written in [`Style::Canonical`].
+pub(super) fn canonical_float(value: f64) -> String {
+    float(value, Style::Canonical)
 }
 
 struct Emitter {
@@ -100,21 +79,21 @@ impl Style {
 }
 
 impl Emitter {
-    fn node<D: Data>(&mut self, data: &D, indent: Option<usize>, parent: Parent) {
-        match data.view() {
-            View::Null => self.writer.word("null"),
-            View::Bool(it) => self.writer.word(if it { "true" } else { "false" }),
-            View::Int(it) => self.writer.word(&it.to_string()),
-            View::Float(it) => self.writer.word(&self.float(it)),
-            View::Text(text) => self.text(text, indent, parent, Position::Value),
-            View::List([]) => self.writer.word("[]"),
-            View::Map(entries) if entries.is_empty() => self.writer.word("{}"),
-            View::List(items) => self.list(items, indent, parent),
-            View::Map(entries) => self.mapping(entries, indent, parent),
+    fn node(&mut self, value: &Value, indent: Option<usize>, parent: Parent) {
+        match value {
+            Value::Null => self.writer.word("null"),
+            Value::Bool(it) => self.writer.word(if *it { "true" } else { "false" }),
+            Value::Int(it) => self.writer.word(&it.to_string()),
+            Value::Float(it) => self.writer.word(&float(*it, self.style)),
+            Value::String(text) => self.text(text, indent, parent, Position::Value),
+            Value::List(items) if items.is_empty() => self.writer.word("[]"),
+            Value::Map(entries) if entries.is_empty() => self.writer.word("{}"),
+            Value::List(items) => self.list(items, indent, parent),
+            Value::Map(entries) => self.mapping(entries, indent, parent),
         }
     }
 
-    fn list<D: Data>(&mut self, items: &[D], indent: Option<usize>, parent: Parent) {
+    fn list(&mut self, items: &[Value], indent: Option<usize>, parent: Parent) {
         let at_key = self.style != Style::GoYamlV3
             && parent == Parent::Value
             && !self.writer.only_indicators_on_line();
@@ -129,12 +108,8 @@ impl Emitter {
         }
     }
 
-    fn mapping<D: Data>(
-        &mut self,
-        mut entries: Vec<(&str, &D)>,
-        indent: Option<usize>,
-        parent: Parent,
-    ) {
+    fn mapping(&mut self, map: &Map, indent: Option<usize>, parent: Parent) {
+        let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, it)| (&**key, it)).collect();
         let inner = self.block_indent(indent, parent);
         let keys = match self.style {
             Style::Helm => order::KeyOrder::Two,
@@ -143,7 +118,7 @@ impl Emitter {
         order::sort(&mut entries, keys);
         for (key, value) in entries {
             self.writer.begin_line(inner);
-            if quoting::is_simple_key(key) {
+            if is_simple_key(key) {
                 self.text(key, Some(inner), Parent::Value, Position::Key);
                 self.writer.colon();
             } else {
@@ -193,21 +168,21 @@ impl Emitter {
             Style::GoYamlV3 => (indent / step + 1) * step,
         }
     }
+}
 
-    fn float(&self, value: f64) -> String {
-        let written = number::go_float(value);
-        match self.style {
-            // Without the dot, it would come back as the integer, which has no sign.
-            Style::Canonical if written == "-0" => return "-0.0".to_owned(),
-            Style::Canonical | Style::GoYamlV3 => return written,
-            Style::Helm => {}
+fn float(value: f64, style: Style) -> String {
+    let written = number::go_float(value);
+    match style {
+        // Without the dot, it would come back as the integer, which has no sign.
+        Style::Canonical if written == "-0" => return "-0.0".to_owned(),
+        Style::Canonical | Style::GoYamlV3 => return written,
+        Style::Helm => {}
+    }
+    // Helm's values pass through JSON, which writes large whole numbers in full.
+    match number::json_float(value).and_then(|json| json.parse::<i128>().ok()) {
+        Some(whole) if i64::try_from(whole).is_ok() || u64::try_from(whole).is_ok() => {
+            whole.to_string()
         }
-        // Helm's values pass through JSON, which writes large whole numbers in full.
-        match number::json_float(value).and_then(|json| json.parse::<i128>().ok()) {
-            Some(whole) if i64::try_from(whole).is_ok() || u64::try_from(whole).is_ok() => {
-                whole.to_string()
-            }
-            Some(_) | None => written,
-        }
+        Some(_) | None => written,
     }
 }

@@ -16,14 +16,14 @@ pub(super) enum Shape {
 
 /// Where a text stands: a key on one line with its value cannot be a block or be broken; one after `?` can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(in super::super) enum Position {
     Key,
     LongKey,
     Value,
 }
 
 /// Says whether `key` fits on one line before its colon.
-pub(super) fn is_simple_key(key: &str) -> bool {
+pub(in super::super) fn is_simple_key(key: &str) -> bool {
     key.len() <= 128 && !key.contains('\n')
 }
 
@@ -47,19 +47,32 @@ pub(super) fn shape(text: &str, style: Style, position: Position) -> Shape {
 
 /// Says whether a text is one of the many that need no quotes in any style: words of ASCII that no reader takes for
 /// anything else. The other checks say the same of it, slowly.
-fn is_surely_plain(bytes: &[u8]) -> bool {
+pub(in super::super) fn is_surely_plain(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
     // What begins with a letter or a slash is no number and no date; only short words are booleans or null.
     let begins = match first {
         b'/' => true,
         b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => bytes.len() > 5,
+        b'1'..=b'9' => is_amount(bytes),
         _ => first.is_ascii_alphabetic(),
     };
-    let printable = bytes.iter().all(|it| matches!(it, b' '..=b'~'));
-    // What ends a plain scalar: `: ` and ` #`.
-    let ends =
-        |pair: &[u8]| pair[1] == b' ' && pair[0] == b':' || pair[1] == b'#' && pair[0] == b' ';
-    begins && !matches!(last, b' ' | b':') && printable && !bytes.windows(2).any(ends)
+    if !begins || matches!(last, b' ' | b':') {
+        return false;
+    }
+    let mut before = 0;
+    bytes.iter().all(|it| {
+        // What ends a plain scalar: `: ` and ` #`.
+        let ends = *it == b' ' && before == b':' || *it == b'#' && before == b' ';
+        before = *it;
+        matches!(it, b' '..=b'~') && !ends
+    })
+}
+
+/// Says whether there are digits, the first of which is no zero, and then letters that no number has: `10m`, `128Mi`.
+fn is_amount(bytes: &[u8]) -> bool {
+    let digits = bytes.iter().take_while(|it| it.is_ascii_digit()).count();
+    let unit = &bytes[digits..];
+    !unit.is_empty() && unit.iter().all(|it| it.is_ascii_alphabetic() && !matches!(it, b'e' | b'E'))
 }
 
 /// Says whether `text`, written plain, would be read as anything but a text.
@@ -165,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][ -~]{0,9}") {
+        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][ -~]{0,9}|[0-9]{1,3}[a-zA-Z0-9_:.]{0,4}") {
             if is_surely_plain(text.as_bytes()) {
                 for style in [Style::Canonical, Style::Helm, Style::GoYamlV3] {
                     prop_assert!(!is_misread(&text, style), "{text}");

@@ -35,6 +35,16 @@ impl Writer {
         Self { text: String::new(), column: 0, width, last: Last::Blank }
     }
 
+    /// Returns a writer in the canonical style that goes on after `text`, in the middle of a line.
+    pub(super) fn after(text: String) -> Self {
+        Self { text, column: 0, width: usize::MAX, last: Last::Blank }
+    }
+
+    /// Returns the text so far.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
     pub(super) fn finish(mut self) -> String {
         if self.last == Last::Word {
             self.text.push('\n');

@@ -1,12 +1,25 @@
-//! What stands on one line: keys, scalars and JSON.
+//! What stands on one line: keys and scalars.
 
 use std::borrow::Cow;
 
-use super::{Quick, plain};
-use crate::yaml::scalar::{self, Reading};
+use crate::yaml::{
+    emit,
+    scalar::{self, Reading},
+};
 
 /// The longest key; the parser takes eight times as much.
-const LONGEST_KEY: usize = 128;
+pub(super) const LONGEST_KEY: usize = 128;
+
+/// A scalar that borrows from the text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Scalar<'t> {
+    /// What is written as it was.
+    Verbatim(&'t str),
+    /// A null, boolean or number.
+    Plain(Reading),
+    /// A text.
+    Text(Cow<'t, str>),
+}
 
 /// Splits a line into its key and what follows the colon; `None` if it is no entry, or none with a plain enough key.
 pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
@@ -16,6 +29,10 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
         _ => {
             let is_key = |it: u8| matches!(it, b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
             let end = written.bytes().position(|it| !is_key(it))?;
+            // Most lines that are no entries are seen here.
+            if written.as_bytes()[end] != b':' {
+                return None;
+            }
             let (key, rest) = written.split_at(end);
             // `-` begins items, and what reads as a number or a boolean becomes another key.
             let is_text = !key.is_empty() && !key.starts_with('-');
@@ -31,11 +48,12 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
 }
 
 /// Reads a scalar that fills the rest of its line.
-pub(super) fn scalar(written: &str) -> Option<Quick<'_>> {
+pub(super) fn scalar(written: &str) -> Option<Scalar<'_>> {
     let bytes = written.as_bytes();
     match bytes.first()? {
-        b'"' => double_quoted(written).filter(|it| it.1.is_empty()).map(|it| Quick::Text(it.0)),
-        b'\'' => single_quoted(written).filter(|it| it.1.is_empty()).map(|it| Quick::Text(it.0)),
+        b'"' => double_quoted(written).filter(|it| it.1.is_empty()).map(|it| Scalar::Text(it.0)),
+        b'\'' => single_quoted(written).filter(|it| it.1.is_empty()).map(|it| Scalar::Text(it.0)),
+        _ if emit::is_surely_plain(bytes) => Some(Scalar::Verbatim(written)),
         first => {
             let begins = first.is_ascii_alphanumeric() || b"_./+~<=($^;\\".contains(first);
             let begins_as_number = *first == b'-' && bytes.get(1).is_some_and(u8::is_ascii_digit);
@@ -52,8 +70,18 @@ fn ends_early(bytes: &[u8]) -> bool {
     bytes.last() == Some(&b':') || bytes.windows(2).any(ends)
 }
 
+/// Returns what a plain scalar is.
+pub(super) fn plain(text: &str) -> Scalar<'_> {
+    match scalar::read(text) {
+        Reading::Text => Scalar::Text(text.into()),
+        reading @ (Reading::Null | Reading::Bool(_) | Reading::Int(_) | Reading::Float(_)) => {
+            Scalar::Plain(reading)
+        }
+    }
+}
+
 /// Reads a text in `"` and returns what follows it.
-fn double_quoted(written: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(super) fn double_quoted(written: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = written.strip_prefix('"')?;
     let special = inner.find(['"', '\\'])?;
     if inner.as_bytes()[special] == b'"' {
@@ -102,97 +130,5 @@ fn single_quoted(written: &str) -> Option<(Cow<'_, str>, &str)> {
         };
         content.push('\'');
         rest = more;
-    }
-}
-
-/// JSON on one line.
-pub(super) struct Flow<'t> {
-    rest: &'t str,
-}
-
-impl<'t> Flow<'t> {
-    /// Reads a list or mapping that fills the rest of its line, with at most `depth` levels.
-    pub(super) fn read(written: &'t str, depth: usize) -> Option<Quick<'t>> {
-        let mut flow = Self { rest: written };
-        let value = flow.value(depth)?;
-        flow.rest.is_empty().then_some(value)
-    }
-
-    fn value(&mut self, depth: usize) -> Option<Quick<'t>> {
-        match self.rest.as_bytes().first()? {
-            b'{' => self.mapping(depth.checked_sub(1)?),
-            b'[' => self.list(depth.checked_sub(1)?),
-            b'"' => self.text().map(Quick::Text),
-            _ => {
-                let is_word = |it: u8| it.is_ascii_alphanumeric() || b"+-._".contains(&it);
-                let end = self.rest.bytes().position(|it| !is_word(it))?;
-                let (word, rest) = self.rest.split_at(end);
-                let begins = |it: u8| it.is_ascii_alphanumeric() || it == b'-' && word.len() > 1;
-                word.bytes().next().filter(|it| begins(*it))?;
-                // After a dash only a number is sure to be a plain scalar.
-                let is_doubtful = word.starts_with('-') && !word.as_bytes()[1].is_ascii_digit();
-                self.rest = rest;
-                (!is_doubtful).then(|| plain(word))
-            }
-        }
-    }
-
-    fn text(&mut self) -> Option<Cow<'t, str>> {
-        let (text, rest) = double_quoted(self.rest)?;
-        self.rest = rest;
-        Some(text)
-    }
-
-    fn list(&mut self, depth: usize) -> Option<Quick<'t>> {
-        let mut items = vec![];
-        self.open('[');
-        while !self.take(']') {
-            if !items.is_empty() && !self.comma() {
-                return None;
-            }
-            items.push(self.value(depth)?);
-            self.skip();
-        }
-        Some(Quick::List(items))
-    }
-
-    fn mapping(&mut self, depth: usize) -> Option<Quick<'t>> {
-        let mut entries: Vec<(Cow<'t, str>, Quick<'t>)> = vec![];
-        self.open('{');
-        while !self.take('}') {
-            if !entries.is_empty() && !self.comma() {
-                return None;
-            }
-            let key = self.text().filter(|it| it.len() <= LONGEST_KEY)?;
-            self.rest = self.rest.strip_prefix(':')?;
-            self.skip();
-            if entries.len() >= super::MOST_ENTRIES || entries.iter().any(|(it, _)| *it == key) {
-                return None;
-            }
-            entries.push((key, self.value(depth)?));
-            self.skip();
-        }
-        Some(Quick::Map(entries))
-    }
-
-    fn open(&mut self, bracket: char) {
-        self.rest = self.rest.strip_prefix(bracket).unwrap_or(self.rest);
-        self.skip();
-    }
-
-    fn take(&mut self, bracket: char) -> bool {
-        let after = self.rest.strip_prefix(bracket);
-        self.rest = after.unwrap_or(self.rest);
-        after.is_some()
-    }
-
-    fn comma(&mut self) -> bool {
-        let has = self.take(',');
-        self.skip();
-        has
-    }
-
-    fn skip(&mut self) {
-        self.rest = self.rest.trim_start_matches(' ');
     }
 }

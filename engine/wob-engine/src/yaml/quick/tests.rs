@@ -5,25 +5,36 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Value,
-    yaml::{Limits, emit, parse},
+    yaml::{Limits, Style, emit, parse},
 };
 
 /// Returns what the parser reads: the documents that are not null, canonically; or none if there is an error.
-fn slowly(text: &str) -> Option<Vec<String>> {
+fn slowly(text: &str) -> Option<String> {
     let parsed = parse(text, &Limits::default());
     let values = parsed.documents.iter().map(|it| it.root.to_value());
     let texts = values.filter(|it| *it != Value::Null).map(|it| emit(&it, Style::Canonical));
-    let texts = texts.collect();
-    (!parsed.problems.iter().any(crate::yaml::Problem::is_error)).then_some(texts)
+    let texts: Vec<String> = texts.collect();
+    (!parsed.problems.iter().any(crate::yaml::Problem::is_error)).then(|| texts.join("---\n"))
 }
 
 /// Says whether `text` was read quickly, and then as the parser does.
 fn check(text: &str) -> bool {
-    let quick = canonical(text);
-    if quick.is_some() {
-        assert_eq!(quick, slowly(text), "{text}");
+    let mut quick = String::new();
+    let is_read = canonical(text, &mut quick);
+    if is_read {
+        assert_eq!(Some(&quick), slowly(text).as_ref(), "{text}");
+    } else {
+        assert_eq!(quick, "", "{text}");
     }
-    quick.is_some()
+    is_read
+}
+
+#[test]
+fn documents_are_joined() {
+    let mut documents = "a: 1".to_owned();
+    assert!(canonical("---\nc: 1\nb: 2\n---\n- d\n", &mut documents));
+    assert!(!canonical("e: &f 1\n", &mut documents));
+    assert_eq!(documents, "a: 1\n---\nb: 2\nc: 1\n---\n- d\n");
 }
 
 #[test]
@@ -116,4 +127,97 @@ proptest! {
     fn any_characters_are_read_as_the_parser_does(text in "[a-c01:\\-\\[\\]{}\"'|>#&*!%@,.?~=<\\\\ \\n]{0,24}\\n") {
         check(&text);
     }
+}
+
+/// Data in written order, as templates give it: keys come in any order, some twice.
+#[derive(Clone, Debug)]
+enum Written {
+    Scalar(String),
+    Flow(Value),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+}
+
+impl Written {
+    /// Writes blocks; a list's items are `step` deeper than its key.
+    fn write(&self, indent: usize, step: usize, out: &mut String) {
+        let pad = " ".repeat(indent);
+        match self {
+            Self::Scalar(it) => *out += &format!(" {it}\n"),
+            Self::Flow(it) => *out += &format!(" {}\n", serde_json::Value::from(it)),
+            Self::List(items) => {
+                *out += "\n";
+                for item in items {
+                    let mut inner = String::new();
+                    item.write(indent + 2, step, &mut inner);
+                    // A mapping begins beside the dash, as far from it as a space.
+                    *out += &format!("{pad}- {}", inner.trim_start_matches(['\n', ' ']));
+                }
+            }
+            Self::Map(entries) => {
+                *out += "\n";
+                for (key, it) in entries {
+                    *out += &format!("{pad}{key}:");
+                    let deeper = if matches!(it, Self::List(_)) { step } else { 2 };
+                    it.write(indent + deeper, step, out);
+                }
+            }
+        }
+    }
+}
+
+fn written() -> impl Strategy<Value = Written> {
+    let key = "[a-cA-C]{1,2}[0-9]{0,2}|\"[a-c .:/]{1,3}\"";
+    let json = prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        (-1e9..1e9).prop_map(Value::Float),
+        "[ -~\n]{0,12}|[a-z0-9.:-]{0,8}".prop_map(Value::from),
+    ];
+    let json = json.prop_recursive(3, 12, 4, |inner| {
+        let entry = ("[a-cA-C0-9 \n]{1,3}".prop_map(Into::into), inner.clone());
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::List),
+            prop::collection::vec(entry, 0..4).prop_map(|it| Value::Map(it.into_iter().collect())),
+        ]
+    });
+    let leaf = prop_oneof![
+        "[a-z0-9][a-z0-9.:/ -]{0,8}|'[ -&(-~]{0,6}'".prop_map(Written::Scalar),
+        json.prop_map(Written::Flow),
+    ];
+    leaf.prop_recursive(4, 24, 5, move |inner| {
+        let entry = (key, inner.clone());
+        prop_oneof![
+            prop::collection::vec(inner, 1..4).prop_map(Written::List),
+            prop::collection::vec(entry, 1..6).prop_map(Written::Map),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 384, ..ProptestConfig::default() })]
+
+    #[test]
+    fn entries_in_any_order_become_what_the_parser_makes_of_them(
+        entries in prop::collection::vec(("[a-d]{1,2}", written()), 1..5),
+        step in prop::sample::select(vec![0, 2]),
+    ) {
+        let mut text = String::new();
+        Written::Map(entries).write(0, step, &mut text);
+        check(text.trim_start_matches('\n'));
+    }
+}
+
+#[test]
+fn most_of_what_templates_give_is_read() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let mut read = 0;
+    for _ in 0..256 {
+        let tree = written().new_tree(&mut runner).expect("because nothing is filtered");
+        let mut text = String::new();
+        Written::Map(vec![("a".to_owned(), tree.current())]).write(0, 2, &mut text);
+        read += u32::from(check(text.trim_start_matches('\n')));
+    }
+    assert!(read > 100, "{read} of 256");
 }
