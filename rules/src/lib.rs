@@ -49,8 +49,8 @@ pub use queries::{
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, RecordError, SourceRecord, SourceRole};
 pub use render::{
-    CompiledTemplate, Config, Files, HashedSettings, InputPart, Inputs, Parameters, Rendered,
-    render,
+    ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, HashedSettings,
+    InputPart, Inputs, Parameters, Rendered, TargetFields, TargetInputs, render,
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};
 pub use rule_files::{unknown_validations, unused_parameters};

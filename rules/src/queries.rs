@@ -24,7 +24,10 @@ use crate::{
     decode::{Decoded, decode_file},
     model::{Definition, Doubt, Model, Part, Target},
     profile::{NamespaceFields, Profile},
-    render::{self, CompiledTemplate, Config, Files, HashedSettings, Inputs, Parameters, Rendered},
+    render::{
+        self, ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files,
+        HashedSettings, Inputs, Parameters, Rendered, TargetFields, TargetInputs,
+    },
     resource::{ClusterType, Repository, WorkloadRegistration},
     rule_files,
     schedule::{self, Answer, Assignment, Candidates, Fleet, ProgramCall, Schedule, Scheduling},
@@ -133,6 +136,15 @@ struct TemplateKey<'db> {
 /// A cluster type of one environment, as a key.
 #[salsa::interned(debug, revisions = usize::MAX)]
 struct ClusterTypeKey<'db> {
+    #[returns(copy)]
+    environment: EnvironmentInput,
+    #[returns(ref)]
+    name: Name,
+}
+
+/// A target of one environment, as a key.
+#[salsa::interned(debug, revisions = usize::MAX)]
+struct TargetKey<'db> {
     #[returns(copy)]
     environment: EnvironmentInput,
     #[returns(ref)]
@@ -350,6 +362,63 @@ fn parameters<'db>(
     if diagnostics.is_empty() { Ok(Arc::new(Parameters::new(values))) } else { Err(diagnostics) }
 }
 
+/// What the assignments of a cluster type share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ClusterTypeUse {
+    /// None if a template can't be used.
+    inputs: Option<Arc<ClusterTypeInputs>>,
+    /// What forbids every assignment.
+    diagnostics: Vec<Diagnostic>,
+    /// What forbids one if nothing else does.
+    contested: Vec<Diagnostic>,
+}
+
+/// What the assignments of a cluster type share of their inputs.
+#[salsa::tracked(returns(ref))]
+fn cluster_type_use<'db>(db: &'db dyn salsa::Database, key: ClusterTypeKey<'db>) -> ClusterTypeUse {
+    let environment = key.environment(db);
+    let cluster_type = &environment_model(db, environment).cluster_types[key.name(db)];
+    let (parameters, diagnostics) = match parameters(db, key) {
+        Ok(it) => (it.clone(), vec![]),
+        Err(diagnostics) => (Arc::default(), diagnostics.clone()),
+    };
+    let template = |name: &str| template(db, environment, name);
+    let templates = (
+        template(&cluster_type.reconciler),
+        template(&cluster_type.namespace_service),
+        template(&cluster_type.config_type),
+    );
+    let (Some(reconciler), Some(namespace_service), Some(config_type)) = templates else {
+        return ClusterTypeUse { inputs: None, diagnostics, contested: vec![] };
+    };
+    let inputs = ClusterTypeInputs::new(ClusterTypeFields {
+        name: cluster_type.meta.name.clone(),
+        reconciler,
+        namespace_service,
+        config_type,
+        parameters,
+        settings: settings(db, environment).clone(),
+        check: environment.validation(db).of(&cluster_type.meta.name).digest(db),
+    });
+    let contested = rule_files::contested(&inputs, cluster_type);
+    ClusterTypeUse { inputs: Some(Arc::new(inputs)), diagnostics, contested }
+}
+
+/// What the assignments of a target share of their inputs.
+#[salsa::tracked(returns(ref))]
+fn target_inputs<'db>(db: &'db dyn salsa::Database, key: TargetKey<'db>) -> Arc<TargetInputs> {
+    let target = &environment_model(db, key.environment(db)).targets[key.name(db)];
+    Arc::new(TargetInputs::new(TargetFields {
+        name: target.name.clone(),
+        environment: target.environment.clone(),
+        workspace: target.workspace.clone(),
+        workload: target.workload.clone(),
+        labels: target.labels.clone(),
+        manifests: target.manifests.clone(),
+        source: rule_files::source(target).ok(),
+    }))
+}
+
 /// The inputs of an assignment's render, or what forbids it.
 #[salsa::tracked(returns(ref))]
 fn inputs<'db>(
@@ -378,46 +447,26 @@ fn inputs<'db>(
     let namespace =
         namespace(settings, cluster_type, target).map_err(|it| diagnostics.push(*it)).ok();
     let key = ClusterTypeKey::new(db, environment, cluster_type.meta.name.clone());
-    let parameters = parameters(db, key).clone().map_err(|it| diagnostics.extend(it)).ok();
-    let template = |name: &str| template(db, environment, name);
-    let templates = (
-        template(&cluster_type.reconciler),
-        template(&cluster_type.namespace_service),
-        template(&cluster_type.config_type),
-    );
-    let (Some(reconciler), Some(namespace_service), Some(config_type)) = templates else {
-        return Err(diagnostics);
-    };
-    let uses = [&reconciler, &namespace_service, &config_type];
-    let source = rule_files::source(uses, cluster_type, target, &mut diagnostics);
-    let (Some(namespace), Some(parameters)) = (namespace, parameters) else {
-        return Err(diagnostics);
-    };
+    let uses = cluster_type_use(db, key);
+    diagnostics.extend(uses.diagnostics.iter().cloned());
+    let Some(of_cluster_type) = &uses.inputs else { return Err(diagnostics) };
+    let of_target = target_inputs(db, TargetKey::new(db, environment, target.name.clone()));
+    let templates = of_cluster_type.templates();
+    let source = of_target.source.as_ref();
+    diagnostics.extend(rule_files::source_problems(templates, cluster_type, target, source));
+    let Some(namespace) = namespace else { return Err(diagnostics) };
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
-    let inputs = Inputs {
-        cluster_type: cluster_type.meta.name.clone(),
-        target: target.name.clone(),
-        namespace: namespace.into(),
-        environment: target.environment.clone(),
-        workspace: target.workspace.clone(),
-        workload: target.workload.clone(),
-        labels: target.labels.clone(),
-        manifests: target.manifests.clone(),
-        source,
-        config: merged.config.clone(),
-        reconciler,
-        namespace_service,
-        config_type,
-        parameters,
-        settings: self::settings(db, environment).clone(),
-        check: environment.validation(db).of(&cluster_type.meta.name).digest(db),
-    };
-    match rule_files::contested(&inputs, cluster_type).as_slice() {
-        [] => Ok(Arc::new(inputs)),
-        contested => Err(contested.to_vec()),
+    if !uses.contested.is_empty() {
+        return Err(uses.contested.clone());
     }
+    Ok(Arc::new(Inputs {
+        cluster_type: of_cluster_type.clone(),
+        target: of_target.clone(),
+        namespace: namespace.into(),
+        config: merged.config.clone(),
+    }))
 }
 
 /// Returns the pair that config is composed for.

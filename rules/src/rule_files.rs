@@ -11,7 +11,7 @@ use crate::{
     Doubt, Model, Name, ParameterSettings, Rule, Target, ValidateSettings, builtin,
     decode::{refused, shown},
     queries::EnvironmentInput,
-    render::{CompiledTemplate, Inputs, TemplateText},
+    render::{ClusterTypeInputs, CompiledTemplate, TemplateText},
     resource::ClusterType,
     rule::{ManifestSource, ParameterLevel, ParameterValues, is_template_name},
 };
@@ -69,22 +69,30 @@ fn no_such_file(
         .help(help)
 }
 
-/// Reads the manifest source of `target` if one of `uses` is a rule that looks at it; says what is wrong with it, or
-/// which rule can't express it.
-pub(crate) fn source(
+/// Reads the manifest source of `target`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn source(target: &Target) -> Result<ManifestSource, Vec<Diagnostic>> {
+    let owner = format!("deployment target `{}`", target.name);
+    ManifestSource::read(&target.manifests, &target.manifests_place, &owner)
+}
+
+/// If one of `uses` is a rule that looks at the manifest source of `target`, which is `source`: says what is wrong with
+/// it, or which rule can't express it.
+pub(crate) fn source_problems(
     uses: [&Arc<CompiledTemplate>; 3],
     cluster_type: &ClusterType,
     target: &Target,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<ManifestSource> {
+    source: Option<&ManifestSource>,
+) -> Vec<Diagnostic> {
     if uses.iter().all(|it| it.sources().is_empty()) {
-        return None;
+        return vec![];
     }
-    let owner = format!("deployment target `{}`", target.name);
-    let source = ManifestSource::read(&target.manifests, &target.manifests_place, &owner)
-        .map_err(|mut it| diagnostics.append(&mut it))
-        .ok()?;
-    let kind = source.kind();
+    let Some(kind) = source.map(ManifestSource::kind) else {
+        return self::source(target).err().unwrap_or_default();
+    };
+    let mut diagnostics = vec![];
     let fields = ["reconciler", "namespaceService", "configType"];
     for (template, field) in uses.into_iter().zip(fields) {
         let taken = template.sources();
@@ -92,6 +100,7 @@ pub(crate) fn source(
             continue;
         }
         let rule = template.name();
+        let owner = format!("deployment target `{}`", target.name);
         let message = format!("rule `{rule}` can't express {}, as {owner} has it", kind.noun());
         let list: Vec<&str> = taken.iter().map(|it| it.noun()).collect();
         diagnostics.push(
@@ -104,11 +113,11 @@ pub(crate) fn source(
                 )),
         );
     }
-    Some(source)
+    diagnostics
 }
 
 /// Says which files two rules of a cluster type would write.
-pub(crate) fn contested(inputs: &Inputs, cluster_type: &ClusterType) -> Vec<Diagnostic> {
+pub(crate) fn contested(inputs: &ClusterTypeInputs, cluster_type: &ClusterType) -> Vec<Diagnostic> {
     let diagnostic = |name: &String| {
         let owner = &cluster_type.meta.name;
         let message = format!("two rules of cluster type `{owner}` write a file `{name}`");

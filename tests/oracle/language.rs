@@ -1,6 +1,6 @@
 //! The door to the template language: what a template sees of an assignment.
 
-use std::{any::Any, cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{any::Any, cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use wob_template::{
     Functions, Map, MapOf, Object, Value,
@@ -59,7 +59,7 @@ pub(super) fn root(data: &Data<'_>, profile: Profile) -> Value {
 
 /// Go's `map[string]string`.
 fn strings(map: &Labels) -> Value {
-    let entries = map.iter().map(|(key, value)| (Rc::from(&**key), Value::from(&**value)));
+    let entries = map.iter().map(|(key, value)| (Arc::from(&**key), Value::from(&**value)));
     Value::Map(Rc::new(Map { entries: RefCell::new(entries.collect()), of: MapOf::Strings }))
 }
 

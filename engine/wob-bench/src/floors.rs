@@ -128,7 +128,8 @@ impl Templates {
     /// Renders as many texts of the same templates as the assignments have.
     pub(crate) fn render(&self, inputs: &[Arc<Inputs>]) {
         for it in inputs {
-            for used in [&it.reconciler, &it.namespace_service, &it.config_type] {
+            let uses = &it.cluster_type;
+            for used in [&uses.reconciler, &uses.namespace_service, &uses.config_type] {
                 match self.go.get(used.name()) {
                     Some(manifests) => manifests.iter().for_each(|it| self.go(it)),
                     None => self.jinja(used.name()),
@@ -153,14 +154,14 @@ fn data(inputs: &Inputs) -> serde_json::Value {
         entries.map(|(key, it)| (key.to_owned(), serde_json::Value::from(it))).collect()
     };
     serde_json::json!({
-        "DeploymentTargetName": inputs.target.as_str(),
+        "DeploymentTargetName": inputs.target.name.as_str(),
         "Namespace": &*inputs.namespace,
-        "Environment": &*inputs.environment,
-        "Workspace": &*inputs.workspace,
-        "Workload": &*inputs.workload,
-        "ClusterType": inputs.cluster_type.as_str(),
-        "Labels": texts(&mut inputs.labels.iter().map(|(key, it)| (&**key, &**it))),
-        "Manifests": texts(&mut inputs.manifests.iter().map(|(key, it)| (&**key, &**it))),
+        "Environment": &*inputs.target.environment,
+        "Workspace": &*inputs.target.workspace,
+        "Workload": &*inputs.target.workload,
+        "ClusterType": inputs.cluster_type.name.as_str(),
+        "Labels": texts(&mut inputs.target.labels.iter().map(|(key, it)| (&**key, &**it))),
+        "Manifests": texts(&mut inputs.target.manifests.iter().map(|(key, it)| (&**key, &**it))),
         "ConfigData": serde_json::Value::from(&Value::Map((**inputs.config).clone())),
     })
 }

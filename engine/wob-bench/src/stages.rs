@@ -108,7 +108,7 @@ fn hash(inputs: &[Arc<Inputs>], rendered: &[Rendered]) -> Tree {
     for (inputs, rendered) in inputs.iter().zip(rendered) {
         std::hint::black_box(inputs.digest());
         for (name, blob) in rendered.files.iter() {
-            let path = format!("{}/{}/{name}", inputs.cluster_type, inputs.target);
+            let path = format!("{}/{}/{name}", inputs.cluster_type.name, inputs.target.name);
             let path = FilePath::new(&path).expect("because it is made of names");
             tree.insert(path, Blob::new(blob.bytes()));
         }

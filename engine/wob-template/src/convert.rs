@@ -1,6 +1,6 @@
 //! How plain data enters the evaluator; `sprig/plain.rs` has the way out.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use crate::{List, ListOf, Map, MapOf, Value};
 
@@ -15,8 +15,24 @@ impl From<&wob_engine::Value> for Value {
             Plain::String(it) => Self::from(&**it),
             Plain::List(items) => items.iter().map(Self::from).collect(),
             Plain::Map(entries) => {
-                entries.iter().map(|(key, value)| (Rc::from(&**key), Self::from(value))).collect()
+                entries.iter().map(|(key, value)| (Arc::from(&**key), Self::from(value))).collect()
             }
+        }
+    }
+}
+
+impl Value {
+    /// Converts plain data as `Value::from` does, but shares its texts. Whoever traces a render must not: there, each
+    /// value of the data is known by its address.
+    pub fn sharing(value: &wob_engine::Value) -> Self {
+        use wob_engine::Value as Plain;
+        match value {
+            Plain::String(it) => Self::String(Arc::clone(it)),
+            Plain::List(items) => items.iter().map(Self::sharing).collect(),
+            Plain::Map(entries) => {
+                entries.iter().map(|(key, it)| (Arc::clone(key), Self::sharing(it))).collect()
+            }
+            Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) => Self::from(value),
         }
     }
 }
@@ -57,8 +73,8 @@ impl FromIterator<Self> for Value {
     }
 }
 
-impl FromIterator<(Rc<str>, Self)> for Value {
-    fn from_iter<I: IntoIterator<Item = (Rc<str>, Self)>>(entries: I) -> Self {
+impl FromIterator<(Arc<str>, Self)> for Value {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Self)>>(entries: I) -> Self {
         let entries = RefCell::new(entries.into_iter().collect());
         Self::Map(Rc::new(Map { entries, of: MapOf::Any }))
     }

@@ -3,11 +3,18 @@
 //! Missing values are errors, nothing is escaped, a trailing line break stays, and a tag that stands alone on its line
 //! leaves no trace of it.
 
-use std::{collections::BTreeMap, error::Error as _, io, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    error::Error as _,
+    fmt, io,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind as Kind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
+    value::{Enumerator, Object},
 };
 use wob_engine::Span;
 
@@ -36,6 +43,56 @@ pub struct JinjaData(Value);
 impl From<&wob_engine::Value> for JinjaData {
     fn from(value: &wob_engine::Value) -> Self {
         Self(convert(value))
+    }
+}
+
+/// Data whose fields are made when a template asks for them.
+pub trait JinjaFields: fmt::Debug + Send + Sync + 'static {
+    /// Returns the names of all fields.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Makes the field of that name; it is asked for once at most.
+    fn field(&self, name: &str) -> JinjaData;
+}
+
+impl JinjaData {
+    /// Returns data whose fields are made when a template asks for them.
+    pub fn lazy(fields: impl JinjaFields) -> Self {
+        let made = fields.names().iter().map(|_| OnceLock::new()).collect();
+        Self(Value::from_object(Lazy { fields, made }))
+    }
+
+    /// Returns what a mapping of texts is.
+    pub fn texts<'t>(entries: impl Iterator<Item = (&'t str, &'t str)>) -> Self {
+        let entries = entries.map(|(key, it)| (Arc::from(key), Value::from(it)));
+        Self(Value::from(entries.collect::<BTreeMap<Arc<str>, Value>>()))
+    }
+}
+
+impl From<Arc<str>> for JinjaData {
+    fn from(text: Arc<str>) -> Self {
+        Self(Value::from(text))
+    }
+}
+
+#[derive(Debug)]
+struct Lazy<F> {
+    fields: F,
+    made: Box<[OnceLock<Value>]>,
+}
+
+impl<F: JinjaFields> Object for Lazy<F> {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let at = self.fields.names().iter().position(|it| *it == name)?;
+        Some(self.made[at].get_or_init(|| self.fields.field(name).0).clone())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(self.fields.names())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The functions that Kalypso adds to sprig.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use wob_engine::{
     Value as Plain,
@@ -46,15 +46,15 @@ pub fn functions(style: ToYamlStyle) -> Functions {
 /// Returns config values as Kalypso's scheduler gives them to templates: mappings inside them are of the type that
 /// yaml.v2 reads, `map[interface {}]interface {}`.
 pub fn config_data(config: &wob_engine::Map) -> Value {
-    config.iter().map(|(key, value)| (Rc::from(&**key), as_read(value))).collect()
+    config.iter().map(|(key, value)| (Arc::from(&**key), as_read(value))).collect()
 }
 
 fn as_read(value: &Plain) -> Value {
     match value {
         Plain::List(items) => items.iter().map(as_read).collect(),
         Plain::Map(entries) => {
-            let entries: BTreeMap<Rc<str>, Value> =
-                entries.iter().map(|(key, it)| (Rc::from(&**key), as_read(it))).collect();
+            let entries: BTreeMap<Arc<str>, Value> =
+                entries.iter().map(|(key, it)| (Arc::from(&**key), as_read(it))).collect();
             Value::Map(Rc::new(Map { entries: entries.into(), of: MapOf::Interfaces }))
         }
         Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::String(_) => {

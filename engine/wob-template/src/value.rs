@@ -3,7 +3,7 @@
 //! Values live on one thread and die with the render. Maps are shared and mutable, because sprig's `set` and `unset`
 //! change the map that they are given.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, ops::Deref, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, ops::Deref, rc::Rc, sync::Arc};
 
 /// A value as Go's `text/template` sees it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub enum Value {
     /// Go `float64`.
     Float(f64),
     /// Go `string`.
-    String(Rc<str>),
+    String(Arc<str>),
     /// Go `[]interface{}`, `[]string` or another slice; functions return new lists.
     List(Rc<List>),
     /// Go `map[string]interface{}` or `map[string]string`.
@@ -64,7 +64,7 @@ pub enum ListOf {
 #[derive(Debug, Default)]
 pub struct Map {
     /// The entries.
-    pub entries: RefCell<BTreeMap<Rc<str>, Value>>,
+    pub entries: RefCell<BTreeMap<Arc<str>, Value>>,
     /// The type of its values.
     pub of: MapOf,
 }
@@ -148,7 +148,8 @@ mod tests {
     fn a_deep_map_is_dropped_without_recursion() {
         let mut value = Value::Nil;
         for _ in 0..200_000 {
-            value = [(Rc::from("k"), [value].into_iter().collect::<Value>())].into_iter().collect();
+            value =
+                [(Arc::from("k"), [value].into_iter().collect::<Value>())].into_iter().collect();
         }
         drop(value);
     }

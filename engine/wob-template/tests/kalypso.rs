@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 #![expect(clippy::unwrap_used, reason = "functions of a test may be blunt, too")]
 
-use std::{any::Any, cell::RefCell, fs, path::Path, rc::Rc};
+use std::{any::Any, cell::RefCell, fs, path::Path, rc::Rc, sync::Arc};
 
 use serde_json::Value as Json;
 use wob_engine::yaml::parse_value;
@@ -93,7 +93,7 @@ impl Case<'_> {
         let text = |json: &Json| Value::from(json.as_str().unwrap_or_default());
         let texts = |json: &Json| {
             let entries = json.as_object().into_iter().flatten();
-            let entries = entries.map(|(key, it)| (Rc::from(&**key), text(it))).collect();
+            let entries = entries.map(|(key, it)| (Arc::from(&**key), text(it))).collect();
             Value::Map(Rc::new(Map { entries: RefCell::new(entries), of: MapOf::Strings }))
         };
         let (metadata, spec) = (&self.target["metadata"], &self.target["spec"]);

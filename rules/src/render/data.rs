@@ -2,28 +2,27 @@
 
 use std::{any::Any, cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
-use wob_template::{Map, MapOf, Object, Value, kalypso};
+use wob_template::{JinjaData, JinjaFields, Map, MapOf, Object, Value, kalypso};
 
-use super::{CompiledTemplate, Config, Inputs};
-use crate::{Profile, resource::Labels, rule::FileContent};
+use super::{CompiledTemplate, Inputs};
+use crate::{Profile, rule::FileContent};
 
 /// The root of a Go template's data: a struct, so that an unknown field is an error (design rule 6.1).
 ///
 /// A field is made when it is asked for first, and is then the same for whoever asks: functions may change maps.
 #[derive(Debug)]
 pub(super) struct Root {
-    inputs: Shared,
+    inputs: Inputs,
+    texts: Texts,
     fields: [OnceCell<Value>; FIELDS.len()],
 }
 
-/// What the fields are made of.
-#[derive(Debug)]
-struct Shared {
-    texts: [(&'static str, Arc<str>); 9],
-    labels: Arc<Labels>,
-    manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
-    config: Arc<Config>,
-    profile: Profile,
+/// Whether the texts of the data are shared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Texts {
+    Shared,
+    /// Each value has an address of its own, by which a trace knows it.
+    Copied,
 }
 
 /// The fields of a template's data, in the order messages list them; the last three are era A's.
@@ -43,54 +42,58 @@ pub(super) const FIELDS: [&str; 12] = [
 ];
 
 impl Root {
-    pub(super) fn new(inputs: &Inputs) -> Self {
-        let manifest = |key: &str| inputs.manifests.get(key).cloned().unwrap_or_default();
-        let texts = [
-            ("DeploymentTargetName", inputs.target.as_str().into()),
-            ("Namespace", inputs.namespace.clone()),
-            ("Environment", inputs.environment.clone()),
-            ("Workspace", inputs.workspace.clone()),
-            ("Workload", inputs.workload.clone()),
-            ("ClusterType", inputs.cluster_type.as_str().into()),
-            ("Repo", manifest("repo")),
-            ("Branch", manifest("branch")),
-            ("Path", manifest("path")),
-        ];
-        let inputs = Shared {
-            texts,
-            labels: inputs.labels.clone(),
-            manifests: inputs.manifests.clone(),
-            config: inputs.config.clone(),
-            profile: inputs.settings.profile,
-        };
-        Self { inputs, fields: FIELDS.map(|_| OnceCell::new()) }
+    pub(super) fn new(inputs: &Inputs, texts: Texts) -> Self {
+        Self { inputs: inputs.clone(), texts, fields: FIELDS.map(|_| OnceCell::new()) }
     }
-}
 
-impl Shared {
-    fn field(&self, name: &str) -> Value {
+    fn make(&self, name: &str) -> Value {
+        let Inputs { cluster_type, target, namespace, config } = &self.inputs;
+        let manifest =
+            |key: &str| target.manifests.get(key).map_or(Value::from(""), |it| self.text(it));
         match name {
-            "Labels" => strings(self.labels.iter().map(|(key, it)| (&**key, &**it))),
-            "Manifests" => strings(self.manifests.iter().map(|(key, it)| (&**key, &**it))),
-            "ConfigData" => match self.profile {
-                Profile::Standard => {
-                    let entries = self.config.iter();
-                    entries.map(|(key, value)| (Rc::from(&**key), Value::from(value))).collect()
-                }
-                Profile::Kalypso => kalypso::config_data(&self.config),
-            },
-            _ => {
-                let text = self.texts.iter().find(|(field, _)| *field == name);
-                text.map_or(Value::Nil, |(_, it)| Value::String((&**it).into()))
+            "DeploymentTargetName" => self.text(target.name.shared()),
+            "Namespace" => self.text(namespace),
+            "Environment" => self.text(&target.environment),
+            "Workspace" => self.text(&target.workspace),
+            "Workload" => self.text(&target.workload),
+            "ClusterType" => self.text(cluster_type.name.shared()),
+            "Repo" => manifest("repo"),
+            "Branch" => manifest("branch"),
+            "Path" => manifest("path"),
+            "Labels" => {
+                let entries = target.labels.iter();
+                strings(entries.map(|(key, it)| (Arc::from(&**key), Value::from(&**it))))
             }
+            "Manifests" => {
+                let entries = target.manifests.iter();
+                strings(entries.map(|(key, it)| (Arc::clone(key), self.text(it))))
+            }
+            "ConfigData" => match (cluster_type.settings.profile, self.texts) {
+                (Profile::Kalypso, _) => kalypso::config_data(config),
+                (Profile::Standard, Texts::Shared) => {
+                    let entries = config.iter();
+                    entries.map(|(key, it)| (Arc::clone(key), Value::sharing(it))).collect()
+                }
+                (Profile::Standard, Texts::Copied) => {
+                    let entries = config.iter();
+                    entries.map(|(key, it)| (Arc::clone(key), Value::from(it))).collect()
+                }
+            },
+            _ => unreachable!("because `field` knows the names"),
+        }
+    }
+
+    fn text(&self, text: &Arc<str>) -> Value {
+        match self.texts {
+            Texts::Shared => Value::String(Arc::clone(text)),
+            Texts::Copied => Value::from(&**text),
         }
     }
 }
 
 /// Go's `map[string]string`, which most functions of sprig refuse.
-fn strings<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
-    let entries: BTreeMap<Rc<str>, Value> =
-        entries.map(|(key, value)| (key.into(), Value::String(value.into()))).collect();
+fn strings(entries: impl Iterator<Item = (Arc<str>, Value)>) -> Value {
+    let entries: BTreeMap<Arc<str>, Value> = entries.collect();
     Value::Map(Rc::new(Map { entries: entries.into(), of: MapOf::Strings }))
 }
 
@@ -105,7 +108,7 @@ impl Object for Root {
 
     fn field(&self, name: &str) -> Option<Value> {
         let index = FIELDS.iter().position(|field| *field == name)?;
-        Some(self.fields[index].get_or_init(|| self.inputs.field(name)).clone())
+        Some(self.fields[index].get_or_init(|| self.make(name)).clone())
     }
 
     fn field_names(&self) -> &'static [&'static str] {
@@ -180,6 +183,73 @@ impl Names {
     }
 }
 
+/// The fields that jinja templates see; see [`plain`] for those that Go templates don't.
+const JINJA_FIELDS: [&str; 16] = [
+    "DeploymentTargetName",
+    "Namespace",
+    "Environment",
+    "Workspace",
+    "Workload",
+    "Labels",
+    "Manifests",
+    "ClusterType",
+    "Repo",
+    "Branch",
+    "Path",
+    "params",
+    "source",
+    "files",
+    "ConfigData",
+    "ConfigTexts",
+];
+
+/// What a jinja template sees, made when it asks; the same as [`plain`] with all names.
+pub(super) fn jinja(inputs: &Inputs, template: &CompiledTemplate, files: &[Sibling]) -> JinjaData {
+    let parameters = inputs.cluster_type.parameters.data_of(template.name());
+    JinjaData::lazy(Fields { inputs: inputs.clone(), parameters, files: files.into() })
+}
+
+#[derive(Debug)]
+struct Fields {
+    inputs: Inputs,
+    parameters: JinjaData,
+    files: Box<[Sibling]>,
+}
+
+impl JinjaFields for Fields {
+    fn names(&self) -> &'static [&'static str] {
+        &JINJA_FIELDS
+    }
+
+    fn field(&self, name: &str) -> JinjaData {
+        use wob_engine::Value as Plain;
+        let Inputs { cluster_type, target, namespace, config } = &self.inputs;
+        let text = |it: &Arc<str>| JinjaData::from(Arc::clone(it));
+        let manifest = |key: &str| text(&target.manifests.get(key).cloned().unwrap_or_default());
+        match name {
+            "DeploymentTargetName" => text(target.name.shared()),
+            "Namespace" => text(namespace),
+            "Environment" => text(&target.environment),
+            "Workspace" => text(&target.workspace),
+            "Workload" => text(&target.workload),
+            "Labels" => JinjaData::texts(target.labels.iter().map(|(key, it)| (&**key, &**it))),
+            "Manifests" => {
+                JinjaData::texts(target.manifests.iter().map(|(key, it)| (&**key, &**it)))
+            }
+            "ClusterType" => text(cluster_type.name.shared()),
+            "Repo" => manifest("repo"),
+            "Branch" => manifest("branch"),
+            "Path" => manifest("path"),
+            "params" => self.parameters.clone(),
+            "source" => self.inputs.source_data(),
+            "files" => JinjaData::from(&Plain::List(self.files.iter().map(sibling).collect())),
+            "ConfigData" => JinjaData::from(&Plain::Map((**config).clone())),
+            "ConfigTexts" => JinjaData::from(&Plain::Map(texts_of(config))),
+            _ => unreachable!("because these are all names"),
+        }
+    }
+}
+
 /// The same fields as plain data, for jinja.
 ///
 /// Four more: `ConfigTexts` is `ConfigData` with lists and mappings as YAML text; `params` are those of the rule called
@@ -196,28 +266,30 @@ pub(super) fn plain(
     let texts = |entries: &mut dyn Iterator<Item = (&str, &str)>| {
         Plain::Map(entries.map(|(key, value)| (Arc::from(key), text(value))).collect())
     };
-    let manifest = |key: &str| text(inputs.manifests.get(key).map_or("", |it| it));
+    let Inputs { cluster_type, target, namespace, config } = inputs;
+    let manifest = |key: &str| text(target.manifests.get(key).map_or("", |it| it));
+    let parameters = cluster_type.parameters.of(template.name()).cloned().unwrap_or_default();
     let mut fields = vec![
-        ("DeploymentTargetName", text(inputs.target.as_str())),
-        ("Namespace", text(&inputs.namespace)),
-        ("Environment", text(&inputs.environment)),
-        ("Workspace", text(&inputs.workspace)),
-        ("Workload", text(&inputs.workload)),
-        ("Labels", texts(&mut inputs.labels.iter().map(|(key, it)| (&**key, &**it)))),
-        ("Manifests", texts(&mut inputs.manifests.iter().map(|(key, it)| (&**key, &**it)))),
-        ("ClusterType", text(inputs.cluster_type.as_str())),
+        ("DeploymentTargetName", text(target.name.as_str())),
+        ("Namespace", text(namespace)),
+        ("Environment", text(&target.environment)),
+        ("Workspace", text(&target.workspace)),
+        ("Workload", text(&target.workload)),
+        ("Labels", texts(&mut target.labels.iter().map(|(key, it)| (&**key, &**it)))),
+        ("Manifests", texts(&mut target.manifests.iter().map(|(key, it)| (&**key, &**it)))),
+        ("ClusterType", text(cluster_type.name.as_str())),
         ("Repo", manifest("repo")),
         ("Branch", manifest("branch")),
         ("Path", manifest("path")),
-        ("params", Plain::Map(inputs.parameters.of(template.name()).cloned().unwrap_or_default())),
-        ("source", inputs.source.as_ref().map_or(Plain::Null, |it| Plain::Map(it.view()))),
+        ("params", Plain::Map(parameters)),
+        ("source", inputs.source().map_or(Plain::Null, |it| Plain::Map(it.view()))),
         ("files", Plain::List(files.iter().map(sibling).collect())),
     ];
     if names.have("ConfigData") {
-        fields.push(("ConfigData", Plain::Map((**inputs.config).clone())));
+        fields.push(("ConfigData", Plain::Map((**config).clone())));
     }
     if names.have("ConfigTexts") {
-        fields.push(("ConfigTexts", Plain::Map(texts_of(&inputs.config))));
+        fields.push(("ConfigTexts", Plain::Map(texts_of(config))));
     }
     Plain::Map(fields.into_iter().map(|(key, value)| (Arc::from(key), value)).collect())
 }

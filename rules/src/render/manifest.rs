@@ -10,7 +10,7 @@ use wob_template::{
 use super::{
     Form, Inputs,
     compile::{CompiledFile, CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
-    data::{Root, Sibling, plain},
+    data::{Root, Sibling, Texts, jinja},
     emit,
 };
 use crate::Profile;
@@ -50,7 +50,7 @@ impl<'r> Renderer<'r> {
 
     /// Renders a file; `None`, with diagnostics, if a manifest fails.
     pub(super) fn file(&mut self, file: &CompiledFile) -> Option<String> {
-        let form = Form::of(self.template, file, self.inputs.settings.profile);
+        let form = Form::of(self.template, file, self.inputs.cluster_type.settings.profile);
         let mut documents = String::new();
         let mut failed = false;
         for manifest in &file.manifests {
@@ -109,7 +109,7 @@ impl Renderer<'_> {
             round += 1;
             let again = GoTemplate::compile(self.template.name(), &text, self.template.functions());
             let again = again.map_err(|error| self.nested_problem(&error, place)).ok()?;
-            let options = options(self.inputs.settings.profile);
+            let options = options(self.inputs.cluster_type.settings.profile);
             let result = again.render(self.root(), &options);
             text = result.map_err(|error| self.nested_problem(&error, place)).ok()?.text;
         }
@@ -117,7 +117,7 @@ impl Renderer<'_> {
     }
 
     fn execute(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
-        let options = options(self.inputs.settings.profile);
+        let options = options(self.inputs.cluster_type.settings.profile);
         let rendered = match template.render(self.root(), &options) {
             Ok(it) => it,
             Err(error) => {
@@ -142,14 +142,14 @@ impl Renderer<'_> {
 
     fn data(&mut self) -> JinjaData {
         let (inputs, template, siblings) = (self.inputs, self.template, self.siblings);
-        let made = || JinjaData::from(&plain(inputs, template, template.names(), siblings));
-        self.data.get_or_insert_with(made).clone()
+        self.data.get_or_insert_with(|| jinja(inputs, template, siblings)).clone()
     }
 
     /// The data is made once per file: a template cannot change what a later one sees, as the scheduler makes it anew too.
     fn root(&mut self) -> &wob_template::Value {
         let inputs = self.inputs;
-        self.root.get_or_insert_with(|| wob_template::Value::Object(Rc::new(Root::new(inputs))))
+        let made = || wob_template::Value::Object(Rc::new(Root::new(inputs, Texts::Shared)));
+        self.root.get_or_insert_with(made)
     }
 
     fn value(&mut self, value: &CompiledValue) -> Option<Value> {

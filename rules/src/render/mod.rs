@@ -6,6 +6,7 @@
 mod compile;
 mod data;
 mod files;
+mod inputs;
 mod manifest;
 mod parameters;
 mod shared;
@@ -13,56 +14,22 @@ mod shared;
 mod tests;
 pub(crate) mod trace;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use wob_engine::{Blob, Diagnostic, Digest, Hasher, Place, Recipe, Value, yaml};
+use wob_engine::{Blob, Diagnostic, Place, Recipe, Value, yaml};
 
 use compile::CompiledFile;
 pub use compile::CompiledTemplate;
 pub(crate) use compile::{TemplateText, compile_builtin, compile_rule, compile_template};
 use data::Sibling;
 pub use files::Files;
+pub use inputs::{
+    ClusterTypeFields, ClusterTypeInputs, InputPart, Inputs, TargetFields, TargetInputs,
+};
 pub use parameters::Parameters;
 pub use shared::{Config, HashedSettings};
 
-use crate::{ManifestSource, Name, Profile, resource::Labels, rule::FileContent};
-
-/// Everything that the files of one assignment depend on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inputs {
-    /// The cluster type.
-    pub cluster_type: Name,
-    /// The target's full name.
-    pub target: Name,
-    /// The namespace, by the settings' pattern.
-    pub namespace: Arc<str>,
-    /// The environment.
-    pub environment: Arc<str>,
-    /// The workspace.
-    pub workspace: Arc<str>,
-    /// The workload.
-    pub workload: Arc<str>,
-    /// The target's labels.
-    pub labels: Arc<Labels>,
-    /// Where the workload's manifests are.
-    pub manifests: Arc<BTreeMap<Arc<str>, Arc<str>>>,
-    /// The same, read; none if no template is a rule that looks at it.
-    pub source: Option<ManifestSource>,
-    /// The composed config.
-    pub config: Arc<Config>,
-    /// The template of `reconciler.yaml`.
-    pub reconciler: Arc<CompiledTemplate>,
-    /// The template of `namespace.yaml`.
-    pub namespace_service: Arc<CompiledTemplate>,
-    /// The template of the config file.
-    pub config_type: Arc<CompiledTemplate>,
-    /// The parameters of those that are rules.
-    pub parameters: Arc<Parameters>,
-    /// The conventions of the output.
-    pub settings: Arc<HashedSettings>,
-    /// What the files are checked against; none if they are not checked.
-    pub check: Option<Digest>,
-}
+use crate::{Profile, rule::FileContent};
 
 /// The files of one assignment, by name; or why there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,77 +44,6 @@ impl Rendered {
     /// Says whether a template failed, so that the assignment has no files.
     pub fn failed(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
-    }
-}
-
-/// One named part of an action's inputs: what is hashed, and what is shown.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct InputPart {
-    /// What it is: `config.DATABASE_URL`, `template.reconciler`.
-    pub name: String,
-    /// The digest of its value.
-    pub digest: Digest,
-}
-
-impl Inputs {
-    /// Lists the parts, in a fixed order.
-    pub fn parts(&self) -> Vec<InputPart> {
-        let mut parts = vec![];
-        self.each_part(&mut |name, digest| parts.push(InputPart { name: name.to_owned(), digest }));
-        parts
-    }
-
-    /// Returns the digest over [`Inputs::parts`]: the key of the action.
-    pub fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new("wob 2026-11 action");
-        self.each_part(&mut |name, digest| {
-            hasher.add(name.as_bytes());
-            hasher.add(digest.as_bytes());
-        });
-        hasher.finish()
-    }
-
-    /// Hands over the name and digest of each part, in a fixed order: what is hashed is what is explained.
-    fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
-        part("wob", Digest::of(env!("CARGO_PKG_VERSION").as_bytes()));
-        part("settings", self.settings.digest());
-        let own = [
-            ("clusterType", self.cluster_type.as_str()),
-            ("target", self.target.as_str()),
-            ("namespace", &*self.namespace),
-            ("environment", &*self.environment),
-            ("workspace", &*self.workspace),
-            ("workload", &*self.workload),
-        ];
-        for (name, text) in own {
-            part(name, Digest::of(text.as_bytes()));
-        }
-        if let Some(digest) = self.check {
-            part("check", digest);
-        }
-        part("template.reconciler", self.reconciler.digest());
-        part("template.namespaceService", self.namespace_service.digest());
-        part("template.configType", self.config_type.digest());
-        let mut name = String::new();
-        let mut named = |kind: &str, key: &str, digest| {
-            name.clear();
-            name.push_str(kind);
-            name.push_str(key);
-            part(&name, digest);
-        };
-        for (key, it) in &*self.labels {
-            named("label.", key, Digest::of(it.as_bytes()));
-        }
-        for (key, it) in &*self.manifests {
-            named("manifests.", key, Digest::of(it.as_bytes()));
-        }
-        for (key, digest) in self.config.digests() {
-            named("config.", key, digest);
-        }
-        // `source` says nothing that `manifests` and the templates don't.
-        for it in self.parameters.parts() {
-            named("", &it.name, it.digest);
-        }
     }
 }
 
@@ -166,25 +62,13 @@ pub(crate) struct OutputFile<'i> {
     pub(crate) template: &'i CompiledTemplate,
     slot: Slot,
     index: usize,
+    name: &'i Arc<str>,
 }
 
 impl<'i> OutputFile<'i> {
     /// Returns its name.
-    pub(crate) fn name(self, inputs: &Inputs) -> Arc<str> {
-        let (settings, file) = (&inputs.settings, self.file());
-        // Of Templates, only the config's content type counts (rule 3.3).
-        let content_type = self.template.content_type();
-        match self.slot {
-            Slot::Config if content_type == Some("sh") => {
-                settings.config_file(content_type).clone()
-            }
-            Slot::Reconciler if file.name.is_standard() => settings.reconciler_file().clone(),
-            Slot::Namespace if file.name.is_standard() => settings.namespace_file().clone(),
-            Slot::Config if file.name.is_standard() => settings.config_file(None).clone(),
-            Slot::Reconciler => file.name.fill("reconciler").into(),
-            Slot::Namespace => file.name.fill("namespace").into(),
-            Slot::Config => file.name.fill(&settings.config_file).into(),
-        }
+    pub(crate) fn name(self) -> &'i Arc<str> {
+        self.name
     }
 
     /// Returns the field of a cluster type that names the template.
@@ -222,37 +106,15 @@ impl<'i> OutputFile<'i> {
         self.is_always_written() || file_text(inputs, self).is_none_or(|it| !it.is_empty())
     }
 
-    fn sibling(self, inputs: &Inputs) -> Sibling {
-        Sibling { name: self.name(inputs), content: content(self.template, self.file()) }
+    fn sibling(self) -> Sibling {
+        Sibling { name: self.name.clone(), content: content(self.template, self.file()) }
     }
 }
 
 impl Inputs {
-    /// Lists the files that there may be; the reconciler's come last, because it may list the others.
-    pub(crate) fn output_files(&self) -> impl Iterator<Item = OutputFile<'_>> {
-        let slots = [
-            (Slot::Namespace, &*self.namespace_service),
-            (Slot::Config, &*self.config_type),
-            (Slot::Reconciler, &*self.reconciler),
-        ];
-        slots.into_iter().flat_map(|(slot, template)| {
-            (0..template.files().len()).map(move |index| OutputFile { template, slot, index })
-        })
-    }
-
-    /// Returns the names of files that two templates, or two files of one, would write; sorted, each once.
-    pub(crate) fn contested_names(&self) -> Vec<String> {
-        let mut names: Vec<Arc<str>> = self.output_files().map(|it| it.name(self)).collect();
-        names.sort();
-        let twice = names.windows(2).filter(|it| it[0] == it[1]).map(|it| it[0].to_string());
-        let mut contested: Vec<String> = twice.collect();
-        contested.dedup();
-        contested
-    }
-
     /// Returns the files that the reconciler comes with, if its templates look at them.
     fn siblings(&self) -> Vec<Sibling> {
-        if !self.reconciler.names().have_files() {
+        if !self.cluster_type.reconciler.names().have_files() {
             return vec![];
         }
         let others = self.output_files().filter(|it| it.slot != Slot::Reconciler);
@@ -260,7 +122,7 @@ impl Inputs {
             let text = file_text_among(self, *it, &[], &mut vec![]);
             it.is_always_written() || text.is_some_and(|it| !it.is_empty())
         });
-        written.map(|it| it.sibling(self)).collect()
+        written.map(OutputFile::sibling).collect()
     }
 }
 
@@ -293,8 +155,8 @@ fn render_with(inputs: &Inputs, blob: &dyn Fn(u32, String) -> Blob) -> Rendered 
             failed |= text.is_none();
             let text = text.unwrap_or_default();
             if output.is_always_written() || !text.is_empty() {
-                siblings.push(output.sibling(inputs));
-                files.push((output.name(inputs), blob(number, text)));
+                siblings.push(output.sibling());
+                files.push((output.name.clone(), blob(number, text)));
             }
         }
     }
@@ -340,6 +202,11 @@ fn content(template: &CompiledTemplate, file: &CompiledFile) -> FileContent {
         None | Some("yaml" | "json" | "configMap") => file.content,
         Some(_) => FileContent::Text,
     }
+}
+
+/// Says whether a file is the one that all configs have: named by the settings, or a shell script.
+fn is_file_of_config(template: &CompiledTemplate, file: &CompiledFile) -> bool {
+    template.content_type() == Some("sh") || file.name.is_standard()
 }
 
 /// What becomes of a rendered text.

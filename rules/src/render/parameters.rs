@@ -2,16 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{Digest, Map};
+use wob_engine::{Digest, Map, Value};
+use wob_template::JinjaData;
 
 use super::{InputPart, shared::canonical};
 
 /// Parameters by rule, with their parts of the inputs: what is hashed is what templates see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Parameters {
     values: BTreeMap<String, Map>,
     parts: Vec<InputPart>,
+    /// The values, as jinja templates see them.
+    data: BTreeMap<String, JinjaData>,
 }
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Parameters {}
 
 impl Parameters {
     /// Returns the parameters of a cluster type, by the names of the rules that it uses.
@@ -23,12 +34,20 @@ impl Parameters {
                 digest: Digest::of(canonical(value).as_bytes()),
             }));
         }
-        Self { values, parts }
+        let data =
+            |(rule, it): (&String, &Map)| (rule.clone(), JinjaData::from(&Value::Map(it.clone())));
+        Self { data: values.iter().map(data).collect(), values, parts }
     }
 
     /// Returns those of one rule; none for a Template.
     pub fn of(&self, rule: &str) -> Option<&Map> {
         self.values.get(rule)
+    }
+
+    /// Returns those of one rule as jinja templates see them; an empty mapping for a Template.
+    pub(super) fn data_of(&self, rule: &str) -> JinjaData {
+        let none = || JinjaData::from(&Value::Map(Map::new()));
+        self.data.get(rule).cloned().unwrap_or_else(none)
     }
 
     /// Lists the parts: `param.flux.interval`.

@@ -3,9 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::{FileName, Map, Place, Value};
+use wob_template::{Jinja, JinjaData};
 
-use super::{Config, HashedSettings, Inputs, Parameters, compile_builtin, render};
-use crate::{ManifestSource, Name, ParameterSettings, Profile, Settings, builtin};
+use super::{
+    ClusterTypeFields, ClusterTypeInputs, Config, HashedSettings, Inputs, Parameters, TargetFields,
+    TargetInputs, compile_builtin, data, render,
+};
+use crate::{
+    ManifestSource, Name, ParameterSettings, Profile, Settings, builtin, rule::FileContent,
+};
 
 fn settings(profile: Profile) -> Arc<HashedSettings> {
     Arc::new(HashedSettings::new(Arc::new(Settings::of(profile))))
@@ -16,10 +22,8 @@ fn inputs(config: Map) -> Inputs {
     let texts = |pairs: &[(&str, &str)]| -> BTreeMap<Arc<str>, Arc<str>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
-    let mut inputs = Inputs {
-        cluster_type: Name::new("large").unwrap(),
-        target: Name::new("app-test").unwrap(),
-        namespace: "dev-team-app-test".into(),
+    let target = TargetFields {
+        name: Name::new("app-test").unwrap(),
         environment: "dev".into(),
         workspace: "team".into(),
         workload: "app".into(),
@@ -29,18 +33,36 @@ fn inputs(config: Map) -> Inputs {
             ("branch", "dev"),
             ("path", "./test"),
         ])),
-        config: Arc::new(Config::new(config)),
+        source: None,
+    };
+    let source = ManifestSource::read(&target.manifests, &place(), "x").unwrap();
+    let cluster_type = ClusterTypeFields {
+        name: Name::new("large").unwrap(),
         reconciler: rule("flux"),
         namespace_service: rule("default"),
         config_type: rule("configmap"),
-        source: None,
-        parameters: Arc::default(),
+        parameters: defaults(&["flux", "namespace", "configmap"]),
         settings: settings(Profile::Standard),
         check: None,
     };
-    inputs.source = Some(ManifestSource::read(&inputs.manifests, &place(), "x").unwrap());
-    inputs.parameters = defaults(&["flux", "namespace", "configmap"]);
-    inputs
+    Inputs {
+        cluster_type: Arc::new(ClusterTypeInputs::new(cluster_type)),
+        target: Arc::new(TargetInputs::new(TargetFields { source: Some(source), ..target })),
+        namespace: "dev-team-app-test".into(),
+        config: Arc::new(Config::new(config)),
+    }
+}
+
+fn change_target(inputs: &mut Inputs, change: impl FnOnce(&mut TargetFields)) {
+    let mut fields = (**inputs.target).clone();
+    change(&mut fields);
+    inputs.target = Arc::new(TargetInputs::new(fields));
+}
+
+fn change_cluster_type(inputs: &mut Inputs, change: impl FnOnce(&mut ClusterTypeFields)) {
+    let mut fields = (**inputs.cluster_type).clone();
+    change(&mut fields);
+    inputs.cluster_type = Arc::new(ClusterTypeInputs::new(fields));
 }
 
 fn defaults(rules: &[&str]) -> Arc<Parameters> {
@@ -73,11 +95,15 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 fn with_source(rule: &str, source: &[(&str, &str)]) -> Inputs {
     let mut inputs = inputs(Map::new());
     let builtin = builtin::find(rule).unwrap();
-    inputs.reconciler = Arc::new(compile_builtin(builtin));
+    change_cluster_type(&mut inputs, |it| {
+        it.reconciler = Arc::new(compile_builtin(builtin));
+        it.parameters = defaults(&[rule, "namespace", "configmap"]);
+    });
     let manifests = source.iter().map(|(key, it)| ((*key).into(), (*it).into()));
-    inputs.manifests = Arc::new(manifests.collect());
-    inputs.source = Some(ManifestSource::read(&inputs.manifests, &place(), "x").unwrap());
-    inputs.parameters = defaults(&[rule, "namespace", "configmap"]);
+    change_target(&mut inputs, |it| {
+        it.manifests = Arc::new(manifests.collect());
+        it.source = Some(ManifestSource::read(&it.manifests, &place(), "x").unwrap());
+    });
     inputs
 }
 
@@ -91,7 +117,7 @@ fn every_built_in_rule_renders_every_source_that_it_takes() {
         let rule = builtin.rule.name();
         for source in SOURCES {
             let inputs = with_source(rule, source);
-            let kind = inputs.source.as_ref().unwrap().kind();
+            let kind = inputs.target.source.as_ref().unwrap().kind();
             if !builtin.rule.sources.is_empty() && !builtin.rule.sources.contains(&kind) {
                 continue;
             }
@@ -122,11 +148,37 @@ fn no_flux_kustomization_lies_in_a_kustomization_yaml() {
 }
 
 #[test]
+fn fields_that_are_made_when_asked_for_are_those_that_are_shown() {
+    let config = serde_json::json!({"A": "x", "N": 5, "F": 1.5, "L": ["a", {"b": null}], "M": {}});
+    let Value::Map(config) = Value::from(config) else { unreachable!("because it is one") };
+    for source in SOURCES {
+        let mut inputs = with_source("flux", source);
+        inputs.config = Arc::new(Config::new(config.clone()));
+        change_target(&mut inputs, |it| {
+            it.labels = Arc::new([("a".into(), "b\n\"".into())].into())
+        });
+        let template = inputs.cluster_type.reconciler.clone();
+        let files = [data::Sibling { name: "x.yaml".into(), content: FileContent::Yaml }];
+        let shown = data::plain(&inputs, &template, &data::Names::all(), &files);
+        let mut jinja = Jinja::new(&wob_template::Limits::default());
+        for name in shown.as_map().unwrap().keys() {
+            jinja.add(name, &format!("{{{{ {name} | tojson }}}}")).unwrap();
+            let lazily = jinja.render(name, &data::jinja(&inputs, &template, &files)).unwrap();
+            assert_eq!(lazily, jinja.render(name, &JinjaData::from(&shown)).unwrap(), "{name}");
+            let json = serde_json::Value::from(&shown.as_map().unwrap()[name]).to_string();
+            assert_eq!(lazily, json, "{name}");
+        }
+        jinja.add("other", "{{ other }}").unwrap();
+        jinja.render("other", &data::jinja(&inputs, &template, &files)).unwrap_err();
+    }
+}
+
+#[test]
 fn env_files_quote_what_a_shell_would_expand() {
     let config = serde_json::json!({"A": "it's $HOME `id`\nnext", "N": 5, "ON": true, "L": ["a"]});
     let Value::Map(config) = Value::from(config) else { unreachable!("because it is one") };
     let mut inputs = with_source("envfile", SOURCES[0]);
-    inputs.config_type = inputs.reconciler.clone();
+    change_cluster_type(&mut inputs, |it| it.config_type = it.reconciler.clone());
     inputs.config = Arc::new(Config::new(config));
     let expected =
         "export A='it'\\''s $HOME `id`\nnext'\nexport L='- a'\nexport N='5'\nexport ON='true'\n";
@@ -163,22 +215,30 @@ fn the_built_in_config_map_is_the_first_schedulers() {
 fn every_part_of_the_inputs_is_in_the_digest() {
     let base = inputs(Map::new());
     let changed: [fn(&mut Inputs); 14] = [
-        |it| it.cluster_type = Name::new("small").unwrap(),
-        |it| it.target = Name::new("app-x").unwrap(),
+        |it| change_cluster_type(it, |it| it.name = Name::new("small").unwrap()),
+        |it| change_target(it, |it| it.name = Name::new("app-x").unwrap()),
         |it| it.namespace = "x".into(),
-        |it| it.environment = "x".into(),
-        |it| it.workspace = "x".into(),
-        |it| it.workload = "x".into(),
-        |it| it.labels = Arc::new([("a".to_owned(), "b".to_owned())].into()),
-        |it| drop(Arc::make_mut(&mut it.manifests).insert("tag".into(), "v1".into())),
+        |it| change_target(it, |it| it.environment = "x".into()),
+        |it| change_target(it, |it| it.workspace = "x".into()),
+        |it| change_target(it, |it| it.workload = "x".into()),
+        |it| {
+            change_target(it, |it| it.labels = Arc::new([("a".to_owned(), "b".to_owned())].into()));
+        },
+        |it| {
+            let tag = |it: &mut TargetFields| {
+                Arc::make_mut(&mut it.manifests).insert("tag".into(), "v1".into());
+            };
+            change_target(it, tag);
+        },
         |it| it.config = Arc::new(Config::new([("K".into(), Value::Int(1))].into())),
-        |it| it.reconciler = it.config_type.clone(),
-        |it| it.config_type = it.reconciler.clone(),
-        |it| it.settings = settings(Profile::Kalypso),
-        |it| it.check = Some(wob_engine::Digest::of(b"schemas")),
+        |it| change_cluster_type(it, |it| it.reconciler = it.config_type.clone()),
+        |it| change_cluster_type(it, |it| it.config_type = it.reconciler.clone()),
+        |it| change_cluster_type(it, |it| it.settings = settings(Profile::Kalypso)),
+        |it| change_cluster_type(it, |it| it.check = Some(wob_engine::Digest::of(b"schemas"))),
         |it| {
             let flux = [("interval".into(), "1m".into())].into();
-            it.parameters = Arc::new(Parameters::new([("flux".to_owned(), flux)].into()));
+            let parameters = Arc::new(Parameters::new([("flux".to_owned(), flux)].into()));
+            change_cluster_type(it, |it| it.parameters = parameters);
         },
     ];
     let mut digests = vec![base.digest()];

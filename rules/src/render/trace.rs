@@ -10,7 +10,7 @@ use wob_template::{Piece, Template as GoTemplate, Traced};
 use super::{
     Inputs, OutputFile,
     compile::{CompiledManifest, CompiledTemplate, CompiledValue},
-    data::{Root, plain},
+    data::{Root, Texts, plain},
     manifest::{MAX_ROUNDS, options},
 };
 
@@ -88,7 +88,7 @@ pub(crate) struct Document<'t> {
 
 /// Traces every manifest of a file; `None` if one fails.
 pub(crate) fn trace(output: OutputFile<'_>, inputs: &Inputs) -> Option<Vec<TracedManifest>> {
-    let root = wob_template::Value::Object(Rc::new(Root::new(inputs)));
+    let root = wob_template::Value::Object(Rc::new(Root::new(inputs, Texts::Copied)));
     let template = output.template;
     let data = plain(inputs, template, template.names(), &inputs.siblings());
     let tracer = Tracer { template, inputs, root, data };
@@ -132,7 +132,7 @@ impl Tracer<'_> {
     }
 
     fn go(&self, template: &GoTemplate) -> Option<Traced> {
-        let options = options(self.inputs.settings.profile);
+        let options = options(self.inputs.cluster_type.settings.profile);
         let mut traced = template.trace(&self.root, &options).ok()?;
         let mut round = 1;
         while !self.template.is_raw() && traced.text.contains("{{") && round < MAX_ROUNDS {

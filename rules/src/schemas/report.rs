@@ -22,7 +22,7 @@ impl Checker<'_> {
         for (name, blob) in files.iter() {
             let bytes = blob.bytes();
             let text = String::from_utf8_lossy(&bytes);
-            let output = inputs.output_files().find(|it| *it.name(inputs) == *name);
+            let output = inputs.output_files().find(|it| **it.name() == *name);
             let output = output.expect("because every file is rendered from one of them");
             for finding in self.file(name, &text) {
                 let place = manifest_place(output.places(), &finding)

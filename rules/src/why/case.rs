@@ -74,7 +74,8 @@ impl<'d> Case<'d> {
     }
 
     pub(super) fn data(&self) -> &Value {
-        self.data.get_or_init(|| render::data(self.inputs(), &self.inputs().reconciler))
+        self.data
+            .get_or_init(|| render::data(self.inputs(), &self.inputs().cluster_type.reconciler))
     }
 
     pub(super) fn inputs(&self) -> &Inputs {
@@ -112,7 +113,7 @@ impl<'d> Case<'d> {
         let inputs = self.inputs();
         let mut files = vec![];
         for output in inputs.output_files() {
-            let name = output.name(inputs).to_string();
+            let name = output.name().to_string();
             files.push(File { name, output, template: output.template, role: output.role() });
         }
         files.sort_by_key(|it| match it.role {
@@ -135,8 +136,10 @@ impl<'d> Case<'d> {
         let spec = self.cluster_type.meta.place.key("spec");
         let layers = crate::compose::by_precedence(self.layers, &self.ids, self.precedence);
         Overview {
-            namespace: self
-                .input(&vec![Step::Key("Namespace".into())], &self.inputs().namespace_service),
+            namespace: self.input(
+                &vec![Step::Key("Namespace".into())],
+                &self.inputs().cluster_type.namespace_service,
+            ),
             policies: policies.filter_map(policy).collect(),
             files: self
                 .files()

@@ -17,7 +17,7 @@ impl Case<'_> {
     /// Returns the value at `path` of the data of `template`.
     pub(super) fn value(&self, path: &[Step], template: &CompiledTemplate) -> Option<Value> {
         if path.first() == Some(&Step::Key("params".into())) {
-            let parameters = self.inputs().parameters.of(template.name());
+            let parameters = self.inputs().cluster_type.parameters.of(template.name());
             let parameters = Value::Map(parameters.cloned().unwrap_or_default());
             return value_at(&parameters, &path[1..]).cloned();
         }
@@ -47,7 +47,7 @@ impl Case<'_> {
             ["source", ..] => Descent::Said(self.target.manifests_place.clone()),
             _ if value.is_none() => Descent::Unset,
             ["Namespace"] => {
-                let pattern = &self.inputs().settings.namespace_pattern;
+                let pattern = &self.inputs().cluster_type.settings.namespace_pattern;
                 self.made(Some(pattern.to_string()), pattern.fields(), template)
             }
             ["DeploymentTargetName"] if self.workload().is_some() => {

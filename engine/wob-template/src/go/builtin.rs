@@ -1,6 +1,6 @@
 //! The functions that every Go template has.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use super::{compare, escape, truth};
 use crate::{FunctionError, List, MapOf, Value, gofmt};
@@ -127,9 +127,9 @@ pub(super) fn kind(value: &Value) -> String {
 }
 
 /// Returns the arguments of an escaping function as one text.
-fn escapable(arguments: &[Value], limit: usize) -> Result<Rc<str>, FunctionError> {
+fn escapable(arguments: &[Value], limit: usize) -> Result<Arc<str>, FunctionError> {
     if let [Value::String(text)] = arguments {
-        return Ok(Rc::clone(text));
+        return Ok(Arc::clone(text));
     }
     let printable = |it: &Value| {
         if matches!(it, Value::Nil) { Value::from("<no value>") } else { it.clone() }

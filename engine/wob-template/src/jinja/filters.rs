@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::Cell, fmt::Write as _};
 
 use minijinja::{
     Environment, Error, ErrorKind as Kind, Value,
-    value::{Kwargs, Rest},
+    value::{Kwargs, Rest, ValueKind},
 };
 use wob_engine::yaml::{Style, emit};
 
@@ -272,9 +272,63 @@ fn to_yaml(value: &Value) -> Result<String, Error> {
 
 /// Writes a value as JSON on one line.
 fn to_json(value: &Value) -> Result<String, Error> {
-    let text = to_plain(value)?.to_string();
+    let mut text = String::new();
+    if write_json(value, &mut text).is_none() {
+        text = to_plain(value)?.to_string();
+    }
     make(text.len())?;
     Ok(text)
+}
+
+/// Writes texts, and mappings and lists of them, without a copy of them; `None` for what is left to serde.
+fn write_json(value: &Value, out: &mut String) -> Option<()> {
+    match value.kind() {
+        ValueKind::String => write_json_text(value.as_str()?, out),
+        ValueKind::None => out.push_str("null"),
+        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Seq => {
+            out.push('[');
+            for (at, item) in value.try_iter().ok()?.enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_json(&item, out)?;
+            }
+            out.push(']');
+        }
+        ValueKind::Map => {
+            out.push('{');
+            let mut before: Option<Value> = None;
+            for (key, item) in value.as_object()?.try_iter_pairs()? {
+                // Serde brings keys in order, and keeps the last of two that are one text.
+                if before.as_ref().is_some_and(|it| it.as_str() >= key.as_str()) {
+                    return None;
+                }
+                if before.is_some() {
+                    out.push(',');
+                }
+                write_json_text(key.as_str()?, out);
+                out.push(':');
+                write_json(&item, out)?;
+                before = Some(key);
+            }
+            out.push('}');
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn write_json_text(text: &str, out: &mut String) {
+    let is_special = |it: u8| it < b' ' || matches!(it, b'"' | b'\\');
+    out.push('"');
+    if text.bytes().any(is_special) {
+        let quoted = serde_json::to_string(text).expect("because a text is JSON");
+        out.push_str(&quoted[1..quoted.len() - 1]);
+    } else {
+        out.push_str(text);
+    }
+    out.push('"');
 }
 
 fn to_plain(value: &Value) -> Result<serde_json::Value, Error> {

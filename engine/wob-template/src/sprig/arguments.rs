@@ -1,6 +1,6 @@
 //! What a function is given, checked as Go's reflection checks it, and how it answers.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use super::{reflect::kind_of, work};
 use crate::gofmt::type_name;
@@ -118,7 +118,7 @@ pub(crate) fn failure(message: impl Into<String>) -> FunctionError {
 }
 
 /// Makes a text, unless it is too long to be meant.
-pub(crate) fn text(text: impl Into<Rc<str>>) -> Answer {
+pub(crate) fn text(text: impl Into<Arc<str>>) -> Answer {
     let text = text.into();
     fits(text.len())?;
     Ok(Value::String(text))
@@ -138,7 +138,7 @@ pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Answer {
 }
 
 /// Makes a list of texts.
-pub(crate) fn texts<T: Into<Rc<str>>>(texts: impl IntoIterator<Item = T>) -> Answer {
+pub(crate) fn texts<T: Into<Arc<str>>>(texts: impl IntoIterator<Item = T>) -> Answer {
     list_of(ListOf::Strings, texts.into_iter().map(|it| Value::String(it.into())))
 }
 

@@ -1,6 +1,6 @@
 //! Maps: `set`, `unset` and the merges change the map that they are given, all others make a new one.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     arguments::{Answer, Arguments, failure, list, texts},
@@ -37,7 +37,7 @@ const MERGE: Function = pure(1, ANY, |a| merge_all(a, Winner::Destination));
 const MERGE_OVERWRITE: Function = pure(1, ANY, |a| merge_all(a, Winner::Source));
 
 fn dict(arguments: &[Value]) -> Answer {
-    let mut entries: BTreeMap<Rc<str>, Value> = BTreeMap::new();
+    let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
     for pair in arguments.chunks(2) {
         let value = pair.get(1).cloned().unwrap_or_else(|| Value::from(""));
         entries.insert(print(&pair[0])?.into(), value);
@@ -78,7 +78,7 @@ fn has_key(arguments: &[Value]) -> Answer {
 }
 
 fn keys(arguments: &[Value]) -> Answer {
-    let mut keys: Vec<Rc<str>> = vec![];
+    let mut keys: Vec<Arc<str>> = vec![];
     for map in arguments.maps(0)? {
         keys.extend(map.entries.borrow().keys().cloned());
     }
@@ -96,10 +96,10 @@ fn omit(arguments: &[Value]) -> Answer {
 fn pick(arguments: &[Value]) -> Answer {
     let map = arguments.map(0)?;
     let entries = map.entries.borrow();
-    let mut picked: BTreeMap<Rc<str>, Value> = BTreeMap::new();
+    let mut picked: BTreeMap<Arc<str>, Value> = BTreeMap::new();
     for at in 1..arguments.len() {
         if let Some((key, value)) = entries.get_key_value(arguments.text(at)?) {
-            picked.insert(Rc::clone(key), value.clone());
+            picked.insert(Arc::clone(key), value.clone());
         }
     }
     Ok(picked.into_iter().collect())
@@ -135,9 +135,9 @@ fn copy(value: &Value, walk: &mut Walk) -> Answer {
         return Ok(Value::List(Rc::new(List { items: copies?, of: items.of })));
     }
     let Value::Map(map) = value else { return Ok(value.clone()) };
-    let entries: Result<BTreeMap<Rc<str>, Value>, FunctionError> = walk.within(|walk| {
+    let entries: Result<BTreeMap<Arc<str>, Value>, FunctionError> = walk.within(|walk| {
         let entries = map.entries.borrow();
-        entries.iter().map(|(key, value)| Ok((Rc::clone(key), copy(value, walk)?))).collect()
+        entries.iter().map(|(key, value)| Ok((Arc::clone(key), copy(value, walk)?))).collect()
     });
     Ok(Value::Map(Rc::new(Map { entries: entries?.into(), of: map.of })))
 }

@@ -1,6 +1,6 @@
 //! JSON as Go reads it into an `interface{}`: every number is a float.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     arguments::{Answer, failure},
@@ -45,7 +45,7 @@ impl Reader<'_> {
     }
 
     fn object(&mut self) -> Answer {
-        let mut entries: BTreeMap<Rc<str>, Value> = BTreeMap::new();
+        let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
         self.at += 1;
         self.skip_space();
         if self.takes('}') {

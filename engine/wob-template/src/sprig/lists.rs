@@ -1,6 +1,6 @@
 //! Lists: every function gives a new one and leaves the old one alone.
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     arguments::{Answer, Arguments, failure, list, list_of, texts},
@@ -168,7 +168,7 @@ fn without(arguments: &[Value]) -> Answer {
 /// A set of values that are deeply different; texts and integers, the common ones, are found at once.
 #[derive(Default)]
 struct Known {
-    texts: BTreeSet<Rc<str>>,
+    texts: BTreeSet<Arc<str>>,
     integers: BTreeSet<i64>,
     others: Vec<Value>,
     walk: Walk,
@@ -196,7 +196,7 @@ impl Known {
             return Ok(false);
         }
         if let Value::String(text) = value {
-            self.texts.insert(Rc::clone(text));
+            self.texts.insert(Arc::clone(text));
         } else if let Value::Int(number) = value {
             self.integers.insert(*number);
         } else {

@@ -67,7 +67,7 @@ impl Converter {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::{rc::Rc, sync::Arc};
 
     use super::*;
     use crate::Map;
@@ -91,7 +91,7 @@ mod tests {
     fn a_shared_map_is_not_plain_if_its_tree_is_endless() {
         let mut value = Value::from("leaf");
         for _ in 0..64 {
-            value = ["a", "b"].map(|key| (Rc::from(key), value.clone())).into_iter().collect();
+            value = ["a", "b"].map(|key| (Arc::from(key), value.clone())).into_iter().collect();
         }
         assert!(plain(&value).is_err());
     }

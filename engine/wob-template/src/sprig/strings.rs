@@ -1,6 +1,6 @@
 //! Plain text functions: trimming, cutting, quoting, indenting, joining and splitting.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     arguments::{Answer, Arguments, MOST_ITEMS, failure, fits, text, texts},
@@ -190,7 +190,7 @@ fn numbered(word: &str, separator: &str, most: i64) -> Answer {
     if parts.len() > MOST_ITEMS {
         return Err(failure(format!("makes more than {MOST_ITEMS} parts")));
     }
-    let entries: BTreeMap<Rc<str>, Value> = parts
+    let entries: BTreeMap<Arc<str>, Value> = parts
         .into_iter()
         .enumerate()
         .map(|(i, part)| (format!("_{i}").into(), Value::String(part.into())))

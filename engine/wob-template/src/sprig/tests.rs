@@ -1,6 +1,6 @@
 //! What holds for the whole table, and the one door through which the files' tests call functions.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::functions;
 use crate::{ErrorKind, Function, Limits, Options, Template, Value};
@@ -74,7 +74,7 @@ fn no_function_panics_whatever_it_is_given() {
 
 /// One value of each kind, and the edges of some.
 fn samples() -> Vec<Value> {
-    let map: Value = [(Rc::from("a"), Value::from("x"))].into_iter().collect();
+    let map: Value = [(Arc::from("a"), Value::from("x"))].into_iter().collect();
     vec![
         Value::Nil,
         Value::Bool(true),

@@ -1,6 +1,6 @@
 //! A point in time and the zone that it is shown in, as Go's `time.Time`.
 
-use std::{any::Any, rc::Rc};
+use std::{any::Any, rc::Rc, sync::Arc};
 
 use super::{
     arguments::Arguments,
@@ -38,7 +38,7 @@ pub(super) struct Time {
 /// A fixed offset from UTC, and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Zone {
-    pub(super) name: Rc<str>,
+    pub(super) name: Arc<str>,
     /// In seconds, positive to the east.
     pub(super) offset: i32,
 }

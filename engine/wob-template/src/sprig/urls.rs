@@ -1,6 +1,6 @@
 //! URLs, taken apart and put together as Go's `net/url` does.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     arguments::{Arguments, failure, text},
@@ -206,8 +206,8 @@ impl Url {
             ("scheme", self.scheme),
             ("userinfo", user),
         ];
-        let entries: BTreeMap<Rc<str>, Value> =
-            entries.into_iter().map(|(key, value)| (Rc::from(key), Value::from(value))).collect();
+        let entries: BTreeMap<Arc<str>, Value> =
+            entries.into_iter().map(|(key, value)| (Arc::from(key), Value::from(value))).collect();
         entries.into_iter().collect()
     }
 

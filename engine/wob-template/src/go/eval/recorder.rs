@@ -396,7 +396,7 @@ impl Watch for Recorder {
 /// Returns what tells a value from every other, if it has that.
 fn address(value: &Value) -> Option<usize> {
     match value {
-        Value::String(it) => Some(Rc::as_ptr(it).cast::<u8>().addr()),
+        Value::String(it) => Some(Arc::as_ptr(it).cast::<u8>().addr()),
         Value::List(it) => Some(Rc::as_ptr(it).addr()),
         Value::Map(it) => Some(Rc::as_ptr(it).addr()),
         Value::Object(it) => Some(Rc::as_ptr(it).cast::<u8>().addr()),
@@ -409,7 +409,7 @@ fn children(value: &Value) -> Vec<(Step, Value)> {
         Value::List(items) => (0..).map(Step::Index).zip(items.iter().cloned()).collect(),
         Value::Map(map) => {
             let entries = map.entries.borrow();
-            let entry = |(key, it): (&Rc<str>, &Value)| (Step::Key(Arc::from(&**key)), it.clone());
+            let entry = |(key, it): (&Arc<str>, &Value)| (Step::Key(Arc::from(&**key)), it.clone());
             entries.iter().map(entry).collect()
         }
         Value::Object(object) => {
