@@ -14,7 +14,7 @@ use std::{
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind as Kind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
-    value::{Enumerator, Object},
+    value::{Enumerator, Object, ObjectExt as _},
 };
 use wob_engine::Span;
 
@@ -62,6 +62,11 @@ impl JinjaData {
         Self(Value::from_object(Lazy { fields, made }))
     }
 
+    /// Returns a mapping whose values are converted when they are looked at.
+    pub fn mapping(map: impl JinjaMap) -> Self {
+        Self(Value::from_object(Shared(map)))
+    }
+
     /// Returns what a mapping of texts is.
     pub fn texts<'t>(entries: impl Iterator<Item = (&'t str, &'t str)>) -> Self {
         let entries = entries.map(|(key, it)| (Arc::from(key), Value::from(it)));
@@ -72,6 +77,38 @@ impl JinjaData {
 impl From<Arc<str>> for JinjaData {
     fn from(text: Arc<str>) -> Self {
         Self(Value::from(text))
+    }
+}
+
+/// A mapping whose values are converted when they are looked at.
+pub trait JinjaMap: fmt::Debug + Send + Sync + 'static {
+    /// Returns the value of `key`.
+    fn get(&self, key: &str) -> Option<JinjaData>;
+
+    /// Lists the keys with their values, in byte order.
+    fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_>;
+}
+
+#[derive(Debug)]
+struct Shared<M>(M);
+
+impl<M: JinjaMap> Object for Shared<M> {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.get(key).map(|it| it.0)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_key_value_enumerator(|it| {
+            Box::new(it.0.entries().map(|(key, it)| (Value::from(key), it.0)))
+        })
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.0.entries().count())
     }
 }
 

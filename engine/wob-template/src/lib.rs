@@ -21,7 +21,7 @@ mod value;
 pub use error::{ErrorKind, TemplateError};
 pub use function::{Context, Contextual, Function, FunctionError, Functions, Pure};
 pub use go::{Template, TemplateSet, helm_functions};
-pub use jinja::{Jinja, JinjaData, JinjaFields};
+pub use jinja::{Jinja, JinjaData, JinjaFields, JinjaMap};
 pub use options::{Limits, MissingKey, MissingKeyWarning, Options, Rendered};
 pub use reads::TemplateReads;
 pub use trace::{Condition, DataPath, Piece, PieceKind, Reads, Traced};

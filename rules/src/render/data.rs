@@ -2,9 +2,9 @@
 
 use std::{any::Any, cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
-use wob_template::{JinjaData, JinjaFields, Map, MapOf, Object, Value, kalypso};
+use wob_template::{JinjaData, JinjaFields, JinjaMap, Map, MapOf, Object, Value, kalypso};
 
-use super::{CompiledTemplate, Inputs};
+use super::{CompiledTemplate, Config, Inputs};
 use crate::{Profile, rule::FileContent};
 
 /// The root of a Go template's data: a struct, so that an unknown field is an error (design rule 6.1).
@@ -140,17 +140,44 @@ fn sibling(it: &Sibling) -> wob_engine::Value {
 }
 
 /// Turns lists and mappings into YAML text: a ConfigMap holds texts only.
-fn texts_of(config: &wob_engine::Map) -> wob_engine::Map {
+fn text_of(value: &wob_engine::Value) -> wob_engine::Value {
     use wob_engine::{Value as Plain, yaml};
-    let text = |it: &Plain| match it {
+    match value {
         Plain::List(_) | Plain::Map(_) => {
-            Plain::from(yaml::emit(it, yaml::Style::Canonical).trim_end_matches('\n'))
+            Plain::from(yaml::emit(value, yaml::Style::Canonical).trim_end_matches('\n'))
         }
         Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::String(_) => {
-            it.clone()
+            value.clone()
         }
-    };
-    config.iter().map(|(key, it)| (key.clone(), text(it))).collect()
+    }
+}
+
+/// The config as jinja templates see it.
+#[derive(Debug)]
+struct ConfigData(Arc<Config>);
+
+impl JinjaMap for ConfigData {
+    fn get(&self, key: &str) -> Option<JinjaData> {
+        (**self.0).get(key).map(JinjaData::from)
+    }
+
+    fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
+        Box::new(self.0.iter().map(|(key, it)| (key.clone(), JinjaData::from(it))))
+    }
+}
+
+/// The config with lists and mappings as YAML text.
+#[derive(Debug)]
+struct ConfigTexts(Arc<Config>);
+
+impl JinjaMap for ConfigTexts {
+    fn get(&self, key: &str) -> Option<JinjaData> {
+        (**self.0).get(key).map(|it| JinjaData::from(&text_of(it)))
+    }
+
+    fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
+        Box::new(self.0.iter().map(|(key, it)| (key.clone(), JinjaData::from(&text_of(it)))))
+    }
 }
 
 /// The fields that are dear to make.
@@ -243,8 +270,8 @@ impl JinjaFields for Fields {
             "params" => self.parameters.clone(),
             "source" => self.inputs.source_data(),
             "files" => JinjaData::from(&Plain::List(self.files.iter().map(sibling).collect())),
-            "ConfigData" => JinjaData::from(&Plain::Map((**config).clone())),
-            "ConfigTexts" => JinjaData::from(&Plain::Map(texts_of(config))),
+            "ConfigData" => JinjaData::mapping(ConfigData(config.clone())),
+            "ConfigTexts" => JinjaData::mapping(ConfigTexts(config.clone())),
             _ => unreachable!("because these are all names"),
         }
     }
@@ -289,7 +316,8 @@ pub(super) fn plain(
         fields.push(("ConfigData", Plain::Map((**config).clone())));
     }
     if names.have("ConfigTexts") {
-        fields.push(("ConfigTexts", Plain::Map(texts_of(config))));
+        let texts = config.iter().map(|(key, it)| (key.clone(), text_of(it)));
+        fields.push(("ConfigTexts", Plain::Map(texts.collect())));
     }
     Plain::Map(fields.into_iter().map(|(key, value)| (Arc::from(key), value)).collect())
 }

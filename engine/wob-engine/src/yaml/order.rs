@@ -48,12 +48,13 @@ pub(super) fn sort<V: Copy>(entries: &mut Vec<(&str, V)>, order: KeyOrder) {
 pub(super) fn compare(a: &str, b: &str, order: KeyOrder) -> Ordering {
     let differs = a.bytes().zip(b.bytes()).position(|(a, b)| a != b);
     let differs = differs.unwrap_or(a.len().min(b.len()));
-    if let (Some(left @ b'a'..=b'z'), Some(right @ b'a'..=b'z')) =
-        (a.as_bytes().get(differs), b.as_bytes().get(differs))
+    // The first byte that differs may lie inside of a character, but not if it is one itself.
+    if let (Some(left), Some(right)) = (a.as_bytes().get(differs), b.as_bytes().get(differs))
+        && left.is_ascii_alphabetic()
+        && right.is_ascii_alphabetic()
     {
         return left.cmp(right);
     }
-    // The first byte that differs may lie inside of a character.
     let at = a.floor_char_boundary(differs);
     let (Some(left), Some(right)) = (a[at..].chars().next(), b[at..].chars().next()) else {
         return a.len().cmp(&b.len());

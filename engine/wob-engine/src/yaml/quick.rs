@@ -8,6 +8,8 @@ mod flow;
 mod form;
 mod scalars;
 
+use memchr::memchr;
+
 use self::{
     flow::Flow,
     form::{Form, Parent},
@@ -114,7 +116,7 @@ impl<'t> Reader<'t, '_> {
     fn next_line(&mut self) -> Option<()> {
         loop {
             let rest = &self.text[self.at..];
-            let Some(end) = rest.find('\n') else {
+            let Some(end) = memchr(b'\n', rest.as_bytes()) else {
                 self.line = None;
                 return Some(());
             };
@@ -239,7 +241,7 @@ impl Reader<'_, '_> {
         self.content.clear();
         let mut step = None;
         let mut empty = 0;
-        while let Some(end) = self.text[self.at..].find('\n') {
+        while let Some(end) = memchr(b'\n', &self.text.as_bytes()[self.at..]) {
             let line = &self.text[self.at..self.at + end];
             let spaces = spaces(line);
             if spaces == line.len() {

@@ -8,7 +8,7 @@ mod quote;
 mod verb;
 
 pub(crate) use directive::sprintf;
-pub(crate) use quote::{Escape, is_printable, quote};
+pub(crate) use quote::{Escape, is_printable, push_quoted, quote};
 
 /// How deep a value may be nested to be printed; a map may contain itself.
 const DEPTH: usize = 256;

@@ -13,16 +13,36 @@ pub(crate) enum Escape {
 
 /// Returns `text` in double quotes, as Go source would have it.
 pub(crate) fn quote(text: &str, escape: Escape) -> String {
-    quote_with(text.chars(), '"', escape)
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text, escape);
+    out
+}
+
+/// Appends `text` as [`quote`] returns it.
+pub(crate) fn push_quoted(out: &mut String, text: &str, escape: Escape) {
+    if text.bytes().all(|it| matches!(it, b' '..=b'~') && !matches!(it, b'"' | b'\\')) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        push_quoted_slowly(out, text.chars(), '"', escape);
+    }
 }
 
 /// Returns a character in single quotes, as Go source would have it.
 pub(crate) fn quote_char(it: char, escape: Escape) -> String {
-    quote_with(std::iter::once(it), '\'', escape)
+    let mut out = String::new();
+    push_quoted_slowly(&mut out, std::iter::once(it), '\'', escape);
+    out
 }
 
-fn quote_with(text: impl Iterator<Item = char>, mark: char, escape: Escape) -> String {
-    let mut out = String::from(mark);
+fn push_quoted_slowly(
+    out: &mut String,
+    text: impl Iterator<Item = char>,
+    mark: char,
+    escape: Escape,
+) {
+    out.push(mark);
     for it in text {
         match it {
             '\\' => out.push_str("\\\\"),
@@ -41,11 +61,10 @@ fn quote_with(text: impl Iterator<Item = char>, mark: char, escape: Escape) -> S
             _ if !it.is_ascii() && escape == Escape::Unprintable && is_printable(it) => {
                 out.push(it);
             }
-            _ => push_escape(&mut out, u32::from(it)),
+            _ => push_escape(out, u32::from(it)),
         }
     }
     out.push(mark);
-    out
 }
 
 fn push_escape(out: &mut String, code: u32) {

@@ -4,10 +4,14 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     arguments::{Answer, Arguments, MOST_ITEMS, failure, fits, text, texts},
-    print::{print, quote},
+    print::print,
     table::{ANY, Entry, pure},
+    work,
 };
-use crate::{FunctionError, Map, MapOf, Value};
+use crate::{
+    FunctionError, Map, MapOf, Value,
+    gofmt::{Escape, push_quoted},
+};
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("cat", pure(0, ANY, cat)),
@@ -19,13 +23,13 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("join", pure(2, 2, join)),
     ("nindent", pure(2, 2, |a| indent(a, "\n"))),
     ("plural", pure(3, 3, |a| text(if a.int(2)? == 1 { a.text(0)? } else { a.text(1)? }))),
-    ("quote", pure(0, ANY, |a| quoted(a, quote))),
+    ("quote", pure(0, ANY, |a| quoted(a, double_quote))),
     ("repeat", pure(2, 2, repeat)),
     ("replace", pure(3, 3, replace)),
     ("split", pure(2, 2, |a| numbered(a.text(1)?, a.text(0)?, -1))),
     ("splitList", pure(2, 2, |a| texts(split(a.text(1)?, a.text(0)?, -1)))),
     ("splitn", pure(3, 3, |a| numbered(a.text(2)?, a.text(0)?, a.int(1)?))),
-    ("squote", pure(0, ANY, |a| quoted(a, |it| format!("'{it}'")))),
+    ("squote", pure(0, ANY, |a| quoted(a, single_quote))),
     ("substr", pure(3, 3, |a| substr(a.int(0)?, a.int(1)?, a.text(2)?))),
     ("toString", pure(1, 1, |a| text(print(a.any(0))?))),
     ("toStrings", pure(1, 1, |a| texts(strings(a.any(0))?))),
@@ -43,13 +47,30 @@ fn cat(arguments: &[Value]) -> Answer {
     text(words?.join(" "))
 }
 
-fn quoted(arguments: &[Value], quote: fn(&str) -> String) -> Answer {
-    let words: Result<Vec<String>, FunctionError> = arguments
-        .iter()
-        .filter(|it| !matches!(it, Value::Nil))
-        .map(|it| Ok(quote(&print(it)?)))
-        .collect();
-    text(words?.join(" "))
+fn quoted(arguments: &[Value], quote: fn(&str, &mut String)) -> Answer {
+    let mut words = String::new();
+    for value in arguments.iter().filter(|it| !matches!(it, Value::Nil)) {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        if let Value::String(word) = value {
+            work::count_text(word);
+            quote(word, &mut words);
+        } else {
+            quote(&print(value)?, &mut words);
+        }
+    }
+    text(words)
+}
+
+fn double_quote(word: &str, out: &mut String) {
+    push_quoted(out, word, Escape::Unprintable);
+}
+
+fn single_quote(word: &str, out: &mut String) {
+    out.push('\'');
+    out.push_str(word);
+    out.push('\'');
 }
 
 fn indent(arguments: &[Value], before: &str) -> Answer {

@@ -52,20 +52,46 @@ pub(in super::super) fn is_surely_plain(bytes: &[u8]) -> bool {
     // What begins with a letter or a slash is no number and no date; only short words are booleans or null.
     let begins = match first {
         b'/' => true,
-        b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => bytes.len() > 5,
+        b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => !is_constant(bytes),
         b'1'..=b'9' => is_amount(bytes),
         _ => first.is_ascii_alphabetic(),
     };
     if !begins || matches!(last, b' ' | b':') {
         return false;
     }
-    let mut before = 0;
-    bytes.iter().all(|it| {
+    let mut from = 0;
+    while let Some(special) = bytes[from..].iter().position(|it| !ORDINARY[usize::from(*it)]) {
         // What ends a plain scalar: `: ` and ` #`.
-        let ends = *it == b' ' && before == b':' || *it == b'#' && before == b' ';
-        before = *it;
-        matches!(it, b' '..=b'~') && !ends
-    })
+        let at = from + special;
+        let is_part = match bytes[at] {
+            b':' => bytes.get(at + 1) != Some(&b' '),
+            b'#' => at == 0 || bytes[at - 1] != b' ',
+            _ => false,
+        };
+        if !is_part {
+            return false;
+        }
+        from = at + 1;
+    }
+    true
+}
+
+/// The printable characters of ASCII that mean nothing inside of a plain scalar.
+const ORDINARY: [bool; 256] = {
+    let mut ordinary = [false; 256];
+    let mut it = b' ';
+    while it <= b'~' {
+        ordinary[it as usize] = !matches!(it, b':' | b'#');
+        it += 1;
+    }
+    ordinary
+};
+
+/// Says whether some reader may take a word for a boolean or null.
+fn is_constant(word: &[u8]) -> bool {
+    let constants: [&[u8]; 9] =
+        [b"y", b"n", b"yes", b"no", b"on", b"off", b"true", b"false", b"null"];
+    word.len() <= 5 && constants.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
 /// Says whether there are digits, the first of which is no zero, and then letters that no number has: `10m`, `128Mi`.
@@ -136,7 +162,9 @@ fn is_whole_in_a_block(text: &str, style: Style) -> bool {
     // yaml.v2 escapes tabs; at the beginning of a block all readers take one for indentation.
     let tab = text.contains('\t')
         && (style != Style::GoYamlV3 || text.trim_start_matches(['\n', ' ']).starts_with('\t'));
-    let printable = text.chars().all(|it| it == '\t' || is_printable(it));
+    let plain = |it: u8| matches!(it, b'\t' | b'\n' | b' '..=b'~');
+    let printable =
+        text.bytes().all(plain) || text.chars().all(|it| it == '\t' || is_printable(it));
     printable && !tab && !text.contains(" \n") && !text.ends_with(' ')
 }
 
@@ -178,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][ -~]{0,9}|[0-9]{1,3}[a-zA-Z0-9_:.]{0,4}") {
+        fn what_is_surely_plain_is_plain(text in "[/a-zA-Z.][ -~]{0,9}|[nNtTfFyYoO][a-zA-Z]{0,5}|[0-9]{1,3}[a-zA-Z0-9_:.]{0,4}") {
             if is_surely_plain(text.as_bytes()) {
                 for style in [Style::Canonical, Style::Helm, Style::GoYamlV3] {
                     prop_assert!(!is_misread(&text, style), "{text}");

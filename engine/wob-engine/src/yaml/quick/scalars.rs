@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use crate::yaml::{
     emit,
     scalar::{self, Reading},
@@ -9,6 +11,17 @@ use crate::yaml::{
 
 /// The longest key; the parser takes eight times as much.
 pub(super) const LONGEST_KEY: usize = 128;
+
+/// The characters of plain keys: letters, digits, `-`, `.`, `/` and `_`.
+const IN_KEY: [bool; 256] = {
+    let mut in_key = [false; 256];
+    let mut it = 0;
+    while it < 128 {
+        in_key[it as usize] = matches!(it, b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
+        it += 1;
+    }
+    in_key
+};
 
 /// A scalar that borrows from the text.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +40,7 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
         b'"' => double_quoted(written)?,
         b'\'' => single_quoted(written)?,
         _ => {
-            let is_key = |it: u8| matches!(it, b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
-            let end = written.bytes().position(|it| !is_key(it))?;
+            let end = written.bytes().position(|it| !IN_KEY[usize::from(it)])?;
             // Most lines that are no entries are seen here.
             if written.as_bytes()[end] != b':' {
                 return None;
@@ -83,14 +95,14 @@ pub(super) fn plain(text: &str) -> Scalar<'_> {
 /// Reads a text in `"` and returns what follows it.
 pub(super) fn double_quoted(written: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = written.strip_prefix('"')?;
-    let special = inner.find(['"', '\\'])?;
+    let special = memchr2(b'"', b'\\', inner.as_bytes())?;
     if inner.as_bytes()[special] == b'"' {
         return Some((inner[..special].into(), &inner[special + 1..]));
     }
     let mut content = String::with_capacity(inner.len());
     let mut rest = inner;
     loop {
-        let special = rest.find(['"', '\\'])?;
+        let special = memchr2(b'"', b'\\', rest.as_bytes())?;
         content.push_str(&rest[..special]);
         if rest.as_bytes()[special] == b'"' {
             return Some((content.into(), &rest[special + 1..]));
