@@ -66,7 +66,7 @@ impl Built {
         let model = environment_model(db, environment);
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
-        let mut tree: Tree = assignments.iter().flat_map(|it| files(&prefix, it)).collect();
+        let mut tree = tree_of(&prefix, &assignments);
         if model.damage.doubt < Doubt::Destination {
             add_readmes(&mut tree, &prefix, model);
         }
@@ -123,24 +123,38 @@ impl Built {
     }
 }
 
-fn joined(prefix: &str, path: &str) -> FilePath {
-    let path = if prefix.is_empty() { path.to_owned() } else { format!("{prefix}/{path}") };
-    FilePath::new(&path).expect("because names and prefixes were checked when they were decoded")
+/// Joins the parts of a path, but for those that are empty.
+fn joined(parts: &[&str], path: &mut String) -> FilePath {
+    path.clear();
+    for part in parts.iter().filter(|it| !it.is_empty()) {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
+    }
+    FilePath::new(path).expect("because names and prefixes were checked when they were decoded")
 }
 
-/// Returns the files of an assignment, by their paths in the tree.
-fn files(prefix: &str, built: &BuiltAssignment) -> impl Iterator<Item = (FilePath, Blob)> {
-    let Assignment { cluster_type, target, .. } = &built.assignment;
-    built.files.iter().map(move |(name, blob)| {
-        (joined(prefix, &format!("{cluster_type}/{target}/{name}")), blob.clone())
-    })
+/// Returns the files of all assignments, by their paths in the tree.
+fn tree_of(prefix: &str, assignments: &[BuiltAssignment]) -> Tree {
+    let mut files = Vec::with_capacity(assignments.iter().map(|it| it.files.iter().len()).sum());
+    let mut path = String::new();
+    for built in assignments {
+        let Assignment { cluster_type, target, .. } = &built.assignment;
+        for (name, blob) in built.files.iter() {
+            let parts = [prefix, cluster_type.as_str(), target.as_str(), name];
+            files.push((joined(&parts, &mut path), blob.clone()));
+        }
+    }
+    files.into_iter().collect()
 }
 
 /// Every cluster type has a folder, scheduled on or not.
 fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
     let blob = Blob::new(README.as_bytes());
     for cluster_type in model.cluster_types.keys() {
-        tree.insert(joined(prefix, &format!("{cluster_type}/README.md")), blob.clone());
+        let parts = [prefix, cluster_type.as_str(), "README.md"];
+        tree.insert(joined(&parts, &mut String::new()), blob.clone());
     }
 }
 

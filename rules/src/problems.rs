@@ -81,6 +81,8 @@ fn where_it_happens<'l>(labels: impl ExactSizeIterator<Item = &'l String>) -> St
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use wob_engine::Tree;
 
     use super::*;
@@ -92,7 +94,7 @@ mod tests {
             assignment: Assignment {
                 cluster_type: Name::new(&format!("c{index}")).unwrap(),
                 target: Name::new("app-test").unwrap(),
-                policies: vec![],
+                policies: Arc::default(),
             },
             namespace: None,
             inputs: None,

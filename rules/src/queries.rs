@@ -292,10 +292,9 @@ struct Merged {
 fn merged<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Merged {
     let environment = list.environment(db);
     let precedence = environment.settings(db).config_precedence;
-    let Composition { values, diagnostics, .. } =
-        compose::merge(layers(db, environment), list.ids(db), precedence);
-    let values = values.into_iter().map(|(key, it)| (key, it.value)).collect();
-    Merged { config: Arc::new(Config::new(values)), diagnostics }
+    let mut values = compose::values(layers(db, environment), list.ids(db), precedence);
+    let diagnostics = std::mem::take(&mut values.diagnostics);
+    Merged { config: Arc::new(Config::of(values)), diagnostics }
 }
 
 /// What the schemas that apply say about a composition; most assignments share it with others.
@@ -303,7 +302,7 @@ fn merged<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Merged {
 fn checked<'db>(db: &'db dyn salsa::Database, check: Check<'db>) -> Vec<Diagnostic> {
     let list = check.list(db);
     let (schemas, _) = schemas(db, list.environment(db));
-    let values = &merged(db, list).config;
+    let values = merged(db, list).config.entries();
     let applicable = (schemas, &**check.schemas(db), &**check.inline(db));
     compose::validate_all(applicable, values, &|| composition(db, list))
 }
@@ -615,7 +614,9 @@ fn build_assignment(
         [] => it.clone().at(target.manifests_place.clone(), "rendered for this target"),
         _ => it.clone(),
     }));
-    let problems = file_problems(db, pair);
+    // A result that says nothing takes memory, too.
+    let is_checked = environment.validation(db).of(&assignment.cluster_type).is_on();
+    let problems = if is_checked { file_problems(db, pair).as_slice() } else { &[] };
     diagnostics.extend(problems.iter().cloned());
     let failed = inputs.is_none() || rendered.failed() || !problems.is_empty();
     BuiltAssignment {

@@ -161,17 +161,18 @@ impl Record {
         let assignment = |it: &crate::built::BuiltAssignment| AssignmentRecord {
             cluster_type: it.assignment.cluster_type.clone(),
             target: it.assignment.target.clone(),
-            policies: it.assignment.policies.clone(),
+            policies: it.assignment.policies.to_vec(),
             inputs: it.inputs,
             failed: it.failed,
         };
+        let (root, git_tree) = rayon::join(|| tree.root(), || tree.git_id());
         Self {
             version: VERSION,
             wob: Self::own_version().to_owned(),
             environment: built.environment.clone(),
             profile,
-            root: tree.root(),
-            git_tree: tree.git_id().to_string(),
+            root,
+            git_tree: git_tree.to_string(),
             dirty: sources.iter().any(|it| it.dirty),
             scheduler: built.scheduler.clone(),
             files: tree.files().map(|(path, blob)| (path.to_string(), blob.digest())).collect(),

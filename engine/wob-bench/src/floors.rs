@@ -162,7 +162,7 @@ fn data(inputs: &Inputs) -> serde_json::Value {
         "ClusterType": inputs.cluster_type.name.as_str(),
         "Labels": texts(&mut inputs.target.labels.iter().map(|(key, it)| (&**key, &**it))),
         "Manifests": texts(&mut inputs.target.manifests.iter().map(|(key, it)| (&**key, &**it))),
-        "ConfigData": serde_json::Value::from(&Value::Map((**inputs.config).clone())),
+        "ConfigData": serde_json::Value::from(&Value::Map(inputs.config.to_map())),
     })
 }
 

@@ -79,11 +79,13 @@ impl FilePath {
     /// # Errors
     /// If the invariant does not hold; the offending component is named.
     pub fn new(path: &str) -> Result<Self, PathError> {
-        let wrong = |component: &str| {
-            matches!(component, "" | "." | "..")
-                || component.contains(|it: char| it.is_control() || it == '\\')
+        let plain = |it: u8| matches!(it, b' '..=b'~') && it != b'\\';
+        let is_plain = path.bytes().all(plain);
+        let wrong = |component: &&str| {
+            matches!(*component, "" | "." | "..")
+                || !is_plain && component.contains(|it: char| it.is_control() || it == '\\')
         };
-        match path.split('/').find(|it| wrong(it)) {
+        match path.split('/').find(wrong) {
             Some(component) => Err(PathError { component: component.escape_debug().to_string() }),
             None => Ok(Self(path.into())),
         }

@@ -8,7 +8,7 @@ use std::{
 use wob_engine::{Diagnostic, Place, Step, Value};
 
 use super::{
-    LayerId, Layers, Precedence,
+    ConfigValue, LayerId, Layers, Precedence,
     layers::{Entry, Layer},
     merge::{Fuel, Node},
 };
@@ -89,36 +89,75 @@ pub(super) struct Say<'l> {
     pub(super) entry: &'l Entry,
 }
 
+/// The values of a composition alone: most of them are those of a layer, and shared with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Values {
+    /// The values, sorted by key.
+    pub(crate) values: Vec<(Arc<str>, Arc<ConfigValue>)>,
+    /// As [`Composition::diagnostics`].
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
 /// Merges layers, which [`super::select`] returned for the same `layers`.
 pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Composition {
     let chosen = by_precedence(layers, ids, precedence);
-    let mut result = Composition::default();
-    let mut by_key: BTreeMap<&Arc<str>, Vec<Say<'_>>> = BTreeMap::new();
-    for layer in &chosen {
+    let (values, diagnostics) = each_key(&chosen, precedence, &|says, conflicts, fuel| {
+        replaced(says, conflicts).unwrap_or_else(|| merged(says, conflicts, fuel))
+    });
+    let applied = |it: &&Layer| Applied { name: it.name.clone(), place: it.place.clone() };
+    Composition {
+        values: values.into_iter().collect(),
+        layers: chosen.iter().map(applied).collect(),
+        diagnostics,
+    }
+}
+
+/// Merges layers as [`merge`] does, without asking where values come from.
+pub(crate) fn values(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Values {
+    let chosen = by_precedence(layers, ids, precedence);
+    let (values, diagnostics) = each_key(&chosen, precedence, &|says, conflicts, fuel| {
+        let merged =
+            |conflicts, fuel| ConfigValue::new(merged_tree(says, conflicts, fuel).to_value());
+        match last_one(says, conflicts) {
+            Some(say) => Arc::clone(&say.entry.value),
+            None => Arc::new(merged(conflicts, fuel)),
+        }
+    });
+    Values { values, diagnostics }
+}
+
+/// Makes something of what layers say about each key, in byte order of the keys; returns what is wrong with it, too.
+fn each_key<T>(
+    chosen: &[&Layer],
+    precedence: Precedence,
+    make: &dyn Fn(&[Say<'_>], &mut Conflicts<'_>, &mut Fuel) -> T,
+) -> (Vec<(Arc<str>, T)>, Vec<Diagnostic>) {
+    let mut diagnostics = vec![];
+    let mut all: Vec<Say<'_>> = vec![];
+    for layer in chosen {
         for entry in &layer.entries {
-            result.diagnostics.extend(entry.problem.clone());
-            by_key.entry(&entry.key).or_default().push(Say { layer, entry });
+            diagnostics.extend(entry.problem.clone());
+            all.push(Say { layer, entry });
         }
     }
+    // The sort is stable: of each key, the layers stay in their order.
+    all.sort_by(|a, b| a.entry.key.cmp(&b.entry.key));
     let mut fuel = Fuel::new(MAX_NODES);
-    for (key, says) in by_key {
-        let mut conflicts = Conflicts { key, says: &says, precedence, seen: BTreeSet::new() };
-        let composed = match replaced(&says, &mut conflicts) {
-            Some(composed) => composed,
-            None => merged(&says, &mut fuel, &mut conflicts),
-        };
-        result.diagnostics.append(&mut conflicts.diagnostics());
-        result.values.insert(key.clone(), composed);
+    let mut values = Vec::with_capacity(all.len());
+    for says in all.chunk_by(|a, b| a.entry.key == b.entry.key) {
+        let key = &says[0].entry.key;
+        let mut conflicts = Conflicts { key, says, precedence, seen: BTreeSet::new() };
+        let value = make(says, &mut conflicts, &mut fuel);
+        diagnostics.append(&mut conflicts.diagnostics());
+        values.push((key.clone(), value));
         if fuel.is_empty() {
-            result.diagnostics.push(too_large(key, &says));
+            diagnostics.push(too_large(key, says));
             break;
         }
     }
-    let applied = |it: &&Layer| Applied { name: it.name.clone(), place: it.place.clone() };
-    result.layers = chosen.iter().map(applied).collect();
-    result.diagnostics.sort();
-    result.diagnostics.dedup();
-    result
+    diagnostics.sort();
+    diagnostics.dedup();
+    (values, diagnostics)
 }
 
 /// Returns the layers in the order in which they are merged: later wins.
@@ -135,10 +174,10 @@ pub(crate) fn by_precedence<'l>(
 }
 
 /// The common case: the last layer says a text, or there is only one, and so nothing is left of the others.
-fn replaced(says: &[Say<'_>], conflicts: &mut Conflicts<'_>) -> Option<Composed> {
+fn last_one<'l>(says: &[Say<'l>], conflicts: &mut Conflicts<'_>) -> Option<Say<'l>> {
     let (last, before) = says.split_last()?;
     let value = &last.entry.value;
-    if !before.is_empty() && matches!(value, Value::List(_) | Value::Map(_)) {
+    if !before.is_empty() && matches!(***value, Value::List(_) | Value::Map(_)) {
         return None;
     }
     for (index, say) in before.iter().enumerate() {
@@ -146,26 +185,37 @@ fn replaced(says: &[Say<'_>], conflicts: &mut Conflicts<'_>) -> Option<Composed>
             conflicts.add(before.len(), index);
         }
     }
-    let place = last.entry.place.clone();
+    Some(*last)
+}
+
+fn replaced(says: &[Say<'_>], conflicts: &mut Conflicts<'_>) -> Option<Composed> {
+    let entry = last_one(says, conflicts)?.entry;
+    let (_, before) = says.split_last()?;
+    let place = entry.place.clone();
     let mut shadowed: Vec<Place> = before.iter().map(|say| say.entry.place.clone()).collect();
     shadowed.dedup();
     // A marked dotted map says its plain keys twice, and so has two layers at one place.
     shadowed.retain(|it| *it != place);
     Some(Composed {
-        value: value.clone(),
+        value: Value::clone(&entry.value),
         contributors: vec![place.clone()],
         provenance: Provenance { place, parts: BTreeMap::new() },
         shadowed,
     })
 }
 
-fn merged(says: &[Say<'_>], fuel: &mut Fuel, conflicts: &mut Conflicts<'_>) -> Composed {
+fn merged_tree(says: &[Say<'_>], conflicts: &mut Conflicts<'_>, fuel: &mut Fuel) -> Node {
     let tree = merge_tree(says, fuel);
     tree.visit(&mut |node| {
         for shadow in node.shadowed.iter().filter(|shadow| !node.is_equal(&shadow.value)) {
             conflicts.add(node.created, shadow.layer);
         }
     });
+    tree
+}
+
+fn merged(says: &[Say<'_>], conflicts: &mut Conflicts<'_>, fuel: &mut Fuel) -> Composed {
+    let tree = merged_tree(says, conflicts, fuel);
     let place = |index: usize| says[index].entry.place.clone();
     let mut left = BTreeSet::new();
     tree.visit(&mut |node| {
@@ -182,7 +232,7 @@ fn merged(says: &[Say<'_>], fuel: &mut Fuel, conflicts: &mut Conflicts<'_>) -> C
 }
 
 pub(super) fn merge_tree(says: &[Say<'_>], fuel: &mut Fuel) -> Node {
-    let mut values = says.iter().map(|say| &say.entry.value).enumerate();
+    let mut values = says.iter().map(|say| &**say.entry.value).enumerate();
     let mut tree = match values.next() {
         Some((index, first)) => Node::new(first, index, fuel),
         None => Node::new(&Value::Null, 0, fuel),

@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wob_engine::{Diagnostic, Place, Value};
+use wob_engine::{Diagnostic, Place};
 
-use super::{ConfigMap, Reading, SpecialLabels, Subject, labels_from_key, value::config_value_at};
+use super::{
+    ConfigMap, ConfigValue, Reading, SpecialLabels, Subject, labels_from_key,
+    value::config_value_at,
+};
 
 /// Config maps whose name starts so hold all their keys under dotted labels.
 const DOTTED_PREFIX: &str = "azure-app-config";
@@ -53,7 +56,7 @@ pub(crate) struct Entry {
     /// The key, without dotted labels.
     pub(crate) key: Arc<str>,
     /// What the text means.
-    pub(crate) value: Value,
+    pub(crate) value: Arc<ConfigValue>,
     /// Where the text is.
     pub(crate) place: Place,
     /// Why the text could not be read.
@@ -63,7 +66,7 @@ pub(crate) struct Entry {
 impl Entry {
     fn new(key: &str, text: &Arc<str>, reading: Reading, place: Place) -> Self {
         let (value, problem) = config_value_at(text, reading, &place);
-        Self { key: key.into(), value, place, problem }
+        Self { key: key.into(), value: Arc::new(ConfigValue::new(value)), place, problem }
     }
 }
 

@@ -24,6 +24,7 @@ use wob_engine::Place;
 
 pub(crate) use composition::by_precedence;
 pub use composition::{Applied, Composed, Composition, Provenance, merge};
+pub(crate) use composition::{Values, values};
 pub use history::Fate;
 pub(crate) use history::{History, Said, history, value_at};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
@@ -34,6 +35,7 @@ pub use schema::{ConfigSchema, InlineSchema, Schemas};
 pub use validate::validate;
 pub(crate) use validate::{complaint, dotted, validate_all};
 pub use value::config_value;
+pub(crate) use value::{ConfigValue, digest};
 
 /// A `ConfigMap` as composition sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use wob_engine::{Diagnostic, did_you_mean, looks_secret};
 
 use super::{
-    Composition, Subject,
+    Composition, ConfigValue, Subject,
     locate::locate,
     schema::{Applicable, InlineSchema, SchemaId, Schemas, shorten},
     typing::Readings,
@@ -43,10 +43,11 @@ pub fn validate(
 /// if something is wrong with them.
 pub(crate) fn validate_all<'c>(
     (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
-    values: &wob_engine::Map,
+    values: &[(Arc<str>, Arc<ConfigValue>)],
     composition: &dyn Fn() -> &'c Composition,
 ) -> Vec<Diagnostic> {
-    check(&schemas.applicable(chosen, inline), values.iter(), composition)
+    let values = values.iter().map(|(key, it)| (key, &***it));
+    check(&schemas.applicable(chosen, inline), values, composition)
 }
 
 fn check<'v, 'c>(

@@ -1,13 +1,65 @@
 //! Config values: what the text under a `ConfigMap` key means.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use wob_engine::{
-    Diagnostic, Place, Value,
+    Diagnostic, Digest, Place, Value,
     yaml::{self, Problem, ProblemKind},
 };
 
 use super::Reading;
+
+/// A value with its digest: many compositions share it.
+///
+/// **Invariant:** the digest is that of the value: it is taken once, in the only constructor.
+#[derive(Debug)]
+pub(crate) struct ConfigValue {
+    value: Value,
+    digest: Digest,
+}
+
+impl ConfigValue {
+    /// Takes the digest.
+    pub(crate) fn new(value: Value) -> Self {
+        Self { digest: digest(&value), value }
+    }
+
+    /// Returns the digest.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl Deref for ConfigValue {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.value
+    }
+}
+
+impl PartialEq for ConfigValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for ConfigValue {}
+
+/// Returns the digest of a value: a text's is not that of the number it looks like.
+pub(crate) fn digest(value: &Value) -> Digest {
+    let canonical = match value {
+        // JSON has no infinities; Rust's printing tells every float from every other.
+        Value::Float(it) => format!("float {it:?}"),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::String(_)
+        | Value::List(_)
+        | Value::Map(_) => serde_json::Value::from(value).to_string(),
+    };
+    Digest::of(canonical.as_bytes())
+}
 
 /// Reads one config value.
 ///

@@ -69,7 +69,7 @@ impl Root {
                 strings(entries.map(|(key, it)| (Arc::clone(key), self.text(it))))
             }
             "ConfigData" => match (cluster_type.settings.profile, self.texts) {
-                (Profile::Kalypso, _) => kalypso::config_data(config),
+                (Profile::Kalypso, _) => kalypso::config_data(&config.to_map()),
                 (Profile::Standard, Texts::Shared) => {
                     let entries = config.iter();
                     entries.map(|(key, it)| (Arc::clone(key), Value::sharing(it))).collect()
@@ -158,7 +158,7 @@ struct ConfigData(Arc<Config>);
 
 impl JinjaMap for ConfigData {
     fn get(&self, key: &str) -> Option<JinjaData> {
-        (**self.0).get(key).map(JinjaData::from)
+        self.0.get(key).map(JinjaData::from)
     }
 
     fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
@@ -172,7 +172,7 @@ struct ConfigTexts(Arc<Config>);
 
 impl JinjaMap for ConfigTexts {
     fn get(&self, key: &str) -> Option<JinjaData> {
-        (**self.0).get(key).map(|it| JinjaData::from(&text_of(it)))
+        self.0.get(key).map(|it| JinjaData::from(&text_of(it)))
     }
 
     fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
@@ -313,7 +313,7 @@ pub(super) fn plain(
         ("files", Plain::List(files.iter().map(sibling).collect())),
     ];
     if names.have("ConfigData") {
-        fields.push(("ConfigData", Plain::Map((**config).clone())));
+        fields.push(("ConfigData", Plain::Map(config.to_map())));
     }
     if names.have("ConfigTexts") {
         let texts = config.iter().map(|(key, it)| (key.clone(), text_of(it)));

@@ -84,8 +84,6 @@ pub struct TargetInputs {
     texts: [Digest; 4],
     /// Those of labels and manifests.
     parts: Vec<InputPart>,
-    /// What jinja templates see as `source`.
-    source: OnceLock<JinjaData>,
 }
 
 /// One named part of an action's inputs: what is hashed, and what is shown.
@@ -164,10 +162,7 @@ impl Inputs {
     /// Returns [`Inputs::source`] as jinja templates see it.
     pub(super) fn source_data(&self) -> JinjaData {
         match self.source() {
-            Some(source) => {
-                let made = || JinjaData::from(&Value::Map(source.view()));
-                self.target.source.get_or_init(made).clone()
-            }
+            Some(source) => JinjaData::mapping(source.clone()),
             None => JinjaData::from(&Value::Null),
         }
     }
@@ -278,7 +273,6 @@ impl TargetInputs {
         Self {
             texts: texts.map(|it| Digest::of(it.as_bytes())),
             parts: labels.chain(manifests).collect(),
-            source: OnceLock::new(),
             fields,
         }
     }

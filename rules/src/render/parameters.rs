@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{Digest, Map, Value};
+use wob_engine::{Map, Value};
 use wob_template::JinjaData;
 
-use super::{InputPart, shared::canonical};
+use super::InputPart;
+use crate::compose::digest;
 
 /// Parameters by rule, with their parts of the inputs: what is hashed is what templates see.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ impl Parameters {
         for (rule, parameters) in &values {
             parts.extend(parameters.iter().map(|(key, value)| InputPart {
                 name: format!("param.{rule}.{key}"),
-                digest: Digest::of(canonical(value).as_bytes()),
+                digest: digest(value),
             }));
         }
         let data =

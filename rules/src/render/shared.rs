@@ -4,45 +4,56 @@ use std::{ops::Deref, sync::Arc};
 
 use wob_engine::{Digest, Map, Value};
 
-use crate::Settings;
+use crate::{
+    Settings,
+    compose::{ConfigValue, Values},
+};
 
-/// The values of a composition, which many assignments share.
-///
-/// **Invariant:** the digests are those of the values: they are taken once, in the only constructor.
-#[derive(Debug)]
+/// The values of a composition, which many assignments share, as it shares most of them with the layers that say them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    values: Map,
-    digests: Vec<Digest>,
+    /// Sorted by key, each key once.
+    entries: Box<[(Arc<str>, Arc<ConfigValue>)]>,
 }
 
 impl Config {
     /// Takes the digest of each value.
     pub fn new(values: Map) -> Self {
-        let digest = |it: &Value| Digest::of(canonical(it).as_bytes());
-        Self { digests: values.values().map(digest).collect(), values }
+        let value = |(key, it)| (key, Arc::new(ConfigValue::new(it)));
+        Self { entries: values.into_iter().map(value).collect() }
+    }
+
+    /// Takes the values of a composition.
+    pub(crate) fn of(values: Values) -> Self {
+        Self { entries: values.values.into() }
+    }
+
+    /// Lists keys and values, in byte order of the keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> + Send + Sync {
+        self.entries.iter().map(|(key, it)| (key, &***it))
+    }
+
+    /// Returns the value of `key`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let at = self.entries.binary_search_by(|(it, _)| (**it).cmp(key)).ok()?;
+        Some(&self.entries[at].1)
+    }
+
+    /// Returns the values as a mapping of their own.
+    pub fn to_map(&self) -> Map {
+        self.iter().map(|(key, it)| (key.clone(), it.clone())).collect()
+    }
+
+    /// Returns keys with values.
+    pub(crate) fn entries(&self) -> &[(Arc<str>, Arc<ConfigValue>)] {
+        &self.entries
     }
 
     /// Returns each key with the digest of its value, in the order of the keys.
     pub(super) fn digests(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.values.keys().map(|key| &**key).zip(self.digests.iter().copied())
+        self.entries.iter().map(|(key, it)| (&**key, it.digest()))
     }
 }
-
-impl Deref for Config {
-    type Target = Map;
-
-    fn deref(&self) -> &Map {
-        &self.values
-    }
-}
-
-impl PartialEq for Config {
-    fn eq(&self, other: &Self) -> bool {
-        self.values == other.values
-    }
-}
-
-impl Eq for Config {}
 
 /// Settings, their digest, and the names of files that follow from them.
 ///
@@ -103,17 +114,3 @@ impl PartialEq for HashedSettings {
 }
 
 impl Eq for HashedSettings {}
-
-/// JSON tells a text from the number it looks like, and sorts keys.
-pub(super) fn canonical(value: &Value) -> String {
-    match value {
-        // JSON has no infinities; Rust's printing tells every float from every other.
-        Value::Float(it) => format!("float {it:?}"),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::String(_)
-        | Value::List(_)
-        | Value::Map(_) => serde_json::Value::from(value).to_string(),
-    }
-}

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use wob_engine::{Diagnostic, Map, Place, Value, did_you_mean};
+use wob_template::{JinjaData, JinjaMap};
 
 use crate::decode::shown;
 
@@ -155,57 +156,76 @@ impl ManifestSource {
         }
     }
 
+    /// The fields that templates see of a `source`, in byte order.
+    const FIELDS: [&'static str; 12] = [
+        "branch", "chart", "commit", "digest", "folder", "kind", "path", "registry", "revision",
+        "tag", "url", "version",
+    ];
+
     /// Returns what templates see as `source`: every key is there for every kind, empty where it means nothing.
     ///
     /// `revision` is whichever of branch, tag, commit, version and digest says which one; `folder` is `path` without `./`.
     pub(crate) fn view(&self) -> Map {
-        let mut view: Map = ["branch", "tag", "commit", "digest", "chart", "version", "registry"]
-            .map(|key| (Arc::from(key), Value::from("")))
-            .into();
-        let mut put = |key: &str, text: &str| drop(view.insert(key.into(), Value::from(text)));
-        put("kind", self.kind().as_str());
+        let field = |key: &str| (key.into(), Value::String(self.field(key).unwrap_or_default()));
+        Self::FIELDS.into_iter().map(field).collect()
+    }
+
+    /// Returns one field of [`ManifestSource::view`]; `None` if it has no such field.
+    pub(crate) fn field(&self, name: &str) -> Option<Arc<str>> {
+        let nothing = Arc::default;
+        Some(match (name, self) {
+            ("kind", _) => self.kind().as_str().into(),
+            ("folder", _) => {
+                let path = self.field("path")?;
+                let parts = path.split('/').filter(|it| !matches!(*it, "" | "."));
+                parts.collect::<Vec<&str>>().join("/").into()
+            }
+            ("path", Self::Git { path, .. } | Self::Oci { path, .. }) => path.clone(),
+            ("path", Self::Helm { .. }) => ".".into(),
+            ("url", Self::Git { repo, .. } | Self::Helm { repo, .. }) => repo.clone(),
+            ("url", Self::Oci { address, .. }) => format!("oci://{address}").into(),
+            ("revision", _) => self.revision().1.clone(),
+            ("branch" | "tag" | "commit" | "digest", _) => {
+                let (key, revision) = self.revision();
+                if key == name { revision.clone() } else { nothing() }
+            }
+            ("version", Self::Helm { version, .. }) => version.clone(),
+            ("version", Self::Oci { reference: OciReference::Tag(tag), artifact, .. })
+                if *artifact == Artifact::Chart =>
+            {
+                tag.clone()
+            }
+            ("chart", Self::Helm { chart, .. }) => chart.clone(),
+            ("chart" | "registry", Self::Oci { address, artifact: Artifact::Chart, .. }) => {
+                let (registry, chart) = address.rsplit_once('/').unwrap_or(("", address));
+                if name == "chart" { chart.into() } else { registry.into() }
+            }
+            ("version" | "chart" | "registry", _) => nothing(),
+            _ => return None,
+        })
+    }
+
+    /// Returns which revision is meant, and the key that says it.
+    fn revision(&self) -> (&'static str, &Arc<str>) {
         match self {
-            Self::Git { repo, revision, path } => {
-                let (key, text) = match revision {
-                    GitRevision::Branch(it) => ("branch", it),
-                    GitRevision::Tag(it) => ("tag", it),
-                    GitRevision::Commit(it) => ("commit", it),
-                };
-                put(key, text);
-                put("revision", text);
-                put("url", repo);
-                put("path", path);
-            }
-            Self::Helm { repo, chart, version } => {
-                put("url", repo);
-                put("chart", chart);
-                put("version", version);
-                put("revision", version);
-                put("path", ".");
-            }
-            Self::Oci { address, reference, artifact, path } => {
-                let (key, text) = match reference {
-                    OciReference::Tag(it) => ("tag", it),
-                    OciReference::Digest(it) => ("digest", it),
-                };
-                put(key, text);
-                put("revision", text);
-                put("url", &format!("oci://{address}"));
-                put("path", path);
-                let (registry, name) = address.rsplit_once('/').unwrap_or(("", address));
-                if *artifact == Artifact::Chart {
-                    put("registry", registry);
-                    put("chart", name);
-                    if key == "tag" {
-                        put("version", text);
-                    }
-                }
-            }
+            Self::Git { revision: GitRevision::Branch(it), .. } => ("branch", it),
+            Self::Git { revision: GitRevision::Tag(it), .. } => ("tag", it),
+            Self::Git { revision: GitRevision::Commit(it), .. } => ("commit", it),
+            Self::Helm { version, .. } => ("version", version),
+            Self::Oci { reference: OciReference::Tag(it), .. } => ("tag", it),
+            Self::Oci { reference: OciReference::Digest(it), .. } => ("digest", it),
         }
-        let written = view.get("path").and_then(Value::as_str).unwrap_or_default();
-        let parts: Vec<&str> = written.split('/').filter(|it| !matches!(*it, "" | ".")).collect();
-        view.insert("folder".into(), Value::from(parts.join("/")));
-        view
+    }
+}
+
+impl JinjaMap for ManifestSource {
+    fn get(&self, key: &str) -> Option<JinjaData> {
+        self.field(key).map(JinjaData::from)
+    }
+
+    fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
+        let entry = |key: &str| Some((Arc::from(key), self.get(key)?));
+        Box::new(Self::FIELDS.into_iter().filter_map(entry))
     }
 }
 

@@ -11,7 +11,7 @@ mod miss;
 mod placement;
 mod setting;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Diagnostic;
 
@@ -74,7 +74,12 @@ pub struct Assignment {
     /// The target's full name.
     pub target: Name,
     /// The policies that made it, sorted; empty only if a program decided and named none.
-    pub policies: Vec<Name>,
+    #[serde(serialize_with = "list")]
+    pub policies: Arc<[Name]>,
+}
+
+fn list<S: serde::Serializer>(names: &[Name], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(names)
 }
 
 /// What a scheduler decided.
@@ -142,12 +147,22 @@ impl<'m> Pairs<'m> {
     fn into_assignments(mut self) -> Vec<Assignment> {
         self.0.sort_unstable();
         let pairs = self.0.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
-        let assignment = |group: &[(&Name, &Name, &Name)]| Assignment {
-            cluster_type: group[0].0.clone(),
-            target: group[0].1.clone(),
-            policies: group.iter().map(|(_, _, policy)| (*policy).clone()).collect(),
+        // Most were made by the same policies as the one before.
+        let mut policies: Arc<[Name]> = Arc::default();
+        let assignment = |group: &[(&Name, &Name, &Name)]| {
+            let own = group.iter().map(|(_, _, policy)| *policy);
+            if !policies.iter().eq(own.clone()) {
+                policies = own.cloned().collect();
+            }
+            Assignment {
+                cluster_type: group[0].0.clone(),
+                target: group[0].1.clone(),
+                policies: policies.clone(),
+            }
         };
-        pairs.map(assignment).collect()
+        let mut assignments: Vec<Assignment> = pairs.map(assignment).collect();
+        assignments.shrink_to_fit();
+        assignments
     }
 }
 

@@ -67,6 +67,11 @@ impl Validation {
 }
 
 impl Check {
+    /// Says whether they are checked.
+    pub(crate) fn is_on(&self) -> bool {
+        self.mode == CheckMode::On
+    }
+
     /// Returns what checks files; `None` if they are not checked.
     pub(crate) fn checker<'db>(&self, db: &'db dyn salsa::Database) -> Option<Checker<'db>> {
         let own = || self.folders.iter().map(|it| own_schemas(db, *it)).collect();

@@ -160,7 +160,12 @@ impl<'d> Case<'d> {
                     labels: self.matched(it),
                 })
                 .collect(),
-            config: self.inputs().config.keys().filter_map(|key| self.config(key, &[])).collect(),
+            config: self
+                .inputs()
+                .config
+                .iter()
+                .filter_map(|(key, _)| self.config(key, &[]))
+                .collect(),
         }
     }
 

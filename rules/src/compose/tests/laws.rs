@@ -5,7 +5,8 @@ use wob_engine::{Place, Value};
 
 use super::{Pair, map};
 use crate::compose::{
-    Composed, ConfigMap, Layers, Precedence, Reading, SpecialLabels, label_match, merge, select,
+    Composed, ConfigMap, Layers, Precedence, Reading, SpecialLabels, digest, label_match, merge,
+    select, values,
 };
 
 fn config_map() -> impl Strategy<Value = ConfigMap> {
@@ -126,6 +127,22 @@ proptest! {
             prop_assert!(chosen.iter().any(|it| it.place == map.place && *it.name == *map.name));
         }
         prop_assert!(ids.is_sorted() && ids.windows(2).all(|two| two[0] != two[1]));
+    }
+
+    #[test]
+    fn values_alone_are_those_of_the_composition((maps, _) in shuffled()) {
+        let layers = Layers::new(&maps, Reading::Kalypso);
+        let ids = select(&layers, &Pair::new().subject());
+        for precedence in [Precedence::Name, Precedence::Specificity] {
+            let whole = merge(&layers, &ids, precedence);
+            let alone = values(&layers, &ids, precedence);
+            let keys: Vec<_> = alone.values.iter().map(|(key, it)| (key, &***it)).collect();
+            prop_assert_eq!(keys, whole.values.iter().map(|(key, it)| (key, &it.value)).collect::<Vec<_>>());
+            for (_, it) in &alone.values {
+                prop_assert_eq!(it.digest(), digest(it));
+            }
+            prop_assert_eq!(alone.diagnostics, whole.diagnostics);
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ proptest! {
             }
         }
         let found = ship.schedule("placement").assignments;
-        let found: Vec<_> = found.into_iter().map(|it| ((it.cluster_type, it.target), it.policies)).collect();
+        let found: Vec<_> = found.into_iter().map(|it| ((it.cluster_type, it.target), it.policies.to_vec())).collect();
         prop_assert_eq!(found, pairs.into_iter().collect::<Vec<_>>());
     }
 
