@@ -31,8 +31,21 @@ pub struct BuiltAssignment {
     pub files: Files,
     /// Whether it could not be built: its last good output stays.
     pub failed: bool,
+    /// When its files were rendered.
+    pub made: Made,
     /// Its own problems.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// When the files of an assignment were rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// In this build.
+    Now,
+    /// Before it: the build was told what came out then.
+    Before,
+    /// Never: it could not be built.
+    Nothing,
 }
 
 /// A built environment.
@@ -199,6 +212,7 @@ fn refuse_shared_namespaces(
         for index in members {
             let built = &mut assignments[index];
             built.failed = true;
+            built.made = Made::Nothing;
             built.files = Files::default();
             built.diagnostics.push(diagnostic.clone());
         }

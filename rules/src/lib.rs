@@ -7,10 +7,12 @@
 
 mod built;
 pub mod builtin;
+pub mod causes;
 mod compose;
 mod decode;
 pub mod discover;
 pub mod graph;
+mod known;
 mod label;
 pub mod lint;
 mod model;
@@ -30,7 +32,7 @@ mod selector;
 pub mod why;
 mod workspace_file;
 
-pub use built::{Built, BuiltAssignment};
+pub use built::{Built, BuiltAssignment, Made};
 pub(crate) use compose::Layer;
 pub use compose::{
     Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
@@ -38,6 +40,7 @@ pub use compose::{
     labels_from_key, merge, select, validate,
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
+pub use known::{Known, KnownFile, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;
@@ -45,7 +48,8 @@ pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
-    build, check_always, environment_model, fleet, inputs_of, scheduled, scheduler_call,
+    build, build_with, check_always, environment_model, fleet, inputs_of, scheduled,
+    scheduler_call,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, RecordError, SourceRecord, SourceRole};
 pub use render::{

@@ -86,7 +86,7 @@ mod tests {
     use wob_engine::Tree;
 
     use super::*;
-    use crate::{BuiltAssignment, Files, Name};
+    use crate::{BuiltAssignment, Files, Made, Name};
 
     /// An environment whose cluster types `c0`, `c1`, … each have `of(index)` as their problem.
     fn built(name: &str, count: usize, of: impl Fn(usize) -> Diagnostic) -> Built {
@@ -100,6 +100,7 @@ mod tests {
             inputs: None,
             files: Files::default(),
             failed: true,
+            made: Made::Nothing,
             diagnostics: vec![of(index)],
         };
         Built {

@@ -8,25 +8,25 @@
     reason = "salsa's macros write methods without documentation, and take a lifetime that keys do not use"
 )]
 
+mod building;
 mod shared;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rayon::prelude::*;
 use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Source};
 
+pub use self::building::{build, build_with};
 pub(crate) use self::shared::shared_diagnostics;
 use crate::{
     InlineSchema, Name, ParameterSettings, Reading, Settings, Subject,
-    built::{Built, BuiltAssignment},
     compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},
     decode::{Decoded, decode_file},
     model::{Definition, Doubt, Model, Part, Target},
     profile::{NamespaceFields, Profile},
     render::{
-        self, ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files,
-        HashedSettings, Inputs, Parameters, Rendered, TargetFields, TargetInputs,
+        self, ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, HashedSettings,
+        Inputs, Parameters, Rendered, TargetFields, TargetInputs,
     },
     resource::{ClusterType, Repository, WorkloadRegistration},
     rule_files,
@@ -582,49 +582,4 @@ pub(crate) fn output_files<'d>(
     let Assignment { cluster_type, target, .. } = assignment;
     let pair = Pair::new(db, environment, cluster_type.clone(), target.clone());
     rendered(db, pair).files.iter().map(|(name, _)| name)
-}
-
-/// Builds an environment with all the threads of the current rayon pool.
-///
-/// The result does not depend on how many there are.
-pub fn build(db: &Database, environment: EnvironmentInput) -> Built {
-    let assignments = assignments(db, environment);
-    // salsa's handles are for one thread each; they share what they compute.
-    let built = assignments
-        .par_iter()
-        .with_min_len(64)
-        .map_with(db.clone(), |db, it| build_assignment(db, environment, it))
-        .collect();
-    Built::join(db, environment, built)
-}
-
-fn build_assignment(
-    db: &dyn salsa::Database,
-    environment: EnvironmentInput,
-    assignment: &Assignment,
-) -> BuiltAssignment {
-    let pair = pair(db, environment, assignment);
-    let (inputs, mut diagnostics) = match inputs(db, pair) {
-        Ok(inputs) => (Some(inputs), vec![]),
-        Err(diagnostics) => (None, diagnostics.clone()),
-    };
-    let rendered = rendered(db, pair);
-    let target = &environment_model(db, environment).targets[&assignment.target];
-    diagnostics.extend(rendered.diagnostics.iter().map(|it| match it.labels.as_slice() {
-        [] => it.clone().at(target.manifests_place.clone(), "rendered for this target"),
-        _ => it.clone(),
-    }));
-    // A result that says nothing takes memory, too.
-    let is_checked = environment.validation(db).of(&assignment.cluster_type).is_on();
-    let problems = if is_checked { file_problems(db, pair).as_slice() } else { &[] };
-    diagnostics.extend(problems.iter().cloned());
-    let failed = inputs.is_none() || rendered.failed() || !problems.is_empty();
-    BuiltAssignment {
-        assignment: assignment.clone(),
-        namespace: inputs.map(|it| it.namespace.clone()),
-        inputs: inputs.map(|it| it.digest()),
-        files: if failed { Files::default() } else { rendered.files.clone() },
-        failed,
-        diagnostics,
-    }
 }

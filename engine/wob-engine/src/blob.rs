@@ -42,9 +42,16 @@ impl Blob {
 
     /// Hashes `bytes` and lets them go: `recipe` makes them again as its file `number`.
     pub fn made(bytes: &[u8], recipe: Arc<dyn Recipe>, number: u32) -> Self {
-        let git_id = git_blob_id(bytes);
-        let bytes_again = Bytes::Made { git_id, recipe, number };
-        Self(Arc::new(Stored { digest: Digest::of(bytes), bytes: bytes_again }))
+        Self::known((Digest::of(bytes), git_blob_id(bytes)), recipe, number)
+    }
+
+    /// Takes the word of an earlier build for the digest and git's id of what `recipe` makes as its file `number`.
+    pub fn known(
+        (digest, git_id): (Digest, GitObjectId),
+        recipe: Arc<dyn Recipe>,
+        number: u32,
+    ) -> Self {
+        Self(Arc::new(Stored { digest, bytes: Bytes::Made { git_id, recipe, number } }))
     }
 
     /// Returns the bytes; makes them again if they were let go.
@@ -100,6 +107,11 @@ impl GitObjectId {
         Self(hasher.finalize().into())
     }
 
+    /// Wraps 20 bytes that were an id before.
+    pub fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the 20 bytes.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -142,6 +154,8 @@ mod tests {
         assert_eq!((kept.digest(), kept.git_id()), (made.digest(), made.git_id()));
         assert_eq!(kept.bytes(), made.bytes());
         assert_eq!(kept, made);
+        let known = Blob::known((made.digest(), made.git_id()), Arc::new(Counting(0)), 7);
+        assert_eq!((known.bytes(), known.git_id()), (made.bytes(), made.git_id()));
     }
 
     #[test]

@@ -111,6 +111,11 @@ impl Layers {
         &self.all
     }
 
+    /// Returns all layers with their ids, in order of precedence by name.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (LayerId, &Layer)> {
+        (0..).map(LayerId).zip(&self.all)
+    }
+
     fn with_label(&self, label: &str, value: &str) -> &[LayerId] {
         let values = self.by_label.get(label);
         values.and_then(|values| values.get(value)).map_or(&[], Vec::as_slice)

@@ -28,7 +28,7 @@ pub(crate) use composition::{Values, values};
 pub use history::Fate;
 pub(crate) use history::{History, Said, history, value_at};
 pub use labels::{SpecialLabels, label_match, labels_from_key};
-pub(crate) use layers::Layer;
+pub(crate) use layers::{Entry, Layer};
 pub use layers::{LayerId, Layers, select};
 pub(crate) use schema::{Compiled, SchemaId, Unusable, compile_schema, shorten};
 pub use schema::{ConfigSchema, InlineSchema, Schemas};

@@ -397,7 +397,7 @@ fn definition_names(model: &Model) -> BTreeSet<&str> {
 }
 
 /// Returns where a definition stands, first of all its own place; nowhere if it is built in.
-fn said_in(definition: Definition<'_>) -> Vec<Place> {
+pub(crate) fn said_in(definition: Definition<'_>) -> Vec<Place> {
     match definition {
         Definition::Template(it) => vec![it.meta.place.clone()],
         Definition::Rule(it) => {

@@ -14,6 +14,7 @@ mod walk;
 
 use wob_engine::Place;
 
+pub(crate) use self::build::said_in;
 pub use self::{
     build::{GraphEnvironment, OutputFiles},
     resolve::{Missing, Scope},

@@ -105,6 +105,11 @@ impl Store {
         self.get(Kind::Results, key)
     }
 
+    /// Counts the packs of results: each costs a reader one more look.
+    pub fn pack_count(&self) -> usize {
+        self.packs(Kind::Results).len()
+    }
+
     /// Begins to add.
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(self)

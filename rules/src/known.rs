@@ -1,0 +1,168 @@
+//! Known results: what earlier builds rendered, so that a build need not.
+//!
+//! **Invariant:** what is known is known of inputs, by their digest. Nothing is known of an assignment about which
+//! something was said: that names places, which no digest covers.
+
+use std::{ops::Range, sync::Arc};
+
+use wob_engine::{Blob, Digest, GitObjectId, Hasher};
+
+use crate::{
+    Name,
+    render::{Files, Inputs},
+    schedule::Assignment,
+};
+
+/// Remembers from build to build; asked from many threads.
+pub trait Known: Sync {
+    /// Is told, before anything else, what will be asked for, so that it can be fetched together.
+    fn expect(&self, subtrees: &[Subtree]);
+
+    /// Returns the files that an assignment with these inputs has, in any order; `None` if that is not known.
+    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>>;
+
+    /// Is told the files of an assignment that was rendered without anything being said about it.
+    fn keep(&self, inputs: Digest, files: &Files);
+}
+
+/// One file of an assignment, by the digests of its bytes; they can be made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The BLAKE3 of its bytes.
+    pub digest: Digest,
+    /// What git calls its bytes.
+    pub git_id: GitObjectId,
+}
+
+/// Some assignments of a cluster type whose results are kept together.
+///
+/// **Invariant:** adding or removing an assignment changes the subtree that it is in, and at most one beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subtree {
+    /// The cluster type.
+    pub cluster_type: Name,
+    /// Where they stand among all assignments of the environment.
+    pub assignments: Range<usize>,
+    /// The digests of their inputs; those that have none are left out.
+    pub inputs: Vec<Digest>,
+}
+
+impl Subtree {
+    /// Returns the digest of all inputs: what comes out depends on nothing else.
+    pub fn digest(&self) -> Digest {
+        digest(&self.inputs)
+    }
+
+    /// Returns the digest of a subtree in which no assignment has inputs.
+    pub fn of_nothing() -> Digest {
+        digest(&[])
+    }
+}
+
+fn digest(inputs: &[Digest]) -> Digest {
+    let mut hasher = Hasher::new("wob 2026-11 subtree");
+    inputs.iter().for_each(|it| hasher.add(it.as_bytes()));
+    hasher.finish()
+}
+
+/// One in so many targets ends a subtree.
+const TARGETS: u8 = 64;
+
+/// Divides assignments, which are sorted by cluster type, with the digests of their inputs.
+///
+/// A subtree ends behind a target whose name says so, or with its cluster type; so one more target moves no other.
+pub fn subtrees<'a>(
+    assignments: impl Iterator<Item = (&'a Assignment, Option<Digest>)>,
+) -> Vec<Subtree> {
+    let mut all: Vec<Subtree> = vec![];
+    let mut ended = true;
+    for (index, (assignment, inputs)) in assignments.enumerate() {
+        let Assignment { cluster_type, target, .. } = assignment;
+        if ended || all.last().is_none_or(|it| it.cluster_type != *cluster_type) {
+            let cluster_type = cluster_type.clone();
+            all.push(Subtree { cluster_type, assignments: index..index, inputs: vec![] });
+        }
+        let last = all.last_mut().expect("because one was added if there was none");
+        last.assignments.end = index + 1;
+        last.inputs.extend(inputs);
+        ended = Digest::of(target.as_str().as_bytes()).as_bytes()[0] % TARGETS == 0;
+    }
+    all
+}
+
+/// Knows nothing, and remembers nothing.
+pub(crate) struct Nothing;
+
+impl Known for Nothing {
+    fn expect(&self, _: &[Subtree]) {}
+
+    fn files(&self, _: Digest) -> Option<Vec<KnownFile>> {
+        None
+    }
+
+    fn keep(&self, _: Digest, _: &Files) {}
+}
+
+/// Returns the files of an assignment as if they had just been rendered; `None` if they are not known.
+pub(crate) fn known_files(
+    known: &dyn Known,
+    digest: Digest,
+    inputs: &Arc<Inputs>,
+) -> Option<Files> {
+    let files = known.files(digest)?;
+    let outputs: Vec<Arc<str>> = inputs.output_files().map(|it| Arc::clone(it.name())).collect();
+    let blob = |it: &KnownFile| {
+        let number = outputs.iter().position(|name| *name == it.name)?;
+        let recipe = Arc::<Inputs>::clone(inputs);
+        let blob = Blob::known((it.digest, it.git_id), recipe, u32::try_from(number).ok()?);
+        Some((outputs[number].clone(), blob))
+    };
+    files.iter().map(blob).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assignment(cluster_type: &str, target: usize) -> Assignment {
+        Assignment {
+            cluster_type: Name::new(cluster_type).unwrap(),
+            target: Name::new(&format!("app-{target:05}")).unwrap(),
+            policies: Arc::default(),
+        }
+    }
+
+    fn divided(assignments: &[Assignment]) -> Vec<Subtree> {
+        let digest = |it: &Assignment| Digest::of(format!("{it:?}").as_bytes());
+        subtrees(assignments.iter().map(|it| (it, Some(digest(it)))))
+    }
+
+    #[test]
+    fn every_assignment_is_in_one_subtree_of_its_cluster_type() {
+        let all: Vec<Assignment> =
+            ["a", "b"].iter().flat_map(|on| (0..2000).map(|it| assignment(on, it))).collect();
+        let subtrees = divided(&all);
+        let indices: Vec<usize> = subtrees.iter().flat_map(|it| it.assignments.clone()).collect();
+        assert_eq!(indices, (0..all.len()).collect::<Vec<_>>());
+        for it in &subtrees {
+            assert!(all[it.assignments.clone()].iter().all(|a| a.cluster_type == it.cluster_type));
+        }
+        assert!((20..200).contains(&subtrees.len()), "{} subtrees", subtrees.len());
+    }
+
+    #[test]
+    fn one_assignment_more_or_less_changes_at_most_two_subtrees() {
+        let all: Vec<Assignment> = (0..1000).map(|it| assignment("a", it)).collect();
+        let keys =
+            |all: &[Assignment]| divided(all).iter().map(Subtree::digest).collect::<Vec<_>>();
+        let before = keys(&all);
+        for index in (0..all.len()).step_by(7) {
+            let mut fewer = all.clone();
+            fewer.remove(index);
+            let new = keys(&fewer).iter().filter(|it| !before.contains(it)).count();
+            assert!(new <= 1, "{new} new subtrees without {index}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The build of one environment: the inputs of every assignment, then the files of those that are not known.
+
+use rayon::prelude::*;
+use wob_engine::{Database, Digest};
+
+use super::{
+    EnvironmentInput, assignments, environment_model, file_problems, inputs, pair, rendered,
+};
+use crate::{
+    built::{Built, BuiltAssignment, Made},
+    known::{Known, Nothing, known_files, subtrees},
+    render::Files,
+    schedule::Assignment,
+};
+
+/// Builds an environment with all the threads of the current rayon pool.
+///
+/// The result does not depend on how many there are.
+pub fn build(db: &Database, environment: EnvironmentInput) -> Built {
+    build_with(db, environment, &Nothing)
+}
+
+/// Builds as [`build`] does, but renders no assignment whose files are `known`; tells of those that it renders.
+pub fn build_with(db: &Database, environment: EnvironmentInput, known: &dyn Known) -> Built {
+    let assignments = assignments(db, environment);
+    // salsa's handles are for one thread each; they share what they compute.
+    let digests: Vec<Option<Digest>> = assignments
+        .par_iter()
+        .with_min_len(64)
+        .map_with(db.clone(), |db, it| {
+            let inputs = inputs(db, pair(db, environment, it));
+            inputs.as_ref().ok().map(|it| it.digest())
+        })
+        .collect();
+    known.expect(&subtrees(assignments.iter().zip(&digests).map(|(it, digest)| (it, *digest))));
+    let built = assignments
+        .par_iter()
+        .zip(&digests)
+        .with_min_len(64)
+        .map_with(db.clone(), |db, (it, digest)| {
+            build_assignment(db, environment, it, (known, *digest))
+        })
+        .collect();
+    Built::join(db, environment, built)
+}
+
+fn build_assignment(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    assignment: &Assignment,
+    (known, digest): (&dyn Known, Option<Digest>),
+) -> BuiltAssignment {
+    let pair = pair(db, environment, assignment);
+    let built = |namespace, files, made, diagnostics| BuiltAssignment {
+        assignment: assignment.clone(),
+        namespace,
+        inputs: digest,
+        files,
+        failed: made == Made::Nothing,
+        made,
+        diagnostics,
+    };
+    let (inputs, digest) = match (inputs(db, pair), digest) {
+        (Ok(inputs), Some(digest)) => (inputs, digest),
+        (Ok(_), None) => unreachable!("because inputs have a digest"),
+        (Err(diagnostics), _) => {
+            return built(None, Files::default(), Made::Nothing, diagnostics.clone());
+        }
+    };
+    let namespace = Some(inputs.namespace.clone());
+    if let Some(files) = known_files(known, digest, inputs) {
+        return built(namespace, files, Made::Before, vec![]);
+    }
+    let rendered = rendered(db, pair);
+    let target = &environment_model(db, environment).targets[&assignment.target];
+    let mut diagnostics: Vec<_> = rendered
+        .diagnostics
+        .iter()
+        .map(|it| match it.labels.as_slice() {
+            [] => it.clone().at(target.manifests_place.clone(), "rendered for this target"),
+            _ => it.clone(),
+        })
+        .collect();
+    // A result that says nothing takes memory, too.
+    let is_checked = environment.validation(db).of(&assignment.cluster_type).is_on();
+    let problems = if is_checked { file_problems(db, pair).as_slice() } else { &[] };
+    diagnostics.extend(problems.iter().cloned());
+    if rendered.failed() || !problems.is_empty() {
+        return built(namespace, Files::default(), Made::Nothing, diagnostics);
+    }
+    // What is said names places, which no digest covers: it must be found again each time.
+    if diagnostics.is_empty() {
+        known.keep(digest, &rendered.files);
+    }
+    built(namespace, rendered.files.clone(), Made::Now, diagnostics)
+}
