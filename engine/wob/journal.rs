@@ -1,7 +1,7 @@
 //! The journal: what the last run of a command line looked at and wrote, so that the next one can tell in a moment that there
 //! is nothing to do.
 //!
-//! **Invariant:** a journal is written only after a build without any problem, of sources whose every change would show. It
+//! **Invariant:** a journal is written only after a build without an error, of sources whose every change would show. It
 //! is a note: a torn, foreign or missing one costs time only.
 
 use std::{collections::BTreeMap, env, fs};
@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
 use wob_host::{Cache, Interrupt, Stamp, Stamper, Store, read_note, write_note};
 
-use crate::workspace::SeenThing;
+use crate::{
+    stream::{Drawn, Streams},
+    workspace::SeenThing,
+};
 
 /// What makes a note a journal of this shape.
-const PURPOSE: &str = "journal 1";
+const PURPOSE: &str = "journal 2";
 
 /// What a run looked at and wrote.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +26,10 @@ pub(crate) struct Journal {
     pub(crate) things: Vec<SeenThing>,
     /// What the user heard about it.
     pub(crate) remarks: Vec<String>,
+    /// What is wrong with the sources, as it was drawn.
+    pub(crate) report: Drawn,
+    /// The result as programs read it, if they do: that of a run which finds nothing to do.
+    pub(crate) json: Option<String>,
     /// What was written.
     pub(crate) outputs: Vec<JournalOutput>,
 }
@@ -66,11 +73,11 @@ pub(crate) struct JournalPlace {
 }
 
 impl JournalPlace {
-    /// Finds the place; `None` if there is no cache.
-    pub(crate) fn find() -> Option<Self> {
+    /// Finds the place of what is told on `streams`; `None` if there is no cache.
+    pub(crate) fn find(streams: &Streams) -> Option<Self> {
         let cache = Cache::of_user().ok()?;
         let store: Store = cache.store();
-        let name = format!("{}.journal", &key()?.to_string()[..40]);
+        let name = format!("{}.journal", &key(streams)?.to_string()[..40]);
         Some(Self { path: store.notes_folder().join(name) })
     }
 
@@ -148,8 +155,8 @@ fn stamp<'p>(
 }
 
 /// Returns the digest of everything but files that decides what a run does: the program, its arguments, the folder that it
-/// is run in, and its environment as far as wob and git look at it.
-fn key() -> Option<Digest> {
+/// is run in, its environment as far as wob and git look at it, and how things are drawn.
+fn key(streams: &Streams) -> Option<Digest> {
     let mut hasher = Hasher::new("wob 2026-11 journal key");
     let program = env::current_exe().ok()?;
     let found = fs::metadata(&program).ok()?;
@@ -160,9 +167,10 @@ fn key() -> Option<Digest> {
     for argument in env::args_os() {
         hasher.add(argument.as_encoded_bytes());
     }
+    hasher.add(format!("{streams:?}").as_bytes());
     hasher.add(b"environment");
     let counts = |name: &str| {
-        ["GIT_", "WOB_", "XDG_"].iter().any(|it| name.starts_with(it))
+        ["GIT_", "GITHUB_", "WOB_", "XDG_"].iter().any(|it| name.starts_with(it))
             || matches!(name, "HOME" | "CI")
     };
     let variables: BTreeMap<_, _> =

@@ -2,7 +2,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use serde::Serialize;
 use wob_engine::{Diagnostic, Severity};
 use wob_host::Interrupt;
 use wob_rules::{
-    Built, EnvironmentInput, Model, Name, build, environment_model,
+    Built, EnvironmentInput, Model, Name, build_with, environment_model,
     lint::{self, Coverage},
     problems, scheduled, unknown_validations, unused_parameters,
 };
@@ -21,7 +24,8 @@ use crate::{
     progress::Progress,
     report::{JsonDiagnostic, Report},
     selection::{Selected, Selection, SelectionError},
-    stream::{Results, Streams},
+    stored::Stored,
+    stream::{Drawn, Results, Streams},
     workspace::{self, Loaded, Start, Workspace},
 };
 
@@ -34,6 +38,8 @@ pub(crate) struct Session<'s> {
     pub(crate) workspace: Workspace,
     /// Its sources.
     pub(crate) loaded: Loaded,
+    /// What was rendered before.
+    pub(crate) stored: Arc<Stored>,
     /// What is selected, by environment; sorted by name.
     pub(crate) targets: Vec<Target>,
     /// What the user wrote.
@@ -42,6 +48,14 @@ pub(crate) struct Session<'s> {
     pub(crate) interrupt: Interrupt,
     /// Where to write.
     pub(crate) streams: &'s Streams,
+}
+
+/// What one session leaves for the next one of the same process.
+pub(crate) struct Left {
+    /// What was read and made.
+    pub(crate) loaded: Loaded,
+    /// What was rendered.
+    pub(crate) stored: Arc<Stored>,
 }
 
 /// An environment of which something is selected.
@@ -98,7 +112,22 @@ impl<'s> Session<'s> {
             streams.fail(&error.to_string());
             Exit::Local
         })?;
-        Self::start_from(common, patterns, streams, Start::default(), interrupt)
+        Self::start_again(common, patterns, streams, None, interrupt)
+    }
+
+    /// Starts as [`Session::start`] does, with what the session `before` has left, as far as it is still the same.
+    pub(crate) fn start_again(
+        common: &Common,
+        patterns: &Patterns,
+        streams: &'s Streams,
+        before: Option<Left>,
+        interrupt: Interrupt,
+    ) -> Result<Self, Exit> {
+        let (before, stored) = before.map(|it| (it.loaded, it.stored)).unzip();
+        let start = Start { before, ..Start::default() };
+        let mut session = Self::start_from(common, patterns, streams, start, interrupt)?;
+        session.stored = stored.unwrap_or(session.stored);
+        Ok(session)
     }
 
     /// Starts as [`Session::start`] does, with the workspace as `start` says.
@@ -116,6 +145,7 @@ impl<'s> Session<'s> {
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let needed = |it: &Name| selection.needs(it);
         let (workspace, loaded) = read(common, &needed, streams, start, &interrupt)?;
+        let stored = Arc::new(Stored::open());
         let environments = &loaded.environments;
         let selected = match selection.resolve(&loaded.db, environments) {
             Ok(selected) => selected,
@@ -137,10 +167,10 @@ impl<'s> Session<'s> {
             Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
         });
         let targets = targets.collect();
-        Ok(Self { workspace, loaded, targets, selection, interrupt, streams })
+        Ok(Self { workspace, loaded, stored, targets, selection, interrupt, streams })
     }
 
-    /// Takes everything that was read of a workspace.
+    /// Takes everything that was read of a workspace. What other builds have rendered is not used.
     pub(crate) fn of_all(
         workspace: Workspace,
         loaded: Loaded,
@@ -155,10 +185,21 @@ impl<'s> Session<'s> {
         let targets = all.collect();
         let selection = Selection::parse(&Patterns::default())
             .expect("because no patterns at all select everything");
-        Self { workspace, loaded, targets, selection, interrupt, streams }
+        let stored = Arc::default();
+        Self { workspace, loaded, stored, targets, selection, interrupt, streams }
     }
 
-    /// Builds the selected environments with as many threads as the user wants.
+    /// Returns a session that renders everything itself, whatever other builds have kept.
+    pub(crate) fn from_scratch(self) -> Self {
+        Self { stored: Arc::default(), ..self }
+    }
+
+    /// Ends the session.
+    pub(crate) fn leave(self) -> Left {
+        Left { loaded: self.loaded, stored: self.stored }
+    }
+
+    /// Builds the selected environments with as many threads as the user wants; renders only what no build before has.
     pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
         let progress = Progress::start(self.streams.wants_progress(), "building");
         let threads = common.jobs.unwrap_or(0);
@@ -168,6 +209,7 @@ impl<'s> Session<'s> {
                 Exit::Local
             })?;
         let mut all = vec![];
+        let lease = self.stored.lease();
         for target in &self.targets {
             let Some(input) = target.input else { continue };
             progress.now(&format!("building {}", target.name));
@@ -177,6 +219,11 @@ impl<'s> Session<'s> {
             let built = self.build_one(&pool, input)?;
             all.push(BuiltTarget { input, selected: target.selected.clone(), built });
         }
+        drop(lease);
+        let (db, stored) = (self.loaded.db.clone(), &*self.stored);
+        if let Err(error) = pool.install(|| stored.save(db, &all)) {
+            self.streams.say_more(&format!("note: {error}; the next build renders again"));
+        }
         Ok(all)
     }
 
@@ -184,9 +231,10 @@ impl<'s> Session<'s> {
     fn build_one(&self, pool: &rayon::ThreadPool, input: EnvironmentInput) -> Result<Built, Exit> {
         let (send, receive) = mpsc::channel();
         let db = self.loaded.db.clone();
+        let stored = self.stored.clone();
         pool.spawn(move || {
             // On a thread of the pool a panic would end the process.
-            let built = catch_unwind(AssertUnwindSafe(|| build(&db, input)));
+            let built = catch_unwind(AssertUnwindSafe(|| build_with(&db, input, &*stored)));
             // A clone that outlives the work would block whoever changes an input.
             drop(db);
             // Nobody listens once the user stopped it.
@@ -266,8 +314,13 @@ impl<'s> Session<'s> {
 
     /// Reports what is wrong, and returns how to end.
     pub(crate) fn finish(&self, report: &Report, common: &Common, results: Results) -> Exit {
-        self.streams.report(report, results, &self.annotation_prefix());
+        self.streams.tell(&self.drawn(report, results));
         self.verdict(report, common)
+    }
+
+    /// Returns what is written of what is wrong.
+    pub(crate) fn drawn(&self, report: &Report, results: Results) -> Drawn {
+        self.streams.drawn(report, results, &self.annotation_prefix())
     }
 
     /// Returns how to end after `report`.

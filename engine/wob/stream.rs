@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wob_engine::Severity;
 
 use crate::{
@@ -83,10 +83,7 @@ impl Streams {
 
     /// Writes the whole result as one JSON document.
     pub(crate) fn json(&self, result: &impl Serialize) {
-        let mut text = serde_json::to_string_pretty(result)
-            .expect("because results are structs with text keys, which JSON can always hold");
-        text.push('\n');
-        self.result(&text);
+        self.result(&json_text(result));
     }
 
     /// Writes one of many results as one line of JSON.
@@ -140,6 +137,12 @@ impl Streams {
     ///
     /// `results` keeps the annotations out of a standard output that is piped on.
     pub(crate) fn report(&self, report: &Report, results: Results, prefix: &str) {
+        self.tell(&self.drawn(report, results, prefix));
+    }
+
+    /// Returns what [`Streams::report`] writes.
+    pub(crate) fn drawn(&self, report: &Report, results: Results, prefix: &str) -> Drawn {
+        let mut drawn = Drawn::default();
         for item in &report.items {
             let code = item.diagnostic.code;
             debug_assert!(pages::find(code).is_some(), "docs/diagnostics/{code}.md is missing");
@@ -147,22 +150,40 @@ impl Streams {
         if self.annotate == Annotate::GitHub {
             let text = annotations(report, prefix);
             match results {
-                Results::Talk if !self.is_json() => self.result(&text),
-                Results::Talk | Results::Data => write(io::stderr().lock(), &text),
+                Results::Talk if !self.is_json() => drawn.results = text,
+                Results::Talk | Results::Data => drawn.talk = text,
             }
         }
         let shown = |severity| self.talk > Talk::Errors || severity == Severity::Error;
         for item in report.items.iter().filter(|item| shown(item.diagnostic.severity)) {
-            write(io::stderr().lock(), &format!("{}\n", draw(item, self.look)));
+            drawn.talk.extend([&draw(item, self.look), "\n"]);
         }
-        if let Some(summary) = report.summary() {
-            self.say(&summary);
+        if let Some(summary) = report.summary().filter(|_| self.talk > Talk::Errors) {
+            drawn.talk.extend([&*printable(&summary), "\n"]);
         }
+        drawn
+    }
+
+    /// Writes what was drawn, now or by an earlier run.
+    pub(crate) fn tell(&self, drawn: &Drawn) {
+        if !drawn.results.is_empty() {
+            self.result(&drawn.results);
+        }
+        write(io::stderr().lock(), &drawn.talk);
     }
 
     fn bold_red(&self, text: &str) -> String {
         if self.look.colour { format!("\u{1b}[1;31m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// A report as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Drawn {
+    /// For standard output: annotations.
+    results: String,
+    /// For standard error.
+    talk: String,
 }
 
 /// What a command's standard output is for.
@@ -172,6 +193,14 @@ pub(crate) enum Results {
     Talk,
     /// Something that other programs read, such as manifests.
     Data,
+}
+
+/// Returns a whole result as one JSON document.
+pub(crate) fn json_text(result: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(result)
+        .expect("because results are structs with text keys, which JSON can always hold");
+    text.push('\n');
+    text
 }
 
 /// Returns the diagnostics of `report` in the documented shape.

@@ -30,7 +30,7 @@ use crate::{
     exit::Exit,
     journal::{Journal, JournalOutput, JournalPlace, Trust},
     session::{JsonResult, Session},
-    stream::{Results, Streams, json_diagnostics},
+    stream::{Drawn, Results, Streams, json_diagnostics, json_text},
 };
 
 /// Render environments and write their trees
@@ -55,7 +55,7 @@ pub(crate) struct Build {
     /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
     #[arg(long)]
     trust_output: bool,
-    /// Write to FILE what each assignment was made from: the parts whose digest is its `inputs`
+    /// Write to FILE why each assignment was rendered or not, and what it was made from: the parts that are hashed
     #[arg(long, value_name = "FILE")]
     explain: Option<Utf8PathBuf>,
 }
@@ -115,16 +115,16 @@ struct JsonBuilt<'b> {
 #[derive(Debug, Serialize)]
 struct JsonBuild<'b> {
     environments: Vec<JsonBuilt<'b>>,
+    work: Work,
 }
 
 impl Build {
     /// Builds what is selected, unless nothing has changed since the last run of the same command line.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let begin = Instant::now();
-        // Programs get every assignment, which the journal does not tell.
-        let is_told_all =
-            streams.is_json() || self.explain.is_some() || self.check || self.output.into.is_some();
-        let place = if is_told_all { None } else { JournalPlace::find() };
+        // A journal tells of folders that were written, and nothing of what they were made from.
+        let is_special = self.explain.is_some() || self.check || self.output.into.is_some();
+        let place = if is_special { None } else { JournalPlace::find(streams) };
         let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
         let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
         if let Some(journal) = journal {
@@ -154,18 +154,19 @@ impl Build {
         };
         let Round { built, outcomes, report, exit } = output.build(&session, &places, common)?;
         if let Some(path) = &self.explain
-            && let Err(error) = explain::write(&session, &built, path)
+            && let Err(error) = explain::write(&session, &built, &outcomes, path)
         {
             streams.fail(&format!("could not write `{path}`: {error}"));
             return Err(Exit::Local);
         }
+        let json = |work, told: &dyn Fn(&Outcome) -> Counts| {
+            let environments = outcomes.iter().map(|it| it.to_json(told(it))).collect();
+            let result = JsonBuild { environments, work };
+            let diagnostics = json_diagnostics(&report);
+            json_text(&JsonResult { result, diagnostics, exit_code: exit.number() })
+        };
         if streams.is_json() {
-            let environments = outcomes.iter().map(Outcome::to_json).collect();
-            streams.json(&JsonResult {
-                result: JsonBuild { environments },
-                diagnostics: json_diagnostics(&report),
-                exit_code: exit.number(),
-            });
+            streams.result(&json(Work::of(&outcomes), &|it| it.counts));
         }
         session.finish(&report, common, Results::Talk);
         if !streams.is_json() {
@@ -174,15 +175,24 @@ impl Build {
             }
         }
         streams.say(&Work::of(&outcomes).to_text(begin));
-        if exit == Exit::Ok && report.items.is_empty() {
-            keep_journal(&session, &outcomes, place);
+        if exit == Exit::Ok {
+            let assignments = outcomes.iter().map(|it| it.record.assignments.len()).sum();
+            let again = || json(Work::nothing(assignments), &Outcome::counts_again);
+            let json = streams.is_json().then(again);
+            let drawn = session.drawn(&report, Results::Talk);
+            keep_journal(&session, &outcomes, (drawn, json), place);
         }
         Ok(exit)
     }
 }
 
 /// Keeps what the next run needs to tell that nothing has changed; nothing, if that cannot be told.
-fn keep_journal(session: &Session<'_>, outcomes: &[Outcome], place: Option<&JournalPlace>) {
+fn keep_journal(
+    session: &Session<'_>,
+    outcomes: &[Outcome],
+    (report, json): (Drawn, Option<String>),
+    place: Option<&JournalPlace>,
+) {
     let (Some(place), Some(things)) = (place, session.loaded.seen.settled()) else { return };
     let output = |it: &Outcome| {
         let folder = it.folder.as_ref().filter(|_| it.written)?;
@@ -191,12 +201,17 @@ fn keep_journal(session: &Session<'_>, outcomes: &[Outcome], place: Option<&Jour
     let outputs: Option<Vec<JournalOutput>> = outcomes.iter().map(output).collect();
     if let Some(outputs) = outputs {
         let remarks = session.loaded.remarks.clone();
-        place.write(&Journal { things: things.to_vec(), remarks, outputs });
+        place.write(&Journal { things: things.to_vec(), remarks, report, json, outputs });
     }
 }
 
 impl Outcome {
-    fn to_json(&self) -> JsonBuilt<'_> {
+    /// Returns the counts of a run that finds everything as this one left it.
+    fn counts_again(&self) -> Counts {
+        Counts { unchanged: self.record.files.len(), ..Counts::default() }
+    }
+
+    fn to_json(&self, files: Counts) -> JsonBuilt<'_> {
         JsonBuilt {
             environment: &self.record.environment,
             output: self.written.then_some(self.shown.as_str()),
@@ -204,7 +219,7 @@ impl Outcome {
             root: self.record.root.to_string(),
             git_tree: &self.record.git_tree,
             dirty: self.record.dirty,
-            files: self.counts,
+            files,
             compared_with: self.differences.as_ref().map(|_| self.shown.as_str()),
             differences: self.differences.as_deref(),
             assignments: &self.record.assignments,

@@ -18,10 +18,10 @@ use crate::{
     command::build::{Locks, Output, Round, Work},
     exit::Exit,
     report::{JsonDiagnostic, count},
-    session::Session,
+    session::{Left, Session},
     stream::{Results, Streams, json_diagnostics},
     tree_diff::{FileChange, shown, tree_diff},
-    workspace::{Loaded, Seen, Start},
+    workspace::Seen,
 };
 
 /// Rebuild whenever a source changes
@@ -91,7 +91,7 @@ struct JsonChanged<'r> {
 /// What is known between two builds.
 #[derive(Default)]
 struct State {
-    loaded: Option<Loaded>,
+    left: Option<Left>,
     seen: Seen,
     /// The trees of the last build, by environment.
     trees: BTreeMap<String, Tree>,
@@ -142,12 +142,15 @@ impl Watch {
     ) -> Exit {
         let begin = Instant::now();
         state.builds += 1;
-        let before = state.loaded.take();
-        let seen = before.as_ref().map(|it| it.seen.clone());
-        let start = Start { before, ..Start::default() };
-        let patterns = &self.patterns;
-        let session = match Session::start_from(common, patterns, streams, start, interrupt.clone())
-        {
+        let before = state.left.take();
+        let seen = before.as_ref().map(|it| it.loaded.seen.clone());
+        let session = match Session::start_again(
+            common,
+            &self.patterns,
+            streams,
+            before,
+            interrupt.clone(),
+        ) {
             Ok(session) => session,
             Err(exit) => {
                 // What was looked at before is where the way out is.
@@ -164,9 +167,9 @@ impl Watch {
             }
             Err(exit) => exit,
         };
-        let Session { loaded, .. } = session;
-        state.seen = loaded.seen.clone();
-        state.loaded = Some(loaded);
+        let left = session.leave();
+        state.seen = left.loaded.seen.clone();
+        state.left = Some(left);
         exit
     }
 

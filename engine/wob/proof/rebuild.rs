@@ -3,6 +3,8 @@
 //! **Invariant:** sources are told by commit and tree, not by where they are read. What was read is compared with what is
 //! recorded before anything that was built from it counts.
 
+use std::sync::Arc;
+
 use wob_engine::Source;
 use wob_host::{GitError, GitId, Interrupt, RepositoryId};
 use wob_rules::{EnvironmentInput, Name, Record, SchedulerRecord, SourceRecord, SourceRole};
@@ -90,6 +92,7 @@ impl<'r> Rebuild<'r> {
         let mut session = Session {
             workspace,
             loaded,
+            stored: Arc::default(),
             targets: vec![],
             selection: self.selection(record)?,
             interrupt: self.interrupt.clone(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wob_engine::Place;
 
 use super::{Files, Texts, printable};
@@ -11,7 +11,7 @@ use super::{Files, Texts, printable};
 pub(crate) struct Places<'t>(Files<'t>);
 
 /// A place as people and programs read it; without numbers it is the file as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Position {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]

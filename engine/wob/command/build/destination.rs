@@ -11,6 +11,7 @@ use super::{
 use crate::{
     args::Common,
     exit::Exit,
+    last::{LastPlace, compare},
     report::Report,
     session::{BuiltTarget, Session},
 };
@@ -79,8 +80,16 @@ impl Output {
         let mut failed = None;
         for target in &built {
             let place = &places[&target.built.environment];
+            let note = place.last(&target.built.environment);
+            let before = note.as_ref().and_then(LastPlace::read);
+            let last = compare(session, target, before.as_ref());
             match self.write(session, target, place, common) {
-                Ok(outcome) => outcomes.push(outcome),
+                Ok(outcome) => {
+                    if let Some(note) = note.filter(|_| outcome.written) {
+                        note.write(&last);
+                    }
+                    outcomes.push(Outcome { explanation: last.explanation, ..outcome });
+                }
                 Err(exit) => {
                     failed = failed.max(Some(exit));
                     if exit == Exit::Interrupted {

@@ -14,7 +14,7 @@ use wob_host::{
 };
 
 use super::destination::{DEFAULT_OUT, Output};
-use crate::{args::Common, exit::Exit, report::count, session::Session};
+use crate::{args::Common, exit::Exit, last::LastPlace, report::count, session::Session};
 
 /// Stands for the name of each environment.
 const PLACEHOLDER: &str = "{environment}";
@@ -156,6 +156,12 @@ impl Place {
         (absolute.unwrap_or_default(), branch.to_owned())
     }
 
+    /// Returns where the last build of `environment` into this place is noted.
+    pub(crate) fn last(&self, environment: &str) -> Option<LastPlace> {
+        let (folder, branch) = self.key();
+        LastPlace::find(environment, &folder.to_string_lossy(), &branch)
+    }
+
     /// Returns the folder on disk; none for a branch.
     pub(super) fn folder(&self) -> Option<Utf8PathBuf> {
         match self {
@@ -166,7 +172,7 @@ impl Place {
     }
 
     /// Returns what people call it: from where they are, if it is below.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Self::Folder(folder) => shown(folder).to_string(),
             Self::Own { root, below } => shown(&root.join(below.as_str())).to_string(),

@@ -3,7 +3,12 @@
 use std::time::Instant;
 
 use super::write::Outcome;
-use crate::{journal::Journal, report::count, stream::Streams};
+use crate::{
+    journal::Journal,
+    last::{Doing, Explanation},
+    report::count,
+    stream::Streams,
+};
 
 /// What people read of a tree.
 pub(super) struct TreeText<'t> {
@@ -29,60 +34,95 @@ impl TreeText<'_> {
     }
 }
 
-/// How much was done.
-#[derive(Clone, Copy, Debug, Default)]
+/// How much was done; docs/output.md says what each number counts.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Work {
     assignments: usize,
     unchanged: usize,
     rendered: usize,
+    from_store: usize,
+    cut_off_early: usize,
     failed: usize,
-    files_written: usize,
+    /// None if no files are spoken of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files_written: Option<usize>,
 }
 
 impl Work {
     pub(crate) fn of(outcomes: &[Outcome]) -> Self {
         let mut work = Self::default();
-        for outcome in outcomes {
-            let failed = outcome.record.assignments.iter().filter(|it| it.failed).count();
-            work.assignments += outcome.record.assignments.len();
-            work.failed += failed;
-            work.rendered += outcome.record.assignments.len() - failed;
-            if outcome.written {
-                work.files_written += outcome.counts.added + outcome.counts.changed;
-            }
-        }
+        outcomes.iter().for_each(|it| work.add(&it.explanation));
+        let written = outcomes.iter().filter(|it| it.written);
+        work.files_written = Some(written.map(|it| it.counts.added + it.counts.changed).sum());
         work
     }
 
+    /// Returns that nothing was done about so many assignments.
+    pub(super) fn nothing(assignments: usize) -> Self {
+        Self { assignments, unchanged: assignments, files_written: Some(0), ..Self::default() }
+    }
+
+    /// Returns what an explanation is about; it knows of no files.
+    pub(crate) fn explained(explanation: &Explanation) -> Self {
+        let mut work = Self::default();
+        work.add(explanation);
+        work
+    }
+
+    fn add(&mut self, explanation: &Explanation) {
+        let number = |it| explanation.number(it);
+        self.assignments += explanation.assignments;
+        self.unchanged += number(Doing::Unchanged);
+        self.rendered += number(Doing::Rendered);
+        self.from_store += number(Doing::FromStore);
+        self.cut_off_early += number(Doing::CutOffEarly);
+        self.failed += number(Doing::Failed);
+    }
+
     pub(crate) fn to_text(self, begin: Instant) -> String {
-        let failed =
-            if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
+        let written = count(self.files_written.unwrap_or_default(), "file", "files");
+        format!("{}; {written} written; {} ms", self.counts(), begin.elapsed().as_millis())
+    }
+
+    /// Returns what was done about the assignments; what seldom happens is said only if it did.
+    pub(crate) fn counts(self) -> String {
+        let rare = [
+            (self.from_store, "from the store"),
+            (self.cut_off_early, "cut off early"),
+            (self.failed, "failed"),
+        ];
+        let rare = rare.into_iter().filter(|it| it.0 > 0);
+        let rare: String = rare.map(|(number, what)| format!(", {number} {what}")).collect();
         format!(
-            "{}: {} unchanged, {} rendered{failed}; {} written; {} ms",
+            "{}: {} unchanged, {} rendered{rare}",
             count(self.assignments, "assignment", "assignments"),
             self.unchanged,
             self.rendered,
-            count(self.files_written, "file", "files"),
-            begin.elapsed().as_millis(),
         )
     }
 }
 
 /// Tells that everything is as the last run left it, in the words of a run that found so by building.
 pub(super) fn tell_unchanged(journal: &Journal, begin: Instant, streams: &Streams) {
+    streams.say_more("nothing has changed since the last run, so nothing was read");
     for remark in &journal.remarks {
         streams.say(&format!("note: {remark}"));
     }
-    let mut work = Work::default();
+    if let Some(json) = &journal.json {
+        streams.result(json);
+    }
+    streams.tell(&journal.report);
+    let mut assignments = 0;
     for it in &journal.outputs {
         let on: Vec<(&str, usize)> =
             it.assignments.iter().map(|(on, n)| (on.as_str(), *n)).collect();
-        let all: usize = it.assignments.values().sum();
-        work.assignments += all;
-        work.unchanged += all;
+        assignments += it.assignments.values().sum::<usize>();
         let files = format!("{} unchanged", it.file_count());
         let text = TreeText { environment: &it.environment, root: &it.root, dirty: it.dirty, on };
-        streams.result(&text.to_text(&format!(" -> {}", it.shown), "", &files));
+        if journal.json.is_none() {
+            streams.result(&text.to_text(&format!(" -> {}", it.shown), "", &files));
+        }
     }
-    streams.say(&work.to_text(begin));
+    streams.say(&Work::nothing(assignments).to_text(begin));
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     args::Common,
     exit::Exit,
+    last::Explanation,
     recorded::record,
     report::count,
     session::{BuiltTarget, Session},
@@ -41,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) written: bool,
     /// The branch's commit, new or as before.
     pub(crate) commit: Option<String>,
+    /// Why each assignment was rendered, or not.
+    pub(crate) explanation: Explanation,
     /// How what is there differs, if that was asked for.
     pub(super) differences: Option<Vec<Difference>>,
 }
@@ -102,6 +105,7 @@ impl Output {
             shown,
             written: false,
             commit: None,
+            explanation: Explanation::default(),
             differences: None,
         };
         if self.mode == Mode::Check {

@@ -1,0 +1,238 @@
+//! Compares a build with the one before it, part by part of the inputs: what is hashed is what is compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wob_engine::{Digest, FileName};
+use wob_rules::{
+    Assignment, BuiltAssignment, InputPart, Made, Subtree,
+    causes::{Cause, Edits, LayerValues, layer_values, source_files},
+    inputs_of, subtrees,
+};
+
+use super::{
+    LastBuild,
+    explanation::{Doing, EditKind, Edited, Explanation, Group, ToldCause},
+};
+use crate::{
+    report::{Places, Texts as _},
+    session::{BuiltTarget, Session},
+};
+
+/// Returns what `target` was made from, and why that was rendered again which was.
+pub(crate) fn compare(
+    session: &Session<'_>,
+    target: &BuiltTarget,
+    before: Option<&LastBuild>,
+) -> LastBuild {
+    let db = &session.loaded.db;
+    let assignments = &target.built.assignments;
+    let now = subtrees(assignments.iter().map(|it| (&it.assignment, it.inputs)));
+    let mut files = source_files(db, target.input);
+    let settings = FileName::new("wob.yaml");
+    let text = session.loaded.texts.text(&settings);
+    files.extend(text.map(|it| (settings, Digest::of(it.as_bytes()))));
+    let edited = before.map(|it| edited(it, &files));
+    let values = before.map(LastBuild::values).unwrap_or_default();
+    let mut explanation =
+        Explanation { assignments: assignments.len(), edited, ..Explanation::default() };
+    let mut comparison = Comparison::new(session, target, before, (&explanation, &values), &now);
+    for subtree in &now {
+        let is_same = comparison.subtrees.contains(&name(subtree));
+        for it in &assignments[subtree.assignments.clone()] {
+            comparison.add(it, is_same);
+        }
+    }
+    explanation.gone = comparison.gone();
+    explanation.groups = comparison.groups();
+    let subtrees = now.iter().map(name);
+    LastBuild::new(subtrees, &files, layer_values(db, target.input), explanation)
+}
+
+fn name(subtree: &Subtree) -> (String, Digest) {
+    (subtree.cluster_type.to_string(), subtree.digest())
+}
+
+fn edited(before: &LastBuild, now: &BTreeMap<FileName, Digest>) -> Vec<Edited> {
+    let mut edited = vec![];
+    for (file, digest) in now {
+        let change = match before.files.get(file.as_str()) {
+            Some(it) if it == digest.as_bytes() => continue,
+            Some(_) => EditKind::Changed,
+            None => EditKind::Added,
+        };
+        edited.push(Edited { file: file.to_string(), change });
+    }
+    for file in before.files.keys().filter(|it| !now.contains_key(&FileName::new(it))) {
+        edited.push(Edited { file: file.clone(), change: EditKind::Deleted });
+    }
+    edited.sort_by(|a, b| a.file.cmp(&b.file));
+    edited
+}
+
+/// Returns the assignments that failed.
+fn failed(before: &LastBuild) -> BTreeSet<String> {
+    let groups = before.explanation.groups.iter().filter(|it| it.doing == Doing::Failed);
+    groups.flat_map(|it| &it.assignments).cloned().collect()
+}
+
+/// The parts of an assignment's inputs, by name.
+type Parts = BTreeMap<String, Digest>;
+
+/// What is known of the build before, and what was found.
+struct Comparison<'c> {
+    target: &'c BuiltTarget,
+    session: &'c Session<'c>,
+    /// The subtrees of the build before.
+    subtrees: BTreeSet<(String, Digest)>,
+    /// The assignments in those of them that are not there any more: cluster type and target.
+    before: BTreeMap<(String, String), Parts>,
+    /// The cluster types of which something is not known any more.
+    lost: BTreeSet<String>,
+    /// The assignments that could not be built before.
+    failed: BTreeSet<String>,
+    /// None if there was no build before.
+    edits: Option<Edits<'c>>,
+    places: Places<'c>,
+    /// Whom a cause concerns that is the same for all with the same config.
+    configs: BTreeMap<(usize, String), Vec<Cause>>,
+    groups: BTreeMap<(Doing, Vec<ToldCause>), Vec<String>>,
+}
+
+impl<'c> Comparison<'c> {
+    fn new(
+        session: &'c Session<'c>,
+        target: &'c BuiltTarget,
+        before: Option<&LastBuild>,
+        (explanation, values): (&Explanation, &'c LayerValues),
+        now: &[Subtree],
+    ) -> Self {
+        let db = &session.loaded.db;
+        let edits = explanation.edited.as_ref().map(|edited| {
+            let files = edited.iter().map(|it| FileName::new(&it.file)).collect();
+            Edits::new(db, target.input, files, values)
+        });
+        let mut comparison = Self {
+            target,
+            session,
+            subtrees: BTreeSet::new(),
+            before: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            failed: before.map(failed).unwrap_or_default(),
+            edits,
+            places: Places::new(&session.loaded.texts),
+            configs: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
+        let now: BTreeSet<(String, Digest)> = now.iter().map(name).collect();
+        for (on, subtree) in before.into_iter().flat_map(|it| &it.subtrees) {
+            let subtree = Digest::from_bytes(*subtree);
+            let name = (on.clone(), subtree);
+            if now.contains(&name) {
+                comparison.subtrees.insert(name);
+                continue;
+            }
+            match session.stored.parts(&subtree) {
+                Some(record) => comparison
+                    .before
+                    .extend(record.members().map(|(target, parts)| ((on.clone(), target), parts))),
+                None if subtree == Subtree::of_nothing() => {}
+                None => drop(comparison.lost.insert(on.clone())),
+            }
+        }
+        comparison
+    }
+
+    /// Notes what was done about an assignment; `is_same` says that its whole subtree has the inputs of the build before.
+    fn add(&mut self, built: &BuiltAssignment, is_same: bool) {
+        let assignment = &built.assignment;
+        let (on, target) = (&assignment.cluster_type, &assignment.target);
+        let key = (on.to_string(), target.to_string());
+        let before = self.before.remove(&key);
+        let causes = match (built.inputs, before) {
+            (None, _) => vec![],
+            (Some(_), _) if is_same => vec![],
+            (Some(_), Some(before)) => self.differing(built, &before),
+            (Some(_), None) => self.without_before(built),
+        };
+        let concerns = || self.edits.as_ref().is_some_and(|it| it.concern(assignment));
+        let doing = match built.made {
+            Made::Nothing => Doing::Failed,
+            Made::Now => Doing::Rendered,
+            Made::Before if !causes.is_empty() || self.edits.is_none() => Doing::FromStore,
+            Made::Before if concerns() => Doing::CutOffEarly,
+            Made::Before => return,
+        };
+        let causes = match doing {
+            Doing::Rendered if causes.is_empty() && self.edits.is_some() => vec![again(built)],
+            _ => causes,
+        };
+        self.groups.entry((doing, causes)).or_default().push(format!("{on}:{target}"));
+    }
+
+    /// Returns why the parts of an assignment are not those of the build before; nothing if they are.
+    fn differing(&mut self, built: &BuiltAssignment, before: &Parts) -> Vec<ToldCause> {
+        let (db, input) = (&self.session.loaded.db, self.target.input);
+        let Ok(inputs) = inputs_of(db, input, &built.assignment) else { return vec![] };
+        let config = std::sync::Arc::as_ptr(&inputs.config).addr();
+        let now: Parts =
+            inputs.parts().into_iter().map(|InputPart { name, digest }| (name, digest)).collect();
+        let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+        let mut told = vec![];
+        for part in names.into_iter().filter(|it| before.get(*it) != now.get(*it)) {
+            let Some(edits) = &self.edits else { continue };
+            let causes = if part.starts_with("config.") {
+                let known = self.configs.entry((config, part.clone()));
+                known.or_insert_with(|| edits.causes(&built.assignment, part)).clone()
+            } else {
+                edits.causes(&built.assignment, part)
+            };
+            told.extend(causes.into_iter().map(|it| self.places.tell(Some(part), it)));
+        }
+        told
+    }
+
+    /// Returns why an assignment is there of which the build before knew nothing.
+    fn without_before(&mut self, built: &BuiltAssignment) -> Vec<ToldCause> {
+        let Some(edits) = &self.edits else { return vec![] };
+        let Assignment { cluster_type, target, .. } = &built.assignment;
+        let text = if self.failed.contains(&format!("{cluster_type}:{target}")) {
+            Some("it could not be built before")
+        } else if self.lost.contains(cluster_type.as_str()) {
+            Some("what it was made from before is not known any more")
+        } else {
+            None
+        };
+        if let Some(text) = text {
+            return vec![ToldCause { part: None, text: text.to_owned(), at: None }];
+        }
+        let causes = edits.new_assignment(&built.assignment);
+        causes.into_iter().map(|it| self.places.tell(None, it)).collect()
+    }
+
+    /// Returns the assignments that there are no more; call it last.
+    fn gone(&self) -> Vec<String> {
+        self.before.keys().map(|(on, target)| format!("{on}:{target}")).collect()
+    }
+
+    fn groups(self) -> Vec<Group> {
+        let group = |((doing, causes), assignments)| Group { doing, causes, assignments };
+        self.groups.into_iter().map(group).collect()
+    }
+}
+
+/// Returns why an assignment was rendered whose inputs are those of the build before.
+fn again(built: &BuiltAssignment) -> ToldCause {
+    let text = if built.diagnostics.is_empty() {
+        "what it was rendered to before is not in the store"
+    } else {
+        "something is to be said about it each time"
+    };
+    ToldCause { part: None, text: text.to_owned(), at: None }
+}
+
+impl Places<'_> {
+    fn tell(&mut self, part: Option<&str>, cause: Cause) -> ToldCause {
+        let at = cause.place.map(|it| self.find(&it));
+        ToldCause { part: part.map(str::to_owned), text: cause.text, at }
+    }
+}

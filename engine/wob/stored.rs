@@ -1,0 +1,218 @@
+//! Stored results: what builds of any workspace rendered, kept in the user's store from run to run.
+//!
+//! **Invariant:** the key of everything that is kept covers the inputs and the rules that made it. Whatever is missing or
+//! damaged is rendered again, and a store that cannot be used costs time only.
+
+mod record;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use rayon::prelude::*;
+use wob_engine::{Database, Digest, Hasher};
+use wob_host::{Cache, GcLimits, Lease, Store, StoreError};
+use wob_rules::{Files, Known, KnownFile, Subtree, inputs_of, subtrees};
+
+use self::record::{PartsRecord, Record};
+use crate::session::BuiltTarget;
+
+/// Over all sources that decide what a render gives: another wob that shares the store has other keys.
+const RULES: &str = env!("WOB_RULES_DIGEST");
+/// Readers look into every pack, so that many small ones are joined.
+const MOST_PACKS: usize = 64;
+
+/// The results that are kept in the user's store, and those of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// None if there is no place for one.
+    store: Option<Store>,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What the store has, by the digest of inputs: a record, and which of its members it is.
+    found: BTreeMap<Digest, (Arc<Record>, usize)>,
+    /// What was rendered since it was saved last.
+    fresh: BTreeMap<Digest, Vec<KnownFile>>,
+    /// The subtrees of which the store has a record.
+    whole: BTreeSet<Digest>,
+}
+
+impl State {
+    fn has(&self, inputs: &Digest) -> bool {
+        self.found.contains_key(inputs) || self.fresh.contains_key(inputs)
+    }
+
+    fn files(&self, inputs: &Digest) -> Option<Vec<KnownFile>> {
+        let found = self.found.get(inputs).and_then(|(record, index)| record.files(*index));
+        found.or_else(|| self.fresh.get(inputs).cloned())
+    }
+
+    fn add(&mut self, record: Record) {
+        let record = Arc::new(record);
+        for (index, inputs) in record.members().enumerate() {
+            self.found.entry(inputs).or_insert_with(|| (record.clone(), index));
+        }
+    }
+}
+
+impl Stored {
+    /// Opens the user's store.
+    pub(crate) fn open() -> Self {
+        Self { store: Cache::of_user().ok().map(|it| it.store()), state: RwLock::default() }
+    }
+
+    /// Keeps what is used from now on, until the lease is dropped.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        self.store.as_ref()?.lease().ok()
+    }
+
+    /// Keeps what was rendered, by subtrees and by assignments.
+    ///
+    /// # Errors
+    /// If the store cannot be written: the next build then renders again.
+    pub(crate) fn save(&self, db: Database, built: &[BuiltTarget]) -> Result<(), StoreError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let mut new = vec![];
+        for target in built {
+            let all = &target.built.assignments;
+            for subtree in subtrees(all.iter().map(|it| (&it.assignment, it.inputs))) {
+                let is_new = !self.read().whole.contains(&subtree.digest());
+                if is_new && !subtree.inputs.is_empty() {
+                    new.push((target, subtree));
+                }
+            }
+        }
+        let records: Vec<(Subtree, Record, PartsRecord)> = new
+            .into_par_iter()
+            .map_with(db, |db, (target, subtree)| {
+                let record = self.record(&subtree);
+                let members = &target.built.assignments[subtree.assignments.clone()];
+                let members = members.iter().filter_map(|it| {
+                    let inputs = inputs_of(&*db, target.input, &it.assignment).as_ref().ok()?;
+                    Some((it.assignment.target.as_str(), inputs.parts()))
+                });
+                let parts = PartsRecord::new(members);
+                (subtree, record, parts)
+            })
+            .collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.write(store, &records)?;
+        let mut state = self.write_state();
+        state.fresh.clear();
+        for (subtree, record, _) in records {
+            state.whole.insert(subtree.digest());
+            state.add(record);
+        }
+        drop(state);
+        if store.pack_count() > MOST_PACKS {
+            store.gc(&GcLimits::default())?;
+        }
+        Ok(())
+    }
+
+    /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.
+    pub(crate) fn parts(&self, subtree: &Digest) -> Option<PartsRecord> {
+        let bytes = self.store.as_ref()?.result(&key("parts", subtree))?;
+        postcard::from_bytes(&bytes).ok()
+    }
+
+    /// Returns what is known of a subtree; what failed, or must be spoken of, is not in it.
+    fn record(&self, subtree: &Subtree) -> Record {
+        let state = self.read();
+        Record::new(subtree.inputs.iter().filter_map(|it| Some((*it, state.files(it)?))))
+    }
+
+    fn write(
+        &self,
+        store: &Store,
+        records: &[(Subtree, Record, PartsRecord)],
+    ) -> Result<(), StoreError> {
+        let mut batch = store.batch();
+        for (subtree, record, parts) in records {
+            let subtree = subtree.digest();
+            batch.put_result(&key("subtree", &subtree), &encoded(record))?;
+            batch.put_result(&key("parts", &subtree), &encoded(parts))?;
+            // Those that are not fresh lead to another subtree already.
+            for inputs in record.members().filter(|it| self.read().fresh.contains_key(it)) {
+                batch.put_result(&key("assignment", &inputs), subtree.as_bytes())?;
+            }
+        }
+        batch.commit()
+    }
+
+    /// Reads the record of a subtree; `None` if the store does not have it whole.
+    fn fetch(&self, subtree: &Digest) -> Option<Record> {
+        let bytes = self.store.as_ref()?.result(&key("subtree", subtree))?;
+        postcard::from_bytes(&bytes).ok()
+    }
+
+    /// Reads the subtree in which an assignment was rendered.
+    fn fetch_by_assignment(&self, inputs: &Digest) -> Option<Record> {
+        let bytes = self.store.as_ref()?.result(&key("assignment", inputs))?;
+        self.fetch(&Digest::from_bytes(bytes.try_into().ok()?))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known for Stored {
+    fn expect(&self, expected: &[Subtree]) {
+        let is_new = |it: &&Subtree| {
+            let state = self.read();
+            !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
+        };
+        let fetched: Vec<(Digest, Record)> = expected
+            .par_iter()
+            .filter(is_new)
+            .filter_map(|it| Some((it.digest(), self.fetch(&it.digest())?)))
+            .collect();
+        let mut state = self.write_state();
+        for (subtree, record) in fetched {
+            state.whole.insert(subtree);
+            state.add(record);
+        }
+    }
+
+    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+        if let Some(files) = self.read().files(&inputs) {
+            return Some(files);
+        }
+        let record = self.fetch_by_assignment(&inputs)?;
+        self.write_state().add(record);
+        self.read().files(&inputs)
+    }
+
+    fn keep(&self, inputs: Digest, files: &Files) {
+        let known = |(name, blob): (&str, &wob_engine::Blob)| KnownFile {
+            name: name.into(),
+            digest: blob.digest(),
+            git_id: blob.git_id(),
+        };
+        let files = files.iter().map(known).collect();
+        self.write_state().fresh.insert(inputs, files);
+    }
+}
+
+fn key(kind: &str, digest: &Digest) -> Digest {
+    Hasher::new("wob 2026-11 stored")
+        .field(RULES.as_bytes())
+        .field(kind.as_bytes())
+        .field(digest.as_bytes())
+        .finish()
+}
+
+fn encoded(record: &impl serde::Serialize) -> Vec<u8> {
+    postcard::to_stdvec(record).expect("because records are plain data")
+}

@@ -1,0 +1,171 @@
+//! What is stored of a subtree: the files of its assignments, and what these were made from.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use wob_engine::{Digest, GitObjectId};
+use wob_rules::{InputPart, KnownFile};
+
+/// The files of some assignments, by the digests of their inputs. Names stand in it once.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    names: Vec<Arc<str>>,
+    files: Vec<File>,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct File {
+    /// An index into the names.
+    name: u32,
+    digest: [u8; 32],
+    git_id: [u8; 20],
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Member {
+    inputs: [u8; 32],
+    /// Where its files end; they begin where those of the member before end.
+    end: u32,
+}
+
+impl Record {
+    /// Puts together what is known.
+    pub(super) fn new(known: impl Iterator<Item = (Digest, Vec<KnownFile>)>) -> Self {
+        let mut record = Self::default();
+        let mut names = Names::default();
+        for (inputs, files) in known {
+            record.files.extend(files.into_iter().map(|it| File {
+                name: names.number(&it.name),
+                digest: *it.digest.as_bytes(),
+                git_id: *it.git_id.as_bytes(),
+            }));
+            let end = number(record.files.len());
+            record.members.push(Member { inputs: *inputs.as_bytes(), end });
+        }
+        record.names = names.in_order;
+        record
+    }
+
+    /// Returns the digests of the members' inputs.
+    pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Digest> {
+        self.members.iter().map(|it| Digest::from_bytes(it.inputs))
+    }
+
+    /// Returns the files of a member; `None` if there is no such member, or the record is no sense.
+    pub(super) fn files(&self, member: usize) -> Option<Vec<KnownFile>> {
+        let end = |index: usize| self.members.get(index).map(|it| it.end as usize);
+        let start = member.checked_sub(1).map_or(Some(0), end)?;
+        let file = |it: &File| {
+            Some(KnownFile {
+                name: self.names.get(it.name as usize)?.clone(),
+                digest: Digest::from_bytes(it.digest),
+                git_id: GitObjectId::from_bytes(it.git_id),
+            })
+        };
+        self.files.get(start..end(member)?)?.iter().map(file).collect()
+    }
+}
+
+/// What the assignments of a subtree were made from. Parts that several share stand in it once.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartsRecord {
+    names: Vec<Arc<str>>,
+    /// An index into the names, and a digest.
+    parts: Vec<(u32, [u8; 32])>,
+    /// Targets, and indices into the parts.
+    members: Vec<(String, Vec<u32>)>,
+}
+
+impl PartsRecord {
+    /// Puts together the parts of each target.
+    pub(super) fn new<'t>(members: impl Iterator<Item = (&'t str, Vec<InputPart>)>) -> Self {
+        let mut record = Self::default();
+        let mut names = Names::default();
+        let mut numbers: BTreeMap<(u32, [u8; 32]), u32> = BTreeMap::new();
+        for (target, parts) in members {
+            let part = |it: InputPart| {
+                let part = (names.number(&it.name), *it.digest.as_bytes());
+                *numbers.entry(part).or_insert_with(|| {
+                    record.parts.push(part);
+                    number(record.parts.len() - 1)
+                })
+            };
+            record.members.push((target.to_owned(), parts.into_iter().map(part).collect()));
+        }
+        record.names = names.in_order;
+        record
+    }
+
+    /// Returns the targets, each with its parts by name.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (String, BTreeMap<String, Digest>)> {
+        let part = |it: &u32| {
+            let (name, digest) = self.parts.get(*it as usize)?;
+            Some((self.names.get(*name as usize)?.to_string(), Digest::from_bytes(*digest)))
+        };
+        self.members
+            .iter()
+            .map(move |(target, parts)| (target.clone(), parts.iter().filter_map(part).collect()))
+    }
+}
+
+/// Texts, each with a number by the order in which they came.
+#[derive(Default)]
+struct Names {
+    in_order: Vec<Arc<str>>,
+    numbers: BTreeMap<Arc<str>, u32>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let next = number(self.in_order.len());
+        let name: Arc<str> = name.into();
+        self.in_order.push(name.clone());
+        self.numbers.insert(name, next);
+        next
+    }
+}
+
+fn number(length: usize) -> u32 {
+    u32::try_from(length).expect("because a subtree has some hundred assignments")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> KnownFile {
+        let git_id = wob_engine::git_blob_id(text.as_bytes());
+        KnownFile { name: name.into(), digest: Digest::of(text.as_bytes()), git_id }
+    }
+
+    #[test]
+    fn a_record_reads_back_what_was_known() {
+        let known = [
+            (Digest::of(b"1"), vec![file("a", "x"), file("b", "y")]),
+            (Digest::of(b"2"), vec![]),
+            (Digest::of(b"3"), vec![file("a", "z")]),
+        ];
+        let record = Record::new(known.iter().cloned());
+        let bytes = postcard::to_stdvec(&record).unwrap();
+        let record: Record = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(record.members().collect::<Vec<_>>(), known.clone().map(|it| it.0));
+        for (index, (_, files)) in known.iter().enumerate() {
+            assert_eq!(record.files(index).as_ref(), Some(files));
+        }
+        assert_eq!(record.files(3), None);
+    }
+
+    #[test]
+    fn a_record_that_is_no_sense_has_no_files() {
+        let mut record = Record::new([(Digest::of(b"1"), vec![file("a", "x")])].into_iter());
+        record.members[0].end = 7;
+        assert_eq!(record.files(0), None);
+        record.members[0].end = 1;
+        record.files[0].name = 1;
+        assert_eq!(record.files(0), None);
+    }
+}
