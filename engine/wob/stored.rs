@@ -206,8 +206,12 @@ impl Known for Stored {
 }
 
 fn key(kind: &str, digest: &Digest) -> Digest {
+    key_of(RULES, kind, digest)
+}
+
+fn key_of(rules: &str, kind: &str, digest: &Digest) -> Digest {
     Hasher::new("wob 2026-11 stored")
-        .field(RULES.as_bytes())
+        .field(rules.as_bytes())
         .field(kind.as_bytes())
         .field(digest.as_bytes())
         .finish()
@@ -215,4 +219,23 @@ fn key(kind: &str, digest: &Digest) -> Digest {
 
 fn encoded(record: &impl serde::Serialize) -> Vec<u8> {
     postcard::to_stdvec(record).expect("because records are plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_the_rules_the_kind_and_the_digest() {
+        assert_eq!(RULES.len(), 32, "it is a digest");
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        let keys = [
+            key("subtree", &a),
+            key("subtree", &b),
+            key("parts", &a),
+            key_of("another wob", "subtree", &a),
+        ];
+        let distinct: BTreeSet<Digest> = keys.into_iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
 }

@@ -9,9 +9,9 @@ use wob_engine::{Content, Database, Digest, FileName, Place, Value};
 
 use crate::{
     Layer, LayerId, Model, Name,
-    compose::{Entry, by_precedence},
+    compose::{Entry, Layers, by_precedence},
     graph,
-    model::Definition,
+    model::{Definition, Target},
     queries::{self, EnvironmentInput},
     resource::ClusterType,
     rule::ParameterLevel,
@@ -76,6 +76,8 @@ pub struct Edits<'d> {
     cluster_types: BTreeSet<&'d Name>,
     targets: BTreeSet<&'d Name>,
     policies: BTreeSet<&'d Name>,
+    /// Where the registration stands that brought a file of a workload.
+    registrations: BTreeMap<&'d FileName, &'d Place>,
 }
 
 impl<'d> Edits<'d> {
@@ -95,11 +97,13 @@ impl<'d> Edits<'d> {
         let cluster_types = model.cluster_types.iter().filter(|(_, it)| {
             is_edited(&it.meta.place) || it.templates().into_iter().any(definition)
         });
-        let registered = registered_by(db, environment, &files);
+        let registrations = registrations(db, environment);
+        let is_registered_anew =
+            |it: &FileName| registrations.get(it).copied().is_some_and(is_edited);
         let targets = model
             .targets
             .iter()
-            .filter(|(_, it)| is_edited(&it.place) || registered.contains(&it.place.file));
+            .filter(|(_, it)| is_edited(&it.place) || is_registered_anew(&it.place.file));
         let policies = model.policies.iter().filter(|(_, it)| is_edited(&it.meta.place));
         Self {
             db,
@@ -110,6 +114,7 @@ impl<'d> Edits<'d> {
             cluster_types: cluster_types.map(|it| it.0).collect(),
             targets: targets.map(|it| it.0).collect(),
             policies: policies.map(|it| it.0).collect(),
+            registrations,
             files,
         }
     }
@@ -142,7 +147,7 @@ impl<'d> Edits<'d> {
             "param" => vec![self.parameter(cluster_type, key)],
             "label" => cause(
                 format!("label `{key}` of deployment target `{}` is another", target.name),
-                Some(target.place.clone()),
+                Some(self.place_of(target)),
             ),
             "manifests" => cause(
                 format!("`{key}` of the manifests of `{}` is another", target.name),
@@ -151,7 +156,7 @@ impl<'d> Edits<'d> {
             "wob" => cause("another version of wob renders".to_owned(), None),
             "settings" => cause("settings of the output are other ones".to_owned(), settings()),
             "check" => cause("what files are checked against is another".to_owned(), settings()),
-            name => cause(format!("the {name} is another"), Some(target.place.clone())),
+            name => cause(format!("the {name} is another"), Some(self.place_of(target))),
         }
     }
 
@@ -162,7 +167,34 @@ impl<'d> Edits<'d> {
             let place = policy.meta.place.clone();
             Some(Cause { text: format!("new: policy `{it}` assigns it"), place: Some(place) })
         });
-        policies.collect()
+        let mut causes: Vec<Cause> = policies.collect();
+        if !assignment.policies.iter().any(|it| self.policies.contains(it)) {
+            causes.extend(self.edited_sides(assignment));
+        }
+        causes
+    }
+
+    /// Returns that the cluster type or the target of an assignment was edited, if they were.
+    fn edited_sides(&self, assignment: &Assignment) -> impl Iterator<Item = Cause> {
+        let model = self.model();
+        let Assignment { cluster_type, target, .. } = assignment;
+        let cluster_type = self.cluster_types.contains(cluster_type).then(|| Cause {
+            text: format!("cluster type `{cluster_type}` was edited"),
+            place: Some(model.cluster_types[cluster_type].meta.place.clone()),
+        });
+        let target = self.targets.contains(target).then(|| Cause {
+            text: format!("deployment target `{target}` was edited"),
+            place: Some(self.place_of(&model.targets[target])),
+        });
+        cluster_type.into_iter().chain(target)
+    }
+
+    /// Returns where a target is said: its registration has a say, too.
+    fn place_of(&self, target: &Target) -> Place {
+        let is_edited = |it: &&Place| self.files.contains(&it.file);
+        let by = || self.registrations.get(&target.place.file).copied().filter(is_edited);
+        let own = Some(&target.place).filter(is_edited);
+        own.or_else(by).unwrap_or(&target.place).clone()
     }
 
     fn model(&self) -> &'d Model {
@@ -202,17 +234,30 @@ impl<'d> Edits<'d> {
             Cause { text: format!("config `{layer}` no longer sets {key}"), place }
         });
         causes.extend(gone);
-        let other = || match all.last() {
-            Some((layer, entry)) => Cause {
-                text: format!("other layers apply: {key} is what config `{}` says", layer.name),
-                place: Some(entry.place.clone()),
-            },
-            None => Cause { text: format!("other layers apply: none sets {key}"), place: None },
-        };
         if causes.is_empty() {
-            causes.push(other());
+            causes.push(match all.last() {
+                Some((layer, entry)) => Cause {
+                    text: format!("other layers apply: {key} is what config `{}` says", layer.name),
+                    place: Some(entry.place.clone()),
+                },
+                None => Cause { text: format!("other layers apply: none sets {key}"), place: None },
+            });
+            causes.extend(self.edited_sides(assignment));
+            causes.extend(self.edited_layers(layers, &ids, key));
         }
         causes
+    }
+
+    /// Returns the layers that were edited and set `key`, but do not apply.
+    fn edited_layers(&self, layers: &Layers, ids: &[LayerId], key: &str) -> Vec<Cause> {
+        let others = self.layers.iter().filter(|it| !ids.contains(it));
+        let others = others.filter_map(|it| layers.get(*it));
+        let others = others.filter(|it| it.entries.iter().any(|entry| &*entry.key == key));
+        let cause = |it: &Layer| Cause {
+            text: format!("config `{}` was edited", it.name),
+            place: Some(it.place.clone()),
+        };
+        others.map(cause).collect()
     }
 
     fn template(&self, cluster_type: &ClusterType, role: &str) -> Cause {
@@ -256,16 +301,13 @@ impl<'d> Edits<'d> {
     }
 }
 
-/// Returns the files of workloads whose registration stands in one of `files`.
-fn registered_by(
-    db: &Database,
-    environment: EnvironmentInput,
-    files: &BTreeSet<FileName>,
-) -> BTreeSet<FileName> {
-    let edited = environment
-        .workloads(db)
-        .iter()
-        .filter(|it| files.contains(&it.registration.meta.place.file));
-    let sources = edited.filter_map(|it| it.source.as_ref().ok());
-    sources.flat_map(|it| it.files(db)).map(|it| it.name(db).clone()).collect()
+/// Returns where the registration stands that brought each file of a workload.
+fn registrations(db: &Database, environment: EnvironmentInput) -> BTreeMap<&FileName, &Place> {
+    let mut registrations = BTreeMap::new();
+    for it in environment.workloads(db) {
+        let files = it.source.as_ref().map_or(&[][..], |source| source.files(db));
+        let place = &it.registration.meta.place;
+        registrations.extend(files.iter().map(|file| (file.name(db), place)));
+    }
+    registrations
 }

@@ -4,6 +4,7 @@
 
 mod random;
 mod scene;
+mod store;
 mod why;
 mod words;
 

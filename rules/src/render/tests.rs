@@ -256,3 +256,93 @@ fn every_part_of_the_inputs_is_in_the_digest() {
     assert_ne!(typed(Value::Int(1)), typed(Value::from("1")), "a number is not its text");
     assert_ne!(typed(Value::Int(1)), typed(Value::Float(1.0)), "nor a float");
 }
+
+/// Leaving any field out of the digest would make a stored result be used for inputs that it was not made from.
+#[test]
+fn every_field_is_part_of_the_key() {
+    let base = || inputs([("A".into(), Value::from("a"))].into());
+    let rule = |name: &str| Arc::new(compile_builtin(builtin::find(name).unwrap()));
+    let text = |it: &str| Arc::<str>::from(it);
+    let mut changed: Vec<(&str, Inputs)> = vec![];
+    let mut change = |part, change: &dyn Fn(&mut Inputs)| {
+        let mut inputs = base();
+        change(&mut inputs);
+        changed.push((part, inputs));
+    };
+    // A new field must be changed below, too.
+    let Inputs { cluster_type, target, namespace: _, config: _ } = base();
+    let ClusterTypeFields {
+        name: _,
+        reconciler: _,
+        namespace_service: _,
+        config_type: _,
+        parameters: _,
+        settings: _,
+        check: _,
+    } = &**cluster_type;
+    let TargetFields {
+        name: _,
+        environment: _,
+        workspace: _,
+        workload: _,
+        labels: _,
+        manifests: _,
+        // It is read from the manifests.
+        source: _,
+    } = &**target;
+    change("namespace", &|it| it.namespace = text("other"));
+    for value in [Some(Value::from("b")), None, Some(Value::Int(1))] {
+        let config = value.map(|it| ("A".into(), it)).into_iter().collect();
+        change("config.A", &|it| it.config = Arc::new(Config::new(Map::clone(&config))));
+    }
+    let mut change_target = |part, to: &dyn Fn(&mut TargetFields)| {
+        change(part, &|it| change_target(it, to));
+    };
+    change_target("target", &|it| it.name = Name::new("app-other").unwrap());
+    change_target("environment", &|it| it.environment = text("other"));
+    change_target("workspace", &|it| it.workspace = text("other"));
+    change_target("workload", &|it| it.workload = text("other"));
+    change_target("label.a", &|it| it.labels = Arc::new([("a".to_owned(), "b".to_owned())].into()));
+    change_target("manifests.branch", &|it| {
+        Arc::make_mut(&mut it.manifests).insert(text("branch"), text("other"));
+    });
+    let mut change_cluster_type = |part, to: &dyn Fn(&mut ClusterTypeFields)| {
+        change(part, &|it| change_cluster_type(it, to));
+    };
+    change_cluster_type("clusterType", &|it| it.name = Name::new("small").unwrap());
+    change_cluster_type("template.reconciler", &|it| it.reconciler = rule("argocd"));
+    change_cluster_type("template.namespaceService", &|it| it.namespace_service = rule("none"));
+    change_cluster_type("template.configType", &|it| it.config_type = rule("envfile"));
+    change_cluster_type("param.flux.interval", &|it| {
+        let set = Map::from([("interval".into(), "7m".into())]);
+        it.parameters = Arc::new(Parameters::new([("flux".to_owned(), set)].into()));
+    });
+    change_cluster_type("settings", &|it| it.settings = settings(Profile::Kalypso));
+    change_cluster_type("check", &|it| it.check = Some(wob_engine::Digest::of(b"schemas")));
+    let mut digests = std::collections::BTreeSet::from([base().digest()]);
+    for (part, inputs) in &changed {
+        let (before, after) = (base().parts(), inputs.parts());
+        let of = |parts: &[super::InputPart]| {
+            parts.iter().find(|it| it.name == *part).map(|it| it.digest)
+        };
+        assert_ne!(of(&before), of(&after), "{part} is not what it was");
+        assert!(digests.insert(inputs.digest()), "{part} is not part of the key");
+    }
+    let named: Vec<&str> = changed.iter().map(|it| it.0).collect();
+    for part in base().parts() {
+        let kind = part.name.split('.').next().unwrap_or_default();
+        let is_changed = named.iter().any(|it| it.split('.').next() == Some(kind));
+        assert!(is_changed || kind == "wob", "nobody changes {}", part.name);
+    }
+}
+
+/// The digest is over the parts and nothing else: what is explained is what is hashed.
+#[test]
+fn the_key_is_the_digest_of_the_parts() {
+    let inputs = inputs([("A".into(), Value::from("a")), ("B".into(), Value::Int(2))].into());
+    let mut hasher = wob_engine::Hasher::new("wob 2026-11 action");
+    for part in inputs.parts() {
+        hasher = hasher.field(part.name.as_bytes()).field(part.digest.as_bytes());
+    }
+    assert_eq!(hasher.finish(), inputs.digest());
+}
