@@ -29,4 +29,5 @@ mod schemas;
 mod sources;
 mod support;
 mod tidy;
+mod timings;
 mod watch;

@@ -17,6 +17,7 @@ mod session;
 mod stored;
 mod stream;
 mod text_diff;
+mod timings;
 mod tree_diff;
 mod workspace;
 

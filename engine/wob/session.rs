@@ -10,10 +10,10 @@ use std::{
 };
 
 use serde::Serialize;
-use wob_engine::{Diagnostic, Severity};
+use wob_engine::{Database, Diagnostic, Severity};
 use wob_host::Interrupt;
 use wob_rules::{
-    Built, EnvironmentInput, Model, Name, build_with, environment_model,
+    Built, EnvironmentInput, Model, Name, build_with, decode_all, environment_model,
     lint::{self, Coverage},
     problems, scheduled, unknown_validations, unused_parameters,
 };
@@ -26,6 +26,7 @@ use crate::{
     selection::{Selected, Selection, SelectionError},
     stored::Stored,
     stream::{Drawn, Results, Streams},
+    timings::{self, Measured},
     workspace::{self, Loaded, Start, Workspace},
 };
 
@@ -89,8 +90,9 @@ pub(crate) fn read(
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), Exit> {
     let progress = Progress::start(streams.wants_progress(), "reading sources");
+    let span = timings::span("read");
     let opened = workspace::open(common, needed, start, interrupt);
-    drop(progress);
+    drop((progress, span));
     let (workspace, loaded) = opened.map_err(|error| {
         streams.fail(&error.to_string());
         error.exit()
@@ -220,10 +222,12 @@ impl<'s> Session<'s> {
             all.push(BuiltTarget { input, selected: target.selected.clone(), built });
         }
         drop(lease);
+        let span = timings::span("store");
         let (db, stored) = (self.loaded.db.clone(), &*self.stored);
         if let Err(error) = pool.install(|| stored.save(db, &all)) {
             self.streams.say_more(&format!("note: {error}; the next build renders again"));
         }
+        drop(span);
         Ok(all)
     }
 
@@ -234,7 +238,7 @@ impl<'s> Session<'s> {
         let stored = self.stored.clone();
         pool.spawn(move || {
             // On a thread of the pool a panic would end the process.
-            let built = catch_unwind(AssertUnwindSafe(|| build_with(&db, input, &*stored)));
+            let built = catch_unwind(AssertUnwindSafe(|| measured(&db, input, &stored)));
             // A clone that outlives the work would block whoever changes an input.
             drop(db);
             // Nobody listens once the user stopped it.
@@ -273,6 +277,7 @@ impl<'s> Session<'s> {
     }
 
     fn report(&self, built: &[BuiltTarget], warnings: Vec<Diagnostic>) -> Report {
+        let _span = timings::span("report");
         let mut all = self.loaded.diagnostics.clone();
         all.extend(problems(built.iter().map(|it| &it.built)));
         all.extend(self.unused_settings());
@@ -344,6 +349,22 @@ impl<'s> Session<'s> {
         let below = self.workspace.root.strip_prefix(checkout).ok();
         below.filter(|it| !it.as_str().is_empty()).map_or(String::new(), |it| format!("{it}/"))
     }
+}
+
+/// Builds, and tells the time of each step: what one asks for first is made first.
+fn measured(db: &Database, input: EnvironmentInput, stored: &Stored) -> Built {
+    let environment = input.name(db);
+    let span = timings::span_of("parse and decode", environment);
+    decode_all(db, input);
+    drop(span);
+    let span = timings::span_of("model", environment);
+    environment_model(db, input);
+    drop(span);
+    let span = timings::span_of("schedule", environment);
+    scheduled(db, input);
+    drop(span);
+    let _span = timings::span_of("build", environment);
+    build_with(db, input, &Measured::new(stored, environment))
 }
 
 /// The parts of a JSON result that all commands have.

@@ -48,7 +48,7 @@ pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
-    build, build_with, check_always, environment_model, fleet, inputs_of, scheduled,
+    build, build_with, check_always, decode_all, environment_model, fleet, inputs_of, scheduled,
     scheduler_call,
 };
 pub use record::{AssignmentRecord, RECORD_PATH, Record, RecordError, SourceRecord, SourceRole};

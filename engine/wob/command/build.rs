@@ -31,6 +31,7 @@ use crate::{
     journal::{Journal, JournalOutput, JournalPlace, Trust},
     session::{JsonResult, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
+    timings::{self, Timings},
 };
 
 /// Render environments and write their trees
@@ -58,6 +59,9 @@ pub(crate) struct Build {
     /// Write to FILE why each assignment was rendered or not, and what it was made from: the parts that are hashed
     #[arg(long, value_name = "FILE")]
     explain: Option<Utf8PathBuf>,
+    /// Where the time goes
+    #[command(flatten)]
+    timings: Timings,
 }
 
 const LONG_ABOUT: &str = "\
@@ -122,11 +126,16 @@ impl Build {
     /// Builds what is selected, unless nothing has changed since the last run of the same command line.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let begin = Instant::now();
+        if let Err(exit) = self.timings.start(streams) {
+            return exit;
+        }
         // A journal tells of folders that were written, and nothing of what they were made from.
         let is_special = self.explain.is_some() || self.check || self.output.into.is_some();
         let place = if is_special { None } else { JournalPlace::find(streams) };
         let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
+        let span = timings::span("journal");
         let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
+        drop(span);
         if let Some(journal) = journal {
             tell_unchanged(&journal, begin, streams);
             return Exit::Ok;
@@ -180,6 +189,7 @@ impl Build {
             let again = || json(Work::nothing(assignments), &Outcome::counts_again);
             let json = streams.is_json().then(again);
             let drawn = session.drawn(&report, Results::Talk);
+            let _span = timings::span("journal");
             keep_journal(&session, &outcomes, (drawn, json), place);
         }
         Ok(exit)

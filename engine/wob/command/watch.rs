@@ -20,6 +20,7 @@ use crate::{
     report::{JsonDiagnostic, count},
     session::{Left, Session},
     stream::{Results, Streams, json_diagnostics},
+    timings::Timings,
     tree_diff::{FileChange, shown, tree_diff},
     workspace::Seen,
 };
@@ -45,6 +46,9 @@ pub(crate) struct Watch {
     /// Look every MS milliseconds instead of waiting for events
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=60_000))]
     poll: Option<u64>,
+    /// Where the time goes
+    #[command(flatten)]
+    timings: Timings,
 }
 
 const LONG_ABOUT: &str = "\
@@ -101,6 +105,9 @@ struct State {
 impl Watch {
     /// Builds until the user stops it.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
+        if let Err(exit) = self.timings.start(streams) {
+            return exit;
+        }
         let interrupt = match Interrupt::on_ctrl_c() {
             Ok(interrupt) => interrupt,
             Err(error) => {

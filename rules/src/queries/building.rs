@@ -8,10 +8,22 @@ use super::{
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
+    decode::decode_file,
     known::{Known, Nothing, known_files, subtrees},
     render::Files,
     schedule::Assignment,
 };
+
+/// Parses and decodes every file of an environment, as its model will ask for: for those who measure.
+pub fn decode_all(db: &Database, environment: EnvironmentInput) {
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
+    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
+        for file in source.files(db) {
+            decode_file(db, *file);
+        }
+    }
+}
 
 /// Builds an environment with all the threads of the current rayon pool.
 ///

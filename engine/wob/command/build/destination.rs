@@ -14,6 +14,7 @@ use crate::{
     last::{LastPlace, compare},
     report::Report,
     session::{BuiltTarget, Session},
+    timings,
 };
 
 /// Where trees go, and what becomes of what is there.
@@ -82,7 +83,9 @@ impl Output {
             let place = &places[&target.built.environment];
             let note = place.last(&target.built.environment);
             let before = note.as_ref().and_then(LastPlace::read);
+            let span = timings::span_of("explain", &target.built.environment);
             let last = compare(session, target, before.as_ref());
+            drop(span);
             match self.write(session, target, place, common) {
                 Ok(outcome) => {
                     if let Some(note) = note.filter(|_| outcome.written) {

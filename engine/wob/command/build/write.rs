@@ -19,6 +19,7 @@ use crate::{
     recorded::record,
     report::count,
     session::{BuiltTarget, Session},
+    timings,
 };
 
 /// How many files in the way are named.
@@ -92,12 +93,15 @@ impl Output {
         common: &Common,
     ) -> Result<Outcome, Failure> {
         let shown = place.shown();
+        let name = target.built.environment.as_str();
+        let span = timings::span_of("plan", name);
         let destination = place.open()?;
         let previous = destination.previous()?;
         let tree = kept(target, &destination, &previous)?;
         let record = record(session, target, &tree);
         let plan = destination.plan(&tree, &record.to_json(), &session.interrupt)?;
         let counts = plan.counts();
+        drop(span);
         let outcome = Outcome {
             record,
             counts,
@@ -127,6 +131,7 @@ impl Output {
         }
         let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
         let plan = plan.with_message(&message(&outcome.record));
+        let _span = timings::span_of("write", name);
         let written = plan.apply(overwrite, &session.interrupt)?;
         let commit = written.commit.map(|it| it.to_string());
         Ok(Outcome { counts: written.counts, written: true, commit, ..outcome })
