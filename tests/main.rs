@@ -27,6 +27,7 @@ mod refusals;
 mod rules;
 mod schemas;
 mod sources;
+mod store;
 mod support;
 mod tidy;
 mod timings;

@@ -31,7 +31,9 @@ fn main() {
     for path in files {
         let bytes = fs::read(&path).unwrap_or_default();
         let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        halves.iter_mut().for_each(|it| (&name, &bytes).hash(it));
+        for half in &mut halves {
+            (&name, &bytes).hash(half);
+        }
     }
     let [first, second] = halves.map(|it| it.finish());
     println!("cargo::rustc-env=WOB_RULES_DIGEST={first:016x}{second:016x}");
@@ -39,7 +41,11 @@ fn main() {
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     match fs::read_dir(path) {
-        Ok(entries) => entries.flatten().for_each(|it| collect(&it.path(), files)),
+        Ok(entries) => {
+            for entry in entries.flatten() {
+                collect(&entry.path(), files);
+            }
+        }
         Err(_) => files.push(path.to_owned()),
     }
 }

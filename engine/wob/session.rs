@@ -225,7 +225,7 @@ impl<'s> Session<'s> {
         let span = timings::span("store");
         let (db, stored) = (self.loaded.db.clone(), &*self.stored);
         if let Err(error) = pool.install(|| stored.save(db, &all)) {
-            self.streams.say_more(&format!("note: {error}; the next build renders again"));
+            self.streams.say_more(&format!("note: {error}; that costs the next build time"));
         }
         drop(span);
         Ok(all)

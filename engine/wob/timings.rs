@@ -67,7 +67,7 @@ impl<'e> Args<'e> {
 /// Whether timings are written.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Timings {
-    /// Write to FILE where the time goes: a trace that chrome://tracing and Perfetto show
+    /// Write to FILE where the time goes: a trace that Chrome (at `chrome://tracing`) and Perfetto show
     #[arg(long, value_name = "FILE")]
     timings: Option<Utf8PathBuf>,
 }
@@ -187,7 +187,9 @@ impl<'k> Measured<'k> {
         if now.duration_since(slice.begin) >= SLICE {
             let slice = slices.remove(&thread());
             drop(slices);
-            slice.into_iter().for_each(|it| self.tell(thread(), &it));
+            if let Some(slice) = slice {
+                self.tell(thread(), &slice);
+            }
         }
     }
 
@@ -202,8 +204,9 @@ impl<'k> Measured<'k> {
 impl Drop for Measured<'_> {
     fn drop(&mut self) {
         let slices = self.slices.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let slices = std::mem::take(slices);
-        slices.iter().for_each(|(thread, slice)| self.tell(*thread, slice));
+        for (thread, slice) in std::mem::take(slices) {
+            self.tell(thread, &slice);
+        }
     }
 }
 

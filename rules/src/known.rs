@@ -63,7 +63,9 @@ impl Subtree {
 
 fn digest(inputs: &[Digest]) -> Digest {
     let mut hasher = Hasher::new("wob 2026-11 subtree");
-    inputs.iter().for_each(|it| hasher.add(it.as_bytes()));
+    for it in inputs {
+        hasher.add(it.as_bytes());
+    }
     hasher.finish()
 }
 
@@ -87,7 +89,7 @@ pub fn subtrees<'a>(
         let last = all.last_mut().expect("because one was added if there was none");
         last.assignments.end = index + 1;
         last.inputs.extend(inputs);
-        ended = Digest::of(target.as_str().as_bytes()).as_bytes()[0] % TARGETS == 0;
+        ended = Digest::of(target.as_str().as_bytes()).as_bytes()[0].is_multiple_of(TARGETS);
     }
     all
 }

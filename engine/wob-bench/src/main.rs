@@ -7,6 +7,7 @@ mod floors;
 mod load;
 mod meter;
 mod report;
+mod runs;
 mod stages;
 mod texts;
 
@@ -22,6 +23,7 @@ use clap::Parser as _;
 use crate::{
     fleet::{Fleet, Shape},
     report::{FleetReport, Report},
+    runs::RunReport,
 };
 
 #[global_allocator]
@@ -55,6 +57,9 @@ struct Args {
     /// Write the sources of the first fleet into DIR, as a workspace, and measure nothing
     #[arg(long, value_name = "DIR")]
     generate: Option<Utf8PathBuf>,
+    /// Measure runs of this command instead: nothing to do, one change, an edit to no effect; beside ninja
+    #[arg(long, value_name = "WOB")]
+    runs: Option<std::path::PathBuf>,
     /// Measure one thing in this process, and print it as JSON
     #[arg(long, hide = true)]
     only: Option<Only>,
@@ -89,6 +94,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         load::write(&Fleet::generate(first, args.seed), folder)?;
         return Ok(());
     }
+    if let Some(wob) = &args.runs {
+        return measure_runs(args, &std::path::absolute(wob)?);
+    }
     if let Some(only) = args.only {
         let fleet = Fleet::generate(first, args.seed);
         let report = match only {
@@ -112,6 +120,21 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     match args.output {
         Output::Text => print(report.to_text().trim_end()),
         Output::Json => print(&serde_json::to_string_pretty(&report)?),
+    }
+}
+
+/// Measures runs of the command `wob` on each fleet.
+fn measure_runs(args: &Args, wob: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let rounds = args.rounds.max(1);
+    let fleets = args.assignments.iter();
+    let fleets = fleets.map(|it| runs::measure(wob, (*it, args.seed), rounds, &args.folder));
+    let fleets: Vec<RunReport> = fleets.collect::<Result<_, _>>()?;
+    match args.output {
+        Output::Text => {
+            let texts: Vec<String> = fleets.iter().map(RunReport::to_text).collect();
+            print(texts.join("\n").trim_end())
+        }
+        Output::Json => print(&serde_json::to_string_pretty(&fleets)?),
     }
 }
 

@@ -72,3 +72,26 @@ fn the_same_seed_gives_the_same_sources() {
     assert_eq!(generate("7"), generate("7"));
     assert_ne!(generate("7"), generate("8"));
 }
+
+/// The command lies beside the bench if cargo was asked for the whole workspace.
+#[test]
+fn runs_of_the_command_are_measured() {
+    let wob = std::path::Path::new(env!("CARGO_BIN_EXE_wob-bench")).with_file_name("wob");
+    if !wob.exists() {
+        return;
+    }
+    let runs = ["--runs", wob.to_str().unwrap(), "--output", "json"];
+    let report: Value = serde_json::from_str(&bench(&runs)).unwrap();
+    assert_eq!(report[0]["assignments"], 100);
+    let runs = report[0]["runs"].as_array().unwrap();
+    let names: Vec<&str> = runs.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let expected = [
+        "cold",
+        "nothing to do",
+        "nothing to do, output trusted",
+        "one value changed",
+        "a template changed to no effect",
+    ];
+    assert_eq!(names, expected);
+    assert!(runs.iter().all(|it| it["seconds"].as_f64().unwrap() > 0.0), "{runs:?}");
+}

@@ -21,7 +21,7 @@ use self::{
 };
 pub(crate) use self::{
     destination::{Output, Round},
-    place::{Locks, Read},
+    place::{Into, Locks, Read},
     summary::Work,
     write::Outcome,
 };

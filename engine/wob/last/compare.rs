@@ -39,7 +39,8 @@ pub(crate) fn compare(
     for subtree in &now {
         let is_same = comparison.subtrees.contains(&name(subtree));
         for it in &assignments[subtree.assignments.clone()] {
-            comparison.add(it, is_same);
+            let causes = if is_same { vec![] } else { comparison.why(it) };
+            comparison.add(it, causes);
         }
     }
     explanation.gone = comparison.gone();
@@ -142,31 +143,34 @@ impl<'c> Comparison<'c> {
         comparison
     }
 
-    /// Notes what was done about an assignment; `is_same` says that its whole subtree has the inputs of the build before.
-    fn add(&mut self, built: &BuiltAssignment, is_same: bool) {
-        let assignment = &built.assignment;
-        let (on, target) = (&assignment.cluster_type, &assignment.target);
-        let key = (on.to_string(), target.to_string());
-        let before = self.before.remove(&key);
-        let causes = match (built.inputs, before) {
+    /// Returns why the inputs of an assignment are other ones than before; nothing if they are not.
+    fn why(&mut self, built: &BuiltAssignment) -> Vec<ToldCause> {
+        let Assignment { cluster_type, target, .. } = &built.assignment;
+        let before = self.before.remove(&(cluster_type.to_string(), target.to_string()));
+        match (built.inputs, before) {
             (None, _) => vec![],
-            (Some(_), _) if is_same => vec![],
             (Some(_), Some(before)) => self.differing(built, &before),
             (Some(_), None) => self.without_before(built),
-        };
-        let concerns = || self.edits.as_ref().is_some_and(|it| it.concern(assignment));
+        }
+    }
+
+    /// Notes what was done about an assignment whose inputs are other ones for these `causes`.
+    fn add(&mut self, built: &BuiltAssignment, mut causes: Vec<ToldCause>) {
+        let edits = self.edits.as_ref();
+        let concerns = || edits.is_some_and(|it| it.concern(&built.assignment));
         let doing = match built.made {
             Made::Nothing => Doing::Failed,
             Made::Now => Doing::Rendered,
-            Made::Before if !causes.is_empty() || self.edits.is_none() => Doing::FromStore,
+            Made::Before if !causes.is_empty() || edits.is_none() => Doing::FromStore,
             Made::Before if concerns() => Doing::CutOffEarly,
             Made::Before => return,
         };
-        let causes = match doing {
-            Doing::Rendered if causes.is_empty() && self.edits.is_some() => vec![again(built)],
-            _ => causes,
-        };
-        self.groups.entry((doing, causes)).or_default().push(format!("{on}:{target}"));
+        if doing == Doing::Rendered && causes.is_empty() && edits.is_some() {
+            causes.push(again(built));
+        }
+        let Assignment { cluster_type, target, .. } = &built.assignment;
+        let name = format!("{cluster_type}:{target}");
+        self.groups.entry((doing, causes)).or_default().push(name);
     }
 
     /// Returns why the parts of an assignment are not those of the build before; nothing if they are.

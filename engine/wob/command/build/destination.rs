@@ -64,6 +64,11 @@ pub(crate) struct Round {
 }
 
 impl Output {
+    /// Names where trees go: to a folder, or to a branch, or where nobody said it.
+    pub(crate) fn to(out: Option<Utf8PathBuf>, into: Option<Into>) -> Self {
+        Self { out, into, force: false, no_wait: false, mode: Mode::Check }
+    }
+
     /// Builds what `session` selects, and writes it to `places`, which nobody else may write to meanwhile.
     pub(crate) fn build(
         &self,

@@ -52,7 +52,9 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn of(outcomes: &[Outcome]) -> Self {
         let mut work = Self::default();
-        outcomes.iter().for_each(|it| work.add(&it.explanation));
+        for outcome in outcomes {
+            work.add(&outcome.explanation);
+        }
         let written = outcomes.iter().filter(|it| it.written);
         work.files_written = Some(written.map(|it| it.counts.added + it.counts.changed).sum());
         work
@@ -93,13 +95,12 @@ impl Work {
             (self.failed, "failed"),
         ];
         let rare = rare.into_iter().filter(|it| it.0 > 0);
-        let rare: String = rare.map(|(number, what)| format!(", {number} {what}")).collect();
-        format!(
-            "{}: {} unchanged, {} rendered{rare}",
-            count(self.assignments, "assignment", "assignments"),
-            self.unchanged,
-            self.rendered,
-        )
+        let rare = rare.map(|(number, what)| format!("{number} {what}"));
+        let often =
+            [format!("{} unchanged", self.unchanged), format!("{} rendered", self.rendered)];
+        let all: Vec<String> = often.into_iter().chain(rare).collect();
+        let assignments = count(self.assignments, "assignment", "assignments");
+        format!("{assignments}: {}", all.join(", "))
     }
 }
 

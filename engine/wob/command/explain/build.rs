@@ -1,10 +1,13 @@
 //! `wob explain build [PATTERN]`: why each assignment was rendered in the last build, or not.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::{
     args::{Common, Patterns},
-    command::build::{Output, Work},
+    command::build::{Into, Output, Work},
     exit::Exit,
     last::{Explanation, LastPlace},
     report::printable,
@@ -19,9 +22,12 @@ pub(super) struct Build {
     /// What to explain
     #[command(flatten)]
     patterns: Patterns,
-    /// Where trees went
-    #[command(flatten)]
-    output: Output,
+    /// The folder that was built into instead of wob-out/<environment>; may hold {environment}
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    out: Option<Utf8PathBuf>,
+    /// The branch that was built into; may hold {environment}
+    #[arg(long, value_name = "REPO#BRANCH", conflicts_with = "out")]
+    into: Option<Into>,
 }
 
 const LONG_ABOUT: &str = "\
@@ -64,7 +70,8 @@ impl Build {
 
     fn explain(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         let session = Session::start(common, &self.patterns, streams)?;
-        let places = self.output.places(common, &session)?;
+        let output = Output::to(self.out.clone(), self.into.clone());
+        let places = output.places(common, &session)?;
         let mut all = vec![];
         for target in &session.targets {
             let name = target.name.as_str();
@@ -77,7 +84,7 @@ impl Build {
                 ));
                 return Err(Exit::Usage);
             };
-            all.push((target, shown, self.wanted(&session, target, last.explanation)));
+            all.push((target, shown, wanted(&session, target, last.explanation)));
         }
         if streams.is_json() {
             let environments = all.iter().map(|(target, _, explanation)| JsonExplained {
@@ -99,27 +106,22 @@ impl Build {
         }
         Ok(Exit::Ok)
     }
+}
 
-    /// Leaves out what is not selected; what is not there any more is selected if all of its environment is.
-    fn wanted(
-        &self,
-        session: &Session<'_>,
-        target: &Target,
-        mut explanation: Explanation,
-    ) -> Explanation {
-        let Some(input) = target.input else { return explanation };
-        let assignments = wob_rules::assignments(&session.loaded.db, input);
-        let names = |is_selected: bool| {
-            let all = assignments.iter().enumerate();
-            let some = all.filter(move |(index, _)| target.selected.has(*index) == is_selected);
-            some.map(|(_, it)| format!("{}:{}", it.cluster_type, it.target))
-        };
-        let left_out: std::collections::BTreeSet<String> = names(false).collect();
-        if !left_out.is_empty() {
-            let wanted: std::collections::BTreeSet<String> = names(true).collect();
-            explanation.assignments = wanted.len();
-            explanation.retain(&|it| wanted.contains(it));
-        }
-        explanation
+/// Leaves out what is not selected; what is not there any more is selected if all of its environment is.
+fn wanted(session: &Session<'_>, target: &Target, mut explanation: Explanation) -> Explanation {
+    let Some(input) = target.input else { return explanation };
+    let assignments = wob_rules::assignments(&session.loaded.db, input);
+    let names = |is_selected: bool| {
+        let all = assignments.iter().enumerate();
+        let some = all.filter(move |(index, _)| target.selected.has(*index) == is_selected);
+        some.map(|(_, it)| format!("{}:{}", it.cluster_type, it.target))
+    };
+    let left_out: BTreeSet<String> = names(false).collect();
+    if !left_out.is_empty() {
+        let wanted: BTreeSet<String> = names(true).collect();
+        explanation.assignments = wanted.len();
+        explanation.retain(&|it| wanted.contains(it));
     }
+    explanation
 }
