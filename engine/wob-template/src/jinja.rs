@@ -191,7 +191,9 @@ impl Jinja {
         filters::reset();
         let template =
             self.environment.get_template(name).map_err(|error| self.explain(name, "", &error))?;
-        let mut output = Output { bytes: vec![], limit: self.output };
+        // Most output is the text itself.
+        let likely = template.source().len().min(self.output);
+        let mut output = Output { bytes: Vec::with_capacity(likely), limit: self.output };
         let rendered = template.render_captured_to(data.0.clone(), &mut output);
         if let Err(error) = rendered {
             return Err(self.explain(name, template.source(), &error));

@@ -1,6 +1,9 @@
 //! Config values: what the text under a `ConfigMap` key means.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use wob_engine::{
     Diagnostic, Digest, Place, Value,
@@ -16,12 +19,27 @@ use super::Reading;
 pub(crate) struct ConfigValue {
     value: Value,
     digest: Digest,
+    /// A list or mapping as a text, once somebody asked for it.
+    text: OnceLock<Value>,
 }
 
 impl ConfigValue {
     /// Takes the digest.
     pub(crate) fn new(value: Value) -> Self {
-        Self { digest: digest(&value), value }
+        Self { digest: digest(&value), value, text: OnceLock::new() }
+    }
+
+    /// Returns the value with a list or mapping turned into YAML text: a ConfigMap holds texts only.
+    pub(crate) fn as_text(&self) -> &Value {
+        let text = || yaml::emit(&self.value, yaml::Style::Canonical);
+        match &self.value {
+            Value::List(_) | Value::Map(_) => {
+                self.text.get_or_init(|| Value::from(text().trim_end_matches('\n')))
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => {
+                &self.value
+            }
+        }
     }
 
     /// Returns the digest.

@@ -139,19 +139,6 @@ fn sibling(it: &Sibling) -> wob_engine::Value {
     wob_engine::Value::Map(fields.into())
 }
 
-/// Turns lists and mappings into YAML text: a ConfigMap holds texts only.
-fn text_of(value: &wob_engine::Value) -> wob_engine::Value {
-    use wob_engine::{Value as Plain, yaml};
-    match value {
-        Plain::List(_) | Plain::Map(_) => {
-            Plain::from(yaml::emit(value, yaml::Style::Canonical).trim_end_matches('\n'))
-        }
-        Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::String(_) => {
-            value.clone()
-        }
-    }
-}
-
 /// The config as jinja templates see it.
 #[derive(Debug)]
 struct ConfigData(Arc<Config>);
@@ -172,11 +159,11 @@ struct ConfigTexts(Arc<Config>);
 
 impl JinjaMap for ConfigTexts {
     fn get(&self, key: &str) -> Option<JinjaData> {
-        self.0.get(key).map(|it| JinjaData::from(&text_of(it)))
+        self.0.get_text(key).map(JinjaData::from)
     }
 
     fn entries(&self) -> Box<dyn Iterator<Item = (Arc<str>, JinjaData)> + Send + Sync + '_> {
-        Box::new(self.0.iter().map(|(key, it)| (key.clone(), JinjaData::from(&text_of(it)))))
+        Box::new(self.0.texts().map(|(key, it)| (key.clone(), JinjaData::from(it))))
     }
 }
 
@@ -316,7 +303,7 @@ pub(super) fn plain(
         fields.push(("ConfigData", Plain::Map(config.to_map())));
     }
     if names.have("ConfigTexts") {
-        let texts = config.iter().map(|(key, it)| (key.clone(), text_of(it)));
+        let texts = config.texts().map(|(key, it)| (key.clone(), it.clone()));
         fields.push(("ConfigTexts", Plain::Map(texts.collect())));
     }
     Plain::Map(fields.into_iter().map(|(key, value)| (Arc::from(key), value)).collect())

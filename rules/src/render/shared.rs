@@ -33,8 +33,22 @@ impl Config {
         self.entries.iter().map(|(key, it)| (key, &***it))
     }
 
+    /// Lists keys and values as [`Config::iter`] does, lists and mappings as YAML text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> + Send + Sync {
+        self.entries.iter().map(|(key, it)| (key, it.as_text()))
+    }
+
     /// Returns the value of `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
+        self.find(key).map(|it| &***it)
+    }
+
+    /// Returns the value of `key`, a list or mapping as YAML text.
+    pub(super) fn get_text(&self, key: &str) -> Option<&Value> {
+        self.find(key).map(|it| it.as_text())
+    }
+
+    fn find(&self, key: &str) -> Option<&Arc<ConfigValue>> {
         let at = self.entries.binary_search_by(|(it, _)| (**it).cmp(key)).ok()?;
         Some(&self.entries[at].1)
     }

@@ -11,6 +11,9 @@ pub(super) enum KeyOrder {
     Two,
 }
 
+/// Up to so many entries are sorted without merging.
+const FEW: usize = 8;
+
 /// Sorts `entries` by their keys.
 ///
 /// Merge sort, because the standard sort may panic on an order that is not total.
@@ -19,6 +22,17 @@ pub(super) fn sort<V: Copy>(entries: &mut Vec<(&str, V)>, order: KeyOrder) {
     if order == KeyOrder::Three
         && entries.is_sorted_by(|a, b| compare(a.0, b.0, order) == Ordering::Less)
     {
+        return;
+    }
+    if order == KeyOrder::Three && entries.len() <= FEW {
+        // Few are in order soonest one by one.
+        for end in 1..entries.len() {
+            let mut at = end;
+            while at > 0 && compare(entries[at].0, entries[at - 1].0, order) == Ordering::Less {
+                entries.swap(at, at - 1);
+                at -= 1;
+            }
+        }
         return;
     }
     let mut width = 1;

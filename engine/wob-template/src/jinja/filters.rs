@@ -320,9 +320,12 @@ fn write_json(value: &Value, out: &mut String) -> Option<()> {
 }
 
 fn write_json_text(text: &str, out: &mut String) {
-    let is_special = |it: u8| it < b' ' || matches!(it, b'"' | b'\\');
+    let is_special = |it: &u8| *it < b' ' || matches!(it, b'"' | b'\\');
+    out.reserve(text.len() + 2);
     out.push('"');
-    if text.bytes().any(is_special) {
+    // Without a way out of the inner loop, the compiler looks at many bytes at once.
+    let has_special = |chunk: &[u8]| chunk.iter().fold(false, |any, it| any | is_special(it));
+    if text.as_bytes().chunks(32).any(has_special) {
         let quoted = serde_json::to_string(text).expect("because a text is JSON");
         out.push_str(&quoted[1..quoted.len() - 1]);
     } else {

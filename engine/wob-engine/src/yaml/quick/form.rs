@@ -47,7 +47,7 @@ pub(super) struct Mapping {
 
 impl<'t, 'o> Form<'t, 'o> {
     pub(super) fn new(out: &'o mut String) -> Self {
-        Self { out, fresh: true, entries: vec![], sorted: String::new() }
+        Self { out, fresh: true, entries: Vec::with_capacity(16), sorted: String::new() }
     }
 
     pub(super) fn begin_document(&mut self) {
@@ -77,12 +77,16 @@ impl<'t, 'o> Form<'t, 'o> {
         key: Cow<'t, str>,
         column: usize,
     ) -> Option<()> {
-        if self.entries.len() - mapping.first >= MOST_ENTRIES || !emit::is_simple_key(&key) {
+        if self.entries.len() - mapping.first >= MOST_ENTRIES {
+            return None;
+        }
+        let is_plain = emit::is_surely_plain(key.as_bytes());
+        if !(is_plain || emit::is_simple_key(&key)) {
             return None;
         }
         self.begin_line(column);
         let start = self.out.len();
-        if emit::is_surely_plain(key.as_bytes()) {
+        if is_plain {
             self.out.push_str(&key);
         } else {
             emit::write_text(self.out, &key, column + 2, Position::Key);
@@ -104,6 +108,7 @@ impl<'t, 'o> Form<'t, 'o> {
                 return None;
             }
             self.sorted.clear();
+            self.sorted.reserve(self.out.len() - entries[0].start);
             for (_, at) in keys {
                 if !self.sorted.is_empty() {
                     new_line(&mut self.sorted, column);
