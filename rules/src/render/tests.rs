@@ -155,7 +155,7 @@ fn fields_that_are_made_when_asked_for_are_those_that_are_shown() {
         let mut inputs = with_source("flux", source);
         inputs.config = Arc::new(Config::new(config.clone()));
         change_target(&mut inputs, |it| {
-            it.labels = Arc::new([("a".into(), "b\n\"".into())].into())
+            it.labels = Arc::new([("a".into(), "b\n\"".into())].into());
         });
         let template = inputs.cluster_type.reconciler.clone();
         let files = [data::Sibling { name: "x.yaml".into(), content: FileContent::Yaml }];

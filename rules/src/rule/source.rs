@@ -209,10 +209,10 @@ impl ManifestSource {
     fn revision(&self) -> (&'static str, &Arc<str>) {
         match self {
             Self::Git { revision: GitRevision::Branch(it), .. } => ("branch", it),
-            Self::Git { revision: GitRevision::Tag(it), .. } => ("tag", it),
+            Self::Git { revision: GitRevision::Tag(it), .. }
+            | Self::Oci { reference: OciReference::Tag(it), .. } => ("tag", it),
             Self::Git { revision: GitRevision::Commit(it), .. } => ("commit", it),
             Self::Helm { version, .. } => ("version", version),
-            Self::Oci { reference: OciReference::Tag(it), .. } => ("tag", it),
             Self::Oci { reference: OciReference::Digest(it), .. } => ("digest", it),
         }
     }

@@ -171,7 +171,7 @@ impl<'t> Reader<'t, '_> {
                 return None;
             }
             let (key, written) = scalars::entry(line.written)?;
-            self.form.key(&mapping, key, column)?;
+            self.form.key(mapping, key, column)?;
             if written.is_empty() {
                 self.next_line()?;
                 self.below(indent, depth, column)?;

@@ -282,40 +282,47 @@ fn to_json(value: &Value) -> Result<String, Error> {
 
 /// Writes texts, and mappings and lists of them, without a copy of them; `None` for what is left to serde.
 fn write_json(value: &Value, out: &mut String) -> Option<()> {
-    match value.kind() {
-        ValueKind::String => write_json_text(value.as_str()?, out),
-        ValueKind::None => out.push_str("null"),
-        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
-        ValueKind::Seq => {
-            out.push('[');
-            for (at, item) in value.try_iter().ok()?.enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_json(&item, out)?;
+    let kind = value.kind();
+    if kind == ValueKind::String {
+        write_json_text(value.as_str()?, out);
+    } else if kind == ValueKind::Bool {
+        out.push_str(if value.is_true() { "true" } else { "false" });
+    } else if kind == ValueKind::None {
+        out.push_str("null");
+    } else if kind == ValueKind::Seq {
+        out.push('[');
+        for (at, item) in value.try_iter().ok()?.enumerate() {
+            if at > 0 {
+                out.push(',');
             }
-            out.push(']');
+            write_json(&item, out)?;
         }
-        ValueKind::Map => {
-            out.push('{');
-            let mut before: Option<Value> = None;
-            for (key, item) in value.as_object()?.try_iter_pairs()? {
-                // Serde brings keys in order, and keeps the last of two that are one text.
-                if before.as_ref().is_some_and(|it| it.as_str() >= key.as_str()) {
-                    return None;
-                }
-                if before.is_some() {
-                    out.push(',');
-                }
-                write_json_text(key.as_str()?, out);
-                out.push(':');
-                write_json(&item, out)?;
-                before = Some(key);
-            }
-            out.push('}');
-        }
-        _ => return None,
+        out.push(']');
+    } else if kind == ValueKind::Map {
+        write_json_mapping(value, out)?;
+    } else {
+        return None;
     }
+    Some(())
+}
+
+fn write_json_mapping(value: &Value, out: &mut String) -> Option<()> {
+    let mut before: Option<Value> = None;
+    out.push('{');
+    for (key, item) in value.as_object()?.try_iter_pairs()? {
+        // Serde brings keys in order, and keeps the last of two that are one text.
+        if before.as_ref().is_some_and(|it| it.as_str() >= key.as_str()) {
+            return None;
+        }
+        if before.is_some() {
+            out.push(',');
+        }
+        write_json_text(key.as_str()?, out);
+        out.push(':');
+        write_json(&item, out)?;
+        before = Some(key);
+    }
+    out.push('}');
     Some(())
 }
 

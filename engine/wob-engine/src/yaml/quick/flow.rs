@@ -92,7 +92,7 @@ impl<'t, 'f, 'o> Flow<'t, 'f, 'o> {
             let key = self.text().filter(|it| it.len() <= LONGEST_KEY)?;
             self.rest = self.rest.strip_prefix(':')?;
             self.skip();
-            self.form.key(&mapping, key, column)?;
+            self.form.key(mapping, key, column)?;
             self.value(depth, (column, Parent::Value))?;
             self.skip();
             if self.take(b'}') {

@@ -39,6 +39,7 @@ struct Entry<'t> {
 }
 
 /// A mapping that is open.
+#[derive(Clone, Copy)]
 #[must_use]
 pub(super) struct Mapping {
     /// Its first entry.
@@ -71,12 +72,7 @@ impl<'t, 'o> Form<'t, 'o> {
     }
 
     /// Begins an entry of the innermost mapping, which is at `column`; `None` if there are too many, or for a long key.
-    pub(super) fn key(
-        &mut self,
-        mapping: &Mapping,
-        key: Cow<'t, str>,
-        column: usize,
-    ) -> Option<()> {
+    pub(super) fn key(&mut self, mapping: Mapping, key: Cow<'t, str>, column: usize) -> Option<()> {
         if self.entries.len() - mapping.first >= MOST_ENTRIES {
             return None;
         }

@@ -140,27 +140,25 @@ enum Written {
 
 impl Written {
     /// Writes blocks; a list's items are `step` deeper than its key.
-    fn write(&self, indent: usize, step: usize, out: &mut String) {
+    fn write(&self, indent: usize, step: usize) -> String {
         let pad = " ".repeat(indent);
         match self {
-            Self::Scalar(it) => *out += &format!(" {it}\n"),
-            Self::Flow(it) => *out += &format!(" {}\n", serde_json::Value::from(it)),
+            Self::Scalar(it) => format!(" {it}\n"),
+            Self::Flow(it) => format!(" {}\n", serde_json::Value::from(it)),
             Self::List(items) => {
-                *out += "\n";
-                for item in items {
-                    let mut inner = String::new();
-                    item.write(indent + 2, step, &mut inner);
-                    // A mapping begins beside the dash, as far from it as a space.
-                    *out += &format!("{pad}- {}", inner.trim_start_matches(['\n', ' ']));
-                }
+                // A mapping begins beside the dash, as far from it as a space.
+                let item = |it: &Self| it.write(indent + 2, step);
+                let items = items.iter().map(item);
+                let items =
+                    items.map(|it| format!("{pad}- {}", it.trim_start_matches(['\n', ' '])));
+                "\n".to_owned() + &items.collect::<String>()
             }
             Self::Map(entries) => {
-                *out += "\n";
-                for (key, it) in entries {
-                    *out += &format!("{pad}{key}:");
+                let entry = |(key, it): &(String, Self)| {
                     let deeper = if matches!(it, Self::List(_)) { step } else { 2 };
-                    it.write(indent + deeper, step, out);
-                }
+                    format!("{pad}{key}:{}", it.write(indent + deeper, step))
+                };
+                "\n".to_owned() + &entries.iter().map(entry).collect::<String>()
             }
         }
     }
@@ -202,8 +200,7 @@ proptest! {
         entries in prop::collection::vec(("[a-d]{1,2}", written()), 1..5),
         step in prop::sample::select(vec![0, 2]),
     ) {
-        let mut text = String::new();
-        Written::Map(entries).write(0, step, &mut text);
+        let text = Written::Map(entries).write(0, step);
         check(text.trim_start_matches('\n'));
     }
 }
@@ -215,8 +212,7 @@ fn most_of_what_templates_give_is_read() {
     let mut read = 0;
     for _ in 0..256 {
         let tree = written().new_tree(&mut runner).expect("because nothing is filtered");
-        let mut text = String::new();
-        Written::Map(vec![("a".to_owned(), tree.current())]).write(0, 2, &mut text);
+        let text = Written::Map(vec![("a".to_owned(), tree.current())]).write(0, 2);
         read += u32::from(check(text.trim_start_matches('\n')));
     }
     assert!(read > 100, "{read} of 256");
