@@ -16,7 +16,7 @@ use crate::{
 const README: &str = "This folder contains deployment targets scheduled on the cluster type";
 
 /// Where the promoted commit is noted (design rule 3.8).
-const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
+pub(crate) const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
 
 /// One assignment of a [`Built`] environment.
 #[derive(Clone, Debug, PartialEq, Eq)]

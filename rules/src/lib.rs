@@ -8,6 +8,7 @@
 mod built;
 pub mod builtin;
 pub mod causes;
+pub mod changes;
 mod compose;
 mod decode;
 pub mod discover;

@@ -29,6 +29,18 @@ impl Tree {
         self.files.iter()
     }
 
+    /// Lists the files below `folder`, in byte order of their paths.
+    pub fn below<'t>(
+        &'t self,
+        folder: &str,
+    ) -> impl Iterator<Item = (&'t FilePath, &'t Blob)> + use<'t> {
+        let prefix = format!("{folder}/");
+        // No component begins with anything smaller than a blank.
+        let first = FilePath::new(&format!("{prefix} ")).ok();
+        let all = first.into_iter().flat_map(|it| self.files.range(it..));
+        all.take_while(move |(path, _)| path.as_str().starts_with(&prefix))
+    }
+
     /// Returns the number of files.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -165,6 +177,17 @@ mod tests {
         // `git write-tree` of the same files; `a-b` and `a.b` sort around the folder `a`.
         let tree = tree(&[("a-b/x", "1"), ("a.b", "2"), ("a/x/y", "3"), ("a/z", "4"), ("b", "5")]);
         assert_eq!(tree.git_id().to_string(), "87ab17c251e1ddb11a170b71d3000cb3d6f565ca");
+    }
+
+    #[test]
+    fn what_is_below_a_folder_is_found() {
+        let tree =
+            tree(&[("a-b/x", "1"), ("a.b", "2"), ("a/ x", "3"), ("a/x/y", "4"), ("ab", "5")]);
+        let below =
+            |folder: &str| tree.below(folder).map(|(path, _)| path.to_string()).collect::<Vec<_>>();
+        assert_eq!(below("a"), ["a/ x", "a/x/y"]);
+        assert_eq!(below("a/x"), ["a/x/y"]);
+        assert!(below("ab").is_empty() && below("").is_empty());
     }
 
     #[test]
