@@ -5,8 +5,10 @@
 
 mod address;
 mod case;
+mod cause;
 mod config;
 mod descent;
+mod moved;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ use wob_template::DataPath;
 use self::case::Case;
 pub use self::{
     address::{Address, Part, Which},
+    cause::{Cause, Causes},
+    moved::{Deciding, moved},
     used::{How, Thing, Use, thing_at, things_named, uses},
 };
 pub use crate::compose::Fate;
