@@ -25,7 +25,7 @@ pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, Write
 pub use folder::{FolderError, check_inside, read_file, read_folder};
 pub use git::{
     Branch, BranchName, BranchPlace, Commit, CommitDetails, GitError, GitId, Head, Moved, Next,
-    Remote, Repository, WorkingTree,
+    Relation, Remote, Repository, WorkingTree,
 };
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};

@@ -25,7 +25,7 @@ pub(crate) use commit::NewCommit;
 pub use commit::{BranchName, Moved};
 pub(crate) use compare::{Leaf, TreeIds};
 pub use history::{CommitDetails, Next};
-pub use revision::{Branch, BranchPlace, Commit, Head};
+pub use revision::{Branch, BranchPlace, Commit, Head, Relation};
 pub use working::WorkingTree;
 
 /// A repository: bare, or with a checkout, which may be a linked worktree.

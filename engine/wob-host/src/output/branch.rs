@@ -63,6 +63,18 @@ impl OutputBranch {
         Ok(Self { files, repository, name: name.clone(), folder: folder.to_owned(), tip })
     }
 
+    /// Opens what `revision` names as it is, to be compared with and never written to.
+    ///
+    /// # Errors
+    /// If there is no repository in exactly this folder, or no such revision in it.
+    pub fn at(folder: &Utf8Path, revision: &str) -> Result<Self, OutputError> {
+        let repository = Repository::open(folder)?;
+        let tip = repository.resolve(revision)?;
+        let id = tip.id.to_string();
+        let name = BranchName::new(&id).expect("because a branch may be named like a commit");
+        Ok(Self { repository, name, folder: folder.to_owned(), tip: Some(tip) })
+    }
+
     /// Returns what people call it: the repository's folder, `#`, and the branch.
     pub fn shown(&self) -> Utf8PathBuf {
         Utf8PathBuf::from(format!("{}#{}", self.folder, self.name.as_str()))

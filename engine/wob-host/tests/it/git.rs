@@ -4,7 +4,7 @@ use std::fs;
 
 use wob_host::{
     Branch, BranchPlace, GitError, GitId, Head, Interrupt, LimitError, ReadLimits, ReadOptions,
-    Repository,
+    Relation, Repository,
 };
 
 use crate::support::{Sandbox, commit, git, listing, options, path, repository, write};
@@ -34,6 +34,37 @@ fn a_commit_is_read_without_a_checkout() {
     let read = repository.read(&main, None, &options(&interrupt)).unwrap();
     assert_eq!(listing(&read), ["a.yaml: new", "b/c.yaml: c"]);
     assert_eq!(fs::read_to_string(sandbox.join("a.yaml")).unwrap(), "edited");
+}
+
+#[test]
+fn histories_are_related_as_git_says() {
+    let sandbox = Sandbox::new();
+    repository(sandbox.path(), &[("a.yaml", "1")]);
+    let first = git(sandbox.path(), &["rev-parse", "HEAD"]);
+    git(sandbox.path(), &["checkout", "-q", "-b", "side"]);
+    commit(sandbox.path(), &[("a.yaml", "2")]);
+    git(sandbox.path(), &["checkout", "-q", "main"]);
+    commit(sandbox.path(), &[("a.yaml", "3")]);
+    git(sandbox.path(), &["checkout", "-q", "--orphan", "alone"]);
+    commit(sandbox.path(), &[("a.yaml", "4")]);
+    let repository = Repository::open(sandbox.path()).unwrap();
+    let id = |revision: &str| repository.resolve(revision).unwrap().id;
+    let relation = |tip: &str, commit: &str| repository.relation(id(tip), id(commit)).unwrap();
+    for (tip, commit, expected) in [
+        ("main", first.as_str(), Relation::Holds),
+        ("main", "main", Relation::Holds),
+        ("side", "main", Relation::Shares),
+        ("side", "main~1", Relation::Holds),
+        ("main~1", "main", Relation::Shares),
+        ("alone", "main", Relation::Unrelated),
+    ] {
+        assert_eq!(relation(tip, commit), expected, "{tip} {commit}");
+        let git = std::process::Command::new("git")
+            .current_dir(sandbox.path())
+            .args(["merge-base", "--is-ancestor", commit, tip])
+            .status();
+        assert_eq!(git.unwrap().success(), expected == Relation::Holds, "{tip} {commit}");
+    }
 }
 
 #[test]
