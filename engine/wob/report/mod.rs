@@ -5,6 +5,7 @@ mod excerpt;
 mod github;
 mod json;
 mod places;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -20,6 +21,7 @@ pub(crate) use draw::{Look, draw};
 pub(crate) use github::annotations;
 pub(crate) use json::JsonDiagnostic;
 pub(crate) use places::{Places, Position};
+pub(crate) use shown::{AtView, MASK, Secrecy, ValueView, around, shown};
 pub(crate) use text::{count, printable};
 
 /// Where reports look up the files that diagnostics point into.

@@ -1,18 +1,13 @@
 //! Explanations for people: narrow lines, the answer first, each place on a line of its own.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
-use serde_json::Value as Json;
 use wob_rules::why::{Fate, Side};
 
 use super::view::{
-    AtView, ConfigView, DescentView, InputView, LabelView, OverviewView, SayView, ScalarView,
-    ValueView, WhyView,
+    ConfigView, DescentView, InputView, LabelView, OverviewView, SayView, ScalarView, WhyView,
 };
-use crate::report::printable;
-
-/// How much of a value is shown, in characters.
-const LONGEST: usize = 60;
+use crate::report::{AtView, around, printable};
 
 /// Writes an answer.
 pub(super) fn told(label: &str, view: &WhyView) -> String {
@@ -229,47 +224,4 @@ impl Display for Name<'_> {
             (_, _, None) => Ok(()),
         }
     }
-}
-
-impl Display for AtView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(rule) = &self.rule {
-            write!(f, "rule {rule}: ")?;
-        }
-        f.write_str(&self.file)?;
-        if let (Some(line), Some(column)) = (self.line, self.column) {
-            write!(f, ":{line}:{column}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Display for ValueView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Json::String(text) = &self.value
-            && self.masked
-            && text.starts_with('•')
-        {
-            return f.write_str(text);
-        }
-        f.write_str(&shortened(&self.value.to_string()))
-    }
-}
-
-/// Returns the line of a place, from the place on if it is long.
-fn around(at: &AtView) -> String {
-    let column = at.column.map_or(0, |it| it as usize - 1).saturating_sub(at.indent);
-    if at.text.chars().count() <= LONGEST || column < LONGEST / 2 {
-        return shortened(&at.text);
-    }
-    let rest: String = at.text.chars().skip(column).collect();
-    format!("…{}", shortened(&rest))
-}
-
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
-        let _ = write!(short, "…");
-    }
-    short
 }

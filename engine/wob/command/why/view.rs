@@ -2,17 +2,13 @@
 //! of these; docs/output.md documents their shape.
 
 use serde::Serialize;
-use serde_json::Value as Json;
-use wob_engine::{Place, Step, Value, looks_secret, mask_line, mask_text};
+use wob_engine::{Place, Step};
 use wob_rules::why::{
     ConditionWhy, ConfigWhy, Descent, Fate, FileWhy, Input, LayerSay, LayerWhy, Matched, Overview,
     ScalarWhy, Side, TemplatePlace, pointer,
 };
 
-use crate::report::{FileTexts, Files};
-
-/// What stands in the place of a secret.
-const MASK: &str = "•••";
+use crate::report::{AtView, FileTexts, Files, MASK, Secrecy, ValueView, shown};
 
 /// The answer for one assignment.
 #[derive(Debug, Serialize)]
@@ -31,35 +27,6 @@ pub(super) enum WhyView {
     Value(ScalarView),
     #[serde(rename = "values")]
     File(Vec<ScalarView>),
-}
-
-/// A place that was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AtView {
-    /// The built-in rule whose file it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<String>,
-    pub(super) file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) column: Option<u32>,
-    /// The line, without the space around it and with secrets masked.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) text: String,
-    /// How many characters of space were in front of the text.
-    #[serde(skip)]
-    pub(super) indent: usize,
-}
-
-/// A value, or what may be shown of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct ValueView {
-    pub(super) value: Json,
-    /// Whether some of it is masked.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) masked: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -186,31 +153,11 @@ impl<'t> Viewer<'t> {
 
     /// Finds a place.
     pub(super) fn at(&mut self, place: &Place) -> AtView {
-        let range = self.files.find(place);
-        let start = range.as_ref().map(|it| it.start);
-        let line = range.as_ref().map_or("", |it| &*it.line);
-        AtView {
-            rule: None,
-            file: place.file.to_string(),
-            line: start.map(|it| it.line),
-            column: start.map(|it| it.column),
-            text: mask_line(line.trim()).into_owned(),
-            indent: line.chars().take_while(|it| it.is_whitespace()).count(),
-        }
+        AtView::of(place, &mut self.files)
     }
 
     fn template(&mut self, place: &TemplatePlace) -> AtView {
-        match place {
-            TemplatePlace::Source(place) => self.at(place),
-            TemplatePlace::Rule { rule, file, line, column, text } => AtView {
-                rule: Some(rule.clone()),
-                file: file.clone(),
-                line: Some(*line),
-                column: Some(*column),
-                text: mask_line(text.trim()).into_owned(),
-                indent: text.chars().take_while(|it| it.is_whitespace()).count(),
-            },
-        }
+        AtView::of_template(place, &mut self.files)
     }
 
     /// Shows a config value.
@@ -328,48 +275,5 @@ impl<'t> Viewer<'t> {
             layers: why.layers.iter().map(|it| layer(self, it)).collect(),
             config: why.config.iter().map(|it| self.config(it)).collect(),
         }
-    }
-}
-
-/// Whether a value is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Secrecy {
-    Open,
-    Secret,
-}
-
-impl Secrecy {
-    fn of(key: &str, path: &[Step]) -> Self {
-        let is_secret = |step: &Step| matches!(step, Step::Key(key) if looks_secret(key));
-        if looks_secret(key) || path.iter().any(is_secret) { Self::Secret } else { Self::Open }
-    }
-}
-
-fn shown(value: Option<&Value>, secrecy: Secrecy) -> ValueView {
-    let Some(value) = value else { return ValueView { value: Json::Null, masked: false } };
-    if secrecy == Secrecy::Secret {
-        return ValueView { value: Json::from(MASK), masked: true };
-    }
-    let json = Json::from(value);
-    let masked = mask(value);
-    ValueView { masked: masked != json, value: masked }
-}
-
-/// Masks the secrets in a value: those of keys that look like one, and those in addresses.
-fn mask(value: &Value) -> Json {
-    match value {
-        Value::Map(entries) => {
-            let entry = |(key, it): (&std::sync::Arc<str>, &Value)| {
-                let it = if looks_secret(key) { Json::from(MASK) } else { mask(it) };
-                (key.to_string(), it)
-            };
-            Json::Object(entries.iter().map(entry).collect())
-        }
-        Value::List(items) => Json::Array(items.iter().map(mask).collect()),
-        Value::String(text) => {
-            let end = if text.ends_with('\n') { "\n" } else { "" };
-            Json::from(mask_text(text).join("\n") + end)
-        }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => Json::from(value),
     }
 }
