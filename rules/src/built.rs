@@ -178,12 +178,15 @@ fn promoted_commit(
     model: &Model,
 ) -> Option<String> {
     let base_repo = model.base_repo()?;
-    if let Some(commit) = &base_repo.reference.commit {
+    // What is read may be pinned to another commit than the BaseRepo says.
+    let is_main =
+        |it: &&BaseSource| it.repository.as_ref().is_some_and(|it| it.meta == base_repo.meta);
+    let base = environment.bases(db).iter().find(is_main);
+    let read = base.and_then(|it| it.repository.as_ref()).unwrap_or(base_repo);
+    if let Some(commit) = &read.reference.commit {
         return Some(commit.clone());
     }
-    let is_main = |it: &&BaseSource| it.repository.as_ref() == Some(base_repo);
-    let base = environment.bases(db).iter().find(is_main)?;
-    let origin = base.source.as_ref().ok()?.origin(db);
+    let origin = base?.source.as_ref().ok()?.origin(db);
     if origin.dirty { None } else { origin.commit.clone() }
 }
 

@@ -236,8 +236,10 @@ impl<'c, 't> InScope<'c, 't> {
             Some(Content::Text(text)) => Some(text.clone()),
             Some(Content::Documents(_) | Content::Variables(_) | Content::Bytes) | None => None,
         };
-        let at = || Some(Position { path: file.path.to_string(), at: Spot::Line(1) });
         let (a, b) = (text(before), text(after));
+        let line =
+            first_other_line(a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
+        let at = || Some(Position { path: file.path.to_string(), at: Spot::Line(line) });
         if a.is_some() || b.is_some() {
             let class = of_text(file.path);
             let (before, after) = (a.as_ref().and_then(|_| at()), b.as_ref().and_then(|_| at()));
@@ -361,6 +363,12 @@ fn of_text(path: &FilePath) -> Class {
     } else {
         Class::Other
     }
+}
+
+/// Returns the number of the first line that is not the same, from 1.
+fn first_other_line(a: &str, b: &str) -> u32 {
+    let same = a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count();
+    u32::try_from(same + 1).unwrap_or(u32::MAX)
 }
 
 fn is_namespace(object: &ObjectName) -> bool {

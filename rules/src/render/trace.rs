@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a traced file has the documents of the rendered one, in its order.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use wob_engine::{Place, Span, Step, Value, yaml};
 use wob_template::{Piece, Template as GoTemplate, Traced};
@@ -37,6 +37,8 @@ pub(crate) enum TracedManifest {
         traced: Traced,
         /// What its pieces' spans count in.
         template: TemplateText,
+        /// The text, parsed when it is first asked for.
+        parsed: OnceCell<yaml::Parsed>,
     },
     /// An object, each text of which was a template.
     Object {
@@ -114,6 +116,7 @@ impl Tracer<'_> {
             CompiledManifest::Go { template, place } => TracedManifest::Text {
                 traced: self.go(template)?,
                 template: TemplateText::Source(place.clone()),
+                parsed: OnceCell::new(),
             },
             CompiledManifest::Jinja { name, template, place } => TracedManifest::Text {
                 traced: template.trace(name, &self.data).ok()?,
@@ -124,6 +127,7 @@ impl Tracer<'_> {
                     },
                     TemplateText::Source,
                 ),
+                parsed: OnceCell::new(),
             },
             CompiledManifest::Object { value } => {
                 TracedManifest::Object { value: self.value(value, place?)? }
@@ -193,8 +197,8 @@ pub(crate) fn documents(manifests: &[TracedManifest]) -> Vec<Document<'_>> {
     for manifest in manifests {
         match manifest {
             TracedManifest::Object { .. } => documents.push(Document { manifest, index: 0 }),
-            TracedManifest::Text { traced, .. } => {
-                let parsed = yaml::parse(&traced.text, &yaml::Limits::default());
+            TracedManifest::Text { traced, parsed, .. } => {
+                let parsed = read(traced, parsed);
                 let whole = parsed.documents.iter().enumerate();
                 let held = whole.filter(|(_, it)| !it.root.is_null());
                 documents.extend(held.map(|(index, _)| Document { manifest, index }));
@@ -209,8 +213,8 @@ impl Document<'_> {
     pub(crate) fn value(&self) -> Value {
         match self.manifest {
             TracedManifest::Object { value } => value.value(),
-            TracedManifest::Text { traced, .. } => {
-                let parsed = yaml::parse(&traced.text, &yaml::Limits::default());
+            TracedManifest::Text { traced, parsed, .. } => {
+                let parsed = read(traced, parsed);
                 parsed.documents.get(self.index).map_or(Value::Null, |it| it.root.to_value())
             }
         }
@@ -220,8 +224,8 @@ impl Document<'_> {
     pub(crate) fn find(&self, path: &[Step]) -> Option<Found> {
         match self.manifest {
             TracedManifest::Object { value } => value.find(path),
-            TracedManifest::Text { traced, template } => {
-                let parsed = yaml::parse(&traced.text, &yaml::Limits::default());
+            TracedManifest::Text { traced, template, parsed } => {
+                let parsed = read(traced, parsed);
                 let (node, _) = parsed.documents.get(self.index)?.root.at(path)?;
                 Some(Found {
                     value: node.to_value(),
@@ -230,6 +234,10 @@ impl Document<'_> {
             }
         }
     }
+}
+
+fn read<'p>(traced: &Traced, parsed: &'p OnceCell<yaml::Parsed>) -> &'p yaml::Parsed {
+    parsed.get_or_init(|| yaml::parse(&traced.text, &yaml::Limits::default()))
 }
 
 /// Returns what made the bytes `span` of a traced text.

@@ -1,6 +1,11 @@
 //! The case of one assignment: everything that its explanation looks at.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+};
 
 use wob_engine::{Database, Place, Step, Value};
 
@@ -28,6 +33,8 @@ pub(super) struct Case<'d> {
     pub(super) inputs: Option<Arc<Inputs>>,
     /// What templates see, but for their parameters.
     data: OnceCell<Value>,
+    /// The files that were traced, by name.
+    traces: RefCell<BTreeMap<String, Rc<[TracedManifest]>>>,
 }
 
 /// A file of an assignment with its template.
@@ -70,6 +77,7 @@ impl<'d> Case<'d> {
             precedence: environment.settings(db).config_precedence,
             inputs: queries::inputs_of(db, environment, assignment).as_ref().ok().cloned(),
             data: OnceCell::new(),
+            traces: RefCell::default(),
         }
     }
 
@@ -125,8 +133,10 @@ impl<'d> Case<'d> {
     }
 
     /// Traces the manifests of a file; none if one fails.
-    pub(super) fn traced(&self, file: &File<'_>) -> Vec<TracedManifest> {
-        render::trace::trace(file.output, self.inputs()).unwrap_or_default()
+    pub(super) fn traced(&self, file: &File<'_>) -> Rc<[TracedManifest]> {
+        let mut traces = self.traces.borrow_mut();
+        let trace = || render::trace::trace(file.output, self.inputs()).unwrap_or_default().into();
+        traces.entry(file.name.clone()).or_insert_with(trace).clone()
     }
 
     pub(super) fn overview(&self) -> Overview {

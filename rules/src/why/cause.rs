@@ -3,14 +3,17 @@
 //! A line is a cause if what it says went into the part and is not what went in on the other side. Where no value differs, the
 //! template does.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::BTreeSet};
 
-use wob_engine::{Database, Place, Step, Value};
+use wob_engine::{Database, Digest, Place, Step, Value, looks_secret, yaml};
 use wob_template::DataPath;
 
-use super::{Address, Descent, Fate, Input, Part, ScalarWhy, TemplatePlace, Which, case::Case};
+use super::{
+    Address, ConfigWhy, Descent, Fate, Input, LayerSay, Part, ScalarWhy, TemplatePlace, Which,
+    case::Case, config::is_container,
+};
 use crate::{
-    Assignment, EnvironmentInput, Inputs,
+    Assignment, EnvironmentInput, InputPart, Inputs, LayerId, Name,
     compose::value_at,
     render::{self, CompiledTemplate},
 };
@@ -27,12 +30,32 @@ pub struct Cause {
     pub place: Option<TemplatePlace>,
 }
 
+/// What is told of a part of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Why it is not what it was.
+    pub causes: Vec<Cause>,
+    /// Whether something went into it that looks like a secret.
+    pub reads_secret: bool,
+}
+
 /// An assignment on one side of a comparison, with what went into it on the other side.
 pub struct Causes<'d> {
     case: Option<Case<'d>>,
     other: Option<&'d Inputs>,
     /// What templates saw on the other side.
     data: OnceCell<Value>,
+}
+
+/// What decides about the causes of a change: where it is the same, so are they.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CauseKey {
+    layers: Vec<LayerId>,
+    templates: [Digest; 3],
+    /// The parts that are other than on the other side.
+    parts: Vec<(String, Digest)>,
+    /// The assignment, if a part is its own.
+    own: Option<(Name, Name)>,
 }
 
 impl<'d> Causes<'d> {
@@ -47,19 +70,45 @@ impl<'d> Causes<'d> {
         Self { case, other, data: OnceCell::new() }
     }
 
+    /// Returns what decides about the causes; none if the assignment has no files.
+    pub fn key(&self) -> Option<CauseKey> {
+        let case = self.case.as_ref()?;
+        let inputs = case.inputs();
+        let there = self.other.map(Inputs::parts).unwrap_or_default();
+        let there: BTreeSet<(&str, Digest)> =
+            there.iter().map(|it| (&*it.name, it.digest)).collect();
+        let mut parts = inputs.parts();
+        parts.retain(|it| !there.contains(&(&*it.name, it.digest)));
+        let is_shared =
+            |it: &InputPart| ["config.", "template."].iter().any(|kind| it.name.starts_with(kind));
+        let assignment = case.assignment;
+        let own = !parts.iter().all(is_shared);
+        Some(CauseKey {
+            layers: case.ids.clone(),
+            templates: [&inputs.reconciler, &inputs.namespace_service, &inputs.config_type]
+                .map(|it| it.digest()),
+            parts: parts.into_iter().map(|it| (it.name, it.digest)).collect(),
+            own: own.then(|| (assignment.cluster_type.clone(), assignment.target.clone())),
+        })
+    }
+
     /// Returns why the part of a file at `address` is not what it was, each cause once; none if nothing can be told.
-    pub fn of(&self, address: &Address) -> Vec<Cause> {
-        let Some(case) = &self.case else { return vec![] };
-        let mut causes = vec![];
-        for address in scalars(case, address) {
-            let Ok(why) = case.scalar(&address) else { continue };
+    pub fn of(&self, address: &Address) -> Told {
+        let mut told = Told::default();
+        let Some(case) = &self.case else { return told };
+        // Of a mapping or list, its parts are asked.
+        let parts =
+            || scalars(case, address).iter().filter_map(|it| case.scalar(it).ok()).collect();
+        let asked = case.scalar(address).map_or_else(|_| parts(), |it| vec![it]);
+        for why in asked {
+            told.reads_secret |= why.inputs.iter().any(|it| is_secret(&it.path));
             for cause in self.of_scalar(case, &why) {
-                if !causes.contains(&cause) {
-                    causes.push(cause);
+                if !told.causes.contains(&cause) {
+                    told.causes.push(cause);
                 }
             }
         }
-        causes
+        told
     }
 
     /// Returns the template of a file, and where the cluster type names it: the cause of what only bytes tell.
@@ -84,7 +133,7 @@ impl<'d> Causes<'d> {
         }
         let mut causes = vec![];
         for input in why.inputs.iter().chain(why.conditions.iter().flat_map(|it| &it.inputs)) {
-            self.of_input(input, file.template, &mut causes);
+            self.of_input(case, input, file.template, &mut causes);
         }
         let is_other = before.is_none_or(|it| it.digest() != file.template.digest());
         if causes.iter().all(|it| it.place.is_none()) && is_other {
@@ -99,23 +148,31 @@ impl<'d> Causes<'d> {
     }
 
     /// Adds what an input comes from, if it is not what it was.
-    fn of_input(&self, input: &Input, template: &CompiledTemplate, causes: &mut Vec<Cause>) {
+    fn of_input(
+        &self,
+        case: &Case<'_>,
+        input: &Input,
+        template: &CompiledTemplate,
+        causes: &mut Vec<Cause>,
+    ) {
         if self.is_same(input, template) {
             return;
         }
         let what = shown(&input.path);
         match &input.descent {
             Descent::Config(why) => {
-                let says = why.says.iter().filter(|it| it.fate != Fate::Lost);
-                causes.extend(
-                    says.map(|it| Cause { what: what.clone(), place: Some(said(&it.place)) }),
-                );
+                for why in self.narrowed(case, why, input, template) {
+                    let says = why.says.iter().filter(|it| it.fate != Fate::Lost);
+                    let of =
+                        |it: &LayerSay| Cause { what: what.clone(), place: Some(said(&it.place)) };
+                    causes.extend(says.map(of));
+                }
             }
             Descent::Said(place) => causes.push(Cause { what, place: Some(said(place)) }),
             Descent::Made { pattern, of } => {
                 let before = causes.len();
                 for it in of {
-                    self.of_input(it, template, causes);
+                    self.of_input(case, it, template, causes);
                 }
                 if causes.len() == before {
                     let what = pattern.as_ref().map_or(what, |it| format!("the pattern {it}"));
@@ -130,21 +187,46 @@ impl<'d> Causes<'d> {
         }
     }
 
+    /// Of a config value that has parts, explains those that are not the same on the other side.
+    fn narrowed(
+        &self,
+        case: &Case<'_>,
+        why: &ConfigWhy,
+        input: &Input,
+        template: &CompiledTemplate,
+    ) -> Vec<ConfigWhy> {
+        let was = self.was(input, template);
+        let mut paths = vec![];
+        if let (Some(now), Some(was)) = (input.value.as_ref().map(read), was.as_ref().map(read)) {
+            other_leaves(&now, &was, &mut why.path.clone(), &mut paths);
+        }
+        let parts = paths.iter().take(ASKED).filter_map(|it| case.config(&why.key, it));
+        let parts: Vec<ConfigWhy> = parts.collect();
+        if parts.is_empty() { vec![why.clone()] } else { parts }
+    }
+
     /// Says whether an input was the same on the other side; of one that is not known, nothing was.
     fn is_same(&self, input: &Input, template: &CompiledTemplate) -> bool {
         let Some(other) = self.other else { return false };
-        let was = if input.path.first() == Some(&Step::Key("params".into())) {
-            let parameters =
-                Value::Map(other.parameters.of(template.name()).cloned().unwrap_or_default());
-            value_at(&parameters, &input.path[1..]).cloned()
-        } else if input.path.first() == Some(&Step::Key("target".into())) {
-            // It is a part of the target's name, by which the two sides were put together.
-            return true;
+        let is_of_name = input.path.first() == Some(&Step::Key("target".into()));
+        let own = self.case.as_ref().map(|it| &it.assignment.target);
+        if is_of_name {
+            own == Some(&other.target)
         } else {
-            let data = self.data.get_or_init(|| render::data(other, &other.reconciler));
-            value_at(data, &input.path).cloned()
-        };
-        was == input.value
+            self.was(input, template) == input.value
+        }
+    }
+
+    /// Returns what an input was on the other side.
+    fn was(&self, input: &Input, template: &CompiledTemplate) -> Option<Value> {
+        let other = self.other?;
+        if input.path.first() == Some(&Step::Key("params".into())) {
+            let parameters = other.parameters.of(template.name()).cloned();
+            let parameters = Value::Map(parameters.unwrap_or_default());
+            return value_at(&parameters, &input.path[1..]).cloned();
+        }
+        let data = self.data.get_or_init(|| render::data(other, &other.reconciler));
+        value_at(data, &input.path).cloned()
     }
 }
 
@@ -170,6 +252,33 @@ fn template_of<'i>(inputs: &'i Inputs, role: &str) -> &'i CompiledTemplate {
         "namespaceService" => &inputs.namespace_service,
         _ => &inputs.config_type,
     }
+}
+
+/// Returns a value, or what its text means if that has parts.
+fn read(value: &Value) -> Value {
+    let text = value.as_str().filter(|it| it.contains(':'));
+    let parsed = text.and_then(|it| yaml::parse_value(it).ok()).filter(is_container);
+    parsed.unwrap_or_else(|| value.clone())
+}
+
+/// Lists the parts of `now` that `was` does not have as they are.
+fn other_leaves(now: &Value, was: &Value, path: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
+    match (now, was) {
+        (now, was) if now == was => {}
+        (Value::Map(now), Value::Map(was)) => {
+            for (key, it) in now {
+                path.push(Step::Key(key.clone()));
+                other_leaves(it, was.get(key).unwrap_or(&Value::Null), path, found);
+                path.pop();
+            }
+        }
+        _ if path.is_empty() => {}
+        _ => found.push(path.clone()),
+    }
+}
+
+fn is_secret(path: &DataPath) -> bool {
+    path.iter().any(|it| matches!(it, Step::Key(key) if looks_secret(key)))
 }
 
 fn said(place: &Place) -> TemplatePlace {

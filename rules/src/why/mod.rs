@@ -22,7 +22,7 @@ use wob_template::DataPath;
 use self::case::Case;
 pub use self::{
     address::{Address, Part, Which},
-    cause::{Cause, Causes},
+    cause::{Cause, CauseKey, Causes, Told},
     moved::{Deciding, moved},
     used::{How, Thing, Use, thing_at, things_named, uses},
 };

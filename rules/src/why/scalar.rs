@@ -268,7 +268,7 @@ fn pieces_at(manifests: &[TracedManifest], span: Span) -> Vec<FoundPiece> {
     let mut is_first = true;
     let mut ends_a_line = true;
     for manifest in manifests {
-        let TracedManifest::Text { traced, template } = manifest else { continue };
+        let TracedManifest::Text { traced, template, .. } = manifest else { continue };
         if traced.text.trim().is_empty() {
             continue;
         }

@@ -367,7 +367,7 @@ fn wrote(manifest: &TracedManifest, place: &Place, content: Option<Span>) -> boo
         })
     };
     match manifest {
-        TracedManifest::Text { traced: text, template } => match template {
+        TracedManifest::Text { traced: text, template, .. } => match template {
             TemplateText::Source(it) if it == place => traced(text),
             TemplateText::Source(it) => below(place, it),
             TemplateText::Rule { .. } => false,
