@@ -158,12 +158,18 @@ impl OutputBranch {
     /// Reads the file at `path` in the last commit.
     pub(super) fn read(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         let mut found = None;
-        if let Some(tip) = &self.tip {
-            let mut take = |_, bytes| found = Some(bytes);
-            let path = [path.clone()].into_iter();
-            self.repository.read_files(tip.tree, path, FILE_BYTES, &mut take)?;
-        }
+        self.read_all([path.clone()].into_iter(), &mut |_, bytes| found = Some(bytes))?;
         Ok(found)
+    }
+
+    /// Reads those of `paths`, which are sorted, that are files of the last commit, and gives each to `take`.
+    pub(super) fn read_all(
+        &self,
+        paths: impl Iterator<Item = FilePath>,
+        take: &mut dyn FnMut(FilePath, Vec<u8>),
+    ) -> Result<(), OutputError> {
+        let Some(tip) = &self.tip else { return Ok(()) };
+        Ok(self.repository.read_files(tip.tree, paths, FILE_BYTES, take)?)
     }
 
     /// Names what belongs to this branch alone in the repository's folder.

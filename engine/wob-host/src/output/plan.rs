@@ -139,6 +139,35 @@ impl Plan {
         self.tree.get(path).map(Blob::bytes)
     }
 
+    /// Returns the tree that would be written.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Returns what lies there now, of the paths of the tree and of what wob wrote before.
+    ///
+    /// # Errors
+    /// If something cannot be read.
+    pub fn tree_before(&self) -> Result<Tree, OutputError> {
+        let same = self.tree.files().filter(|(path, _)| !self.changes.contains_key(*path));
+        let mut tree: Tree = same.map(|(path, blob)| (path.clone(), blob.clone())).collect();
+        let mut take = |path: FilePath, bytes: Vec<u8>| drop(tree.insert(path, Blob::new(bytes)));
+        let paths = self.changes.keys().cloned();
+        match &self.to {
+            To::Folder(folder) => {
+                let root = folder.root();
+                let mut disk = Disk::new(&root);
+                for path in paths {
+                    if let Some(bytes) = disk.read(&path)? {
+                        take(path, bytes);
+                    }
+                }
+            }
+            To::Branch(it) => it.output().read_all(paths, &mut take)?,
+        }
+        Ok(tree)
+    }
+
     /// Counts the changes.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
