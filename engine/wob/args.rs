@@ -101,26 +101,62 @@ pub(crate) enum Output {
     Text,
     /// For programs: one document of a documented, stable shape
     Json,
-    /// Of `wob query` only: labels
+    /// Labels, one a line
     Label,
-    /// Of `wob query` only: kinds and labels
+    /// Kinds and labels
     LabelKind,
-    /// Of `wob query` only: places, kinds and labels
+    /// Places, kinds and labels
     Location,
-    /// Of `wob query` only: a graph for Graphviz
+    /// A graph for Graphviz
     Graph,
-    /// Of `wob query` only: a graph for Mermaid
+    /// A graph for Mermaid
     Mermaid,
+    /// For a comment on a pull request
+    Markdown,
+    /// A page of its own
+    Html,
+    /// Lines, as `diff -u` writes them
+    Unified,
+    /// For the matrix of a GitHub Actions job
+    Matrix,
 }
 
 impl Output {
+    /// Returns the commands that can write so; none if every command can.
+    fn commands(self) -> &'static [&'static str] {
+        match self {
+            Self::Text | Self::Json => &[],
+            Self::Label => &["query", "affected"],
+            Self::LabelKind | Self::Location | Self::Graph | Self::Mermaid => &["query"],
+            Self::Markdown | Self::Html | Self::Unified => &["diff", "plan"],
+            Self::Matrix => &["affected"],
+        }
+    }
+
     /// Says whether every command can write so.
     pub(crate) fn is_common(self) -> bool {
-        matches!(self, Self::Text | Self::Json)
+        self.commands().is_empty()
+    }
+
+    /// Checks that `command` can write so.
+    ///
+    /// # Errors
+    /// What to tell the user.
+    pub(crate) fn check(self, command: &str) -> Result<(), String> {
+        let commands = self.commands();
+        if commands.is_empty() || commands.contains(&command) {
+            return Ok(());
+        }
+        let name = self.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default();
+        let commands: Vec<String> = commands.iter().map(|it| format!("`wob {it}`")).collect();
+        let commands = commands.join(" and ");
+        Err(format!(
+            "`--output={name}` is for {commands} only\n  help: write `--output=text` or `--output=json`"
+        ))
     }
 }
 
-/// Reads `--output`; what only `wob query` can write is offered there only.
+/// Reads `--output`; what only some commands can write is offered there only.
 #[derive(Clone, Debug)]
 struct OutputParser;
 
@@ -135,8 +171,8 @@ impl TypedValueParser for OutputParser {
     ) -> Result<Output, clap::Error> {
         let text = value.to_string_lossy();
         Output::from_str(&text, false).map_err(|_| {
-            let is_query = command.get_name() == "query";
-            let offered = Output::value_variants().iter().filter(|it| is_query || it.is_common());
+            let name = command.get_name();
+            let offered = Output::value_variants().iter().filter(|it| it.check(name).is_ok());
             let names = offered.filter_map(Output::to_possible_value);
             let names = names.map(|it| it.get_name().to_owned()).collect();
             let argument = argument.map_or_else(String::new, ToString::to_string);

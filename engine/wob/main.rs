@@ -2,6 +2,7 @@
 
 mod args;
 mod command;
+mod comparison;
 mod exit;
 mod input_override;
 mod journal;

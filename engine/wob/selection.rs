@@ -43,6 +43,11 @@ pub(crate) enum Selected {
 }
 
 impl Selected {
+    /// Says whether all of the environment is selected.
+    pub(crate) fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+
     /// Says whether the assignment at `index` is selected.
     pub(crate) fn has(&self, index: usize) -> bool {
         match self {

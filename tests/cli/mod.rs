@@ -5,6 +5,7 @@ pub(crate) mod branches;
 mod build;
 mod cache;
 mod codes;
+mod diff;
 mod explain;
 mod help;
 mod init;

@@ -23,7 +23,7 @@ pub(crate) use self::{
     destination::{Output, Round},
     place::{Into, Locks, Read},
     summary::Work,
-    write::Outcome,
+    write::{Outcome, fail, planned},
 };
 use crate::{
     args::{Common, Patterns},

@@ -1,16 +1,19 @@
 //! The commands: one file each, one variant each.
 
+mod affected;
 mod attest;
 mod audit;
-mod build;
+pub(crate) mod build;
 mod cache;
 mod check;
 mod completion;
+mod diff;
 mod explain;
 mod help;
 mod init;
 mod list;
 mod lock;
+mod plan;
 mod query;
 mod render;
 mod rules;
@@ -19,8 +22,6 @@ mod update;
 mod version;
 mod watch;
 mod why;
-
-use clap::ValueEnum as _;
 
 use crate::{args::Args, exit::Exit, stream::Streams};
 
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     Query(query::Query),
     Lock(lock::Lock),
     Update(update::Update),
+    Diff(diff::Diff),
+    Affected(affected::Affected),
+    Plan(plan::Plan),
     Init(init::Init),
     Cache(cache::Cache),
     Schema(schema::Schema),
@@ -48,15 +52,40 @@ pub(crate) enum Command {
     Version(version::Version),
 }
 
+impl Command {
+    /// Returns the name of a command that has outputs of its own; of the others, nothing.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "query",
+            Self::Diff(_) => "diff",
+            Self::Affected(_) => "affected",
+            Self::Plan(_) => "plan",
+            Self::Build(_)
+            | Self::Watch(_)
+            | Self::Check(_)
+            | Self::Render(_)
+            | Self::List(_)
+            | Self::Why(_)
+            | Self::Audit(_)
+            | Self::Attest(_)
+            | Self::Explain(_)
+            | Self::Rules(_)
+            | Self::Lock(_)
+            | Self::Update(_)
+            | Self::Init(_)
+            | Self::Cache(_)
+            | Self::Schema(_)
+            | Self::Completion(_)
+            | Self::Help(_)
+            | Self::Version(_) => "",
+        }
+    }
+}
+
 /// Runs the command of `args`.
 pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
-    let output = args.common.output;
-    if !output.is_common() && !matches!(args.command, Command::Query(_)) {
-        let name = output.to_possible_value().map(|it| it.get_name().to_owned());
-        streams.fail(&format!(
-            "`--output={}` is for `wob query` only\n  help: write `--output=text` or `--output=json`",
-            name.unwrap_or_default()
-        ));
+    if let Err(reason) = args.common.output.check(args.command.name()) {
+        streams.fail(&reason);
         return Exit::Usage;
     }
     match &args.command {
@@ -73,6 +102,9 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Query(command) => command.run(&args.common, streams),
         Command::Lock(command) => command.run(&args.common, streams),
         Command::Update(command) => command.run(&args.common, streams),
+        Command::Diff(command) => command.run(&args.common, streams),
+        Command::Affected(command) => command.run(&args.common, streams),
+        Command::Plan(command) => command.run(&args.common, streams),
         Command::Init(command) => command.run(&args.common, streams),
         Command::Cache(command) => command.run(&args.common, streams),
         Command::Schema(command) => command.run(streams),

@@ -25,6 +25,8 @@ use crate::{
 
 /// The branch that holds what is promoted, unless `wob.yaml` names another.
 pub(super) const BASE_BRANCH: &str = "main";
+/// The BaseRepo whose commit is promoted.
+const MAIN_BASE: &str = "main";
 /// What to do about a folder that cannot be read.
 const FOLDER_HELP: &str = "make the folder, or name another one; paths are relative to wob.yaml";
 
@@ -245,7 +247,7 @@ impl<'w> Loader<'w> {
                 self.unread(name, &place);
             } else {
                 self.environment(name, &place, source, |loader, source| {
-                    loader.bases(source, base)
+                    loader.bases(name, source, base)
                 })?;
             }
             self.inputs.locks.current = own;
@@ -435,11 +437,17 @@ impl<'w> Loader<'w> {
     /// Reads the bases that a control plane pins; without any, `base` is it.
     fn bases(
         &mut self,
+        environment: &Name,
         control_plane: Source,
         base: Source,
     ) -> Result<Vec<BaseSource>, WorkspaceError> {
         let mut bases = vec![];
-        for it in discover::base_repos(&self.inputs.sources.db, control_plane) {
+        for mut it in discover::base_repos(&self.inputs.sources.db, control_plane) {
+            if it.meta.name.as_str() == MAIN_BASE
+                && let Some(commit) = self.workspace.state.promoted.get(environment)
+            {
+                it.reference.commit = Some(commit.clone());
+            }
             let source = available(self.inputs.own(&it.meta.name, &it.reference))?;
             bases.push(BaseSource { repository: Some(it), source });
         }

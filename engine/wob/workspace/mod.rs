@@ -7,6 +7,7 @@ mod load;
 mod locks;
 mod overrides;
 mod read;
+mod revision;
 mod schedule;
 mod seen;
 mod settings;
@@ -33,6 +34,7 @@ use self::{
 pub(crate) use self::{
     load::{Loaded, LoadedEnvironment, load},
     locks::{Asked, AskedLock, Home},
+    revision::RevisionError,
     seen::{Seen, SeenThing},
     state::{Start, State},
 };

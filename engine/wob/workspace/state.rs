@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use wob_host::{GitId, RepositoryId};
+use wob_rules::Name;
 
 use super::{Loaded, read::Revision};
 
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub(crate) branches: BTreeMap<String, GitId>,
     /// The commits at which branches of other repositories are read, by repository and branch.
     pub(crate) inputs: BTreeMap<(RepositoryId, String), GitId>,
+    /// The commits that environments promote instead of those that their BaseRepos named `main` say.
+    pub(crate) promoted: BTreeMap<Name, String>,
 }
 
 /// What reading a workspace begins with.

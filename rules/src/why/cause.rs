@@ -85,8 +85,7 @@ impl<'d> Causes<'d> {
         let own = !parts.iter().all(is_shared);
         Some(CauseKey {
             layers: case.ids.clone(),
-            templates: [&inputs.reconciler, &inputs.namespace_service, &inputs.config_type]
-                .map(|it| it.digest()),
+            templates: inputs.cluster_type.templates().map(|it| it.digest()),
             parts: parts.into_iter().map(|it| (it.name, it.digest)).collect(),
             own: own.then(|| (assignment.cluster_type.clone(), assignment.target.clone())),
         })
@@ -211,7 +210,7 @@ impl<'d> Causes<'d> {
         let is_of_name = input.path.first() == Some(&Step::Key("target".into()));
         let own = self.case.as_ref().map(|it| &it.assignment.target);
         if is_of_name {
-            own == Some(&other.target)
+            own == Some(&other.target.name)
         } else {
             self.was(input, template) == input.value
         }
@@ -221,11 +220,11 @@ impl<'d> Causes<'d> {
     fn was(&self, input: &Input, template: &CompiledTemplate) -> Option<Value> {
         let other = self.other?;
         if input.path.first() == Some(&Step::Key("params".into())) {
-            let parameters = other.parameters.of(template.name()).cloned();
+            let parameters = other.cluster_type.parameters.of(template.name()).cloned();
             let parameters = Value::Map(parameters.unwrap_or_default());
             return value_at(&parameters, &input.path[1..]).cloned();
         }
-        let data = self.data.get_or_init(|| render::data(other, &other.reconciler));
+        let data = self.data.get_or_init(|| render::data(other, &other.cluster_type.reconciler));
         value_at(data, &input.path).cloned()
     }
 }
@@ -248,9 +247,9 @@ fn scalars(case: &Case<'_>, address: &Address) -> Vec<Address> {
 /// Returns the template that makes the files of a role.
 fn template_of<'i>(inputs: &'i Inputs, role: &str) -> &'i CompiledTemplate {
     match role {
-        "reconciler" => &inputs.reconciler,
-        "namespaceService" => &inputs.namespace_service,
-        _ => &inputs.config_type,
+        "reconciler" => &inputs.cluster_type.reconciler,
+        "namespaceService" => &inputs.cluster_type.namespace_service,
+        _ => &inputs.cluster_type.config_type,
     }
 }
 

@@ -72,7 +72,8 @@ impl OutputBranch {
         let tip = repository.resolve(revision)?;
         let id = tip.id.to_string();
         let name = BranchName::new(&id).expect("because a branch may be named like a commit");
-        Ok(Self { repository, name, folder: folder.to_owned(), tip: Some(tip) })
+        let files = Arc::new(RealFileSystem);
+        Ok(Self { files, repository, name, folder: folder.to_owned(), tip: Some(tip) })
     }
 
     /// Returns what people call it: the repository's folder, `#`, and the branch.

@@ -156,7 +156,7 @@ impl Plan {
         match &self.to {
             To::Folder(folder) => {
                 let root = folder.root();
-                let mut disk = Disk::new(&root);
+                let mut disk = Disk::new(&*folder.files, &root);
                 for path in paths {
                     if let Some(bytes) = disk.read(&path)? {
                         take(path, bytes);

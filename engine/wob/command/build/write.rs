@@ -93,13 +93,8 @@ impl Output {
         common: &Common,
     ) -> Result<Outcome, Failure> {
         let shown = place.shown();
-        let name = target.built.environment.as_str();
-        let span = timings::span_of("plan", name);
-        let destination = place.open()?;
-        let previous = destination.previous()?;
-        let tree = kept(target, &destination, &previous)?;
-        let record = record(session, target, &tree);
-        let plan = destination.plan(&tree, &record.to_json(), &session.interrupt)?;
+        let span = timings::span_of("plan", target.built.environment.as_str());
+        let (record, plan) = planned(session, target, &place.open()?)?;
         let counts = plan.counts();
         drop(span);
         let outcome = Outcome {
@@ -131,15 +126,28 @@ impl Output {
         }
         let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
         let plan = plan.with_message(&message(&outcome.record));
-        let _span = timings::span_of("write", name);
+        let _span = timings::span_of("write", target.built.environment.as_str());
         let written = plan.apply(overwrite, &session.interrupt)?;
         let commit = written.commit.map(|it| it.to_string());
         Ok(Outcome { counts: written.counts, written: true, commit, ..outcome })
     }
 }
 
+/// Compares what was built with what lies at `destination`; returns what would be recorded there, too.
+pub(crate) fn planned(
+    session: &Session<'_>,
+    target: &BuiltTarget,
+    destination: &Destination,
+) -> Result<(Record, Plan), OutputError> {
+    let previous = destination.previous()?;
+    let tree = kept(target, destination, &previous)?;
+    let record = record(session, target, &tree);
+    let plan = destination.plan(&tree, &record.to_json(), &session.interrupt)?;
+    Ok((record, plan))
+}
+
 /// Says why nothing was written to the place that people call `shown`, and returns how to end.
-pub(super) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> Exit {
+pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> Exit {
     let (help, exit) = match error {
         OutputError::Interrupted(_) => return session.interrupted(),
         OutputError::Locked { holder, .. } => {

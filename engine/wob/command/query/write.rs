@@ -65,6 +65,9 @@ pub(super) fn answer(streams: &Streams, found: &Found<'_, '_>, report: &Report, 
         Output::Location => streams.result(&found.locations()),
         Output::Graph => streams.result(&found.graphviz()),
         Output::Mermaid => streams.result(&found.mermaid()),
+        Output::Markdown | Output::Html | Output::Unified | Output::Matrix => {
+            unreachable!("because queries are not told to write so")
+        }
     }
 }
 

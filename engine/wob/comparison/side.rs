@@ -1,0 +1,167 @@
+//! One side of a comparison: a workspace in a state, built, with what explanations need of it later.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use wob_host::Interrupt;
+use wob_rules::{Inputs, Name, environment_model, inputs_of, why::Deciding};
+
+use super::aliases::Aliases;
+use crate::{
+    args::{Common, Patterns},
+    exit::Exit,
+    progress::Progress,
+    selection::{Selected, Selection, SelectionError},
+    session::{BuiltTarget, Session, Target},
+    stored::Stored,
+    stream::Streams,
+    workspace::{self, Loaded, Start, State},
+};
+
+/// What both sides share.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'c> {
+    /// The options.
+    pub(crate) common: &'c Common,
+    /// What is compared.
+    pub(crate) patterns: &'c Patterns,
+    /// Where to write.
+    pub(crate) streams: &'c Streams,
+    /// Ends work early.
+    pub(crate) interrupt: &'c Interrupt,
+}
+
+/// What was built of one side.
+#[derive(Default)]
+pub(crate) struct Side {
+    /// The environments, by name.
+    pub(crate) environments: BTreeMap<Name, SideEnvironment>,
+    /// Those that are selected, and could not be read.
+    pub(crate) unread: Vec<Name>,
+    /// Whether there are only files, so that nobody knows what decided about them.
+    pub(super) is_files: bool,
+}
+
+/// One environment of a side.
+pub(crate) struct SideEnvironment {
+    /// What was built, and what of it is selected.
+    pub(crate) target: BuiltTarget,
+    /// What each assignment was made from, by cluster type and target; those that failed may have none.
+    pub(crate) inputs: BTreeMap<(Name, Name), Arc<Inputs>>,
+    /// What decides about assignments.
+    pub(crate) deciding: Deciding,
+    /// What its targets are called where it is compared with another environment.
+    pub(super) aliases: Aliases,
+}
+
+impl Side {
+    /// Returns a side of which there are only files.
+    pub(super) fn of_files() -> Self {
+        Self { is_files: true, ..Self::default() }
+    }
+}
+
+/// A workspace in a state, and why its patterns select nothing, if so.
+pub(crate) struct Opened<'s> {
+    /// The session.
+    pub(crate) session: Session<'s>,
+    /// What the other side may know better.
+    pub(crate) problem: Option<SelectionError>,
+}
+
+impl<'c> Context<'c> {
+    /// Reads the workspace in `state`, on from what was read `before`. What a pattern names may be on the other side only.
+    pub(crate) fn open(
+        &self,
+        state: State,
+        before: Option<Loaded>,
+        remarks: Remarks,
+    ) -> Result<Opened<'c>, Exit> {
+        let Self { common, patterns, streams, interrupt } = *self;
+        let fail = |error: &dyn std::fmt::Display, exit| {
+            streams.fail(&error.to_string());
+            exit
+        };
+        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
+        let needed = |it: &Name| selection.needs(it);
+        let progress = Progress::start(streams.wants_progress(), "reading sources");
+        let opened = workspace::open(common, &needed, Start { state, before }, interrupt);
+        drop(progress);
+        let (workspace, loaded) = opened.map_err(|error| fail(&error, error.exit()))?;
+        if remarks == Remarks::Told {
+            for remark in &loaded.remarks {
+                streams.say(&format!("note: {remark}"));
+            }
+        }
+        let environments = &loaded.environments;
+        let (selected, problem) = match selection.resolve(&loaded.db, environments) {
+            Ok(selected) => (selected, None),
+            // With settings that are wrong, it is not known what there is; the report says why.
+            Err(_) if workspace.is_misread() => (vec![None; environments.len()], None),
+            Err(problem) => (lenient(patterns, &loaded), Some(problem)),
+        };
+        let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
+            Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
+        });
+        let targets = targets.collect();
+        let interrupt = interrupt.clone();
+        let stored = Arc::new(Stored::open());
+        let session = Session { workspace, loaded, stored, targets, selection, interrupt, streams };
+        Ok(Opened { session, problem })
+    }
+
+    /// Builds what is selected.
+    pub(crate) fn build(&self, session: &Session<'_>) -> Result<Side, Exit> {
+        let db = &session.loaded.db;
+        let mut side = Side::default();
+        for target in session.build(self.common)? {
+            let name = Name::new(&target.built.environment);
+            let name = name.expect("because environments are named by names");
+            let mut inputs = BTreeMap::new();
+            for it in &target.built.assignments {
+                if let Ok(made_from) = inputs_of(db, target.input, &it.assignment) {
+                    let key = (it.assignment.cluster_type.clone(), it.assignment.target.clone());
+                    inputs.insert(key, made_from.clone());
+                }
+            }
+            let deciding = Deciding::of(environment_model(db, target.input));
+            side.environments.insert(
+                name,
+                SideEnvironment { target, inputs, deciding, aliases: Aliases::default() },
+            );
+        }
+        let unread = session.targets.iter().filter(|it| it.input.is_none());
+        side.unread = unread.map(|it| it.name.clone()).collect();
+        Ok(side)
+    }
+}
+
+/// Whether the user hears what was read, such as uncommitted edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remarks {
+    /// They are told.
+    Told,
+    /// They are of the side that is compared with.
+    Kept,
+}
+
+/// Selects what those of the patterns name that name anything here; of environments that were read, at least nothing.
+fn lenient(patterns: &Patterns, loaded: &Loaded) -> Vec<Option<Selected>> {
+    let environments = &loaded.environments;
+    let resolves = |pattern: &String| {
+        let alone = Patterns { wanted: vec![pattern.clone()], trailing: vec![] };
+        Selection::parse(&alone).is_ok_and(|it| it.resolve(&loaded.db, environments).is_ok())
+    };
+    let wanted: Vec<String> = patterns.wanted.iter().filter(|it| resolves(it)).cloned().collect();
+    let known = Patterns { wanted, trailing: patterns.trailing.clone() };
+    let selection = Selection::parse(&known).and_then(|it| it.resolve(&loaded.db, environments));
+    let selected = match selection {
+        Ok(selected) if !known.wanted.is_empty() => selected,
+        Ok(_) | Err(_) => vec![None; environments.len()],
+    };
+    let nothing = || Selected::Part(BTreeSet::new());
+    let read = environments.iter().map(|it| it.input.map(|_| nothing()));
+    selected.into_iter().zip(read).map(|(selected, read)| selected.or(read)).collect()
+}
