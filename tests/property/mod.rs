@@ -2,6 +2,7 @@
 //!
 //! `WOB_PROPERTY_CASES` says how many are drawn, `WOB_PROPERTY_SEED` repeats the one whose seed a failure printed.
 
+mod changes;
 mod random;
 mod scene;
 mod store;

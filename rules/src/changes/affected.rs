@@ -10,7 +10,7 @@ use crate::{Built, BuiltAssignment, Name};
 /// What of an environment is not the same in two builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Affected {
-    /// The assignments, by cluster type and target, whose files differ, or which only one build has; sorted.
+    /// The assignments, by cluster type and target, whose files differ, or which have files in one build only; sorted.
     pub assignments: BTreeSet<(Name, Name)>,
     /// The paths of files that differ and belong to no assignment; sorted.
     pub other_files: BTreeSet<String>,
@@ -38,10 +38,8 @@ pub fn affected(old: Option<&Built>, new: Option<&Built>) -> Affected {
         };
         let before = if order.is_le() { a.next() } else { None };
         let after = if order.is_ge() { b.next() } else { None };
-        let is_same = match (before, after) {
-            (Some(a), Some(b)) => files(a, old).eq(files(b, new)),
-            (Some(_) | None, Some(_) | None) => false,
-        };
+        // What failed has no files, be it there or not.
+        let is_same = files(before, old).eq(files(after, new));
         if let Some(it) = after.or(before).filter(|_| !is_same) {
             found
                 .assignments
@@ -64,11 +62,12 @@ fn name(built: &BuiltAssignment) -> (&Name, &Name) {
     (&built.assignment.cluster_type, &built.assignment.target)
 }
 
-/// Returns the files of an assignment with their digests, and where they lie.
+/// Returns the files of an assignment with their digests, and where they lie; none if it is not there.
 fn files<'b>(
-    assignment: &'b BuiltAssignment,
+    assignment: Option<&'b BuiltAssignment>,
     built: Option<&'b Built>,
 ) -> impl Iterator<Item = (&'b str, &'b str, Digest)> {
     let prefix = built.map_or("", |it| it.prefix.as_str());
-    assignment.files.iter().map(move |(name, blob)| (prefix, name, blob.digest()))
+    let files = assignment.into_iter().flat_map(|it| it.files.iter());
+    files.map(move |(name, blob)| (prefix, name, blob.digest()))
 }
