@@ -82,7 +82,8 @@ impl Blob {
 
 impl PartialEq for Blob {
     fn eq(&self, other: &Self) -> bool {
-        self.digest() == other.digest()
+        // What two builds share need not be looked at.
+        Arc::ptr_eq(&self.0, &other.0) || self.digest() == other.digest()
     }
 }
 

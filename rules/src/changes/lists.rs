@@ -121,3 +121,53 @@ fn scalar(value: &Value) -> Option<Value> {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => Some(value.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tables say of a field must be about a list of Kubernetes' own APIs.
+    #[test]
+    fn every_field_is_a_list_in_the_schemas() {
+        let schemas = include_str!("../../schemas/core.yaml");
+        let fields = MAPS.iter().map(|it| it.0).chain(SETS);
+        for field in fields {
+            let is_field = |line: &str| {
+                let line = line.trim().trim_start_matches('"');
+                line.strip_prefix(field)
+                    .is_some_and(|it| it.starts_with("[]") || it.starts_with("![]"))
+            };
+            assert!(schemas.lines().any(is_field), "{field}");
+        }
+    }
+
+    #[test]
+    fn order_counts_by_the_place_of_a_list() {
+        let object = |api_version: &str, kind: &str| ObjectName {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            namespace: "".into(),
+            name: "x".into(),
+        };
+        let pod = "/spec/template/spec/containers";
+        for (api_version, kind, path, expected) in [
+            ("apps/v1", "Deployment", pod, Order::Map(&["name"])),
+            (
+                "apps/v1",
+                "Deployment",
+                "/spec/template/spec/containers/*/ports",
+                Order::Map(&["containerPort", "protocol"]),
+            ),
+            ("v1", "Service", "/spec/ports", Order::Map(&["port", "protocol"])),
+            ("v1", "ServiceAccount", "/secrets", Order::Map(&["name"])),
+            ("v1", "ServiceAccount", "/imagePullSecrets", Order::Counts),
+            ("v1", "Namespace", "/spec/finalizers", Order::Counts),
+            ("v1", "ConfigMap", "/metadata/finalizers", Order::Set),
+            ("networking.k8s.io/v1", "Ingress", "/spec/rules", Order::Counts),
+            ("example.org/v1", "Deployment", pod, Order::Counts),
+            ("kustomize.config.k8s.io/v1beta1", "Kustomization", "/env", Order::Counts),
+        ] {
+            assert_eq!(order(&object(api_version, kind), path), expected, "{kind} {path}");
+        }
+    }
+}

@@ -209,7 +209,7 @@ pub fn differing<'t>(old: &'t Tree, new: &'t Tree) -> Vec<Differing<'t>> {
         let before = if order.is_le() { olds.next() } else { None };
         let after = if order.is_ge() { news.next() } else { None };
         match (before, after) {
-            (Some((_, a)), Some((_, b))) if a.digest() == b.digest() => {}
+            (Some((_, a)), Some((_, b))) if a == b => {}
             (Some((path, _)), None) | (_, Some((path, _))) if path.as_str() != RECORD_PATH => {
                 let (before, after) = (before.map(|it| it.1), after.map(|it| it.1));
                 found.push(Differing { path, before, after });
