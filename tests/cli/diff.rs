@@ -121,6 +121,11 @@ fn wrong_questions_are_answered_with_a_way_out() {
     check("diff-no-repository", &alone, &["diff"]);
     git(&alone, &["init", "-q"]);
     check("diff-unborn", &alone, &["diff"]);
+    let settings = fs::read(alone.join("wob.yaml")).unwrap();
+    fs::remove_file(alone.join("wob.yaml")).unwrap();
+    commit(&alone, &[(".gitignore", "home/\n")]);
+    fs::write(alone.join("wob.yaml"), settings).unwrap();
+    check("diff-no-workspace-yet", &alone, &["diff"]);
 }
 
 #[test]
@@ -132,6 +137,10 @@ fn a_side_that_cannot_be_built_is_said() {
     commit(&fleet, &[]);
     git(&fleet, &["revert", "--no-edit", "HEAD"]);
     check("diff-mended", &fleet, &["diff", "HEAD~1", "//env:prod"]);
+    // With settings that cannot be read, nobody knows which environments there are; none is taken for deleted.
+    write(&fleet, &[("wob.yaml", "environments: [\n")]);
+    check("diff-misread", &fleet, &["diff"]);
+    check("affected-misread", &fleet, &["affected", "--base", "HEAD"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use wob_rules::{
 use super::diff::{Revisions, interrupt, tell_uncompared};
 use crate::{
     args::{Common, Output, Patterns},
-    comparison::{Context, Remarks, Side, SideEnvironment},
+    comparison::{Built, Context, Remarks, Side, SideEnvironment},
     exit::Exit,
     report::{Report, count, printable},
     session::JsonResult,
@@ -111,32 +111,33 @@ impl Affected {
         let context = Context { common, patterns: &self.patterns, streams, interrupt: &interrupt };
         let opened = context.open(base, None, Remarks::Kept)?;
         let problem = opened.problem;
-        let old = context.build(&opened.session)?;
+        let old = context.build(&opened.session)?.side;
         let opened = context.open(head, Some(opened.session.loaded), Remarks::Told)?;
         if let (Some(_), Some(problem)) = (problem, &opened.problem) {
             streams.fail(&problem.to_string());
             return Err(Exit::Usage);
         }
         let session = opened.session;
-        let new = context.build(&session)?;
-        let items = self.items(&old, &new);
-        let built: Vec<_> = new.environments.values().map(|it| it.target.clone()).collect();
-        let report = session.diagnose(&built);
-        let exit = session.verdict(&report, common);
+        let Built { side: new, report, exit } = context.build(&session)?;
+        let (items, unread) = self.items(&old, &new);
         self.write(&items, &report, exit, streams);
         streams.report(&report, Results::Data, "");
-        let unread: BTreeSet<&Name> = old.unread.iter().chain(&new.unread).collect();
-        let unread: Vec<String> = unread.into_iter().map(|it| format!("//env:{it}")).collect();
         tell_uncompared(&unread, streams);
         Ok(exit)
     }
 
-    fn items(&self, old: &Side, new: &Side) -> BTreeSet<Item> {
+    /// Returns what is affected, and the labels of environments of which that is not known.
+    fn items(&self, old: &Side, new: &Side) -> (BTreeSet<Item>, Vec<String>) {
         let names: BTreeSet<&Name> =
             old.environments.keys().chain(new.environments.keys()).collect();
         let mut items = BTreeSet::new();
+        let mut unread = vec![];
+        if old.may_have_more() || new.may_have_more() {
+            unread.push("//...".to_owned());
+        }
         for name in names {
-            if old.unread.contains(name) || new.unread.contains(name) {
+            if old.may_have(name) || new.may_have(name) {
+                unread.push(format!("//env:{name}"));
                 continue;
             }
             let sides = [old.environments.get(name), new.environments.get(name)];
@@ -144,7 +145,7 @@ impl Affected {
             let found = changes::affected(built[0], built[1]);
             self.add(name, &found, sides, &mut items);
         }
-        items
+        (items, unread)
     }
 
     /// Adds what is affected of one environment, and selected on a side that has it.
@@ -162,10 +163,8 @@ impl Affected {
             target: None,
         };
         for (cluster_type, target) in &found.assignments {
-            let is_selected = |side: &SideEnvironment| {
-                let index = side.find(cluster_type.as_str(), target.as_str());
-                index.is_some_and(|it| side.target.selected.has(it))
-            };
+            let is_selected =
+                |side: &SideEnvironment| side.has_selected(cluster_type.as_str(), target.as_str());
             if !sides.into_iter().flatten().any(is_selected) {
                 continue;
             }
@@ -186,7 +185,7 @@ impl Affected {
             });
         }
         let is_whole = |side: &SideEnvironment| side.target.selected.is_whole();
-        if !found.other_files.is_empty() && sides.into_iter().flatten().any(is_whole) {
+        if !found.other_files.is_empty() && sides.into_iter().flatten().all(is_whole) {
             items.insert(whole());
         }
     }
@@ -224,7 +223,8 @@ impl Affected {
                 let line = |it: &Item| format!("{}\n", printable(&it.label));
                 streams.result(&items.iter().map(line).collect::<String>());
                 streams.say(&match items.len() {
-                    0 => "nothing is affected".to_owned(),
+                    0 if exit == Exit::Ok => "nothing is affected".to_owned(),
+                    0 => "nothing is known to be affected".to_owned(),
                     many => format!("{} affected", count(many, "label is", "labels are")),
                 });
             }

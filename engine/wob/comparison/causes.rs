@@ -204,7 +204,7 @@ impl<'a> Asking<'a> {
             let is_own =
                 matches!(what, What::Assignment(edit) | What::Object(edit) if *edit == own_edit);
             // What is published does not say what decided about it.
-            if !is_own || self.other.is_files {
+            if !is_own || self.other.is_of_files() {
                 return nothing;
             }
             let nobody = Deciding::default();

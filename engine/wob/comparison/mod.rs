@@ -26,7 +26,7 @@ use wob_rules::{
 use self::{aliases::Aliases, causes::Asked, masked::Secrets};
 pub(crate) use self::{
     markdown::COMMENT,
-    side::{Context, Remarks, Side, SideEnvironment},
+    side::{Built, Context, Remarks, Side, SideEnvironment},
     view::{Change, Summary},
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Compared {
     ) -> Result<Self, Exit> {
         let opened = context.open(before.clone(), None, Remarks::Kept)?;
         let before_problem = opened.problem;
-        let old = context.build(&opened.session)?;
+        let old = context.build(&opened.session)?.side;
         let loaded = opened.session.loaded;
         let opened = context.open(after, Some(loaded), Remarks::Told)?;
         if let (Some(_), Some(problem)) = (before_problem, &opened.problem) {
@@ -92,16 +92,20 @@ impl Compared {
             return Err(Exit::Usage);
         }
         let session = opened.session;
-        let new = context.build(&session)?;
-        let mut compared = Comparing::new(names, &session, context, &new);
+        let built = context.build(&session)?;
+        let mut compared = Comparing::new(names, built.report, built.exit);
+        let new = built.side;
         let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
         for name in all {
-            if old.unread.contains(name) || new.unread.contains(name) {
+            if old.may_have(name) || new.may_have(name) {
                 compared.uncompared.push(format!("//env:{name}"));
                 continue;
             }
             let sides = [old.environments.get(name), new.environments.get(name)];
             compared.add(&Pair::of([name, name], sides, Pairing::Identity));
+        }
+        if old.may_have_more() || new.may_have_more() {
+            compared.uncompared.push("//...".to_owned());
         }
         let mut asked = compared.ask(&session, [&old, &new]);
         if asked.wants_old_side() {
@@ -123,9 +127,10 @@ impl Compared {
             return Err(Exit::Usage);
         }
         let session = opened.session;
-        let mut side = context.build(&session)?;
+        let built = context.build(&session)?;
         let names = [format!("//env:{old}"), format!("//env:{new}")];
-        let mut compared = Comparing::new(names, &session, context, &side);
+        let mut compared = Comparing::new(names, built.report, built.exit);
+        let mut side = built.side;
         compared.two = Some([old.clone(), new.clone()]);
         let paired = side.environments.get(old).zip(side.environments.get(new));
         let aliases = paired.map(|(old, new)| Aliases::new(old, new)).unwrap_or_default();
@@ -133,10 +138,9 @@ impl Compared {
             old.aliases = aliases;
         }
         let sides = [side.environments.get(old), side.environments.get(new)];
-        for name in &side.unread {
-            compared.uncompared.push(format!("//env:{name}"));
-        }
-        if side.unread.is_empty() {
+        let unread = [old, new].into_iter().filter(|it| !side.environments.contains_key(*it));
+        compared.uncompared.extend(unread.map(|it| format!("//env:{it}")));
+        if compared.uncompared.is_empty() {
             compared.add(&Pair::of([old, new], sides, Pairing::Kind));
         }
         let mut asked = compared.ask(&session, [&side, &side]);
@@ -158,9 +162,13 @@ impl Compared {
             return Err(Exit::Usage);
         }
         let session = opened.session;
-        let side = context.build(&session)?;
+        let built = context.build(&session)?;
         let names = [name, "a fresh render".to_owned()];
-        let mut compared = Comparing::new(names, &session, context, &side);
+        let mut compared = Comparing::new(names, built.report, built.exit);
+        let side = built.side;
+        if side.may_have_more() {
+            compared.uncompared.push("//...".to_owned());
+        }
         compared.uncompared.extend(side.unread.iter().map(|it| format!("//env:{it}")));
         for (name, environment) in &side.environments {
             let (_, plan) = planned(&session, &environment.target, &destination(name.as_str())?)
@@ -191,7 +199,7 @@ impl<'p> Pair<'p> {
         let tree = |own: Option<&SideEnvironment>, other: Option<&SideEnvironment>| -> Tree {
             let Some(own) = own else { return Tree::default() };
             let is_wanted = |path: &FilePath| {
-                own.selects(path) && !other.is_some_and(|it| it.target.built.keeps(path))
+                own.selects(path, other) && !other.is_some_and(|it| it.target.built.keeps(path))
             };
             let files = own.target.built.tree.files().filter(|(path, _)| is_wanted(path));
             files
@@ -228,16 +236,23 @@ impl Pair<'_> {
 }
 
 impl SideEnvironment {
-    /// Says whether the file at `path` belongs to what is selected.
-    fn selects(&self, path: &FilePath) -> bool {
-        let selected = &self.target.selected;
-        selected.is_whole() || self.index_of(path).is_some_and(|it| selected.has(it))
+    /// Says whether the file at `path` is compared: its assignment is selected on either side, or it is of none, and all of both
+    /// sides is. So whatever both sides have is compared on both.
+    fn selects(&self, path: &FilePath, other: Option<&Self>) -> bool {
+        let sides = [Some(self), other];
+        let mut sides = sides.into_iter().flatten();
+        let named = self.target.built.assignment_of(path);
+        let is_here = named.is_some_and(|(it, target)| self.find_own(it, target).is_some());
+        match named.filter(|_| is_here) {
+            Some((cluster_type, target)) => sides.any(|it| it.has_selected(cluster_type, target)),
+            None => sides.all(|it| it.target.selected.is_whole()),
+        }
     }
 
-    /// Returns the index of the assignment that the file at `path` belongs to.
-    fn index_of(&self, path: &FilePath) -> Option<usize> {
-        let (cluster_type, target) = self.target.built.assignment_of(path)?;
-        self.find_own(cluster_type, target)
+    /// Says whether an assignment is here and selected.
+    pub(crate) fn has_selected(&self, cluster_type: &str, target: &str) -> bool {
+        let index = self.find_own(cluster_type, target);
+        index.is_some_and(|it| self.target.selected.has(it))
     }
 
     /// Returns what the assignment of a site was made from.
@@ -278,10 +293,7 @@ struct Comparing {
 }
 
 impl Comparing {
-    fn new(names: [String; 2], session: &Session<'_>, context: &Context<'_>, side: &Side) -> Self {
-        let built: Vec<_> = side.environments.values().map(|it| it.target.clone()).collect();
-        let report = session.diagnose(&built);
-        let exit = session.verdict(&report, context.common);
+    fn new(names: [String; 2], report: Report, exit: Exit) -> Self {
         Self { names, two: None, found: vec![], files: vec![], uncompared: vec![], report, exit }
     }
 

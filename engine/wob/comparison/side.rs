@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use wob_engine::Diagnostic;
 use wob_host::Interrupt;
 use wob_rules::{Inputs, Name, environment_model, inputs_of, why::Deciding};
 
@@ -13,6 +14,7 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     progress::Progress,
+    report::Report,
     selection::{Selected, Selection, SelectionError},
     session::{BuiltTarget, Session, Target},
     stored::Stored,
@@ -40,8 +42,29 @@ pub(crate) struct Side {
     pub(crate) environments: BTreeMap<Name, SideEnvironment>,
     /// Those that are selected, and could not be read.
     pub(crate) unread: Vec<Name>,
-    /// Whether there are only files, so that nobody knows what decided about them.
-    pub(super) is_files: bool,
+    known: Known,
+}
+
+/// What is known of a side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Known {
+    /// Everything.
+    #[default]
+    All,
+    /// What was read: there may be environments that could not be read at all.
+    Some,
+    /// Files, but not what decided about them.
+    Files,
+}
+
+/// What was built of a side, and what is wrong with it.
+pub(crate) struct Built {
+    /// The side.
+    pub(crate) side: Side,
+    /// What is wrong.
+    pub(crate) report: Report,
+    /// How wob ends for that.
+    pub(crate) exit: Exit,
 }
 
 /// One environment of a side.
@@ -57,9 +80,25 @@ pub(crate) struct SideEnvironment {
 }
 
 impl Side {
+    /// Says whether the environment, which the other side has, may be there although nothing of it was read.
+    pub(crate) fn may_have(&self, name: &Name) -> bool {
+        self.unread.contains(name)
+            || (self.known == Known::Some && !self.environments.contains_key(name))
+    }
+
+    /// Says whether there are only files.
+    pub(super) fn is_of_files(&self) -> bool {
+        self.known == Known::Files
+    }
+
+    /// Says whether there may be more than what was read.
+    pub(crate) fn may_have_more(&self) -> bool {
+        self.known == Known::Some && self.environments.is_empty()
+    }
+
     /// Returns a side of which there are only files.
     pub(super) fn of_files() -> Self {
-        Self { is_files: true, ..Self::default() }
+        Self { known: Known::Files, ..Self::default() }
     }
 }
 
@@ -113,10 +152,16 @@ impl<'c> Context<'c> {
     }
 
     /// Builds what is selected.
-    pub(crate) fn build(&self, session: &Session<'_>) -> Result<Side, Exit> {
+    pub(crate) fn build(&self, session: &Session<'_>) -> Result<Built, Exit> {
         let db = &session.loaded.db;
-        let mut side = Side::default();
-        for target in session.build(self.common)? {
+        let built = session.build(self.common)?;
+        let report = session.diagnose(&built);
+        let exit = session.verdict(&report, self.common);
+        let is_doubtful = session.workspace.is_misread()
+            || session.loaded.diagnostics.iter().any(Diagnostic::is_error);
+        let known = if is_doubtful { Known::Some } else { Known::All };
+        let mut side = Side { known, ..Side::default() };
+        for target in built {
             let name = Name::new(&target.built.environment);
             let name = name.expect("because environments are named by names");
             let mut inputs = BTreeMap::new();
@@ -134,7 +179,7 @@ impl<'c> Context<'c> {
         }
         let unread = session.targets.iter().filter(|it| it.input.is_none());
         side.unread = unread.map(|it| it.name.clone()).collect();
-        Ok(side)
+        Ok(Built { side, report, exit })
     }
 }
 

@@ -8,7 +8,8 @@ use wob_host::{Commit, GitError, Head, Interrupt, Relation, Repository};
 use wob_rules::discover;
 
 use super::{
-    Layout, State, Workspace, WorkspaceError,
+    FILE, Layout, State, Workspace, WorkspaceError,
+    at_commit::AtCommit,
     load::BASE_BRANCH,
     read::{Revision, Sources},
 };
@@ -63,8 +64,18 @@ impl Workspace {
         match &self.layout {
             Layout::Folders => {
                 let repository = self.repository_around()?;
-                let own = Some(resolve(&repository, text)?.id);
-                Ok(State { own, ..State::default() })
+                let own = resolve(&repository, text)?.id;
+                let at = AtCommit::new(&self.root, own).map_err(WorkspaceError::from)?;
+                if at.file(FILE)?.is_none() {
+                    return Err(RevisionError::wrong(
+                        format!(
+                            "`{}` has no {FILE}, so it holds no workspace",
+                            text.escape_debug()
+                        ),
+                        "name a revision since which it is there",
+                    ));
+                }
+                Ok(State { own: Some(own), ..State::default() })
             }
             Layout::Branches(repository) => {
                 let branches = self.branches_read(repository, interrupt);
