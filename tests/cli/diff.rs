@@ -75,6 +75,27 @@ fn revisions_are_compared() {
     assert_eq!(files(&there), files(&back));
 }
 
+/// What decides need not be a value: a name, a label, a pattern.
+#[test]
+fn causes_are_where_the_difference_was_made() {
+    let (_temp, fleet) = fleet();
+    let hub = fleet.join("environments/prod/cluster-types/hub.yaml");
+    let assignment = "//env/prod/hub:timetable-live";
+    let texts = [&hub, &fleet.join("wob.yaml")].map(|it| fs::read_to_string(it).unwrap());
+    edit(&hub, "reconciler: flux", "reconciler: argocd");
+    check("diff-cause-reconciler", &fleet, &["diff", assignment]);
+    fs::write(&hub, &texts[0]).unwrap();
+    edit(&hub, "region: fjord", "region: coast");
+    check("diff-cause-label", &fleet, &["diff", assignment]);
+    fs::write(&hub, &texts[0]).unwrap();
+    let pattern = "namespacePattern: \"x-{environment}-{deploymentTarget}\"\n";
+    fs::write(fleet.join("wob.yaml"), format!("{}{pattern}", texts[1])).unwrap();
+    check("diff-cause-pattern", &fleet, &["diff", assignment]);
+    let parameter = "parameters:\n  flux:\n    interval: 7m\n";
+    fs::write(fleet.join("wob.yaml"), format!("{}{parameter}", texts[1])).unwrap();
+    check("diff-cause-parameter", &fleet, &["diff", assignment]);
+}
+
 #[test]
 fn environments_are_compared() {
     let (_temp, fleet) = fleet();

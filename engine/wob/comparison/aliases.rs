@@ -40,6 +40,11 @@ impl Aliases {
         aliases
     }
 
+    /// Says whether every target has its own name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_own.is_empty()
+    }
+
     /// Returns the own name of the target that is called `target`.
     pub(super) fn own<'t>(&'t self, cluster_type: &str, target: &'t str) -> &'t str {
         let key = (cluster_type.to_owned(), target.to_owned());
@@ -55,10 +60,6 @@ impl Aliases {
             let to = format!("{cluster_type}/{alias}/");
             FilePath::new(&path.as_str().replacen(&from, &to, 1)).ok()
         };
-        if self.by_own.is_empty() {
-            path.clone()
-        } else {
-            renamed().unwrap_or_else(|| path.clone())
-        }
+        if self.is_empty() { path.clone() } else { renamed().unwrap_or_else(|| path.clone()) }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use wob_engine::Place;
 use wob_rules::{
-    Assignment, Inputs, Name,
+    Assignment, Name,
     changes::{Edit, Group, Position, Site, Spot, What},
     environment_model,
     why::{
@@ -143,8 +143,8 @@ impl<'a> Asking<'a> {
         &self,
         site: &Site,
         own: &'a SideEnvironment,
+        other: Option<&'a SideEnvironment>,
         assignment: &'a Assignment,
-        made_from: Option<&'a Inputs>,
     ) -> Rc<Known<'a>> {
         let mut known = self.known.borrow_mut();
         if known.len() >= KNOWN {
@@ -153,7 +153,11 @@ impl<'a> Asking<'a> {
         let asker = (site.environment.clone(), site.cluster_type.clone(), site.target.clone());
         let make = || {
             let (db, input) = (&self.session.loaded.db, own.target.input);
-            let causes = Causes::new(db, input, assignment, made_from);
+            let made_from = other.and_then(|it| it.inputs_of(site));
+            // Two environments have labels of their own.
+            let is_one = |it: &&SideEnvironment| it.aliases.is_empty() && own.aliases.is_empty();
+            let deciding = other.filter(is_one).map(|it| [&own.deciding, &it.deciding]);
+            let causes = Causes::new(db, input, assignment, made_from, deciding);
             let key = causes.key();
             Rc::new(Known { causes, key })
         };
@@ -211,8 +215,7 @@ impl<'a> Asking<'a> {
             let deciding = other.map_or(&nobody, |it| &it.deciding);
             return Told { causes: moved(db, input, assignment, deciding), reads_secret: false };
         }
-        let made_from = other.and_then(|it| it.inputs_of(site));
-        let known = self.known(site, own, assignment, made_from);
+        let known = self.known(site, own, other, assignment);
         let Known { causes, key } = &*known;
         if key.as_ref().is_none_or(|it| !keys.insert(it.clone())) {
             return nothing;

@@ -9,8 +9,8 @@ use wob_engine::{Database, Digest, Place, Step, Value, looks_secret, yaml};
 use wob_template::DataPath;
 
 use super::{
-    Address, ConfigWhy, Descent, Fate, Input, LayerSay, Part, ScalarWhy, TemplatePlace, Which,
-    case::Case, config::is_container,
+    Address, ConfigWhy, Deciding, Descent, Fate, Input, LayerSay, Matched, Part, ScalarWhy,
+    TemplatePlace, Which, case::Case, config::is_container,
 };
 use crate::{
     Assignment, EnvironmentInput, InputPart, Inputs, LayerId, Name,
@@ -43,6 +43,8 @@ pub struct Told {
 pub struct Causes<'d> {
     case: Option<Case<'d>>,
     other: Option<&'d Inputs>,
+    /// What decides on both sides, if that is known of both.
+    deciding: Option<[&'d Deciding; 2]>,
     /// What templates saw on the other side.
     data: OnceCell<Value>,
 }
@@ -54,20 +56,24 @@ pub struct CauseKey {
     templates: [Digest; 3],
     /// The parts that are other than on the other side.
     parts: Vec<(String, Digest)>,
+    /// The labels that the other side does not have.
+    labels: Vec<String>,
     /// The assignment, if a part is its own.
     own: Option<(Name, Name)>,
 }
 
 impl<'d> Causes<'d> {
-    /// Looks at `assignment`; `other` is what went into it on the other side, if that is known.
+    /// Looks at `assignment`; `other` is what went into it on the other side, and `deciding` what decides on this and on the
+    /// other side, if that is known.
     pub fn new(
         db: &'d Database,
         environment: EnvironmentInput,
         assignment: &'d Assignment,
         other: Option<&'d Inputs>,
+        deciding: Option<[&'d Deciding; 2]>,
     ) -> Self {
         let case = Case::new(db, environment, assignment);
-        Self { case, other, data: OnceCell::new() }
+        Self { case, other, deciding, data: OnceCell::new() }
     }
 
     /// Returns what decides about the causes; none if the assignment has no files.
@@ -87,6 +93,9 @@ impl<'d> Causes<'d> {
             layers: case.ids.clone(),
             templates: inputs.cluster_type.templates().map(|it| it.digest()),
             parts: parts.into_iter().map(|it| (it.name, it.digest)).collect(),
+            labels: self
+                .deciding
+                .map_or_else(Vec::new, |[here, there]| here.new_labels(assignment, there)),
             own: own.then(|| (assignment.cluster_type.clone(), assignment.target.clone())),
         })
     }
@@ -161,10 +170,11 @@ impl<'d> Causes<'d> {
         match &input.descent {
             Descent::Config(why) => {
                 for why in self.narrowed(case, why, input, template) {
-                    let says = why.says.iter().filter(|it| it.fate != Fate::Lost);
-                    let of =
-                        |it: &LayerSay| Cause { what: what.clone(), place: Some(said(&it.place)) };
-                    causes.extend(says.map(of));
+                    for say in why.says.iter().filter(|it| it.fate != Fate::Lost) {
+                        causes.extend(self.new_labels(case, say));
+                        let place = Some(said(&say.place));
+                        causes.push(Cause { what: what.clone(), place });
+                    }
                 }
             }
             Descent::Said(place) => causes.push(Cause { what, place: Some(said(place)) }),
@@ -184,6 +194,19 @@ impl<'d> Causes<'d> {
             }
             Descent::Several | Descent::Unset => causes.push(Cause { what, place: None }),
         }
+    }
+
+    /// Returns the labels because of which a layer applies here, and not on the other side.
+    fn new_labels(&self, case: &Case<'_>, say: &LayerSay) -> Vec<Cause> {
+        let Some([_, there]) = self.deciding else { return vec![] };
+        let is_new =
+            |it: &&Matched| !there.has_label(case.assignment, it.side, &it.label, &it.value);
+        let new = say.labels.iter().filter(is_new);
+        let of = |it: &Matched| Cause {
+            what: format!("label {}", it.label),
+            place: it.place.as_ref().map(said),
+        };
+        new.map(of).collect()
     }
 
     /// Of a config value that has parts, explains those that are not the same on the other side.

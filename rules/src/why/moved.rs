@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wob_engine::{Database, Place};
 
-use super::{Cause, TemplatePlace, case::Case};
+use super::{Cause, Side, TemplatePlace, case::Case};
 use crate::{
     Assignment, EnvironmentInput, Model, Name, Target,
     resource::{ClusterType, SchedulingPolicy},
@@ -30,6 +30,43 @@ impl Kind {
             Self::Policy => "policy",
         }
     }
+}
+
+impl Deciding {
+    /// Says whether the cluster type or target of `assignment` has a label of this value.
+    pub(super) fn has_label(
+        &self,
+        assignment: &Assignment,
+        side: Side,
+        label: &str,
+        value: &str,
+    ) -> bool {
+        let key = match side {
+            Side::ClusterTypeLabel => (Kind::ClusterType, assignment.cluster_type.clone()),
+            Side::TargetLabel => (Kind::Target, assignment.target.clone()),
+            // By these the two sides were put together.
+            Side::ClusterTypeName | Side::TargetName | Side::WorkloadName => return true,
+        };
+        self.0.get(&key).is_some_and(|it| it.contains(&label_fact(label, value)))
+    }
+
+    /// Returns the labels of an assignment's cluster type and target here that `other` does not have.
+    pub(super) fn new_labels(&self, assignment: &Assignment, other: &Self) -> Vec<String> {
+        let keys = [
+            (Kind::ClusterType, assignment.cluster_type.clone()),
+            (Kind::Target, assignment.target.clone()),
+        ];
+        let facts = keys
+            .iter()
+            .flat_map(|key| self.0.get(key).into_iter().flatten().map(move |it| (key, it)));
+        let new =
+            facts.filter(|(key, it)| !other.0.get(key).is_some_and(|there| there.contains(*it)));
+        new.map(|(_, it)| it.clone()).collect()
+    }
+}
+
+fn label_fact(key: &str, value: &str) -> String {
+    format!("label {key}={value}")
 }
 
 /// Something that an object says, and where.
@@ -112,8 +149,7 @@ fn cause(what: &str, place: Place) -> Cause {
 
 fn of_cluster_type(cluster_type: &ClusterType) -> Vec<Fact> {
     let labels = cluster_type.meta.place.key("metadata").key("labels");
-    let label =
-        |(key, value): (&String, &String)| (format!("label {key}={value}"), labels.key(key));
+    let label = |(key, value): (&String, &String)| (label_fact(key, value), labels.key(key));
     let taint = |it: &crate::Taint| (format!("taint {it}"), it.place.clone());
     cluster_type
         .meta
@@ -125,8 +161,7 @@ fn of_cluster_type(cluster_type: &ClusterType) -> Vec<Fact> {
 }
 
 fn of_target(target: &Target, label: &dyn Fn(&str) -> Place) -> Vec<Fact> {
-    let labels =
-        target.labels.iter().map(|(key, value)| (format!("label {key}={value}"), label(key)));
+    let labels = target.labels.iter().map(|(key, value)| (label_fact(key, value), label(key)));
     let tolerations = target.tolerations.iter();
     let toleration = |it| (format!("toleration {it:?}"), target.place.clone());
     labels.chain(tolerations.map(toleration)).collect()
