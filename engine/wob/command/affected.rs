@@ -12,7 +12,7 @@ use wob_rules::{
 use super::diff::{Revisions, interrupt, tell_uncompared};
 use crate::{
     args::{Common, Output, Patterns},
-    comparison::{Built, Context, Remarks, Side, SideEnvironment},
+    comparison::{Built, Context, Side, SideEnvironment},
     exit::Exit,
     report::{Report, count, printable},
     session::JsonResult,
@@ -109,16 +109,7 @@ impl Affected {
         let head = self.head.as_deref().map_or(Ok(State::default()), |it| revisions.at(it))?;
         let base = revisions.at(&self.base)?;
         let context = Context { common, patterns: &self.patterns, streams, interrupt: &interrupt };
-        let opened = context.open(base, None, Remarks::Kept)?;
-        let problem = opened.problem;
-        let old = context.build(&opened.session)?.side;
-        let opened = context.open(head, Some(opened.session.loaded), Remarks::Told)?;
-        if let (Some(_), Some(problem)) = (problem, &opened.problem) {
-            streams.fail(&problem.to_string());
-            return Err(Exit::Usage);
-        }
-        let session = opened.session;
-        let Built { side: new, report, exit } = context.build(&session)?;
+        let (old, _session, Built { side: new, report, exit }) = context.build_both(base, head)?;
         let (items, unread) = self.items(&old, &new);
         self.write(&items, &report, exit, streams);
         streams.report(&report, Results::Data, "");
@@ -191,8 +182,9 @@ impl Affected {
     }
 
     fn write(&self, items: &BTreeSet<Item>, report: &Report, exit: Exit, streams: &Streams) {
-        match streams.output() {
-            Output::Json => streams.json(&JsonResult {
+        let output = streams.output();
+        if output == Output::Json {
+            streams.json(&JsonResult {
                 result: JsonAffected {
                     base: &self.base,
                     head: self.head.as_deref(),
@@ -200,34 +192,24 @@ impl Affected {
                 },
                 diagnostics: json_diagnostics(report),
                 exit_code: exit.number(),
-            }),
-            Output::Matrix => {
-                if items.len() > JOBS {
-                    streams.say(&format!(
-                        "warning: {}, and GitHub takes at most {JOBS} jobs of a matrix\n  \
-                         help: write `--by environment`",
-                        count(items.len(), "label", "labels")
-                    ));
-                }
-                streams.json_line(&Matrix { include: items });
+            });
+        } else if output == Output::Matrix {
+            if items.len() > JOBS {
+                streams.say(&format!(
+                    "warning: {}, and GitHub takes at most {JOBS} jobs of a matrix\n  \
+                     help: write `--by environment`",
+                    count(items.len(), "label", "labels")
+                ));
             }
-            Output::Text
-            | Output::Label
-            | Output::LabelKind
-            | Output::Location
-            | Output::Graph
-            | Output::Mermaid
-            | Output::Markdown
-            | Output::Html
-            | Output::Unified => {
-                let line = |it: &Item| format!("{}\n", printable(&it.label));
-                streams.result(&items.iter().map(line).collect::<String>());
-                streams.say(&match items.len() {
-                    0 if exit == Exit::Ok => "nothing is affected".to_owned(),
-                    0 => "nothing is known to be affected".to_owned(),
-                    many => format!("{} affected", count(many, "label is", "labels are")),
-                });
-            }
+            streams.json_line(&Matrix { include: items });
+        } else {
+            let line = |it: &Item| format!("{}\n", printable(&it.label));
+            streams.result(&items.iter().map(line).collect::<String>());
+            streams.say(&match items.len() {
+                0 if exit == Exit::Ok => "nothing is affected".to_owned(),
+                0 => "nothing is known to be affected".to_owned(),
+                many => format!("{} affected", count(many, "label is", "labels are")),
+            });
         }
     }
 }

@@ -94,13 +94,9 @@ impl Plan {
 
 /// Says so if nothing is promoted to the environment.
 fn require_base_repo(context: &Context<'_>, environment: &Name) -> Result<(), Exit> {
-    let opened = context.open(State::default(), None, Remarks::Kept)?;
-    if let Some(problem) = opened.problem {
-        context.streams.fail(&problem.to_string());
-        return Err(Exit::Usage);
-    }
-    let loaded = &opened.session.loaded;
-    let inputs = opened.session.targets.iter().filter_map(|it| it.input);
+    let session = context.open_only(State::default(), Remarks::Kept)?;
+    let loaded = &session.loaded;
+    let inputs = session.targets.iter().filter_map(|it| it.input);
     let is_promoted = |it| environment_model(&loaded.db, it).base_repo().is_some();
     if inputs.map(is_promoted).any(|it| !it) {
         context.streams.fail(&format!(

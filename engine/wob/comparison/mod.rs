@@ -82,17 +82,7 @@ impl Compared {
         names: [String; 2],
         [before, after]: [State; 2],
     ) -> Result<Self, Exit> {
-        let opened = context.open(before.clone(), None, Remarks::Kept)?;
-        let before_problem = opened.problem;
-        let old = context.build(&opened.session)?.side;
-        let loaded = opened.session.loaded;
-        let opened = context.open(after, Some(loaded), Remarks::Told)?;
-        if let (Some(_), Some(problem)) = (before_problem, &opened.problem) {
-            context.streams.fail(&problem.to_string());
-            return Err(Exit::Usage);
-        }
-        let session = opened.session;
-        let built = context.build(&session)?;
+        let (old, session, built) = context.build_both(before.clone(), after)?;
         let mut compared = Comparing::new(names, built.report, built.exit);
         let new = built.side;
         let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
@@ -121,12 +111,7 @@ impl Compared {
         [old, new]: [&Name; 2],
         state: State,
     ) -> Result<Self, Exit> {
-        let opened = context.open(state, None, Remarks::Told)?;
-        if let Some(problem) = &opened.problem {
-            context.streams.fail(&problem.to_string());
-            return Err(Exit::Usage);
-        }
-        let session = opened.session;
+        let session = context.open_only(state, Remarks::Told)?;
         let built = context.build(&session)?;
         let names = [format!("//env:{old}"), format!("//env:{new}")];
         let mut compared = Comparing::new(names, built.report, built.exit);
@@ -156,12 +141,7 @@ impl Compared {
         destination: &dyn Fn(&str) -> Result<Destination, Exit>,
         fail: &dyn Fn(&Session<'_>, &OutputError) -> Exit,
     ) -> Result<Self, Exit> {
-        let opened = context.open(state, None, Remarks::Told)?;
-        if let Some(problem) = &opened.problem {
-            context.streams.fail(&problem.to_string());
-            return Err(Exit::Usage);
-        }
-        let session = opened.session;
+        let session = context.open_only(state, Remarks::Told)?;
         let built = context.build(&session)?;
         let names = [name, "a fresh render".to_owned()];
         let mut compared = Comparing::new(names, built.report, built.exit);

@@ -151,6 +151,36 @@ impl<'c> Context<'c> {
         Ok(Opened { session, problem })
     }
 
+    /// Reads the workspace in `state`; says why if its patterns select nothing.
+    pub(crate) fn open_only(&self, state: State, remarks: Remarks) -> Result<Session<'c>, Exit> {
+        let Opened { session, problem } = self.open(state, None, remarks)?;
+        match problem {
+            None => Ok(session),
+            Some(problem) => {
+                self.streams.fail(&problem.to_string());
+                Err(Exit::Usage)
+            }
+        }
+    }
+
+    /// Builds the workspace in two states, in one database; returns the old side, and the new one with its session.
+    pub(crate) fn build_both(
+        &self,
+        before: State,
+        after: State,
+    ) -> Result<(Side, Session<'c>, Built), Exit> {
+        let opened = self.open(before, None, Remarks::Kept)?;
+        let is_unknown = opened.problem.is_some();
+        let old = self.build(&opened.session)?.side;
+        let opened = self.open(after, Some(opened.session.loaded), Remarks::Told)?;
+        if let Some(problem) = opened.problem.filter(|_| is_unknown) {
+            self.streams.fail(&problem.to_string());
+            return Err(Exit::Usage);
+        }
+        let built = self.build(&opened.session)?;
+        Ok((old, opened.session, built))
+    }
+
     /// Builds what is selected.
     pub(crate) fn build(&self, session: &Session<'_>) -> Result<Built, Exit> {
         let db = &session.loaded.db;
