@@ -7,7 +7,9 @@ mod address;
 mod fetch;
 mod filesystem;
 mod folder;
+mod forge;
 mod git;
+mod http;
 mod interrupt;
 mod listing;
 mod note;
@@ -23,10 +25,16 @@ pub use address::{RepositoryId, redact, same_repository};
 pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Reference};
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
 pub use folder::{FolderError, check_inside, read_file, read_folder};
+pub use forge::{
+    Comment, CommitStatus, FORGES, Forge, ForgeError, ForgeKind, Issue, Mark, Merging,
+    NewPullRequest, OwnPullRequests, Project, PullRequest, PullRequestState, StatusOutcome,
+    TokenSources, Wanted, find_credential,
+};
 pub use git::{
     Branch, BranchName, BranchPlace, Commit, CommitDetails, GitError, GitId, Head, Moved, Next,
     Relation, Remote, Repository, WorkingTree,
 };
+pub use http::{Credential, Http, HttpError, Method, Patience, Request, Response};
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use output::{
