@@ -100,6 +100,8 @@ impl Api {
         request.body = body.map(|it| serde_json::to_vec(it).expect("because keys are texts"));
         let response = self.http.send(&request)?;
         match response.status {
+            // Azure DevOps shows a page to sign in on.
+            203 => Err(self.refusal(ask.attempt, 401, &response.body)),
             200..=299 => Ok(response),
             status => Err(self.refusal(ask.attempt, status, &response.body)),
         }
@@ -114,6 +116,11 @@ impl Api {
             // Some of its messages quote the input.
             self.garbage(attempt, &self.http.scrub(&error.to_string()))
         })
+    }
+
+    /// Waits, a little longer each time, for what a forge does after it has answered.
+    pub(super) fn pause(&self, time: u32) -> Result<(), ForgeError> {
+        Ok(self.http.pause(time)?)
     }
 
     pub(super) fn garbage(&self, attempt: &str, reason: &str) -> ForgeError {

@@ -4,7 +4,10 @@
 //! request here. **Invariant:** only pull requests and issues that carry wob's own [`Mark`] are ever changed.
 
 mod api;
+mod azure_devops;
+mod gitea;
 mod github;
+mod gitlab;
 mod mark;
 mod own;
 mod project;

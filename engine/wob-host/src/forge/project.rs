@@ -3,7 +3,10 @@
 use super::{
     Forge,
     api::Api,
+    azure_devops::AzureDevOps,
+    gitea::Gitea,
     github::GitHub,
+    gitlab::GitLab,
     token::{TokenSources, find_credential},
 };
 use crate::{Interrupt, Patience, address::Identity, address::identity, http::origin};
@@ -30,7 +33,7 @@ pub struct ForgeKind {
 }
 
 /// The kinds of forges. A host whose name says nothing is asked for in the settings.
-pub const FORGES: &[ForgeKind] = &[GitHub::KIND];
+pub const FORGES: &[ForgeKind] = &[GitHub::KIND, GitLab::KIND, Gitea::KIND, AzureDevOps::KIND];
 
 /// A repository on a host that may be a forge.
 #[derive(Clone, Debug, PartialEq, Eq)]

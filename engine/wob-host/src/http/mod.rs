@@ -40,7 +40,7 @@ pub struct Credential {
     /// The value of the header.
     value: String,
     /// What must never be shown.
-    secret: String,
+    secrets: Vec<String>,
 }
 
 /// What is done with a resource.
@@ -231,10 +231,18 @@ impl Http {
 
     /// Returns `text` without the credential.
     pub fn scrub(&self, text: &str) -> String {
-        match &self.credential {
-            Some(it) if !it.secret.is_empty() => text.replace(&it.secret, "***"),
-            Some(_) | None => text.to_owned(),
-        }
+        let secrets = self.credential.iter().flat_map(|it| &it.secrets);
+        let secrets = secrets.filter(|it| !it.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// Waits before the same thing is asked again, a little longer each time; `time` counts from 0.
+    ///
+    /// # Errors
+    /// If the user stops it.
+    pub fn pause(&self, time: u32) -> Result<(), Interrupted> {
+        let Patience { first_wait, longest_wait, .. } = self.patience;
+        wait::sleep(first_wait.saturating_mul(1 << time.min(16)).min(longest_wait), &self.interrupt)
     }
 }
 
@@ -250,8 +258,17 @@ impl Credential {
         Self {
             header: header.to_owned(),
             value: format!("{prefix}{token}"),
-            secret: token.to_owned(),
+            secrets: vec![token.to_owned()],
         }
+    }
+}
+
+impl Credential {
+    /// Keeps another form of the token from being shown.
+    #[must_use]
+    pub fn hiding(mut self, secret: &str) -> Self {
+        self.secrets.push(secret.to_owned());
+        self
     }
 }
 
