@@ -1,7 +1,7 @@
 //! A git server on this machine: git's own CGI program behind a small HTTP server.
 
 use std::{
-    io::{BufRead as _, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpListener,
     process::{Command, Stdio},
     sync::{
@@ -17,7 +17,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use crate::support::skipped;
+use crate::{
+    support::skipped,
+    wire::{self, Asked},
+};
 
 /// What the header of a user `ada` with the password `secret` says.
 const ADA: &str = "basic ywrhonnly3jlda==";
@@ -53,13 +56,7 @@ impl Server {
         access: Access,
         tls: Option<Arc<ServerConfig>>,
     ) -> Option<Self> {
-        let output = Command::new("git").arg("--exec-path").output().unwrap();
-        let programs = Utf8PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
-        let program = programs.join("git-http-backend");
-        if !program.exists() {
-            skipped("this git has no http-backend");
-            return None;
-        }
+        let program = backend()?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -93,6 +90,18 @@ impl Server {
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
+}
+
+/// Finds git's own server program; `None` if this git has none.
+pub(crate) fn backend() -> Option<Utf8PathBuf> {
+    let output = Command::new("git").arg("--exec-path").output().unwrap();
+    let programs = Utf8PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    let program = programs.join("git-http-backend");
+    if !program.exists() {
+        skipped("this git has no http-backend");
+        return None;
+    }
+    Some(program)
 }
 
 /// Makes a certificate; `None` if there is no `openssl`.
@@ -130,77 +139,45 @@ fn answer(
     program: &Utf8Path,
     access: Access,
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let mut headers: Vec<(String, String)> = vec![];
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.push((name.to_lowercase(), value.trim().to_owned()));
+    let Some(asked) = Asked::read(stream)? else { return Ok(()) };
+    if access == Access::Ada && asked.header("authorization").to_lowercase() != ADA {
+        let head = "WWW-Authenticate: Basic realm=\"test\"\r\n";
+        return wire::write(stream, "401 Unauthorized", head, b"");
     }
-    let header = |name: &str| {
-        headers.iter().find(|(it, _)| it == name).map_or("", |(_, value)| value.as_str())
-    };
-    let body = body(&mut reader, header("transfer-encoding"), header("content-length"))?;
-    let stream = reader.get_mut();
-    if access == Access::Ada && header("authorization").to_lowercase() != ADA {
-        write!(
-            stream,
-            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"test\"\r\n\
-             Content-Length: 0\r\nConnection: close\r\n\r\n"
-        )?;
-        return stream.flush();
-    }
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let (status, head, body) = git(&asked, folder, program, &[])?;
+    wire::write(stream, &status, &head, &body)
+}
+
+/// Lets git's own program answer; returns the status, the header lines and the body.
+pub(crate) fn git(
+    asked: &Asked,
+    folder: &Utf8Path,
+    program: &Utf8Path,
+    environment: &[(&str, &str)],
+) -> std::io::Result<(String, String, Vec<u8>)> {
     let mut child = Command::new(program)
         .env("GIT_PROJECT_ROOT", folder)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("REQUEST_METHOD", method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .env("GIT_PROTOCOL", header("git-protocol"))
+        .env("REQUEST_METHOD", &asked.method)
+        .env("PATH_INFO", &asked.path)
+        .env("QUERY_STRING", &asked.query)
+        .env("CONTENT_TYPE", asked.header("content-type"))
+        .env("HTTP_CONTENT_ENCODING", asked.header("content-encoding"))
+        .env("GIT_PROTOCOL", asked.header("git-protocol"))
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    child.stdin.take().unwrap().write_all(&body)?;
+    child.stdin.take().unwrap().write_all(&asked.body)?;
     let mut output = vec![];
     child.stdout.take().unwrap().read_to_end(&mut output)?;
     child.wait()?;
     let end = output.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(output.len());
     let head = String::from_utf8_lossy(&output[..end]).into_owned();
     let status = head.lines().find_map(|it| it.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let length = output.len().saturating_sub(end + 4);
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{head}")?;
-    stream.write_all(&output[end..])?;
-    stream.flush()
-}
-
-fn body(
-    reader: &mut BufReader<impl Read>,
-    encoding: &str,
-    length: &str,
-) -> std::io::Result<Vec<u8>> {
-    let mut body = vec![];
-    if encoding != "chunked" {
-        reader.take(length.parse().unwrap_or(0)).read_to_end(&mut body)?;
-        return Ok(body);
-    }
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let size = u64::from_str_radix(line.trim(), 16).unwrap();
-        reader.take(size).read_to_end(&mut body)?;
-        reader.read_line(&mut line)?;
-        if size == 0 {
-            return Ok(body);
-        }
-    }
+    let lines = head.lines().map(|it| format!("{it}\r\n")).collect::<Vec<_>>().concat();
+    let body = output.get(end + 4..).unwrap_or_default().to_vec();
+    Ok((status.to_owned(), lines, body))
 }
