@@ -13,6 +13,7 @@ mod http;
 mod interrupt;
 mod listing;
 mod note;
+mod outgoing;
 mod output;
 mod program;
 mod signing;
@@ -37,6 +38,7 @@ pub use git::{
 pub use http::{Credential, Http, HttpError, Method, Patience, Request, Response};
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
+pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
     Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, OutputBranch,
     OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, Waiting, Written,

@@ -92,7 +92,7 @@ impl Cache {
     }
 
     /// Returns where the repository at `url` is kept.
-    pub(super) fn repository(&self, url: &str) -> Utf8PathBuf {
+    pub(crate) fn repository(&self, url: &str) -> Utf8PathBuf {
         let identity = identity(url);
         let (Identity::Local { path } | Identity::Remote { path, .. }) = &identity;
         let name = path.rsplit('/').next().unwrap_or_default();
@@ -105,7 +105,7 @@ impl Cache {
     /// Waits until no other process writes into `repository`, and keeps others out until the result is dropped.
     ///
     /// The lock is the operating system's, so that it ends with the process that holds it, however that ends.
-    pub(super) fn lock(
+    pub(crate) fn lock(
         &self,
         repository: &Utf8Path,
         interrupt: &Interrupt,

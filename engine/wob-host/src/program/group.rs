@@ -9,18 +9,18 @@ use std::{
 ///
 /// **Invariant:** the leader is waited for last, so that its number, which names the group, belongs to nobody else.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     leader: Child,
 }
 
 impl Group {
     /// Takes over a process that was started by a command which [`Group::lead`] prepared.
-    pub(super) fn new(leader: Child) -> Self {
+    pub(crate) fn new(leader: Child) -> Self {
         Self { leader }
     }
 
     /// Kills what is left of the group, waits for the leader and returns how it ended.
-    pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.kill();
         self.leader.wait()
     }
@@ -29,20 +29,20 @@ impl Group {
 #[cfg(unix)]
 impl Group {
     /// Makes `command` start a group of its own.
-    pub(super) fn lead(command: &mut Command) {
+    pub(crate) fn lead(command: &mut Command) {
         use std::os::unix::process::CommandExt as _;
         command.process_group(0);
     }
 
     /// Says whether the leader ended. It stays to be waited for.
-    pub(super) fn leader_ended(&mut self) -> io::Result<bool> {
+    pub(crate) fn leader_ended(&mut self) -> io::Result<bool> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         Ok(waitid(WaitId::Pid(Pid::from_child(&self.leader)), options)?.is_some())
     }
 
     /// Kills the group; one that is gone already is fine.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         use rustix::process::{Pid, Signal, kill_process_group};
         kill_process_group(Pid::from_child(&self.leader), Signal::KILL).unwrap_or_default();
     }
@@ -51,13 +51,13 @@ impl Group {
 /// Elsewhere there are no groups, so only the process itself is killed.
 #[cfg(not(unix))]
 impl Group {
-    pub(super) fn lead(_: &mut Command) {}
+    pub(crate) fn lead(_: &mut Command) {}
 
-    pub(super) fn leader_ended(&mut self) -> io::Result<bool> {
+    pub(crate) fn leader_ended(&mut self) -> io::Result<bool> {
         Ok(self.leader.try_wait()?.is_some())
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.leader.kill().unwrap_or_default();
     }
 }

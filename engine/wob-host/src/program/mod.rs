@@ -17,7 +17,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Digest, FilePath};
 
-use self::group::Group;
+pub(crate) use self::group::Group;
 use crate::{Interrupt, Interrupted};
 
 /// What a program's environment holds beside `PATH`: the same on every machine.

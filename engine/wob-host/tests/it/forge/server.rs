@@ -66,6 +66,9 @@ pub(crate) enum Fault {
 /// Merges in a real repository.
 pub(crate) type OnMerge = Box<dyn FnMut(&Pull) + Send>;
 
+/// Looks what has become of the branches of a real repository.
+pub(crate) type Before = Box<dyn FnMut(&mut Model) + Send>;
+
 /// What a forge keeps.
 #[derive(Default)]
 pub(crate) struct Model {
@@ -84,6 +87,8 @@ pub(crate) struct Model {
     pub(crate) auto_merge: bool,
     /// Merges in the real repository, where there is one.
     pub(crate) on_merge: Option<OnMerge>,
+    /// Looks what has become of the branches, before each request.
+    pub(crate) before: Option<Before>,
     /// Pull requests that it has not looked at yet.
     pub(crate) unseen: BTreeSet<u64>,
     /// How many items a page has at most.
@@ -350,6 +355,10 @@ impl Server {
                 let wanted = (dialect.authorization)();
                 if asked.header("authorization") == wanted {
                     let error = dialect.error;
+                    if let Some(mut before) = model.before.take() {
+                        before(model);
+                        model.before = Some(before);
+                    }
                     let unknown = |_| Answer::new(415, &error("the body is no JSON"));
                     let call = Call::read(&asked, dialect.prefix);
                     call.map_or_else(unknown, |it| (dialect.answer)(model, &it))
