@@ -279,3 +279,30 @@ fn schemas_of_a_workspace_are_used() {
     let seen = wob_in(temp.path(), &["check"]);
     assert!(seen.contains("Sync `spec.every` is not an integer"), "{seen}");
 }
+
+#[test]
+fn the_settings_of_publishing_and_their_schema_agree() {
+    let schema = jsonschema::validator_for(&serde_json::from_str(WORKSPACE_SCHEMA).unwrap());
+    let schema = schema.unwrap();
+    for (publish, is_good) in [
+        ("{}", true),
+        ("{forge: none, repo: '../gitops.git#live', autoMerge: true, issues: false}", true),
+        ("{maxDeletions: 0, maxNamespaceDeletions: 3}", true),
+        ("{forge: githb}", false),
+        ("{forge: 1}", false),
+        ("{autoMerge: maybe}", false),
+        ("{maxDeletions: -1}", false),
+        ("{maxDeletions: '3'}", false),
+        ("{maxDeletion: 3}", false),
+        ("[]", false),
+    ] {
+        for text in [
+            format!("publish: {publish}\n"),
+            format!("environments: {{a: {{publish: {publish}}}}}\n"),
+        ] {
+            let problems = WorkspaceFile::read(&FileName::new("wob.yaml"), &text).1;
+            let by_schema = schema.is_valid(&serde_yaml::from_str(&text).unwrap());
+            assert_eq!((problems.is_empty(), by_schema), (is_good, is_good), "{text}{problems:?}");
+        }
+    }
+}

@@ -73,5 +73,6 @@ pub use schemas::{
 };
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use workspace_file::{
-    EnvironmentEntry, InputEntry, OutputSettings, ParameterEntries, WORKSPACE_SCHEMA, WorkspaceFile,
+    EnvironmentEntry, FORGE_NAMES, InputEntry, OutputSettings, ParameterEntries, PublishSettings,
+    WORKSPACE_SCHEMA, WorkspaceFile,
 };

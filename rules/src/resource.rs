@@ -84,6 +84,8 @@ pub struct Repository {
     pub meta: Meta,
     /// `spec`.
     pub reference: GitReference,
+    /// `spec.autoMerge` of a GitOpsRepo: whether pull requests are merged once their checks have passed.
+    pub auto_merge: Option<bool>,
 }
 
 /// `ClusterType`.

@@ -7,8 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
 mod parameters;
+mod publish;
 
-pub use self::parameters::ParameterEntries;
+pub use self::{
+    parameters::ParameterEntries,
+    publish::{FORGE_NAMES, PublishSettings},
+};
 use crate::{
     Name, NamespacePattern, ParameterSettings, Precedence, Profile, Settings, ValidateSettings,
     decode::{Fields, Problems, shown},
@@ -40,6 +44,8 @@ pub struct WorkspaceFile {
     pub scheduler: Option<SchedulerSetting>,
     /// The parameters of rules in every environment.
     pub parameters: ParameterEntries,
+    /// How every environment is published.
+    pub publish: PublishSettings,
     /// The largest file that is read, in bytes; the default is 10 MiB.
     pub file_bytes: Option<u64>,
     /// The codes of warnings that are not wanted.
@@ -61,6 +67,8 @@ pub struct EnvironmentEntry {
     pub scheduler: Option<SchedulerSetting>,
     /// The parameters of rules in this environment.
     pub parameters: ParameterEntries,
+    /// How this environment is published differently.
+    pub publish: PublishSettings,
 }
 
 /// One of `inputs`.
@@ -112,6 +120,11 @@ impl WorkspaceFile {
     pub fn scheduling(&self, name: &Name) -> Scheduling {
         let own = self.environments.get(name).and_then(|it| it.scheduler.as_ref());
         Scheduling { setting: own.or(self.scheduler.as_ref()).cloned(), answer: None }
+    }
+
+    /// Returns how `environment` is published.
+    pub fn publish_of(&self, environment: &str) -> PublishSettings {
+        self.publish.resolve(self.environments.get(environment).map(|it| &it.publish))
     }
 
     /// Returns the parameters of rules that hold in `environment`.
@@ -196,6 +209,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         }
     }
     let inputs = inputs(&mut fields, problems);
+    let publish = publish::publish(&mut fields, problems);
     let file_bytes = limits(&mut fields, problems);
     let silenced = lint::silenced(&mut fields, problems);
     fields.finish(&[], problems);
@@ -208,6 +222,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         validate,
         scheduler,
         parameters,
+        publish,
         file_bytes,
         silenced,
     }
@@ -228,6 +243,7 @@ fn environment(
             validate,
             scheduler: None,
             parameters: ParameterEntries::default(),
+            publish: PublishSettings::default(),
         });
     }
     let mut fields =
@@ -237,8 +253,9 @@ fn environment(
     let validate = validate_settings(&mut fields, problems).unwrap_or_default();
     let scheduler = scheduler_setting(&mut fields, problems);
     let parameters = parameters::entries(&mut fields, problems);
+    let publish = publish::publish(&mut fields, problems);
     fields.finish(&[], problems);
-    Some(EnvironmentEntry { path, place, output, validate, scheduler, parameters })
+    Some(EnvironmentEntry { path, place, output, validate, scheduler, parameters, publish })
 }
 
 /// Reads a folder of the workspace.

@@ -127,11 +127,20 @@ impl<'n> Fields<'n> {
         as_text(node, place, &self.path(key), &self.owner, problems)
     }
 
-    /// Returns a truth value that may be absent.
+    /// Returns a truth value; false if it is absent.
     pub(crate) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> bool {
-        let Some((node, place)) = self.node(key) else { return false };
+        self.optional_flag(key, problems).unwrap_or(false)
+    }
+
+    /// Returns a truth value that may be absent.
+    pub(crate) fn optional_flag(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<bool> {
+        let (node, place) = self.node(key)?;
         match node.to_value() {
-            Value::Bool(it) => it,
+            Value::Bool(it) => Some(it),
             other @ (Value::Null
             | Value::Int(_)
             | Value::Float(_)
@@ -139,7 +148,7 @@ impl<'n> Fields<'n> {
             | Value::List(_)
             | Value::Map(_)) => {
                 problems.push(wrong_type(&self.owner, &self.path(key), "a boolean", &other, place));
-                false
+                None
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use wob_engine::{
-    Diagnostic, Place, did_you_mean,
+    Diagnostic, Place, Value, did_you_mean,
     yaml::{Node, NodeKind},
 };
 
@@ -100,14 +100,15 @@ fn decode_spec(
         "BaseRepo" => {
             let commit = spec.optional_text("commit", problems);
             let reference = repository(spec, commit, problems);
-            Resource::BaseRepo(Repository { meta: meta?, reference: reference? })
+            Resource::BaseRepo(Repository { meta: meta?, reference: reference?, auto_merge: None })
         }
         "GitOpsRepo" => {
             let reference = repository(spec, None, problems);
             if let Some(reference) = &reference {
                 check_output_path(&reference.path, spec, problems);
             }
-            Resource::GitOpsRepo(Repository { meta: meta?, reference: reference? })
+            let auto_merge = auto_merge(spec, problems);
+            Resource::GitOpsRepo(Repository { meta: meta?, reference: reference?, auto_merge })
         }
         "ClusterType" => {
             let reconciler = spec.text("reconciler", problems);
@@ -221,6 +222,16 @@ fn git_reference(mut fields: Fields<'_>, problems: &mut Problems) -> Option<GitR
     let reference = repository(&mut fields, None, problems);
     fields.finish(&[], problems);
     reference
+}
+
+/// Reads a truth value; a quoted one is one too, as in other objects that kubectl wrote.
+fn auto_merge(spec: &mut Fields<'_>, problems: &mut Problems) -> Option<bool> {
+    match spec.node("autoMerge").map(|(node, _)| node.to_value()) {
+        Some(Value::String(it)) if &*it == "true" => Some(true),
+        Some(Value::String(it)) if &*it == "false" => Some(false),
+        Some(_) => spec.optional_flag("autoMerge", problems),
+        None => None,
+    }
 }
 
 fn repository(
