@@ -9,7 +9,7 @@ use std::{
 use crate::support::wob_in;
 
 /// A control plane with branches main, dev and stage, and the repository of an application.
-struct Fleet {
+pub(crate) struct Fleet {
     folder: tempfile::TempDir,
 }
 
@@ -35,7 +35,7 @@ fn object(kind: &str, name: &str, spec: &str) -> String {
 }
 
 impl Fleet {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let fleet = Self { folder: tempfile::tempdir().unwrap() };
         fleet.make_application();
         fleet.make_control_plane();
@@ -46,7 +46,7 @@ impl Fleet {
         self.folder.path().join(name)
     }
 
-    fn plane(&self) -> PathBuf {
+    pub(crate) fn plane(&self) -> PathBuf {
         self.path("plane")
     }
 

@@ -14,6 +14,7 @@ mod init;
 mod list;
 mod lock;
 mod plan;
+mod publish;
 mod query;
 mod render;
 mod rules;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Rules(rules::Rules),
     Query(query::Query),
+    Publish(publish::Publish),
     Lock(lock::Lock),
     Update(update::Update),
     Diff(diff::Diff),
@@ -70,6 +72,7 @@ impl Command {
             | Self::Attest(_)
             | Self::Explain(_)
             | Self::Rules(_)
+            | Self::Publish(_)
             | Self::Lock(_)
             | Self::Update(_)
             | Self::Init(_)
@@ -100,6 +103,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Explain(command) => command.run(&args.common, streams),
         Command::Rules(command) => command.run(&args.common, streams),
         Command::Query(command) => command.run(&args.common, streams),
+        Command::Publish(command) => command.run(&args.common, streams),
         Command::Lock(command) => command.run(&args.common, streams),
         Command::Update(command) => command.run(&args.common, streams),
         Command::Diff(command) => command.run(&args.common, streams),

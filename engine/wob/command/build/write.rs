@@ -185,7 +185,7 @@ pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
 }
 
 /// Returns the tree to write: what was built and selected, and of the rest what was written before.
-fn kept(
+pub(crate) fn kept(
     target: &BuiltTarget,
     destination: &Destination,
     previous: &Previous,
@@ -213,13 +213,14 @@ fn kept(
 
 /// Returns what the commit says: what was built, and from what.
 fn message(record: &Record) -> String {
+    format!("Build {}\n\n{}", record.environment, provenance(record))
+}
+
+/// Returns the lines of a commit's message that say what it holds and from what that was made.
+pub(crate) fn provenance(record: &Record) -> String {
     /// How many sources are named; all are in the record.
     const SOURCES: usize = 50;
-    let mut lines = vec![
-        format!("Build {}", record.environment),
-        String::new(),
-        format!("Root: {}", record.root),
-    ];
+    let mut lines = vec![format!("Root: {}", record.root)];
     for source in record.sources.iter().take(SOURCES) {
         let commit = source.commit.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
         let dirty = if source.dirty { " (dirty)" } else { "" };

@@ -1,0 +1,143 @@
+//! `wob publish [PATTERN]`: brings trees to their GitOps repositories, as one pull request for each environment.
+
+mod body;
+mod deletions;
+mod destination;
+mod issues;
+mod proposal;
+mod push;
+mod result;
+mod round;
+
+use clap::builder::PossibleValuesParser;
+use wob_rules::FORGE_NAMES;
+
+use self::{result::Published, round::Round};
+use crate::{
+    args::{Common, Patterns},
+    exit::Exit,
+    session::{JsonResult, Session},
+    stream::{Results, Streams, json_diagnostics},
+};
+
+/// Bring trees to their GitOps repositories, as pull requests
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = LONG_ABOUT,
+    after_long_help = EXAMPLES
+)]
+pub(crate) struct Publish {
+    /// What to publish: whole environments
+    #[command(flatten)]
+    patterns: Patterns,
+    /// How
+    #[command(flatten)]
+    how: How,
+}
+
+/// How trees are published.
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct How {
+    /// Publish to this repository instead of those that GitOpsRepos name
+    #[arg(long, value_name = "URL[#BRANCH]")]
+    repo: Option<String>,
+    /// What the repository lies on, where its address does not tell; `none` only pushes
+    #[arg(long, value_name = "FORGE", value_parser = PossibleValuesParser::new(FORGE_NAMES))]
+    forge: Option<String>,
+    /// Merge once the checks of the pull request have passed
+    #[arg(long)]
+    auto_merge: bool,
+    /// Delete more than `maxDeletions` and `maxNamespaceDeletions` of wob.yaml allow
+    #[arg(long)]
+    allow_deletions: bool,
+    /// Open an issue for each assignment that fails, and close those of what is mended
+    #[arg(long)]
+    issues: bool,
+    /// Show what would be published; push nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const LONG_ABOUT: &str = "\
+Brings trees to their GitOps repositories, as one pull request for each environment.
+
+Each tree becomes one commit on the branch that the environment's GitOpsRepo names, pushed as a branch \
+deployment/<environment>/<tree>, from which a pull request is opened. There is one at a time: what the same tree needs is \
+updated in place, and another tree closes the older pull request and deletes its branch. Only what wob made is ever \
+touched. If nothing has changed, nothing is pushed.
+
+The repository is fetched into the user's cache, never checked out. git pushes, with its own credentials; nobody is asked \
+for a password. Sources must be committed and not overridden; a source that cannot be reached publishes nothing (32). An \
+assignment that fails keeps what is published of it, is named in the pull request, and wob ends with 1.
+
+Commits on the GitOps branch that wob did not make are reported, and refused under --strict. More deletions than \
+`maxDeletions` of wob.yaml allows are refused, unless --allow-deletions.
+
+Forges: GitHub, GitLab, Gitea and Forgejo, Azure DevOps; `none` pushes only, with --auto-merge onto the GitOps branch \
+itself. A forge is known by its address, or named by --forge or by `publish.forge` in wob.yaml. A token comes from \
+GH_TOKEN or GITHUB_TOKEN, GITLAB_TOKEN, GITEA_TOKEN or FORGEJO_TOKEN, AZURE_DEVOPS_TOKEN or SYSTEM_ACCESSTOKEN, and is \
+sent only to the public host, or to the one that CI names; WOB_FORGE_URL names another one, and WOB_FORGE_TOKEN is its \
+token. Otherwise git's credential helpers are asked.";
+
+const EXAMPLES: &str = "\
+Examples:
+  wob publish //env:stage
+  wob publish //env:stage --dry-run
+  wob publish //env:dev --auto-merge --output=json
+  wob publish //env:prod --repo=https://github.com/org/gitops#prod --strict";
+
+/// How often sources and repositories are read again because somebody else was faster.
+const ATTEMPTS: usize = 5;
+
+/// What programs read.
+#[derive(serde::Serialize)]
+struct JsonPublish<'p> {
+    published: &'p [Published],
+}
+
+impl Publish {
+    /// Publishes what is selected.
+    pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
+        self.publish(common, streams).unwrap_or_else(|exit| exit)
+    }
+
+    fn publish(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
+        let mut session = Session::start(common, &self.patterns, streams)?;
+        for attempt in 1.. {
+            let round = round::publish(&self.how, &session, common)?;
+            if !round.raced || attempt >= ATTEMPTS {
+                return Ok(tell(&round, &session, common));
+            }
+            streams.say("somebody else is publishing; reading everything again");
+            let interrupt = session.interrupt.clone();
+            session = Session::start_again(
+                common,
+                &self.patterns,
+                streams,
+                Some(session.leave()),
+                interrupt,
+            )?;
+        }
+        unreachable!("because the last attempt returns")
+    }
+}
+
+/// Tells what was done, and returns how to end.
+fn tell(round: &Round, session: &Session<'_>, common: &Common) -> Exit {
+    let streams = session.streams;
+    if streams.is_json() {
+        streams.json(&JsonResult {
+            result: JsonPublish { published: &round.published },
+            diagnostics: json_diagnostics(&round.report),
+            exit_code: round.exit.number(),
+        });
+    }
+    session.finish(&round.report, common, Results::Talk);
+    if !streams.is_json() {
+        for it in &round.published {
+            streams.result(&it.to_text());
+        }
+    }
+    round.exit
+}

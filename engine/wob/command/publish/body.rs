@@ -1,0 +1,232 @@
+//! What a commit and a pull request say.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use wob_engine::Severity;
+use wob_host::{Change, Counts, ManualCommit, Plan};
+use wob_rules::{Record, problems};
+
+use super::deletions::Deletions;
+use crate::{
+    command::build::provenance,
+    report::count,
+    session::{BuiltTarget, Session},
+};
+
+/// How many of each kind of thing are listed.
+const LISTED: usize = 20;
+
+/// What is published.
+pub(super) struct Content<'c> {
+    pub(super) target: &'c BuiltTarget,
+    pub(super) record: Record,
+    pub(super) plan: Plan,
+    /// The commit of the base, if it is another than before.
+    pub(super) promoted: Option<String>,
+    /// What others did on the branch.
+    pub(super) manual: Vec<ManualCommit>,
+    pub(super) deletions: Deletions,
+    pub(super) session: &'c Session<'c>,
+}
+
+/// Returns what the commit says: what changes, and from what it was made.
+pub(super) fn commit_message(content: &Content<'_>) -> String {
+    let record = &content.record;
+    let mut lines = vec![
+        format!("Deploy {}: {}", record.environment, changes(content.plan.counts())),
+        String::new(),
+    ];
+    lines.extend(content.promoted.iter().map(|it| format!("Promoted: {it}")));
+    lines.extend(failing(content).map(|it| format!("Failing: {it}")));
+    lines.push(provenance(record));
+    lines.join("\n")
+}
+
+/// Returns the title of the pull request.
+pub(super) fn title(content: &Content<'_>) -> String {
+    let environment = &content.record.environment;
+    match &content.promoted {
+        Some(commit) => format!("Deploy {environment} (promotes {})", short(commit)),
+        None => format!("Deploy {environment}"),
+    }
+}
+
+/// Returns the body of the pull request, as Markdown.
+pub(super) fn body(content: &Content<'_>) -> String {
+    let record = &content.record;
+    let mut text = format!(
+        "wob built `{}` anew: {}.\n",
+        plain(&record.environment),
+        changes(content.plan.counts())
+    );
+    if let Some(commit) = &content.promoted {
+        text.extend(["\nPromotes the base commit `", &plain(commit), "`.\n"]);
+    }
+    text += &changes_by_cluster_type(content);
+    text += &list(
+        "Failing; what was published of it before stays",
+        failing(content).map(|it| format!("`{it}`")),
+    );
+    let namespaces = content.deletions.namespaces.iter();
+    text += &list("Namespaces that go", namespaces.map(|it| format!("`{}`", plain(it))));
+    let files = content.deletions.files.iter();
+    text += &list("Files that go", files.map(|it| format!("`{}`", plain(it))));
+    text += &list(
+        "Commits on this branch that wob did not make",
+        content.manual.iter().map(|it| {
+            let files = count(it.files.len(), "file", "files");
+            format!(
+                "`{}` {} by {}, {files}",
+                short(&it.commit),
+                plain(&it.subject),
+                plain(&it.author)
+            )
+        }),
+    );
+    text += &warnings(content);
+    text += &sources(record);
+    text
+}
+
+/// Returns how many files change, in words.
+fn changes(counts: Counts) -> String {
+    let Counts { added, changed, deleted, foreign, edited, .. } = counts;
+    let parts = [(added, "added"), (changed + foreign + edited, "changed"), (deleted, "deleted")];
+    let parts = parts.into_iter().filter(|it| it.0 > 0).map(|(n, what)| format!("{n} {what}"));
+    let parts: Vec<String> = parts.collect();
+    match parts.as_slice() {
+        [] => "no file changes".to_owned(),
+        [first, rest @ ..] => {
+            let (n, what) = first.split_once(' ').unwrap_or((first, ""));
+            let files = if n == "1" { "file" } else { "files" };
+            [&[format!("{n} {files} {what}")], rest].concat().join(", ")
+        }
+    }
+}
+
+/// Returns a table of what changes on each cluster type.
+fn changes_by_cluster_type(content: &Content<'_>) -> String {
+    let prefix = content.target.built.prefix.as_str();
+    let below = if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", prefix.trim_end_matches('/'))
+    };
+    let mut rows: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for (path, change) in &content.plan.changes {
+        let path = path.as_str().strip_prefix(&below).unwrap_or(path.as_str());
+        let top = path.split_once('/').map_or("", |it| it.0);
+        // What reconcilers do not read belongs to none.
+        let row = rows.entry(if top.starts_with('.') { "" } else { top }).or_default();
+        row[match change {
+            Change::Added => 0,
+            Change::Changed | Change::Foreign | Change::Edited => 1,
+            Change::Deleted => 2,
+        }] += 1;
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "\n| cluster type | added | changed | deleted |\n|---|---:|---:|---:|\n".to_owned();
+    for (name, [added, changed, deleted]) in rows {
+        let name = if name.is_empty() { "(none)" } else { name };
+        writeln!(text, "| `{}` | {added} | {changed} | {deleted} |", plain(name))
+            .expect("because a text can be written to");
+    }
+    text
+}
+
+fn failing<'c>(content: &'c Content<'_>) -> impl Iterator<Item = String> + 'c {
+    let failed = content.record.assignments.iter().filter(|it| it.failed);
+    failed
+        .map(|it| format!("//env/{}/{}:{}", content.record.environment, it.cluster_type, it.target))
+}
+
+fn warnings(content: &Content<'_>) -> String {
+    let silenced = &content.session.workspace.settings.silenced;
+    let all = problems([&content.target.built]).into_iter();
+    let all = all.filter(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
+    list(
+        "Remarks on the sources",
+        all.map(|it| {
+            let kind = if it.is_error() { "error" } else { "warning" };
+            format!("{kind} `{}`: {}", it.code, plain(&it.message))
+        }),
+    )
+}
+
+fn sources(record: &Record) -> String {
+    list(
+        "Sources",
+        record.sources.iter().map(|it| {
+            let commit =
+                it.commit.as_deref().map(|it| format!(" `{}`", short(it))).unwrap_or_default();
+            format!("{} `{}`:{commit} {}", it.role, plain(&it.name), plain(&it.url))
+        }),
+    )
+}
+
+/// Returns a heading and a list; nothing if it is empty.
+fn list(heading: &str, items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n### {heading}\n\n");
+    for item in items.iter().take(LISTED) {
+        text.extend(["* ", item, "\n"]);
+    }
+    if items.len() > LISTED {
+        writeln!(text, "* … {} more", items.len() - LISTED)
+            .expect("because a text can be written to");
+    }
+    text
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
+/// Keeps the words of others from being Markdown, a mention, or a second line.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            it if it.is_control() => plain.push(' '),
+            '<' => plain.push_str("&lt;"),
+            '|' => plain.push('¦'),
+            // A zero-width space, so that nobody is called.
+            '@' => plain.push_str("@\u{200b}"),
+            it => plain.push(it),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_said_in_words() {
+        let counts =
+            |added, changed, deleted| Counts { added, changed, deleted, ..Counts::default() };
+        for (given, words) in [
+            (counts(0, 0, 0), "no file changes"),
+            (counts(1, 0, 0), "1 file added"),
+            (counts(3, 1, 2), "3 files added, 1 changed, 2 deleted"),
+            (counts(0, 2, 0), "2 files changed"),
+        ] {
+            assert_eq!(changes(given), words);
+        }
+    }
+
+    #[test]
+    fn the_words_of_others_stay_words() {
+        assert_eq!(plain("<img>\n| @team"), "&lt;img> ¦ @\u{200b}team");
+        assert_eq!(list("x", std::iter::empty()), "");
+        let long = list("Files", (0..25).map(|it| it.to_string()));
+        assert!(long.ends_with("* 19\n* … 5 more\n"), "{long}");
+    }
+}

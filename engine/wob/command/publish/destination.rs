@@ -1,0 +1,193 @@
+//! Where an environment is published: the command line before wob.yaml, wob.yaml before what GitOpsRepos say.
+
+use wob_host::{BranchName, ForgeKind, Project, TokenSources, redact};
+use wob_rules::{Model, PublishSettings, environment_model, resource::Repository};
+
+use super::How;
+use crate::{
+    args::Common,
+    exit::Exit,
+    report::place_name,
+    session::{BuiltTarget, Session},
+};
+
+/// The branch of a GitOpsRepo that names none.
+const DEFAULT_BRANCH: &str = "main";
+
+/// A branch of a repository that a tree is published to.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    /// The address of the repository, or its folder.
+    pub(super) url: String,
+    /// The branch that clusters read.
+    pub(super) branch: BranchName,
+    /// What keeps its pull requests; none if it is only pushed to.
+    pub(super) forge: Option<(&'static ForgeKind, Project)>,
+    /// Whether it is merged without anybody's consent.
+    pub(super) auto_merge: bool,
+    /// What else the settings say.
+    pub(super) settings: PublishSettings,
+}
+
+/// Finds where `target` is published; says why if that is not known.
+pub(super) fn destinations(
+    how: &How,
+    session: &Session<'_>,
+    common: &Common,
+    target: &BuiltTarget,
+) -> Result<Vec<Destination>, Exit> {
+    let environment = &target.built.environment;
+    let settings = &session.workspace.settings;
+    let own = settings.environments.iter().find(|it| it.0.as_str() == environment);
+    let own = own.map(|it| &it.1.publish);
+    let mut resolved = settings.publish_of(environment);
+    resolved.issues = Some(how.issues || resolved.issues == Some(true));
+    let model = environment_model(&session.loaded.db, target.input);
+    let start = common.directory.clone().unwrap_or_default();
+    let start = camino::absolute_utf8(start.join(".")).unwrap_or(start);
+    let named = match (&how.repo, &resolved.repo) {
+        (Some(repo), _) => Some((repo.as_str(), start.as_path())),
+        (None, Some(repo)) => Some((repo.as_str(), session.workspace.root.as_path())),
+        (None, None) => None,
+    };
+    let choose = |of_repository: Option<bool>| {
+        how.auto_merge
+            || own
+                .and_then(|it| it.auto_merge)
+                .or(of_repository)
+                .or(settings.publish.auto_merge)
+                .unwrap_or(false)
+    };
+    let mut found: Vec<(String, String, bool)> = vec![];
+    if let Some((text, below)) = named {
+        let (url, branch) = split(text);
+        let only =
+            if model.gitops_repos.len() == 1 { model.gitops_repos.values().next() } else { None };
+        let branch = branch.or_else(|| only.map(branch_of));
+        let auto_merge = choose(only.and_then(|it| it.auto_merge));
+        let url = absolute(url, below);
+        found.push((url, branch.unwrap_or(DEFAULT_BRANCH).to_owned(), auto_merge));
+    } else {
+        check_paths(session, model, environment)?;
+        for it in model.gitops_repos.values() {
+            let url = absolute(&it.reference.repo, &session.workspace.root);
+            found.push((url, branch_of(it).to_owned(), choose(it.auto_merge)));
+        }
+    }
+    if found.is_empty() {
+        session.streams.fail(&format!(
+            "`{environment}` has no GitOpsRepo, so nothing says where to publish it\n  \
+             help: add one to the environment, set `publish.repo` in wob.yaml, or give --repo=URL#BRANCH"
+        ));
+        return Err(Exit::Sources);
+    }
+    found.sort();
+    found.dedup();
+    if common.offline
+        && let Some((url, ..)) = found.iter().find(|it| Project::of(&it.0).is_some())
+    {
+        session.streams.fail(&format!(
+            "`{environment}` is published to `{}`, which --offline forbids",
+            redact(url)
+        ));
+        return Err(Exit::Usage);
+    }
+    let forge = how.forge.as_deref().or(resolved.forge.as_deref());
+    found
+        .into_iter()
+        .map(|(url, branch, auto_merge)| {
+            let forge = forge_of(session, &url, forge)?;
+            let branch = BranchName::new(&branch).ok_or_else(|| {
+                session.streams.fail(&format!("`{branch}` cannot be the name of a branch"));
+                Exit::Sources
+            })?;
+            Ok(Destination { url, branch, forge, auto_merge, settings: resolved.clone() })
+        })
+        .collect()
+}
+
+/// One tree cannot lie in two folders.
+fn check_paths(session: &Session<'_>, model: &Model, environment: &str) -> Result<(), Exit> {
+    let path = model.gitops_path();
+    let Some(other) = model.gitops_repos.values().find(|it| it.reference.path != path) else {
+        return Ok(());
+    };
+    let place = place_name(&other.meta.place, &session.loaded.texts);
+    session.streams.fail(&format!(
+        "GitOpsRepo `{}` ({place}) wants `{environment}` in the folder `{}`, another one in `{path}`\n  \
+         help: give all GitOpsRepos of an environment the same `path`",
+        other.meta.name, other.reference.path
+    ));
+    Err(Exit::Sources)
+}
+
+/// Finds what keeps the pull requests of the repository at `url`.
+fn forge_of(
+    session: &Session<'_>,
+    url: &str,
+    name: Option<&str>,
+) -> Result<Option<(&'static ForgeKind, Project)>, Exit> {
+    let Some(project) = Project::of(url) else {
+        // On this machine there are no pull requests.
+        return Ok(None);
+    };
+    let kind = match name {
+        Some("none") => return Ok(None),
+        Some(name) => ForgeKind::named(name),
+        None => project.kind(&TokenSources::of_process()),
+    };
+    if kind.is_none() {
+        session.streams.fail(&format!(
+            "`{}` does not tell what forge it lies on\n  \
+             help: name it by --forge or by `publish.forge` in wob.yaml; `none` only pushes",
+            redact(url)
+        ));
+    }
+    Ok(Some((kind.ok_or(Exit::Usage)?, project)))
+}
+
+fn branch_of(repository: &Repository) -> &str {
+    match repository.reference.branch.as_str() {
+        "" => DEFAULT_BRANCH,
+        branch => branch,
+    }
+}
+
+/// Splits `URL#BRANCH`.
+fn split(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once('#') {
+        Some((url, branch)) if !branch.is_empty() => (url, Some(branch)),
+        Some((url, _)) => (url, None),
+        None => (text, None),
+    }
+}
+
+/// Makes a folder mean the same from everywhere; an address stays as it is.
+fn absolute(url: &str, below: &camino::Utf8Path) -> String {
+    let is_address = url.contains("://")
+        || url.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('/'));
+    if is_address { url.to_owned() } else { below.join(url).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_read() {
+        assert_eq!(split("https://h/o/r#b/c"), ("https://h/o/r", Some("b/c")));
+        assert_eq!(split("https://h/o/r#"), ("https://h/o/r", None));
+        assert_eq!(split("../r"), ("../r", None));
+        let below = camino::Utf8Path::new("/w");
+        for address in ["https://h/o/r", "git@h:o/r", "file:///x", "/abs/r"] {
+            assert_eq!(absolute(address, below), address);
+        }
+        assert_eq!(absolute("r.git", below), "/w/r.git");
+    }
+
+    #[test]
+    fn the_names_of_settings_are_those_of_forges() {
+        let names: Vec<&str> = wob_host::FORGES.iter().map(|it| it.name).chain(["none"]).collect();
+        assert_eq!(names, wob_rules::FORGE_NAMES);
+    }
+}

@@ -1,0 +1,424 @@
+//! Publishes one environment to one repository: fetch, compare, commit, push, propose.
+//!
+//! What wob keeps in the repository: branches `deployment/<environment>/<tree>`, of which one counts, and
+//! `refs/wob/deployment/<environment>`, which says which one. Whoever moves that reference has published; whoever finds it
+//! moved begins anew. **Invariant:** a branch or pull request is removed only if it was seen before that reference was.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wob_host::{
+    BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
+    OutputError, Overwrite, Patience, Plan, PushError, RefUpdate,
+};
+use wob_rules::{RECORD_PATH, environment_model};
+
+use super::{
+    How,
+    body::{Content, commit_message},
+    deletions::Deletions,
+    destination::Destination,
+    proposal::propose,
+    result::{Outcome, Published, say_body},
+};
+use crate::{
+    args::Common,
+    command::build::kept,
+    exit::Exit,
+    recorded::record,
+    report::count,
+    session::{BuiltTarget, Session},
+};
+
+/// How many digits of a tree's id name a branch.
+const TREE_DIGITS: usize = 12;
+/// How many commits of others are reported.
+const MANUAL_COMMITS: usize = 50;
+/// How many files of others are named.
+const NAMED: usize = 10;
+
+/// One environment on its way to one repository.
+pub(super) struct Push<'p> {
+    pub(super) how: &'p How,
+    pub(super) session: &'p Session<'p>,
+    pub(super) common: &'p Common,
+    pub(super) target: &'p BuiltTarget,
+    pub(super) destination: &'p Destination,
+    pub(super) cache: &'p Cache,
+    pub(super) patience: Patience,
+}
+
+/// Why an environment was not published.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It was said already.
+    Said(Exit),
+    /// Somebody else was faster, as this says.
+    Raced(String),
+    /// The copy in the cache cannot be used, as this says.
+    Copy(String),
+}
+
+/// What the repository holds.
+pub(super) struct Seen {
+    references: BTreeMap<String, GitId>,
+    /// The last commit of the branch that clusters read.
+    base: Option<GitId>,
+    /// What wob published last.
+    pointer: Option<GitId>,
+}
+
+impl Failure {
+    /// Returns the one of two that is more in the way; a race is run again, and then both are met again.
+    pub(super) fn worse_than(self, other: Option<Self>) -> Self {
+        match (self, other) {
+            (Self::Said(a), Some(Self::Said(b))) => Self::Said(a.max(b)),
+            (_, Some(raced @ Self::Raced(_))) => raced,
+            (it, _) => it,
+        }
+    }
+}
+
+impl Push<'_> {
+    /// Publishes; says why if that cannot be done.
+    pub(super) fn run(&self) -> Result<Published, Failure> {
+        let outgoing = Outgoing::open(self.cache, &self.destination.url, &self.session.interrupt);
+        let outgoing = outgoing.map_err(|it| self.pushing(&it))?;
+        let result = match self.run_with(&outgoing) {
+            Err(Failure::Copy(reason)) => {
+                self.session.streams.say_more(&format!("{reason}; making it anew"));
+                outgoing.renew().map_err(|it| self.pushing(&it))?;
+                self.run_with(&outgoing)
+            }
+            result => result,
+        };
+        match result {
+            Err(Failure::Copy(reason)) => Err(self.refuse(&reason, Exit::Local)),
+            result => result,
+        }
+    }
+
+    fn run_with(&self, outgoing: &Outgoing) -> Result<Published, Failure> {
+        let seen = self.look(outgoing).map_err(|it| self.pushing(&it))?;
+        if seen.base.is_none() && (self.destination.forge.is_some() || !self.is_direct()) {
+            return Err(self.refuse(
+                &format!(
+                    "`{}` has no branch `{}` to merge into\n  help: make it, be it with one empty commit",
+                    outgoing.shown(),
+                    self.destination.branch.as_str()
+                ),
+                Exit::Sources,
+            ));
+        }
+        let branch = self.local("publish");
+        outgoing.set_local(&branch, seen.base).map_err(|it| self.pushing(&it))?;
+        let place = OutputBranch::open(outgoing.folder(), &branch);
+        let place = Place::Branch(Box::new(place.map_err(|it| self.writing(&it))?));
+        let previous = place.previous().map_err(|it| self.writing(&it))?;
+        let tree = kept(self.target, &place, &previous).map_err(|it| self.writing(&it))?;
+        let record = record(self.session, self.target, &tree);
+        let plan = place.plan(&tree, &record.to_json(), &self.session.interrupt);
+        let plan = plan.map_err(|it| self.writing(&it))?;
+        let before: Option<Value> =
+            previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        let promoted = self.promoted().filter(|it| base_commit(before.as_ref()) != Some(it));
+        let manual = match seen.base {
+            Some(base) => outgoing.manual_commits(base, RECORD_PATH, MANUAL_COMMITS),
+            None => Ok(vec![]),
+        };
+        let manual = manual.map_err(|it| self.pushing(&it))?;
+        self.check_others(&plan, &manual)?;
+        let deletions = Deletions::of(&plan).map_err(|it| self.writing(&it))?;
+        let content = Content {
+            target: self.target,
+            record,
+            plan,
+            promoted,
+            manual,
+            deletions,
+            session: self.session,
+        };
+        let published = Published::new(&content, &outgoing.shown(), self.destination);
+        if !content.plan.differs() && content.promoted.is_none() {
+            return self.unchanged(outgoing, &seen, published);
+        }
+        self.check_budget(&content.deletions)?;
+        self.publish(outgoing, &seen, &content, published)
+    }
+
+    /// Reads what there is, and fetches the commits that matter.
+    fn look(&self, outgoing: &Outgoing) -> Result<Seen, PushError> {
+        let base_name = self.base_name();
+        let pointer_name = self.pointer_name();
+        let references = outgoing.references(&[&base_name, &pointer_name, &self.heads_name()])?;
+        let base = references.get(&base_name).copied();
+        let pointer = references.get(&pointer_name).copied();
+        let wanted = [(base_name.as_str(), base), (pointer_name.as_str(), pointer)];
+        let wanted: Vec<(&str, GitId)> =
+            wanted.into_iter().filter_map(|(name, id)| Some((name, id?))).collect();
+        outgoing.fetch(&wanted)?;
+        Ok(Seen { references, base, pointer })
+    }
+
+    /// Commits and pushes, and has the rest done by the forge.
+    fn publish(
+        &self,
+        outgoing: &Outgoing,
+        seen: &Seen,
+        content: &Content<'_>,
+        mut published: Published,
+    ) -> Result<Published, Failure> {
+        let pending = self.pending(outgoing, seen, content)?;
+        let commit = match pending {
+            Some(pending) => pending,
+            None => self.commit(content)?,
+        };
+        let tree = self.tree_of(outgoing, commit)?;
+        let head = format!("{}{}", self.heads(), &tree.to_string()[..TREE_DIGITS]);
+        published.commit = Some(commit.to_string());
+        published.git_tree = Some(tree.to_string());
+        if self.how.dry_run {
+            published.branch = Some(head).filter(|_| !self.is_direct());
+            published.outcome = Outcome::DryRun;
+            say_body(content, self.session);
+            return Ok(published);
+        }
+        if self.is_direct() {
+            let update = RefUpdate { name: self.base_name(), from: seen.base, to: Some(commit) };
+            outgoing.push(&[update]).map_err(|it| self.pushing(&it))?;
+            published.outcome = Outcome::Merged;
+            return Ok(published);
+        }
+        published.branch = Some(head.clone());
+        let head_name = format!("refs/heads/{head}");
+        let updates = [
+            RefUpdate { name: self.pointer_name(), from: seen.pointer, to: Some(commit) },
+            RefUpdate {
+                name: head_name.clone(),
+                from: seen.references.get(&head_name).copied(),
+                to: Some(commit),
+            },
+        ];
+        let updates: Vec<RefUpdate> = updates.into_iter().filter(|it| it.from != it.to).collect();
+        published.outcome = if updates.is_empty() { Outcome::Pending } else { Outcome::Pushed };
+        outgoing.push(&updates).map_err(|it| self.pushing(&it))?;
+        if let Some(forge) = &self.destination.forge {
+            propose(self, outgoing, forge, content, &mut published)?;
+        } else {
+            // What was pushed since then belongs to somebody who was faster.
+            self.remove_heads(outgoing, &seen.references, Some(&head_name))?;
+        }
+        Ok(published)
+    }
+
+    /// Finds what is pushed already and holds the same files on top of the same commit.
+    fn pending(
+        &self,
+        outgoing: &Outgoing,
+        seen: &Seen,
+        content: &Content<'_>,
+    ) -> Result<Option<GitId>, Failure> {
+        let Some(pointer) = seen.pointer else { return Ok(None) };
+        if self.is_direct()
+            || outgoing.parent(pointer).map_err(|it| self.pushing(&it))? != seen.base
+        {
+            return Ok(None);
+        }
+        let branch = self.local("pending");
+        outgoing.set_local(&branch, Some(pointer)).map_err(|it| self.pushing(&it))?;
+        let place = OutputBranch::open(outgoing.folder(), &branch);
+        let previous = place.and_then(|it| it.previous()).map_err(|it| self.writing(&it))?;
+        let pending: Option<Value> =
+            previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        let Some(pending) = pending else { return Ok(None) };
+        let is_same = pending["root"].as_str() == Some(&content.record.root.to_string())
+            && pending["environment"].as_str() == Some(&content.record.environment)
+            && content.promoted.as_deref().is_none_or(|it| base_commit(Some(&pending)) == Some(it));
+        Ok(is_same.then_some(pointer))
+    }
+
+    fn commit(&self, content: &Content<'_>) -> Result<GitId, Failure> {
+        let plan = content.plan.clone().with_message(&commit_message(content));
+        let written = plan.apply(Overwrite::Conflicts, &self.session.interrupt);
+        let written = written.map_err(|it| self.writing(&it))?;
+        Ok(written.commit.expect("because a branch has a commit once a plan was applied to it"))
+    }
+
+    fn tree_of(&self, outgoing: &Outgoing, commit: GitId) -> Result<GitId, Failure> {
+        let repository = wob_host::Repository::open(outgoing.folder());
+        let commit = repository.and_then(|it| it.resolve(&commit.to_string()));
+        Ok(commit.map_err(|it| self.writing(&it.into()))?.tree)
+    }
+
+    /// The branch has it all; what was proposed before is not wanted any more.
+    fn unchanged(
+        &self,
+        outgoing: &Outgoing,
+        seen: &Seen,
+        mut published: Published,
+    ) -> Result<Published, Failure> {
+        published.outcome = Outcome::Unchanged;
+        if self.how.dry_run || self.is_direct() {
+            return Ok(published);
+        }
+        if let Some(forge) = &self.destination.forge {
+            super::proposal::withdraw(self, outgoing, seen.pointer, forge, &mut published)?;
+        }
+        self.remove_heads(outgoing, &seen.references, None)?;
+        Ok(published)
+    }
+
+    /// Removes the branches that wob made, as they were seen, but for `kept`.
+    pub(super) fn remove_heads(
+        &self,
+        outgoing: &Outgoing,
+        seen: &BTreeMap<String, GitId>,
+        kept: Option<&str>,
+    ) -> Result<(), Failure> {
+        for (name, id) in seen {
+            if !name.starts_with(&self.heads_name()) || Some(name.as_str()) == kept {
+                continue;
+            }
+            let update = RefUpdate { name: name.clone(), from: Some(*id), to: None };
+            match outgoing.push(&[update]) {
+                // A forge may have removed it with its pull request.
+                Ok(()) | Err(PushError::Raced { .. }) => {}
+                Err(error) => return Err(self.pushing(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what others did on the branch; refuses to go over it under `--strict`.
+    fn check_others(&self, plan: &Plan, manual: &[ManualCommit]) -> Result<(), Failure> {
+        let lost: Vec<String> = plan
+            .conflicts()
+            .map(|(path, change)| match change {
+                Change::Edited => format!("{path} (edited since wob wrote it)"),
+                Change::Foreign | Change::Added | Change::Changed | Change::Deleted => {
+                    format!("{path} (not written by wob)")
+                }
+            })
+            .collect();
+        if lost.is_empty() && manual.is_empty() {
+            return Ok(());
+        }
+        let named = |all: &[String]| {
+            let mut lines: Vec<String> =
+                all.iter().take(NAMED).map(|it| format!("\n      {it}")).collect();
+            if all.len() > NAMED {
+                lines.push(format!("\n      and {} more", all.len() - NAMED));
+            }
+            lines.concat()
+        };
+        let branch = self.destination.branch.as_str();
+        let mut lines = vec![];
+        for it in manual {
+            let (commit, files) = (&it.commit[..7.min(it.commit.len())], named(&it.files));
+            lines.push(format!("    {commit} {} by {}{files}", it.subject, it.author));
+        }
+        if !lost.is_empty() {
+            let files = count(lost.len(), "file", "files");
+            lines
+                .push(format!("    {files} that the new tree replaces or deletes{}", named(&lost)));
+        }
+        let text = format!("`{branch}` has changes that wob did not make\n{}", lines.join("\n"));
+        if self.common.strict {
+            return Err(self.refuse(
+                &format!("--strict, and {text}\n  help: move them into the sources"),
+                Exit::Sources,
+            ));
+        }
+        self.session.streams.say(&format!("warning: {text}"));
+        Ok(())
+    }
+
+    fn check_budget(&self, deletions: &Deletions) -> Result<(), Failure> {
+        let refusal = deletions.refusal(&self.destination.settings);
+        let Some(refusal) = refusal.filter(|_| !self.how.allow_deletions) else { return Ok(()) };
+        Err(self.refuse(
+            &format!("{refusal}\n  help: if that is meant, allow it with --allow-deletions"),
+            Exit::Sources,
+        ))
+    }
+
+    /// Returns the commit that the base is pinned to.
+    fn promoted(&self) -> Option<String> {
+        let model = environment_model(&self.session.loaded.db, self.target.input);
+        model.base_repo()?.reference.commit.clone()
+    }
+
+    /// Says whether commits go onto the branch that clusters read, with nobody asked.
+    fn is_direct(&self) -> bool {
+        self.destination.forge.is_none() && self.destination.auto_merge
+    }
+
+    pub(super) fn environment(&self) -> &str {
+        &self.target.built.environment
+    }
+
+    /// Returns what the names of the branches begin with.
+    pub(super) fn heads(&self) -> String {
+        format!("deployment/{}/", self.environment())
+    }
+
+    pub(super) fn heads_name(&self) -> String {
+        format!("refs/heads/{}", self.heads())
+    }
+
+    fn base_name(&self) -> String {
+        format!("refs/heads/{}", self.destination.branch.as_str())
+    }
+
+    pub(super) fn pointer_name(&self) -> String {
+        format!("refs/wob/deployment/{}", self.environment())
+    }
+
+    /// Names a branch of the copy in the cache.
+    fn local(&self, purpose: &str) -> BranchName {
+        BranchName::new(&format!("{purpose}/{}", self.environment()))
+            .expect("because the name of an environment can be part of a branch's name")
+    }
+
+    /// Says why nothing is published.
+    pub(super) fn refuse(&self, reason: &str, exit: Exit) -> Failure {
+        self.session.streams.fail(&format!("`{}` is not published: {reason}", self.environment()));
+        Failure::Said(exit)
+    }
+
+    /// Says why git did not do it.
+    pub(super) fn pushing(&self, error: &PushError) -> Failure {
+        let (help, exit) = match error {
+            PushError::Interrupted(_) => return Failure::Said(self.session.interrupted()),
+            PushError::Raced { .. } => return Failure::Raced(error.to_string()),
+            PushError::Copy { .. } => return Failure::Copy(error.to_string()),
+            PushError::Unauthorized { .. } => (
+                "\n  help: `git push` must work there by itself, with a credential helper or a key",
+                Exit::Outside,
+            ),
+            PushError::Refused { .. } | PushError::Failed { .. } => ("", Exit::Outside),
+            PushError::Program(_) => {
+                ("\n  help: wob pushes with the program `git`; install it", Exit::Local)
+            }
+            PushError::Cache(_) => ("", Exit::Local),
+        };
+        self.refuse(&format!("{error}{help}"), exit)
+    }
+
+    /// Says why the copy in the cache could not be written.
+    fn writing(&self, error: &OutputError) -> Failure {
+        if matches!(error, OutputError::Interrupted(_)) {
+            return Failure::Said(self.session.interrupted());
+        }
+        if matches!(error, OutputError::Git(_)) {
+            return Failure::Copy(error.to_string());
+        }
+        self.refuse(&error.to_string(), Exit::Local)
+    }
+}
+
+/// Returns the commit of the base that a record names.
+fn base_commit(record: Option<&Value>) -> Option<&str> {
+    let sources = record?["sources"].as_array()?;
+    sources.iter().find(|it| it["role"] == "base")?["commit"].as_str()
+}

@@ -1,0 +1,168 @@
+//! What became of an environment, as people and programs read it.
+
+use serde::Serialize;
+use wob_host::{Counts, ManualCommit, PullRequest};
+
+use super::{
+    body::{self, Content},
+    deletions::Deletions,
+    destination::Destination,
+};
+use crate::session::Session;
+
+/// What became of an environment in one repository.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Published {
+    environment: String,
+    /// The address, without secrets.
+    repository: String,
+    /// The branch that clusters read.
+    base: String,
+    pub(super) outcome: Outcome,
+    /// The branch that was pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<String>,
+    /// The git id of the commit's whole tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) git_tree: Option<String>,
+    /// The BLAKE3 Merkle root of what wob wrote.
+    root: String,
+    files: Counts,
+    deletions: Deletions,
+    /// The commit of the base, if it is another than before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promoted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pull_request: Option<PullRequestResult>,
+    /// The pull requests that were closed.
+    pub(super) superseded: Vec<Superseded>,
+    manual_commits: Vec<ManualCommit>,
+    failing: Vec<String>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// The branch has it all.
+    Unchanged,
+    /// It was pushed before, and waits to be merged.
+    Pending,
+    /// It is pushed.
+    Pushed,
+    /// It is on the branch that clusters read.
+    Merged,
+    /// Nothing was pushed.
+    DryRun,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PullRequestResult {
+    number: u64,
+    url: String,
+    title: String,
+    labels: Vec<String>,
+    /// Whether it was opened now.
+    pub(super) new: bool,
+    /// `open`, `merged`, or when it will be.
+    pub(super) state: &'static str,
+    /// Why it is not merged, although that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_merged: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Superseded {
+    pub(super) number: u64,
+    pub(super) url: String,
+}
+
+impl Published {
+    pub(super) fn new(content: &Content<'_>, repository: &str, destination: &Destination) -> Self {
+        let failing = content.record.assignments.iter().filter(|it| it.failed);
+        Self {
+            environment: content.record.environment.clone(),
+            repository: repository.to_owned(),
+            base: destination.branch.as_str().to_owned(),
+            outcome: Outcome::Unchanged,
+            branch: None,
+            commit: None,
+            git_tree: None,
+            root: content.record.root.to_string(),
+            files: content.plan.counts(),
+            deletions: content.deletions.clone(),
+            promoted: content.promoted.clone(),
+            pull_request: None,
+            superseded: vec![],
+            manual_commits: content.manual.clone(),
+            failing: failing.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect(),
+        }
+    }
+
+    /// Returns what people read.
+    pub(super) fn to_text(&self) -> String {
+        let Counts { added, changed, unchanged, deleted, foreign, edited } = self.files;
+        let files = [
+            (added, "added"),
+            (changed, "changed"),
+            (deleted, "deleted"),
+            (edited, "edited by others"),
+            (foreign, "not written by wob"),
+            (unchanged, "unchanged"),
+        ];
+        let files = files.into_iter().filter(|it| it.0 > 0).map(|(n, what)| format!("{n} {what}"));
+        let files: Vec<String> = files.collect();
+        let files = if files.is_empty() { "none".to_owned() } else { files.join(", ") };
+        let what = match self.outcome {
+            Outcome::Unchanged => "is as it should be",
+            Outcome::Pending => "waits to be merged",
+            Outcome::Pushed => "is pushed",
+            Outcome::Merged => "is published",
+            Outcome::DryRun => "would be published",
+        };
+        let mut lines =
+            vec![format!("//env:{} -> {}#{} {what}", self.environment, self.repository, self.base)];
+        lines.push(format!("  files: {files}"));
+        lines.extend(self.promoted.iter().map(|it| format!("  promotes: {it}")));
+        if !self.failing.is_empty() {
+            lines.push(format!(
+                "  failing; what is published of it stays: {}",
+                self.failing.join(", ")
+            ));
+        }
+        lines.extend(self.branch.iter().map(|it| format!("  branch: {it}")));
+        lines.extend(self.commit.iter().map(|it| format!("  commit: {it}")));
+        if let Some(it) = &self.pull_request {
+            let new = if it.new { "new, " } else { "" };
+            lines.push(format!("  pull request: {} ({new}{})", it.url, it.state));
+        }
+        lines.extend(self.superseded.iter().map(|it| format!("  closed: {}", it.url)));
+        lines.push(String::new());
+        lines.join("\n")
+    }
+}
+
+/// Shows people what a pull request would say.
+pub(super) fn say_body(content: &Content<'_>, session: &Session<'_>) {
+    let text = format!("{}\n\n{}", body::title(content), body::body(content));
+    let lines = text.lines().map(|it| format!("  | {it}").trim_end().to_owned());
+    session.streams.say(&lines.collect::<Vec<_>>().join("\n"));
+}
+
+impl PullRequestResult {
+    pub(super) fn of(it: &PullRequest) -> Self {
+        Self {
+            number: it.number,
+            url: it.url.clone(),
+            title: it.title.clone(),
+            labels: it.labels.clone(),
+            new: false,
+            state: "open",
+            not_merged: None,
+        }
+    }
+}

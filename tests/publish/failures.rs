@@ -1,0 +1,181 @@
+//! A world that fails: hooks, moved and deleted branches, a network that dies, a forge that is out of order.
+
+use std::{fs, sync::atomic::Ordering};
+
+use serde_json::json;
+
+use super::{DEV, Death, Forge, World, look};
+use crate::{
+    forge::server::{Answer, Fault},
+    support::git,
+};
+
+#[cfg(unix)]
+#[test]
+fn a_hook_that_says_no_is_quoted() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::by_path();
+    let before = world.references();
+    let hook = world.gitops().join("hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\necho 'no deployments on Friday' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    world.check("publish-hook", &[DEV]);
+    world.check("publish-hook-direct", &[DEV, "--auto-merge"]);
+    assert_eq!(world.references(), before);
+    fs::remove_file(hook).unwrap();
+    world.published(&[DEV]);
+}
+
+#[test]
+fn a_base_that_was_rewritten_is_built_upon_anew() {
+    let Some(world) = World::on_forge() else { return };
+    world.published(&[DEV]);
+    world.server().model(|it| it.merge(1));
+    world.change("Bergen");
+    world.published(&[DEV]);
+    let pending = git(&world.gitops(), &["rev-parse", &world.head()]);
+    // Somebody takes back what was merged, history and all.
+    let tree = git(&world.gitops(), &["rev-parse", "dev~1^{tree}"]);
+    let rewritten = git(&world.gitops(), &["commit-tree", &tree, "-m", "another beginning"]);
+    git(&world.gitops(), &["update-ref", "refs/heads/dev", &rewritten]);
+    world.published(&[DEV]);
+    let head = git(&world.gitops(), &["rev-parse", &world.head()]);
+    assert_ne!(head, pending);
+    assert_eq!(git(&world.gitops(), &["rev-parse", &format!("{head}^")]), rewritten);
+    let open: Vec<_> = world.pulls().into_iter().filter(|it| it.state == "open").collect();
+    assert_eq!((open.len(), &open[0].commit), (1, &head));
+}
+
+#[test]
+fn branches_that_were_deleted_are_made_again_or_missed() {
+    let Some(world) = World::on_forge() else { return };
+    world.published(&[DEV]);
+    let head = world.head();
+    git(&world.gitops(), &["branch", "-D", &head]);
+    world.server().model(|it| look(&world.gitops(), it));
+    world.published(&[DEV]);
+    assert_eq!(world.head(), head);
+    // The forge closed the first one with its branch.
+    assert_eq!(world.told(), ["1 closed", "2 open"]);
+    git(&world.gitops(), &["update-ref", "-d", "refs/wob/deployment/dev"]);
+    world.published(&[DEV]);
+    assert_eq!(
+        (world.head(), world.told()),
+        (head, vec!["1 closed".to_owned(), "2 open".to_owned()])
+    );
+    git(&world.gitops(), &["branch", "-D", "dev"]);
+    let text = world.publish(&[DEV]);
+    assert!(text.starts_with("exit: 1\n") && text.contains("has no branch `dev`"), "{text}");
+    assert_eq!(world.told(), ["1 closed", "2 open"]);
+}
+
+#[test]
+fn a_cache_that_is_damaged_is_made_anew() {
+    let world = World::by_path();
+    world.published(&[DEV]);
+    let caches = world.path("home/.cache/wob/git");
+    for entry in fs::read_dir(&caches).unwrap() {
+        let head = entry.unwrap().path().join("HEAD");
+        if head.exists() {
+            fs::write(head, "garbage").unwrap();
+        }
+    }
+    world.change("Bergen");
+    world.published(&[DEV]);
+    assert_eq!(git(&world.gitops(), &["fsck", "--strict", "--no-dangling"]), "");
+}
+
+#[test]
+fn a_forge_that_is_out_of_order_costs_a_second_run() {
+    let Some(world) = World::on_forge() else { return };
+    let says = |status| Fault::Says(Answer::new(status, &json!({ "message": "out of order" })));
+    let limited = Answer::new(403, &json!({ "message": "API rate limit exceeded" }));
+    let limited = limited.with("Retry-After", "4000");
+    for fault in [says(404), says(401), Fault::Says(limited), says(422), Fault::Garbles] {
+        world.server().fail_always(Some(fault));
+        let text = world.publish(&[DEV]);
+        assert!(text.starts_with("exit: 32\n"), "{text}");
+        assert!(
+            text.contains("`dev` is pushed, but its pull request is not as it should be"),
+            "{text}"
+        );
+        assert_eq!(world.pulls(), []);
+    }
+    world.server().fail_always(Some(says(500)));
+    world.check("publish-forge-broken", &[DEV]);
+    // Once is not always.
+    let busy = Answer::new(429, &json!({ "message": "slow down" })).with("Retry-After", "0");
+    world.server().fail(1, Fault::Says(busy));
+    world.published(&[DEV]);
+    assert_eq!(world.told(), ["1 open"]);
+}
+
+/// A publication that supersedes another, and what must hold after it has failed once and was run again.
+struct Superseding {
+    world: World,
+    zones: std::iter::Cycle<std::array::IntoIter<&'static str, 2>>,
+    /// How many requests git and the forge get.
+    requests: (usize, usize),
+}
+
+impl Superseding {
+    fn new() -> Option<Self> {
+        let world = World::on_forge()?;
+        world.published(&[DEV]);
+        let forge = world.forge.as_ref().unwrap();
+        forge.server.fail_always(None);
+        let begin = forge.asked.load(Ordering::SeqCst);
+        world.change("Bergen");
+        world.published(&[DEV]);
+        let requests = (forge.asked.load(Ordering::SeqCst) - begin, forge.server.log().len());
+        assert!(requests.0 >= 5 && requests.1 >= 5, "{requests:?}");
+        Some(Self { zones: ["Oslo", "Paris"].into_iter().cycle(), world, requests })
+    }
+
+    fn run(&mut self, what: &str, set: &dyn Fn(&Forge), clear: &dyn Fn(&Forge)) {
+        let Self { world, zones, .. } = self;
+        let forge = world.forge.as_ref().unwrap();
+        world.change(zones.next().unwrap());
+        set(forge);
+        let first = world.publish(&[DEV]);
+        clear(forge);
+        let code = first.lines().next().unwrap();
+        assert!(matches!(code, "exit: 0" | "exit: 32"), "{what}: {first}");
+        let second = world.published(&[DEV]);
+        let open: Vec<_> = world.pulls().into_iter().filter(|it| it.state == "open").collect();
+        assert_eq!(open.len(), 1, "{what}: {first}\n{second}");
+        assert_eq!(open[0].head, world.head(), "{what}");
+        let pointer = git(&world.gitops(), &["rev-parse", "refs/wob/deployment/dev"]);
+        assert_eq!(open[0].commit, pointer, "{what}");
+    }
+}
+
+#[test]
+fn a_git_host_that_dies_at_each_request_costs_a_second_run() {
+    let Some(mut superseding) = Superseding::new() else { return };
+    for number in 0..superseding.requests.0 {
+        for death in [Death::Before, Death::After] {
+            let set = |forge: &Forge| {
+                let number = forge.asked.load(Ordering::SeqCst) + number;
+                *forge.dies.lock().unwrap() = Some((number, death));
+            };
+            let clear = |forge: &Forge| *forge.dies.lock().unwrap() = None;
+            superseding.run(&format!("git's request {number}, {death:?}"), &set, &clear);
+        }
+    }
+    let gitops = superseding.world.gitops();
+    assert_eq!(git(&gitops, &["fsck", "--strict", "--no-dangling"]), "");
+}
+
+#[test]
+fn a_forge_that_dies_at_each_request_costs_a_second_run() {
+    let Some(mut superseding) = Superseding::new() else { return };
+    for number in 0..superseding.requests.1 {
+        for fault in [Fault::DiesBefore, Fault::DiesAfter] {
+            let set = |forge: &Forge| forge.server.fail(number, fault.clone());
+            let clear = |forge: &Forge| forge.server.fail_always(None);
+            superseding.run(&format!("the forge's request {number}"), &set, &clear);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What is not published: what nobody else has, what deletes too much, what goes over the work of others.
+
+use std::fs;
+
+use super::{DEV, World};
+use crate::{
+    cli::{copy_example, edit},
+    support::{git, seen, wob_in},
+};
+
+/// Publishes onto the branch itself.
+const DIRECT: [&str; 2] = [DEV, "--auto-merge"];
+
+#[test]
+fn sources_that_nobody_else_has_are_refused() {
+    let world = World::by_path();
+    let before = world.references();
+    edit(&world.plane().join("base/config/company.yaml"), "Europe/Oslo", "Europe/Bergen");
+    world.check("publish-edited", &[DEV]);
+    world.commit();
+    let telemetry = "--override-input=https://github.com/example-org/telemetry=workloads/telemetry";
+    world.check("publish-overridden", &[DEV, telemetry]);
+    copy_example("fleet", &world.path("plain"));
+    let args = ["publish", DEV, "--repo", "../org/gitops.git#dev", "--auto-merge"];
+    let text = seen(&world.command(&world.path("plain"), &args).output().unwrap());
+    assert!(text.starts_with("exit: 1\n") && text.contains("(in no commit)"), "{text}");
+    assert_eq!(world.references(), before);
+}
+
+#[test]
+fn what_is_not_known_is_told_with_a_way_out() {
+    let world = World::by_path();
+    world.check("publish-part", &["//env/dev/lab:all"]);
+    world.check("publish-unknown", &["//env:devv"]);
+    world.check("publish-forge-typo", &[DEV, "--forge=githb"]);
+    let elsewhere = "--repo=https://git.example.org/org/gitops";
+    world.check("publish-offline", &[DEV, elsewhere, "--offline"]);
+    world.check("publish-no-branch", &[DEV, "--repo=../org/gitops.git#elsewhere"]);
+    let text = world.publish(&[DEV, "--repo=../nothing.git#dev"]);
+    assert!(
+        text.starts_with("exit: 32\n") && text.contains("does not appear to be a git repository"),
+        "{text}"
+    );
+    fs::remove_file(world.plane().join("environments/dev/gitops-repo.yaml")).unwrap();
+    let settings = world.plane().join("wob.yaml");
+    edit(&settings, "publish: {forge: none}", "publish: {}");
+    world.commit();
+    world.check("publish-nowhere", &[DEV]);
+    let text = world.publish(&[DEV, elsewhere]);
+    assert!(text.starts_with("exit: 2\n") && text.contains("does not tell what forge"), "{text}");
+}
+
+#[test]
+fn a_source_that_cannot_be_reached_publishes_nothing() {
+    let world = World::by_path();
+    world.published(&DIRECT);
+    let before = world.show("dev");
+    // Nobody listens at this port.
+    let settings = world.plane().join("wob.yaml");
+    edit(&settings, "path: workloads/telemetry", "path: http://127.0.0.1:1/org/telemetry");
+    world.commit();
+    world.change("Bergen");
+    for more in [&[][..], &["--allow-deletions"], &["--keep-going"]] {
+        let text = world.publish(&[&DIRECT[..], more].concat());
+        assert!(text.starts_with("exit: 32\n"), "{text}");
+        assert!(text.contains("nothing is published: a source could not be reached"), "{text}");
+    }
+    assert_eq!(world.show("dev"), before);
+}
+
+#[test]
+fn deletions_have_a_budget() {
+    let world = World::by_path();
+    let settings = world.plane().join("wob.yaml");
+    edit(
+        &settings,
+        "publish: {forge: none}",
+        "publish: {forge: none, maxDeletions: 11, maxNamespaceDeletions: 20}",
+    );
+    world.commit();
+    world.published(&DIRECT);
+    let before = world.show("dev");
+    fs::remove_file(world.plane().join("environments/dev/cluster-types/lab.yaml")).unwrap();
+    world.commit();
+    world.check("publish-budget", &DIRECT);
+    world.check("publish-budget-dry-run", &[DEV, "--auto-merge", "--dry-run"]);
+    assert_eq!(world.show("dev"), before);
+    edit(
+        &settings,
+        "maxDeletions: 11, maxNamespaceDeletions: 20",
+        "maxDeletions: 100, maxNamespaceDeletions: 3",
+    );
+    world.commit();
+    let text = world.publish(&DIRECT);
+    assert!(text.starts_with("exit: 1\n"), "{text}");
+    assert!(
+        text.contains("4 namespaces would be deleted, and `maxNamespaceDeletions` is 3"),
+        "{text}"
+    );
+    assert_eq!(world.show("dev"), before);
+    let text = world.published(&[DEV, "--auto-merge", "--allow-deletions"]);
+    assert!(text.contains("13 deleted"), "{text}");
+}
+
+#[test]
+fn the_work_of_others_is_reported_and_not_gone_over_under_strict() {
+    let world = World::by_path();
+    world.published(&DIRECT);
+    world.by_hand(&[("lab/README.md", "edited\n"), ("mine/notes.txt", "mine\n")]);
+    world.by_hand(&[("mine/more.txt", "more\n")]);
+    world.change("Bergen");
+    let tip = git(&world.gitops(), &["rev-parse", "dev"]);
+    world.check("publish-manual-strict", &[DEV, "--auto-merge", "--strict"]);
+    assert_eq!(git(&world.gitops(), &["rev-parse", "dev"]), tip);
+    world.check("publish-manual", &DIRECT);
+    assert_eq!(git(&world.gitops(), &["rev-parse", "dev^"]), tip);
+    assert!(world.show("dev:lab/README.md").starts_with("This folder"));
+    assert_eq!(world.show("dev:mine/notes.txt"), "mine");
+    // They are told once.
+    world.change("Paris");
+    let text = world.published(&[DEV, "--auto-merge", "--strict"]);
+    assert!(!text.contains("did not make"), "{text}");
+}
+
+#[test]
+fn what_fails_keeps_what_is_published_and_is_named() {
+    let Some(world) = World::on_forge() else { return };
+    let prod = "//env:prod";
+    git(&world.gitops(), &["branch", "prod", "dev"]);
+    world.published(&[prod]);
+    world.server().model(|it| it.merge(1));
+    let before = world.show("prod:hub/ticketing-live/config.yaml");
+    let config = world.plane().join("environments/prod/config/ticketing-live-on-large.yaml");
+    edit(&config, "\"12\"", "\"many\"");
+    world.change("Bergen");
+    let text = world.publish(&[prod, "--issues"]);
+    assert!(text.starts_with("exit: 1\n"), "{text}");
+    assert!(
+        text.contains("failing; what is published of it stays: depot:ticketing-live, hub:"),
+        "{text}"
+    );
+    let pull = world.pulls()[1].clone();
+    assert!(pull.body.contains("* `//env/prod/hub:ticketing-live`"), "{}", pull.body);
+    assert!(world.show(&pull.commit).contains("Failing: //env/prod/hub:ticketing-live"));
+    let kept = world.show(&format!("{}:hub/ticketing-live/config.yaml", pull.commit));
+    assert_eq!(kept, before);
+    let open = || -> Vec<String> {
+        let issues = world.server().model(|it| it.issues.clone());
+        issues.into_iter().filter(|it| it.is_open).map(|it| it.title).collect()
+    };
+    assert_eq!(
+        open(),
+        [
+            "`//env/prod/depot:ticketing-live` cannot be built",
+            "`//env/prod/hub:ticketing-live` cannot be built",
+        ]
+    );
+    world.publish(&[prod, "--issues"]);
+    assert_eq!(open().len(), 2);
+    let text = world.publish(&[prod, "--strict"]);
+    assert!(
+        text.starts_with("exit: 1\n") && text.contains("--strict, and there are errors"),
+        "{text}"
+    );
+    edit(&config, "\"many\"", "\"12\"");
+    world.commit();
+    world.published(&[prod, "--issues"]);
+    assert_eq!(open(), [""; 0]);
+}
+
+#[test]
+fn a_build_and_a_publication_hold_the_same_record() {
+    let world = World::by_path();
+    world.published(&DIRECT);
+    wob_in(&world.plane(), &["build", DEV, "-o", "../built"]);
+    let built = fs::read_to_string(world.path("built/.wob/tree.json")).unwrap();
+    assert_eq!(world.show("dev:.wob/tree.json"), built.trim_end());
+}
