@@ -36,3 +36,4 @@ mod timings;
 mod watch;
 #[path = "../engine/wob-host/tests/it/wire.rs"]
 mod wire;
+mod workflows;
