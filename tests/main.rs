@@ -3,6 +3,8 @@
 
 mod branches;
 mod broken;
+#[path = "../engine/wob-host/tests/it/cgi.rs"]
+mod cgi;
 mod cli;
 mod conformance;
 mod crowd;

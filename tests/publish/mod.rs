@@ -7,7 +7,7 @@ mod rolling;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -17,6 +17,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
+    cgi,
     cli::{copy_example, edit},
     forge::{
         github,
@@ -204,12 +205,7 @@ impl World {
 
 impl Forge {
     fn start(folder: &Path) -> Option<Self> {
-        let output = Command::new("git").arg("--exec-path").output().unwrap();
-        let programs = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
-        let program = programs.join("git-http-backend");
-        if !program.exists() {
-            return None;
-        }
+        let program = cgi::program()?;
         let asked = Arc::new(AtomicUsize::new(0));
         let dies: Arc<Mutex<Option<(usize, Death)>>> = Arc::default();
         let (folder, counter, mortal) = (folder.to_owned(), Arc::clone(&asked), Arc::clone(&dies));
@@ -221,7 +217,7 @@ impl Forge {
             if death == Some(Death::Before) {
                 return Err(dead());
             }
-            let answer = by_git(request, &folder, &program)?;
+            let answer = cgi::answer(request, &folder, &program)?;
             if death == Some(Death::After) { Err(dead()) } else { Ok(answer) }
         };
         let server = Server::start(github::DIALECT, Some(Arc::new(beside)));
@@ -232,38 +228,6 @@ impl Forge {
         });
         Some(Self { server, asked, dies })
     }
-}
-
-/// Lets git's own program answer.
-fn by_git(
-    request: &Asked,
-    folder: &Path,
-    program: &Path,
-) -> std::io::Result<(String, String, Vec<u8>)> {
-    let mut child = Command::new(program)
-        .env("GIT_PROJECT_ROOT", folder)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("REQUEST_METHOD", &request.method)
-        .env("PATH_INFO", &request.path)
-        .env("QUERY_STRING", &request.query)
-        .env("CONTENT_TYPE", request.header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", request.header("content-encoding"))
-        .env("GIT_PROTOCOL", request.header("git-protocol"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    // In a thread of its own, for the program may answer before it has read everything.
-    let (mut stdin, body) = (child.stdin.take().unwrap(), request.body.clone());
-    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &body));
-    let output = child.wait_with_output()?.stdout;
-    writer.join().unwrap().unwrap_or_default();
-    let end = output.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(output.len());
-    let head = String::from_utf8_lossy(&output[..end]).into_owned();
-    let status = head.lines().find_map(|it| it.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let lines = head.lines().map(|it| format!("{it}\r\n")).collect::<Vec<_>>().concat();
-    Ok((status.to_owned(), lines, output.get(end + 4..).unwrap_or_default().to_vec()))
 }
 
 /// Merges as a forge does: with a commit of two parents.

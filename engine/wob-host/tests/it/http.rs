@@ -3,7 +3,8 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    process::{Command, Stdio},
+    path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,13 +12,14 @@ use std::{
     thread,
 };
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
 use crate::{
+    cgi,
     support::skipped,
     wire::{self, Asked},
 };
@@ -56,7 +58,10 @@ impl Server {
         access: Access,
         tls: Option<Arc<ServerConfig>>,
     ) -> Option<Self> {
-        let program = backend()?;
+        let Some(program) = cgi::program() else {
+            skipped("this git has no http-backend");
+            return None;
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -92,18 +97,6 @@ impl Server {
     }
 }
 
-/// Finds git's own server program; `None` if this git has none.
-pub(crate) fn backend() -> Option<Utf8PathBuf> {
-    let output = Command::new("git").arg("--exec-path").output().unwrap();
-    let programs = Utf8PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
-    let program = programs.join("git-http-backend");
-    if !program.exists() {
-        skipped("this git has no http-backend");
-        return None;
-    }
-    Some(program)
-}
-
 /// Makes a certificate; `None` if there is no `openssl`.
 fn tls(folder: &Utf8Path) -> Option<Arc<ServerConfig>> {
     let path = |name: &str| folder.join(name).to_string();
@@ -136,7 +129,7 @@ fn tls(folder: &Utf8Path) -> Option<Arc<ServerConfig>> {
 fn answer(
     stream: &mut (impl Read + Write),
     folder: &Utf8Path,
-    program: &Utf8Path,
+    program: &Path,
     access: Access,
 ) -> std::io::Result<()> {
     let Some(asked) = Asked::read(stream)? else { return Ok(()) };
@@ -144,40 +137,6 @@ fn answer(
         let head = "WWW-Authenticate: Basic realm=\"test\"\r\n";
         return wire::write(stream, "401 Unauthorized", head, b"");
     }
-    let (status, head, body) = git(&asked, folder, program, &[])?;
+    let (status, head, body) = cgi::answer(&asked, folder.as_std_path(), program)?;
     wire::write(stream, &status, &head, &body)
-}
-
-/// Lets git's own program answer; returns the status, the header lines and the body.
-pub(crate) fn git(
-    asked: &Asked,
-    folder: &Utf8Path,
-    program: &Utf8Path,
-    environment: &[(&str, &str)],
-) -> std::io::Result<(String, String, Vec<u8>)> {
-    let mut child = Command::new(program)
-        .env("GIT_PROJECT_ROOT", folder)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("REQUEST_METHOD", &asked.method)
-        .env("PATH_INFO", &asked.path)
-        .env("QUERY_STRING", &asked.query)
-        .env("CONTENT_TYPE", asked.header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", asked.header("content-encoding"))
-        .env("GIT_PROTOCOL", asked.header("git-protocol"))
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    child.stdin.take().unwrap().write_all(&asked.body)?;
-    let mut output = vec![];
-    child.stdout.take().unwrap().read_to_end(&mut output)?;
-    child.wait()?;
-    let end = output.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(output.len());
-    let head = String::from_utf8_lossy(&output[..end]).into_owned();
-    let status = head.lines().find_map(|it| it.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let lines = head.lines().map(|it| format!("{it}\r\n")).collect::<Vec<_>>().concat();
-    let body = output.get(end + 4..).unwrap_or_default().to_vec();
-    Ok((status.to_owned(), lines, body))
 }

@@ -4,6 +4,7 @@
     reason = "clippy takes only `#[test]` functions for tests, not what they call"
 )]
 
+mod cgi;
 mod checkout;
 mod content;
 mod failing;
