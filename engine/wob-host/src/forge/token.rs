@@ -70,7 +70,7 @@ fn ask_git(git: &str, project: &Project) -> Option<(String, String)> {
     command.args(["credential", "fill"]);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
     command.env("GCM_INTERACTIVE", "never");
-    command.args::<_, &str>([]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
     let asked = format!("protocol={protocol}\nhost={host}\npath={}.git\n\n", project.path);
     // A git that does not listen does not answer either.
@@ -119,6 +119,40 @@ mod tests {
         assert!(!sent("https://github.com/o/r", &named));
         assert!(sent("https://github.com/o/r", &[("WOB_FORGE_TOKEN", "abc")]));
         assert!(!sent("https://git.corp/o/r", &[("WOB_FORGE_TOKEN", "abc")]));
+    }
+
+    /// A program that is git with a helper of its own, or with none.
+    #[cfg(unix)]
+    fn git_with(folder: &std::path::Path, helper: &str) -> String {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+        let path = folder.join("git");
+        let text = format!(
+            "#!/bin/sh\nexport GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null\n\
+             exec git -c credential.helper= -c credential.helper='{helper}' \"$@\"\n"
+        );
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn helpers_of_git_are_asked_and_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::of("https://git.corp:8443/o/r").unwrap();
+        let kind = ForgeKind::named("gitea").unwrap();
+        let found = |helper: &str| {
+            let git = git_with(folder.path(), helper);
+            let sources = TokenSources { variable: &|_| None, git: Some(&git) };
+            find_credential(kind, &project, &sources)
+        };
+        let only_there = "!f() { if grep -q \"host=git.corp:8443\"; then echo username=ada; echo password=s3cret; fi; }; f";
+        assert_eq!(found(only_there), Some((kind.credential)("ada", "s3cret")));
+        // Nobody answers, and nobody is asked at a terminal.
+        assert_eq!(found(""), None);
+        assert_eq!(found("!f() { exit 1; }; f"), None);
+        let sources = TokenSources { variable: &|_| None, git: Some("/nowhere/git") };
+        assert_eq!(find_credential(kind, &project, &sources), None);
     }
 
     #[test]

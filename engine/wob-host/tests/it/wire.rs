@@ -9,7 +9,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) query: String,
     /// Headers with their names in lower case.
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 

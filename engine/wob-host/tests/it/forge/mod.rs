@@ -1,6 +1,7 @@
 //! Laws that hold for every forge: the real client against a server that keeps state and fails in every way.
 
 mod azure_devops;
+mod emulated;
 mod gitea;
 mod github;
 mod gitlab;
