@@ -51,6 +51,31 @@ fn what_is_not_known_is_told_with_a_way_out() {
 }
 
 #[test]
+fn no_address_runs_a_program() {
+    let world = World::by_path();
+    let file = world.plane().join("environments/dev/gitops-repo.yaml");
+    let before = fs::read_to_string(&file).unwrap();
+    let url = world.gitops().display().to_string();
+    for address in [
+        "ext::sh -c touch% pwned",
+        "ssh://-oProxyCommand=touch pwned/x",
+        "-oProxyCommand=touch pwned",
+        "--upload-pack=touch pwned",
+        "http://127.0.0.1:1/x --upload-pack=touch",
+    ] {
+        fs::write(&file, before.replace(&url, address)).unwrap();
+        world.commit();
+        let text = world.publish(&[DEV]);
+        assert!(text.starts_with("exit: 1\n") || text.starts_with("exit: 32\n"), "{text}");
+        assert!(!world.plane().join("pwned").exists(), "{address}");
+        let caches = fs::read_dir(world.path("home/.cache/wob/git")).unwrap();
+        for folder in caches.map(|it| it.unwrap().path()) {
+            assert!(!folder.ends_with("pwned") && !folder.join("pwned").exists(), "{address}");
+        }
+    }
+}
+
+#[test]
 fn a_source_that_cannot_be_reached_publishes_nothing() {
     let world = World::by_path();
     world.published(&DIRECT);

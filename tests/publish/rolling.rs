@@ -67,7 +67,7 @@ fn one_pull_request_is_open_at_a_time() {
     world.server().model(|it| it.merge(3));
     world.check("publish-merged", &[DEV]);
     assert_eq!(world.told(), ["1 closed", "2 closed", "3 merged"]);
-    assert_eq!(world.references(), ["refs/heads/dev", "refs/wob/deployment/dev"]);
+    assert_eq!(world.references(), ["refs/heads/dev"]);
     assert_eq!(git(&world.gitops(), &["fsck", "--strict", "--no-dangling"]), "");
 }
 
@@ -82,7 +82,7 @@ fn what_the_branch_has_already_is_withdrawn() {
     world.change("Oslo");
     world.check("publish-withdrawn", &[DEV]);
     assert_eq!(world.told(), ["1 merged", "2 closed"]);
-    assert_eq!(world.references(), ["refs/heads/dev", "refs/wob/deployment/dev"]);
+    assert_eq!(world.references(), ["refs/heads/dev"]);
 }
 
 #[test]

@@ -137,7 +137,8 @@ impl Outgoing {
         fs::remove_dir_all(&self.folder).ok();
         let folder = self.folder.parent().unwrap_or(Utf8Path::new("."));
         let name = self.folder.file_name().unwrap_or_default();
-        let made = Git::new(folder, &self.interrupt).run(&["init", "--quiet", "--bare", name])?;
+        let made =
+            Git::new(folder, &self.interrupt).run(&["init", "--quiet", "--bare", "--", name])?;
         if made.is_ok { Ok(()) } else { Err(self.damaged("make", &made.errors)) }
     }
 

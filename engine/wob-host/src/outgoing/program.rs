@@ -62,6 +62,10 @@ impl<'g> Git<'g> {
             command.env_remove(name);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GCM_INTERACTIVE", "never").env("LC_ALL", "C");
+        if std::env::var_os("GIT_ALLOW_PROTOCOL").is_none() {
+            // Others wrote the address, and git has helpers that run whatever it says.
+            command.env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
+        }
         if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
             // Git's configuration may name another program; then it must not ask either, which we cannot say for it.
             let configured = gix::config::File::from_globals().ok();

@@ -2,14 +2,14 @@
 
 use wob_host::{
     Forge, ForgeError, ForgeKind, GitId, Mark, Merging, Outgoing, OwnPullRequests, Project,
-    TokenSources, Wanted,
+    PullRequestState, PushError, RefUpdate, TokenSources, Wanted,
 };
 
 use super::{
     body::{self, Content},
     issues,
     push::{Failure, Push},
-    result::{Published, PullRequestResult, Superseded},
+    result::{Outcome, Published, PullRequestResult, Superseded},
 };
 use crate::exit::Exit;
 
@@ -25,7 +25,12 @@ pub(super) fn propose(
     published: &mut Published,
 ) -> Result<(), Failure> {
     let forge = connect(push, forge)?;
-    let failed = |error: &ForgeError| failed(push, error);
+    let commit = published.commit.as_deref().and_then(GitId::parse);
+    // Whoever was superseded finds the branch gone, or the pull request closed, and that is no failure of the forge.
+    let failed = |error: &ForgeError| match outgoing.references(&[&push.pointer_name()]) {
+        Ok(now) if now.get(&push.pointer_name()).copied() != commit => superseded(),
+        Ok(_) | Err(_) => failed(push, error),
+    };
     let mark = mark(push);
     let heads = push.heads();
     let base = push.destination.branch.as_str();
@@ -40,15 +45,16 @@ pub(super) fn propose(
     let seen = outgoing.references(&[&push.pointer_name(), &push.heads_name()]);
     let seen = seen.map_err(|it| push.pushing(&it))?;
     let head_name = format!("refs/heads/{head}");
-    let commit = published.commit.as_deref().and_then(GitId::parse);
     if seen.get(&push.pointer_name()).copied() != commit {
         let reason = "Another tree was published meanwhile, so this one is not wanted any more.";
         own.comment(pull_request.number, reason).map_err(|it| failed(&it))?;
         forge.close(pull_request.number).map_err(|it| failed(&it))?;
-        let ours = seen.iter().filter(|(name, id)| **name == head_name && Some(**id) == commit);
-        let ours = ours.map(|(name, id)| (name.clone(), *id)).collect();
-        push.remove_heads(outgoing, &ours, None)?;
-        return Err(Failure::Raced("another tree was published meanwhile".to_owned()));
+        let ours = RefUpdate { name: head_name, from: commit, to: None };
+        match outgoing.push(&[ours]) {
+            Ok(()) | Err(PushError::Raced { .. }) => {}
+            Err(error) => return Err(push.pushing(&error)),
+        }
+        return Err(superseded());
     }
     for it in open.iter().filter(|it| it.number != pull_request.number) {
         let reason = format!("Superseded by {}", pull_request.url);
@@ -56,7 +62,7 @@ pub(super) fn propose(
         forge.close(it.number).map_err(|it| failed(&it))?;
         published.superseded.push(Superseded { number: it.number, url: it.url.clone() });
     }
-    push.remove_heads(outgoing, &seen, Some(&head_name))?;
+    push.clear(outgoing, seen, Some(&head_name), (commit, commit))?;
     if push.destination.settings.issues == Some(true) {
         issues::update(forge.as_ref(), content, push.session).map_err(|it| failed(&it))?;
     }
@@ -69,6 +75,9 @@ pub(super) fn propose(
                 .streams
                 .say(&format!("`{}` is not merged by itself: {reason}", pull_request.url));
         }
+    }
+    if result.state == PullRequestState::Merged {
+        published.outcome = Outcome::Merged;
     }
     published.pull_request = Some(result);
     Ok(())
@@ -94,7 +103,7 @@ pub(super) fn withdraw(
     }
     let now = outgoing.references(&[&push.pointer_name()]).map_err(|it| push.pushing(&it))?;
     if now.get(&push.pointer_name()).copied() != pointer {
-        return Err(Failure::Raced("another tree was published meanwhile".to_owned()));
+        return Err(superseded());
     }
     for it in open {
         let reason =
@@ -106,11 +115,16 @@ pub(super) fn withdraw(
     Ok(())
 }
 
+/// Somebody moved the reference.
+fn superseded() -> Failure {
+    Failure::Raced("another tree was published meanwhile".to_owned())
+}
+
 impl PullRequestResult {
     fn merging(&mut self, merging: Merging) {
         match merging {
-            Merging::Merged => self.state = "merged",
-            Merging::WhenReady => self.state = "merges when its checks have passed",
+            Merging::Merged => self.state = PullRequestState::Merged,
+            Merging::WhenReady => self.merges_when_ready = true,
             Merging::NotAllowed(reason) => self.not_merged = Some(reason),
         }
     }

@@ -32,6 +32,8 @@ use crate::{
 
 /// How many digits of a tree's id name a branch.
 const TREE_DIGITS: usize = 12;
+/// How often branches may change while old ones are removed.
+const CLEARINGS: usize = 3;
 /// How many commits of others are reported.
 const MANUAL_COMMITS: usize = 50;
 /// How many files of others are named.
@@ -82,18 +84,22 @@ impl Failure {
 impl Push<'_> {
     /// Publishes; says why if that cannot be done.
     pub(super) fn run(&self) -> Result<Published, Failure> {
+        match self.try_run() {
+            Err(Failure::Copy(reason)) => Err(self.refuse(&reason, Exit::Local)),
+            result => result,
+        }
+    }
+
+    /// Publishes, if need be from a copy in the cache that is made anew.
+    fn try_run(&self) -> Result<Published, Failure> {
         let outgoing = Outgoing::open(self.cache, &self.destination.url, &self.session.interrupt);
         let outgoing = outgoing.map_err(|it| self.pushing(&it))?;
-        let result = match self.run_with(&outgoing) {
+        match self.run_with(&outgoing) {
             Err(Failure::Copy(reason)) => {
                 self.session.streams.say_more(&format!("{reason}; making it anew"));
                 outgoing.renew().map_err(|it| self.pushing(&it))?;
                 self.run_with(&outgoing)
             }
-            result => result,
-        };
-        match result {
-            Err(Failure::Copy(reason)) => Err(self.refuse(&reason, Exit::Local)),
             result => result,
         }
     }
@@ -205,8 +211,10 @@ impl Push<'_> {
         if let Some(forge) = &self.destination.forge {
             propose(self, outgoing, forge, content, &mut published)?;
         } else {
-            // What was pushed since then belongs to somebody who was faster.
-            self.remove_heads(outgoing, &seen.references, Some(&head_name))?;
+            let names = [self.pointer_name(), self.heads_name()];
+            let now = outgoing.references(&[&names[0], &names[1]]);
+            let now = now.map_err(|it| self.pushing(&it))?;
+            self.clear(outgoing, now, Some(&head_name), (Some(commit), Some(commit)))?;
         }
         Ok(published)
     }
@@ -264,25 +272,40 @@ impl Push<'_> {
         if let Some(forge) = &self.destination.forge {
             super::proposal::withdraw(self, outgoing, seen.pointer, forge, &mut published)?;
         }
-        self.remove_heads(outgoing, &seen.references, None)?;
+        self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))?;
         Ok(published)
     }
 
-    /// Removes the branches that wob made, as they were seen, but for `kept`.
-    pub(super) fn remove_heads(
+    /// Removes the branches that wob made, but for `kept`, as long as nobody publishes meanwhile: the reference is
+    /// `from`, and becomes `to`. `seen` is what there was when the reference was looked at.
+    pub(super) fn clear(
         &self,
         outgoing: &Outgoing,
-        seen: &BTreeMap<String, GitId>,
+        seen: BTreeMap<String, GitId>,
         kept: Option<&str>,
+        (from, to): (Option<GitId>, Option<GitId>),
     ) -> Result<(), Failure> {
-        for (name, id) in seen {
-            if !name.starts_with(&self.heads_name()) || Some(name.as_str()) == kept {
-                continue;
+        let mut seen = seen;
+        for _ in 0..CLEARINGS {
+            let old = seen.iter().filter(|(name, _)| name.starts_with(&self.heads_name()));
+            let old = old.filter(|(name, _)| Some(name.as_str()) != kept);
+            let mut updates: Vec<RefUpdate> = old
+                .map(|(name, id)| RefUpdate { name: name.clone(), from: Some(*id), to: None })
+                .collect();
+            if updates.is_empty() || seen.get(&self.pointer_name()).copied() != from {
+                return Ok(());
             }
-            let update = RefUpdate { name: name.clone(), from: Some(*id), to: None };
-            match outgoing.push(&[update]) {
-                // A forge may have removed it with its pull request.
-                Ok(()) | Err(PushError::Raced { .. }) => {}
+            if from.is_some() {
+                updates.insert(0, RefUpdate { name: self.pointer_name(), from, to });
+            }
+            match outgoing.push(&updates) {
+                Ok(()) => return Ok(()),
+                // A forge may have removed a branch with its pull request.
+                Err(PushError::Raced { .. }) => {
+                    let names = [self.pointer_name(), self.heads_name()];
+                    let now = outgoing.references(&[&names[0], &names[1]]);
+                    seen = now.map_err(|it| self.pushing(&it))?;
+                }
                 Err(error) => return Err(self.pushing(&error)),
             }
         }

@@ -1,7 +1,7 @@
 //! What became of an environment, as people and programs read it.
 
 use serde::Serialize;
-use wob_host::{Counts, ManualCommit, PullRequest};
+use wob_host::{Counts, ManualCommit, PullRequest, PullRequestState};
 
 use super::{
     body::{self, Content},
@@ -61,6 +61,7 @@ pub(super) enum Outcome {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field that programs read")]
 pub(super) struct PullRequestResult {
     number: u64,
     url: String,
@@ -68,8 +69,9 @@ pub(super) struct PullRequestResult {
     labels: Vec<String>,
     /// Whether it was opened now.
     pub(super) new: bool,
-    /// `open`, `merged`, or when it will be.
-    pub(super) state: &'static str,
+    pub(super) state: PullRequestState,
+    /// Whether the forge merges it once its checks have passed.
+    pub(super) merges_when_ready: bool,
     /// Why it is not merged, although that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_merged: Option<String>,
@@ -138,7 +140,13 @@ impl Published {
         lines.extend(self.commit.iter().map(|it| format!("  commit: {it}")));
         if let Some(it) = &self.pull_request {
             let new = if it.new { "new, " } else { "" };
-            lines.push(format!("  pull request: {} ({new}{})", it.url, it.state));
+            let state = match (it.state, it.merges_when_ready) {
+                (PullRequestState::Merged, _) => "merged",
+                (PullRequestState::Closed, _) => "closed",
+                (PullRequestState::Open, true) => "merges when its checks have passed",
+                (PullRequestState::Open, false) => "open",
+            };
+            lines.push(format!("  pull request: {} ({new}{state})", it.url));
         }
         lines.extend(self.superseded.iter().map(|it| format!("  closed: {}", it.url)));
         lines.push(String::new());
@@ -161,7 +169,8 @@ impl PullRequestResult {
             title: it.title.clone(),
             labels: it.labels.clone(),
             new: false,
-            state: "open",
+            state: it.state,
+            merges_when_ready: false,
             not_merged: None,
         }
     }
