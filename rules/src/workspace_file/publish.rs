@@ -72,15 +72,7 @@ pub(super) fn publish(fields: &mut Fields<'_>, problems: &mut Problems) -> Publi
 
 fn number(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Option<u64> {
     let (node, place) = fields.node(key)?;
-    let number = match node.to_value() {
-        Value::Int(it) => u64::try_from(it).ok(),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Float(_)
-        | Value::String(_)
-        | Value::List(_)
-        | Value::Map(_) => None,
-    };
+    let number = if let Value::Int(it) = node.to_value() { u64::try_from(it).ok() } else { None };
     if number.is_none() {
         let message = format!("`publish.{key}` must be a number of 0 or more");
         problems

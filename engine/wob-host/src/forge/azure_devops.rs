@@ -11,6 +11,7 @@ use super::{
     Comment, CommitStatus, Forge, ForgeError, ForgeKind, Issue, Merging, NewPullRequest, Project,
     PullRequest, PullRequestState, StatusOutcome,
     api::{Api, Ask, encoded},
+    by_name, by_number,
     project::is_below,
 };
 use crate::{Credential, GitId, Method};
@@ -157,9 +158,7 @@ impl Forge for AzureDevOps {
             |it: &PullAnswer| it.fork_source.is_none() && it.source_ref_name.starts_with(&prefix);
         // Lists have only the first 400 characters of what each says.
         let own = all.into_iter().filter(is_own).map(|it| self.pull_request(it.pull_request_id));
-        let mut own = own.collect::<Result<Vec<_>, _>>()?;
-        own.sort_by_key(|it| it.number);
-        Ok(own)
+        Ok(by_number(own.collect::<Result<Vec<_>, _>>()?.into_iter()))
     }
 
     fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
@@ -277,9 +276,7 @@ impl Forge for AzureDevOps {
         let path = format!("commits/{commit}/statuses?latestOnly=true");
         let attempt = "read the statuses of a commit";
         let all: Vec<StatusAnswer> = self.list(attempt, &path, ("top", "skip"))?;
-        let mut all: Vec<CommitStatus> = all.into_iter().map(StatusAnswer::read).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        Ok(by_name(all.into_iter().map(StatusAnswer::read)))
     }
 
     fn set_status(&self, commit: GitId, status: &CommitStatus) -> Result<(), ForgeError> {

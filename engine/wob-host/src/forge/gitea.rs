@@ -1,5 +1,6 @@
 //! Gitea and Forgejo, Codeberg among them.
 //!
+//! It took over GitHub's words for comments and issues.
 //! Source: the Swagger description that each of them serves at `/swagger.v1.json`.
 
 use serde::Deserialize;
@@ -9,6 +10,9 @@ use super::{
     Comment, CommitStatus, Forge, ForgeError, ForgeKind, Issue, Merging, NewPullRequest, Project,
     PullRequest, PullRequestState, StatusOutcome,
     api::{Api, Ask, encoded},
+    by_name, by_number,
+    github::{CommentAnswer, IssueAnswer},
+    issues_by_number,
     project::begins_with,
 };
 use crate::{Credential, GitId, Method};
@@ -97,10 +101,7 @@ impl Forge for Gitea {
                     .as_ref()
                     .is_some_and(|repo| repo.full_name.eq_ignore_ascii_case(&self.full_name))
         };
-        let mut own: Vec<PullRequest> =
-            all.into_iter().filter(is_own).map(PullAnswer::read).collect();
-        own.sort_by_key(|it| it.number);
-        Ok(own)
+        Ok(by_number(all.into_iter().filter(is_own).map(PullAnswer::read)))
     }
 
     fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
@@ -147,7 +148,7 @@ impl Forge for Gitea {
     fn comments(&self, number: u64) -> Result<Vec<Comment>, ForgeError> {
         let url = self.url(&format!("issues/{number}/comments"));
         let all = self.api.list("list comments", &url, |page: Vec<CommentAnswer>| page)?;
-        Ok(all.into_iter().map(|it| Comment { id: it.id.to_string(), body: it.body }).collect())
+        Ok(all.into_iter().map(CommentAnswer::read).collect())
     }
 
     fn add_comment(&self, number: u64, body: &str) -> Result<(), ForgeError> {
@@ -204,9 +205,7 @@ impl Forge for Gitea {
         let url = self.url(&format!("commits/{commit}/status?limit=50"));
         let attempt = "read the statuses of a commit";
         let all = self.api.list(attempt, &url, |it: Combined| it.statuses.unwrap_or_default())?;
-        let mut all: Vec<CommitStatus> = all.into_iter().map(StatusAnswer::read).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        Ok(by_name(all.into_iter().map(StatusAnswer::read)))
     }
 
     fn set_status(&self, commit: GitId, status: &CommitStatus) -> Result<(), ForgeError> {
@@ -228,9 +227,7 @@ impl Forge for Gitea {
         let label = encoded(label);
         let url = self.url(&format!("issues?type=issues&state=open&labels={label}&limit=50"));
         let all = self.api.list("list issues", &url, |page: Vec<IssueAnswer>| page)?;
-        let mut issues: Vec<Issue> = all.into_iter().map(IssueAnswer::read).collect();
-        issues.sort_by_key(|it| it.number);
-        Ok(issues)
+        Ok(issues_by_number(all.into_iter().map(IssueAnswer::read)))
     }
 
     fn open_issue(&self, title: &str, body: &str, label: &str) -> Result<Issue, ForgeError> {
@@ -285,12 +282,6 @@ struct Label {
 }
 
 #[derive(Deserialize)]
-struct CommentAnswer {
-    id: u64,
-    body: String,
-}
-
-#[derive(Deserialize)]
 struct Combined {
     statuses: Option<Vec<StatusAnswer>>,
 }
@@ -301,14 +292,6 @@ struct StatusAnswer {
     status: String,
     description: Option<String>,
     target_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct IssueAnswer {
-    number: u64,
-    title: String,
-    body: Option<String>,
-    html_url: String,
 }
 
 impl PullAnswer {
@@ -350,12 +333,5 @@ impl StatusAnswer {
             description: self.description.unwrap_or_default(),
             url: self.target_url.unwrap_or_default(),
         }
-    }
-}
-
-impl IssueAnswer {
-    fn read(self) -> Issue {
-        let body = self.body.unwrap_or_default();
-        Issue { number: self.number, title: self.title, body, url: self.html_url }
     }
 }

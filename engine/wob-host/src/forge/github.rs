@@ -8,13 +8,14 @@ mod answer;
 use serde_json::{Value, json};
 
 use self::answer::{
-    Combined, CommentAnswer, GraphAnswer, IssueAnswer, PullAnswer, RepositoryAnswer, Runs,
-    StatusAnswer, to_outcome,
+    Combined, GraphAnswer, PullAnswer, RepositoryAnswer, Runs, StatusAnswer, to_outcome,
 };
+pub(super) use self::answer::{CommentAnswer, IssueAnswer};
 use super::{
     Comment, CommitStatus, Forge, ForgeError, ForgeKind, Issue, Merging, NewPullRequest, Project,
     PullRequest, PullRequestState, StatusOutcome,
     api::{Api, Ask, encoded},
+    by_name, by_number, issues_by_number,
     project::{begins_with, is_below},
 };
 use crate::{Credential, GitId, Method};
@@ -116,10 +117,7 @@ impl Forge for GitHub {
         let all = self.api.list("list pull requests", &url, |page: Vec<PullAnswer>| page)?;
         let is_own =
             |it: &PullAnswer| it.head.is_of(&self.owner) && it.head.name.starts_with(heads);
-        let mut own: Vec<PullRequest> =
-            all.into_iter().filter(is_own).map(PullAnswer::read).collect();
-        own.sort_by_key(|it| it.number);
-        Ok(own)
+        Ok(by_number(all.into_iter().filter(is_own).map(PullAnswer::read)))
     }
 
     fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
@@ -234,13 +232,8 @@ impl Forge for GitHub {
         let statuses = self.api.list(attempt, &url, |page: Combined| page.statuses)?;
         let url = self.url(&format!("commits/{commit}/check-runs?per_page=100"));
         let runs = self.api.list(attempt, &url, |page: Runs| page.check_runs)?;
-        let mut all: Vec<CommitStatus> = statuses
-            .into_iter()
-            .map(StatusAnswer::read)
-            .chain(runs.into_iter().map(answer::Run::read))
-            .collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        let statuses = statuses.into_iter().map(StatusAnswer::read);
+        Ok(by_name(statuses.chain(runs.into_iter().map(answer::Run::read))))
     }
 
     fn set_status(&self, commit: GitId, status: &CommitStatus) -> Result<(), ForgeError> {
@@ -266,9 +259,7 @@ impl Forge for GitHub {
         let all = self.api.list("list issues", &url, |page: Vec<IssueAnswer>| page)?;
         // It counts pull requests among the issues.
         let issues = all.into_iter().filter(|it| it.pull_request.is_none());
-        let mut issues: Vec<Issue> = issues.map(IssueAnswer::read).collect();
-        issues.sort_by_key(|it| it.number);
-        Ok(issues)
+        Ok(issues_by_number(issues.map(IssueAnswer::read)))
     }
 
     fn open_issue(&self, title: &str, body: &str, label: &str) -> Result<Issue, ForgeError> {

@@ -9,6 +9,7 @@ use super::{
     Comment, CommitStatus, Forge, ForgeError, ForgeKind, Issue, Merging, NewPullRequest, Project,
     PullRequest, PullRequestState, StatusOutcome,
     api::{Api, Ask, encoded},
+    by_name, by_number, issues_by_number,
     project::begins_with,
 };
 use crate::{Credential, GitId, Method};
@@ -73,10 +74,7 @@ impl Forge for GitLab {
             it.source_project_id == Some(it.target_project_id)
                 && it.source_branch.starts_with(heads)
         };
-        let mut own: Vec<PullRequest> =
-            all.into_iter().filter(is_own).map(MergeRequest::read).collect();
-        own.sort_by_key(|it| it.number);
-        Ok(own)
+        Ok(by_number(all.into_iter().filter(is_own).map(MergeRequest::read)))
     }
 
     fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
@@ -185,9 +183,7 @@ impl Forge for GitLab {
         let url = self.url(&format!("repository/commits/{commit}/statuses?per_page=100"));
         let attempt = "read the statuses of a commit";
         let all = self.api.list(attempt, &url, |page: Vec<StatusAnswer>| page)?;
-        let mut all: Vec<CommitStatus> = all.into_iter().map(StatusAnswer::read).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        Ok(by_name(all.into_iter().map(StatusAnswer::read)))
     }
 
     fn set_status(&self, commit: GitId, status: &CommitStatus) -> Result<(), ForgeError> {
@@ -222,9 +218,7 @@ impl Forge for GitLab {
         let label = encoded(label);
         let url = self.url(&format!("issues?state=opened&scope=all&labels={label}&per_page=100"));
         let all = self.api.list("list issues", &url, |page: Vec<IssueAnswer>| page)?;
-        let mut issues: Vec<Issue> = all.into_iter().map(IssueAnswer::read).collect();
-        issues.sort_by_key(|it| it.number);
-        Ok(issues)
+        Ok(issues_by_number(all.into_iter().map(IssueAnswer::read)))
     }
 
     fn open_issue(&self, title: &str, body: &str, label: &str) -> Result<Issue, ForgeError> {

@@ -321,6 +321,27 @@ pub enum ForgeError {
     },
 }
 
+/// Sorts pull requests by number.
+fn by_number(all: impl Iterator<Item = PullRequest>) -> Vec<PullRequest> {
+    let mut all: Vec<PullRequest> = all.collect();
+    all.sort_by_key(|it| it.number);
+    all
+}
+
+/// Sorts issues by number.
+fn issues_by_number(all: impl Iterator<Item = Issue>) -> Vec<Issue> {
+    let mut all: Vec<Issue> = all.collect();
+    all.sort_by_key(|it| it.number);
+    all
+}
+
+/// Sorts what is said of a commit by name.
+fn by_name(all: impl Iterator<Item = CommitStatus>) -> Vec<CommitStatus> {
+    let mut all: Vec<CommitStatus> = all.collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
 impl ForgeError {
     /// Returns the way out; empty if there is none to name.
     pub fn help(&self) -> &'static str {

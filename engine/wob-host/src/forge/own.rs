@@ -38,7 +38,6 @@ impl OwnPullRequests<'_> {
         all.retain(|it| {
             it.base == self.base && it.head.starts_with(self.heads) && self.mark.is_in(&it.body)
         });
-        all.sort_by_key(|it| it.number);
         Ok(all)
     }
 

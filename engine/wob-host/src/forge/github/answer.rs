@@ -47,13 +47,13 @@ struct Label {
 }
 
 #[derive(Deserialize)]
-pub(super) struct CommentAnswer {
+pub(in super::super) struct CommentAnswer {
     id: u64,
     body: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct IssueAnswer {
+pub(in super::super) struct IssueAnswer {
     number: u64,
     title: String,
     body: Option<String>,
@@ -147,13 +147,13 @@ impl Side {
 }
 
 impl CommentAnswer {
-    pub(super) fn read(self) -> Comment {
+    pub(in super::super) fn read(self) -> Comment {
         Comment { id: self.id.to_string(), body: self.body.unwrap_or_default() }
     }
 }
 
 impl IssueAnswer {
-    pub(super) fn read(self) -> Issue {
+    pub(in super::super) fn read(self) -> Issue {
         let body = self.body.unwrap_or_default();
         Issue { number: self.number, title: self.title, body, url: self.html_url }
     }

@@ -170,7 +170,7 @@ fn threads(model: &mut Model, number: &str, rest: &[&str], call: &Call) -> Answe
             Answer::new(200, &json!({}))
         }
         ("PATCH", [thread, "comments", "1"]) => {
-            model.comments[thread.parse::<usize>().unwrap()].1 = call.text("content").unwrap();
+            model.edit_comment(thread, call.text("content"));
             Answer::new(200, &json!({}))
         }
         _ => error(404, "not found"),

@@ -158,9 +158,8 @@ fn merge(model: &mut Model, number: &str, call: &Call) -> Answer {
 fn comments(model: &mut Model, path: &[&str], call: &Call) -> Answer {
     match (call.method.as_str(), path) {
         ("GET", ["issues", number, "comments"]) => {
-            let number: u64 = number.parse().unwrap();
-            let all = model.comments.iter().enumerate().filter(|(_, it)| it.0 == number);
-            let all: Vec<Value> = all.map(|(id, it)| json!({ "id": id, "body": it.1 })).collect();
+            let all = model.comments_on(number).into_iter();
+            let all: Vec<Value> = all.map(|(id, it)| json!({ "id": id, "body": it })).collect();
             // It does not cut this list.
             Answer::new(200, &json!(all))
         }
@@ -169,7 +168,7 @@ fn comments(model: &mut Model, path: &[&str], call: &Call) -> Answer {
             Answer::new(201, &json!({}))
         }
         ("PATCH", ["issues", "comments", id]) => {
-            model.comments[id.parse::<usize>().unwrap()].1 = call.text("body").unwrap();
+            model.edit_comment(id, call.text("body"));
             Answer::new(200, &json!({}))
         }
         _ => error(404, "not found"),
@@ -183,29 +182,19 @@ fn issues(model: &mut Model, path: &[&str], call: &Call) -> Answer {
     };
     match (call.method.as_str(), path) {
         ("GET", ["issues"]) => {
-            let label = call.query.get("labels").cloned().unwrap_or_default();
-            let open = model.issues.iter().filter(|it| it.is_open && it.label == label).map(shown);
-            let open: Vec<Value> = open.collect();
+            let open: Vec<Value> = model.open_issues(call).into_iter().map(shown).collect();
             model.page(call, "limit", &open)
         }
         ("POST", ["issues"]) => {
             let id = usize::try_from(call.body["labels"][0].as_u64().unwrap()).unwrap();
             let label = model.labels[id].clone();
             let [title, body] = ["title", "body"].map(|it| call.text(it).unwrap());
-            let issue = Issue { number: model.next(), title, body, label, is_open: true };
-            let answer = Answer::new(201, &shown(&issue));
-            model.issues.push(issue);
-            answer
+            Answer::new(201, &shown(model.open_issue(title, body, label)))
         }
         ("PATCH", ["issues", number]) => {
-            let number: u64 = number.parse().unwrap();
-            match model.issues.iter_mut().find(|it| it.number == number) {
-                Some(it) => {
-                    it.is_open = call.text("state").as_deref() != Some("closed");
-                    Answer::new(201, &shown(it))
-                }
-                None => error(404, "not found"),
-            }
+            let Some(it) = model.issue(number) else { return error(404, "not found") };
+            it.is_open = call.text("state").as_deref() != Some("closed");
+            Answer::new(201, &shown(it))
         }
         _ => error(404, "not found"),
     }

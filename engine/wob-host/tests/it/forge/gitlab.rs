@@ -142,7 +142,7 @@ fn notes(model: &mut Model, number: &str, path: &[&str], call: &Call) -> Answer 
             Answer::new(201, &json!({}))
         }
         ("PUT", [_, _, "notes", id]) => {
-            model.comments[id.parse::<usize>().unwrap()].1 = call.text("body").unwrap();
+            model.edit_comment(id, call.text("body"));
             Answer::new(200, &json!({}))
         }
         _ => error(404, "404 Not Found"),
@@ -156,28 +156,18 @@ fn issues(model: &mut Model, path: &[&str], call: &Call) -> Answer {
     };
     match (call.method.as_str(), path) {
         ("GET", ["issues"]) => {
-            let label = call.query.get("labels").cloned().unwrap_or_default();
-            let open = model.issues.iter().filter(|it| it.is_open && it.label == label).map(shown);
-            let open: Vec<Value> = open.collect();
+            let open: Vec<Value> = model.open_issues(call).into_iter().map(shown).collect();
             model.page(call, "per_page", &open)
         }
         ("POST", ["issues"]) => {
-            let [title, body, label] =
-                ["title", "description", "labels"].map(|it| call.text(it).unwrap());
-            let issue = Issue { number: model.next(), title, body, label, is_open: true };
-            let answer = Answer::new(201, &shown(&issue));
-            model.issues.push(issue);
-            answer
+            let label = call.text("labels").unwrap();
+            let [title, body] = ["title", "description"].map(|it| call.text(it).unwrap());
+            Answer::new(201, &shown(model.open_issue(title, body, label)))
         }
         ("PUT", ["issues", number]) => {
-            let number: u64 = number.parse().unwrap();
-            match model.issues.iter_mut().find(|it| it.number == number) {
-                Some(it) => {
-                    it.is_open = call.text("state_event").as_deref() != Some("close");
-                    Answer::new(200, &shown(it))
-                }
-                None => error(404, "404 Not found"),
-            }
+            let Some(it) = model.issue(number) else { return error(404, "not found") };
+            it.is_open = call.text("state_event").as_deref() != Some("close");
+            Answer::new(200, &shown(it))
         }
         _ => error(404, "404 Not Found"),
     }

@@ -174,6 +174,35 @@ impl Model {
         Ok(number)
     }
 
+    /// Lists the open issues with a label.
+    pub(crate) fn open_issues(&self, call: &Call) -> Vec<&Issue> {
+        let label = call.query.get("labels").map(String::as_str).unwrap_or_default();
+        self.issues.iter().filter(|it| it.is_open && it.label == label).collect()
+    }
+
+    /// Opens an issue.
+    pub(crate) fn open_issue(&mut self, title: String, body: String, label: String) -> &Issue {
+        let number = self.next();
+        self.issues.push(Issue { number, title, body, label, is_open: true });
+        &self.issues[self.issues.len() - 1]
+    }
+
+    pub(crate) fn issue(&mut self, number: &str) -> Option<&mut Issue> {
+        self.issues.iter_mut().find(|it| it.number.to_string() == number)
+    }
+
+    /// Lists the comments on a pull request: what the forge calls each, and what it says.
+    pub(crate) fn comments_on(&self, number: &str) -> Vec<(usize, &str)> {
+        let all = self.comments.iter().enumerate();
+        let own = all.filter(|(_, it)| it.0.to_string() == number);
+        own.map(|(id, it)| (id, it.1.as_str())).collect()
+    }
+
+    /// Gives a comment another text.
+    pub(crate) fn edit_comment(&mut self, id: &str, text: Option<String>) {
+        self.comments[id.parse::<usize>().unwrap()].1 = text.unwrap();
+    }
+
     /// Pull requests and issues are counted together.
     pub(crate) fn next(&self) -> u64 {
         let last =
