@@ -10,6 +10,7 @@ mod last;
 mod lock;
 mod pages;
 mod progress;
+mod promotion;
 mod proof;
 mod recorded;
 mod report;

@@ -69,6 +69,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "template-error",
     "template-limit",
     "template-syntax",
+    "unclear-promotion",
     "undefined-template",
     "unknown-cluster-type",
     "unknown-environment",

@@ -20,6 +20,7 @@ mod model;
 mod name;
 mod problems;
 mod profile;
+pub mod promotion;
 mod queries;
 pub mod query;
 mod record;

@@ -75,6 +75,8 @@ pub struct Environment {
     pub meta: Meta,
     /// `spec.controlPlane`.
     pub control_plane: GitReference,
+    /// The environment that gets a commit after this one, by the annotation `wob.dev/next-environment`; and where it says so.
+    pub next: Option<(Arc<str>, Place)>,
 }
 
 /// `BaseRepo` and `GitOpsRepo`.

@@ -15,9 +15,10 @@ pub use self::{
 };
 use crate::{
     Name, NamespacePattern, ParameterSettings, Precedence, Profile, Settings, ValidateSettings,
-    decode::{Fields, Problems, shown},
+    decode::{Fields, Problems, as_text, shown},
     lint,
     name::reserved_name_problem,
+    promotion::ChainEntry,
     schedule::{SchedulerSetting, Scheduling, scheduler_setting},
     schemas::validate_settings,
 };
@@ -50,6 +51,8 @@ pub struct WorkspaceFile {
     pub file_bytes: Option<u64>,
     /// The codes of warnings that are not wanted.
     pub silenced: BTreeSet<Code>,
+    /// The order in which environments get a commit; empty if it is not said here.
+    pub promotion: Vec<ChainEntry>,
 }
 
 /// One of `environments`.
@@ -212,6 +215,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     let publish = publish::publish(&mut fields, problems);
     let file_bytes = limits(&mut fields, problems);
     let silenced = lint::silenced(&mut fields, problems);
+    let promotion = promotion(&mut fields, problems);
     fields.finish(&[], problems);
     WorkspaceFile {
         base,
@@ -225,6 +229,7 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         publish,
         file_bytes,
         silenced,
+        promotion,
     }
 }
 
@@ -308,6 +313,32 @@ fn inputs(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<InputEntry> {
         }
     }
     inputs
+}
+
+/// Reads the order in which environments get a commit; whether they exist is not known yet.
+fn promotion(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<ChainEntry> {
+    let mut entries: Vec<ChainEntry> = vec![];
+    for (node, place) in fields.list("promotion", problems) {
+        let owner: std::sync::Arc<str> = fields.owner().into();
+        let Some(text) = as_text(node, place.clone(), "promotion", &owner, problems) else {
+            continue;
+        };
+        let shown = text.escape_debug();
+        match Name::new(&text) {
+            Ok(name) if entries.iter().any(|it| it.name == name) => problems.push(
+                Diagnostic::error("unknown-value", format!("`promotion` names `{shown}` twice"))
+                    .at(place, "the second time")
+                    .help("a commit gets to each environment once; leave one of them out"),
+            ),
+            Ok(name) => entries.push(ChainEntry { name, place }),
+            Err(reason) => problems.push(
+                Diagnostic::error("bad-name", format!("environment name `{shown}` {reason}"))
+                    .at(place, "here")
+                    .help("write the name of an environment"),
+            ),
+        }
+    }
+    entries
 }
 
 fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {

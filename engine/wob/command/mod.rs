@@ -14,9 +14,11 @@ mod init;
 mod list;
 mod lock;
 mod plan;
+mod promote;
 mod publish;
 mod query;
 mod render;
+mod rollback;
 mod rules;
 mod schema;
 mod update;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Render(render::Render),
     List(list::List),
     Why(why::Why),
+    Promote(promote::Promote),
+    Rollback(rollback::Rollback),
     Audit(audit::Audit),
     Attest(attest::Attest),
     Explain(explain::Explain),
@@ -68,6 +72,8 @@ impl Command {
             | Self::Render(_)
             | Self::List(_)
             | Self::Why(_)
+            | Self::Promote(_)
+            | Self::Rollback(_)
             | Self::Audit(_)
             | Self::Attest(_)
             | Self::Explain(_)
@@ -98,6 +104,8 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),
         Command::Why(command) => command.run(&args.common, streams),
+        Command::Promote(command) => command.run(&args.common, streams),
+        Command::Rollback(command) => command.run(&args.common, streams),
         Command::Audit(command) => command.run(&args.common, streams),
         Command::Attest(command) => command.run(&args.common, streams),
         Command::Explain(command) => command.run(&args.common, streams),

@@ -9,12 +9,14 @@ use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
     Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
     graph::GraphEnvironment,
+    promotion::chain,
     resource::{self, WorkloadRegistration},
 };
 
 use super::{
     AskedLock, FILE, Home, Layout, Seen, Workspace, WorkspaceError,
     input::{Inputs, Stop},
+    plane::Plane,
     read::{Parts, Revision, SourceHome, Sources},
     schedule,
 };
@@ -50,6 +52,8 @@ pub(crate) struct Loaded {
     pub(crate) seen: Seen,
     /// The lock files, with what was asked of them.
     pub(crate) locks: Vec<AskedLock>,
+    /// The branches that a commit is promoted to; none where environments are folders.
+    pub(crate) plane: Option<Plane>,
 }
 
 /// An environment of the workspace.
@@ -93,15 +97,24 @@ pub(crate) fn load(
     let inputs = Inputs::new(workspace, sources);
     let diagnostics = workspace.diagnostics.clone();
     let environments = vec![];
-    let mut loader =
-        Loader { workspace, profile, needed, inputs, inputs_before, environments, diagnostics };
+    let plane = None;
+    let mut loader = Loader {
+        workspace,
+        profile,
+        needed,
+        inputs,
+        inputs_before,
+        environments,
+        diagnostics,
+        plane,
+    };
     match &workspace.layout {
         Layout::Folders => loader.folders()?,
         // It may be that settings which could not be read say where the environments are.
         Layout::Branches(_) if workspace.is_misread() => {}
         Layout::Branches(repository) => loader.branches(repository)?,
     }
-    let Loader { mut environments, diagnostics, inputs, .. } = loader;
+    let Loader { mut environments, diagnostics, inputs, plane, .. } = loader;
     if workspace.is_misread() {
         // What would be built is not what is meant.
         for it in &mut environments {
@@ -123,6 +136,7 @@ pub(crate) fn load(
         outside_failed,
         seen,
         locks,
+        plane,
     })
 }
 
@@ -154,6 +168,7 @@ struct Loader<'w> {
     inputs_before: BTreeMap<Name, EnvironmentInput>,
     environments: Vec<LoadedEnvironment>,
     diagnostics: Vec<Diagnostic>,
+    plane: Option<Plane>,
 }
 
 impl<'w> Loader<'w> {
@@ -228,6 +243,14 @@ impl<'w> Loader<'w> {
         let (declared, problems) = discover::environments(&self.inputs.sources.db, base);
         self.diagnostics.extend(problems);
         self.undeclared(&declared);
+        let (chain, problems) = chain(&self.workspace.settings.promotion, &declared);
+        self.diagnostics.extend(problems);
+        self.plane = Some(Plane {
+            repository: repository.clone(),
+            base_branch: branch.to_owned(),
+            environments: declared.clone(),
+            chain,
+        });
         let lock = self.open_lock(None, base);
         let own = self.inputs.locks.current;
         for it in &declared {

@@ -6,6 +6,7 @@ mod input;
 mod load;
 mod locks;
 mod overrides;
+mod plane;
 mod read;
 mod revision;
 mod schedule;
@@ -34,6 +35,7 @@ use self::{
 pub(crate) use self::{
     load::{Loaded, LoadedEnvironment, load},
     locks::{Asked, AskedLock, Home},
+    plane::{BranchTips, Plane, branch_of},
     revision::RevisionError,
     seen::{Seen, SeenThing},
     state::{Start, State},

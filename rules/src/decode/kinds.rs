@@ -15,6 +15,7 @@ use super::{
 use crate::{
     ConfigMap, ConfigSchema, InlineSchema, Name,
     name::{output_path_problem, reserved_name_problem},
+    promotion::NEXT,
     resource::{
         ClusterType, DeploymentTarget, Environment, GitReference, Language, Manifest, Meta,
         Repository, Resource, SchedulingPolicy, TargetSpec, Template, Workload,
@@ -74,12 +75,22 @@ pub(super) fn decode(
         object.mapping("spec", problems).and_then(|mut spec| {
             let resource = decode_spec(kind, meta, &mut spec, problems, damage);
             spec.finish(&[], problems);
-            resource
+            resource.map(|it| with_annotations(it, root, place))
         })
     };
     object.finish(also, problems);
     if kind == RULE_KIND {
         rule::strict(problems);
+    }
+    resource
+}
+
+/// Adds what the annotations of an object say to wob.
+fn with_annotations(mut resource: Resource, root: &Node, place: &Place) -> Resource {
+    if let Resource::Environment(environment) = &mut resource {
+        let path = ["metadata", "annotations", NEXT];
+        let place = path.iter().fold(place.clone(), |place, key| place.key(key));
+        environment.next = text_at(root, &path).map(|it| (it, place));
     }
     resource
 }
@@ -95,7 +106,11 @@ fn decode_spec(
         "Environment" => {
             let control_plane =
                 spec.mapping("controlPlane", problems).and_then(|it| git_reference(it, problems));
-            Resource::Environment(Environment { meta: meta?, control_plane: control_plane? })
+            Resource::Environment(Environment {
+                meta: meta?,
+                control_plane: control_plane?,
+                next: None,
+            })
         }
         "BaseRepo" => {
             let commit = spec.optional_text("commit", problems);

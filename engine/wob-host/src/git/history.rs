@@ -19,6 +19,15 @@ pub struct CommitDetails {
     pub subject: String,
 }
 
+impl CommitDetails {
+    /// Returns when it was committed, in UTC, as RFC 3339 writes it: `2026-01-01T00:00:00Z`.
+    pub fn time(&self) -> String {
+        let time = gix::date::Time::new(self.time_s, 0);
+        let text = time.format(gix::date::time::format::ISO8601_STRICT).unwrap_or_default();
+        text.replace("+00:00", "Z")
+    }
+}
+
 impl Repository {
     /// Says whether `ancestor` is `descendant`, or one of the commits that it was made from.
     ///

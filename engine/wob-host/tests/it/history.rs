@@ -71,6 +71,10 @@ fn states_are_the_first_parents() {
     assert_eq!(lines.join("\n"), theirs);
     assert_eq!(lines.len(), 5);
 
+    let times = git(sandbox.path(), &["log", "--first-parent", "--format=%cI", "main"]);
+    let details = repository.details(&tip).unwrap();
+    assert_eq!(details.time(), times.lines().next().unwrap().replace("+00:00", "Z"));
+
     let mut first = None;
     let mut take = |commit: &Commit, _: &CommitDetails| -> Result<Next, GitError> {
         assert_eq!(first.replace(commit.id), None);

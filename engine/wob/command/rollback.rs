@@ -1,0 +1,83 @@
+//! `wob rollback`: gives an environment what it had before.
+
+use wob_host::{Commit, Interrupt, Next};
+
+use crate::{
+    args::Common,
+    exit::Exit,
+    promotion::{Gate, Landing, Lane, PromotionError, Request, open},
+    stream::Streams,
+};
+
+/// Give an environment the commit that it had before
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Rollback {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    environment: String,
+    /// Go back to this commit, which must have been promoted there
+    #[arg(long, value_name = "COMMIT")]
+    to: Option<String>,
+    /// What becomes of it
+    #[command(flatten)]
+    landing: Landing,
+}
+
+const LONG_ABOUT: &str = "\
+Gives an environment the commit of the base that it had before: by a new commit on its branch, as `wob promote` does \
+it. Only what is promoted goes back; what the environment's own branch says stays.
+
+What was promoted before is read from the history of the branch. Without --to it is what was there before the commit \
+of today came for the first time, so that a second rollback goes one further, not forth again.";
+
+const EXAMPLES: &str = "\
+Examples:
+  wob rollback prod
+  wob rollback prod --dry-run
+  wob rollback prod --to 4f2a91c";
+
+impl Rollback {
+    /// Goes back.
+    pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
+        self.roll_back(common, streams).unwrap_or_else(|exit| exit)
+    }
+
+    fn roll_back(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
+        let (plane, interrupt) = open(common, streams)?;
+        let fail = |error: PromotionError| {
+            streams.fail(&error.to_string());
+            error.exit()
+        };
+        let lane = Lane::open(&plane, &self.environment).map_err(fail)?;
+        let base = self.base(&lane, &interrupt).map_err(fail)?;
+        let request = Request { lane, base, gate: Gate::Backwards };
+        request.carry_out(&self.landing, common, streams, &interrupt)
+    }
+
+    /// Finds the commit to go back to.
+    fn base(&self, lane: &Lane<'_>, interrupt: &Interrupt) -> Result<Commit, PromotionError> {
+        let environment = self.environment.clone();
+        let Some(to) = &self.to else {
+            let before = before(lane, interrupt)?;
+            return lane.resolve(&before.ok_or(PromotionError::NothingBefore { environment })?);
+        };
+        let base = lane.resolve(to)?;
+        if !self.landing.force && !lane.has_had(&base, interrupt)? {
+            return Err(PromotionError::NeverThere { commit: to.clone(), environment });
+        }
+        Ok(base)
+    }
+}
+
+/// Returns what was promoted before the commit of today came for the first time.
+fn before(lane: &Lane<'_>, interrupt: &Interrupt) -> Result<Option<String>, PromotionError> {
+    let mut promotions = vec![];
+    lane.promotions(interrupt, &mut |it| {
+        promotions.push(it.commit);
+        Next::Before
+    })?;
+    let Some(now) = promotions.first() else { return Ok(None) };
+    let first = promotions.iter().rposition(|it| it == now).unwrap_or_default();
+    Ok(promotions.get(first + 1).cloned())
+}
