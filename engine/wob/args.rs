@@ -1,6 +1,6 @@
 //! The command line: the options that every command understands; each command brings its own.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, time::Duration};
 
 use camino::Utf8PathBuf;
 use clap::{
@@ -232,6 +232,32 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a time such as `90s`, `2m`, `1h30m` or `500ms`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as `90s`, `2m` or `1h30m`".to_owned();
+    let mut rest = text;
+    let mut time = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(digits);
+        let letters = behind.find(|it: char| it.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let milliseconds = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "" if text == "0" => 1,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let part = number.checked_mul(milliseconds).ok_or_else(wrong)?;
+        time = time.checked_add(Duration::from_millis(part)).ok_or_else(wrong)?;
+        rest = behind;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(time) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -241,6 +267,18 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read() {
+        for (text, milliseconds) in
+            [("0", 0), ("0s", 0), ("500ms", 500), ("90s", 90_000), ("1h30m", 5_400_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "5", "s", "1d", "-1s", "1.5s", "2 m", "99999999999999999h", "1m0"] {
+            parse_duration(text).unwrap_err();
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod stream;
 mod text_diff;
 mod timings;
 mod tree_diff;
+mod waiting;
 mod workspace;
 
 use std::{panic, process::ExitCode};

@@ -23,6 +23,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// Says whether anybody sees it.
+    pub(crate) fn is_shown(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
     /// Says what is being done now.
     pub(crate) fn now(&self, what: &str) {
         self.0.set_message(what.to_owned());

@@ -103,6 +103,12 @@ pub(crate) fn read(
     Ok((workspace, loaded))
 }
 
+/// Reports what is wrong with the settings, and with what else was read first.
+pub(crate) fn report_settings(loaded: &Loaded, streams: &Streams) {
+    let report = Report::new(loaded.diagnostics.clone(), &loaded.texts);
+    streams.report(&report, Results::Talk, "");
+}
+
 impl<'s> Session<'s> {
     /// Reads the workspace and resolves `patterns`; says why if that cannot be done.
     pub(crate) fn start(

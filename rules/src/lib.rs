@@ -74,6 +74,6 @@ pub use schemas::{
 };
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use workspace_file::{
-    EnvironmentEntry, FORGE_NAMES, InputEntry, OutputSettings, ParameterEntries, PublishSettings,
-    WORKSPACE_SCHEMA, WorkspaceFile,
+    EnvironmentEntry, FORGE_NAMES, InputEntry, OutputSettings, ParameterEntries, PromotionGate,
+    PublishSettings, WORKSPACE_SCHEMA, WaitSettings, WaitSource, WorkspaceFile,
 };

@@ -8,10 +8,12 @@ use wob_engine::{At, Code, Diagnostic, FileName, Place, Severity, Value, yaml};
 
 mod parameters;
 mod publish;
+mod wait;
 
 pub use self::{
     parameters::ParameterEntries,
     publish::{FORGE_NAMES, PublishSettings},
+    wait::{WaitSettings, WaitSource},
 };
 use crate::{
     Name, NamespacePattern, ParameterSettings, Precedence, Profile, Settings, ValidateSettings,
@@ -53,6 +55,19 @@ pub struct WorkspaceFile {
     pub silenced: BTreeSet<Code>,
     /// The order in which environments get a commit; empty if it is not said here.
     pub promotion: Vec<ChainEntry>,
+    /// What a commit must have before it gets to the next environment, if it is said.
+    pub promotion_gate: Option<PromotionGate>,
+    /// How to wait for clusters in every environment.
+    pub wait: WaitSettings,
+}
+
+/// What a commit must have before it gets to the next environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromotionGate {
+    /// A good status on the forge, as `wob wait` sets it.
+    Status,
+    /// A place in the history of the environment before.
+    History,
 }
 
 /// One of `environments`.
@@ -72,6 +87,8 @@ pub struct EnvironmentEntry {
     pub parameters: ParameterEntries,
     /// How this environment is published differently.
     pub publish: PublishSettings,
+    /// How to wait for the clusters of this environment.
+    pub wait: WaitSettings,
 }
 
 /// One of `inputs`.
@@ -119,6 +136,14 @@ impl OutputSettings {
 }
 
 impl WorkspaceFile {
+    /// Returns how to wait for the clusters of `environment`.
+    pub fn wait_of(&self, environment: &str) -> WaitSettings {
+        match self.environments.get(environment) {
+            Some(own) => own.wait.or(&self.wait),
+            None => self.wait.clone(),
+        }
+    }
+
     /// Returns which scheduler decides for the environment `name`; it has not been told anything yet.
     pub fn scheduling(&self, name: &Name) -> Scheduling {
         let own = self.environments.get(name).and_then(|it| it.scheduler.as_ref());
@@ -216,6 +241,8 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
     let file_bytes = limits(&mut fields, problems);
     let silenced = lint::silenced(&mut fields, problems);
     let promotion = promotion(&mut fields, problems);
+    let promotion_gate = promotion_gate(&mut fields, problems);
+    let wait = wait::wait(&mut fields, problems);
     fields.finish(&[], problems);
     WorkspaceFile {
         base,
@@ -230,6 +257,8 @@ fn workspace(mut fields: Fields<'_>, problems: &mut Problems) -> WorkspaceFile {
         file_bytes,
         silenced,
         promotion,
+        promotion_gate,
+        wait,
     }
 }
 
@@ -249,6 +278,7 @@ fn environment(
             scheduler: None,
             parameters: ParameterEntries::default(),
             publish: PublishSettings::default(),
+            wait: WaitSettings::default(),
         });
     }
     let mut fields =
@@ -259,8 +289,9 @@ fn environment(
     let scheduler = scheduler_setting(&mut fields, problems);
     let parameters = parameters::entries(&mut fields, problems);
     let publish = publish::publish(&mut fields, problems);
+    let wait = wait::wait(&mut fields, problems);
     fields.finish(&[], problems);
-    Some(EnvironmentEntry { path, place, output, validate, scheduler, parameters, publish })
+    Some(EnvironmentEntry { path, place, output, validate, scheduler, parameters, publish, wait })
 }
 
 /// Reads a folder of the workspace.
@@ -339,6 +370,18 @@ fn promotion(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<ChainEntry
         }
     }
     entries
+}
+
+fn promotion_gate(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<PromotionGate> {
+    let help = "write `status` or `history`";
+    setting(fields, "promotionGate", help, problems, |text| match text {
+        "status" => Ok(PromotionGate::Status),
+        "history" => Ok(PromotionGate::History),
+        _ => {
+            let shown = text.escape_debug();
+            Err(("unknown-value", format!("unknown `promotionGate` `{shown}`")))
+        }
+    })
 }
 
 fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {

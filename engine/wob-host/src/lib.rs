@@ -43,7 +43,7 @@ pub use output::{
     Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, OutputBranch,
     OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, Waiting, Written,
 };
-pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput};
+pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};
 pub use snapshot::{
     LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name, is_source_name,

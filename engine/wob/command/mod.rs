@@ -23,6 +23,7 @@ mod rules;
 mod schema;
 mod update;
 mod version;
+mod wait;
 mod watch;
 mod why;
 
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Why(why::Why),
     Promote(promote::Promote),
     Rollback(rollback::Rollback),
+    Wait(wait::Wait),
     Audit(audit::Audit),
     Attest(attest::Attest),
     Explain(explain::Explain),
@@ -74,6 +76,7 @@ impl Command {
             | Self::Why(_)
             | Self::Promote(_)
             | Self::Rollback(_)
+            | Self::Wait(_)
             | Self::Audit(_)
             | Self::Attest(_)
             | Self::Explain(_)
@@ -106,6 +109,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Why(command) => command.run(&args.common, streams),
         Command::Promote(command) => command.run(&args.common, streams),
         Command::Rollback(command) => command.run(&args.common, streams),
+        Command::Wait(command) => command.run(&args.common, streams),
         Command::Audit(command) => command.run(&args.common, streams),
         Command::Attest(command) => command.run(&args.common, streams),
         Command::Explain(command) => command.run(&args.common, streams),

@@ -2,15 +2,15 @@
 
 mod history;
 
-use wob_host::{Commit, Interrupt};
+use serde::Serialize;
+use wob_host::Commit;
 use wob_rules::Name;
 
 use crate::{
     args::Common,
     exit::Exit,
-    promotion::{Gate, Landing, Lane, PromotionError, Request, open, short},
+    promotion::{Direction, Landing, Lane, Opened, Passage, PromotionError, Request, short},
     stream::Streams,
-    workspace::Plane,
 };
 
 /// Give an environment a commit of the base
@@ -53,7 +53,8 @@ Refused is a commit that is not on the base branch, that the environment before 
 is there, or that breaks an assignment. --force overrides. Which environment comes before which, `promotion` in \
 wob.yaml says, or the annotation wob.dev/next-environment of each Environment.
 
-Without COMMIT, --next takes the last commit of the base branch, or with --from ENV what ENV has.";
+Without COMMIT and --from, it is the last commit of the base branch. --next finds the first environment of the chain \
+that has not had the commit; with --from ENV, the one behind ENV.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +63,15 @@ Examples:
   wob promote --next
   wob promote --history stage";
 
+/// That there was nothing to do, as programs read it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonDone {
+    commit: String,
+    promoted: bool,
+    exit_code: u8,
+}
+
 impl Promote {
     /// Promotes.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
@@ -69,41 +79,34 @@ impl Promote {
     }
 
     fn promote(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
-        let (plane, interrupt) = open(common, streams)?;
-        let fail = |error: PromotionError| {
-            streams.fail(&error.to_string());
-            error.exit()
-        };
+        let opened = Opened::open(common, streams)?;
+        let fail = |error: PromotionError| opened.fail(error);
         if let Some(name) = &self.history {
-            let lane = Lane::open(&plane, name).map_err(fail)?;
-            return history::show(&lane, streams, &interrupt).map_err(fail);
+            let lane = Lane::open(&opened.plane, name).map_err(fail)?;
+            return history::show(&lane, streams, &opened.interrupt).map_err(fail);
         }
-        let base = self.base(&plane, &interrupt).map_err(fail)?;
+        let base = self.base(&opened).map_err(fail)?;
         let name = match &self.to {
             Some(name) => name.clone(),
-            None => match self.next(&plane, &base, streams, &interrupt)? {
+            None => match self.next(&opened, &base).map_err(fail)? {
                 Some(name) => name.to_string(),
-                None => {
-                    let id = base.id.to_string();
-                    streams.say(&format!("every environment has had {}", short(&id)));
-                    return Ok(Exit::Ok);
-                }
+                None => return Ok(self.done(&base, streams)),
             },
         };
-        let lane = Lane::open(&plane, &name).map_err(fail)?;
-        let request = Request { lane, base, gate: Gate::Forwards };
-        request.carry_out(&self.landing, common, streams, &interrupt)
+        let lane = Lane::open(&opened.plane, &name).map_err(fail)?;
+        let request = Request { lane, base, direction: Direction::Forwards };
+        request.carry_out(&opened, &self.landing)
     }
 
     /// Finds the commit.
-    fn base(&self, plane: &Plane, interrupt: &Interrupt) -> Result<Commit, PromotionError> {
+    fn base(&self, opened: &Opened<'_>) -> Result<Commit, PromotionError> {
+        let plane = &opened.plane;
         if let Some(from) = &self.from {
             let lane = Lane::open(plane, from)?;
-            let place = lane.place(&lane.tip, interrupt)?;
+            let place = lane.place(&lane.tip, &opened.interrupt)?;
             let commit = place.and_then(|it| it.pin.commit);
-            let commit =
-                commit.ok_or_else(|| PromotionError::Nothing { environment: from.clone() })?;
-            return Ok(plane.repository.resolve(&commit)?);
+            let nothing = || PromotionError::Nothing { environment: from.clone() };
+            return Ok(plane.repository.resolve(&commit.ok_or_else(nothing)?)?);
         }
         match &self.commit {
             Some(commit) => Ok(plane.repository.resolve(commit)?),
@@ -112,31 +115,40 @@ impl Promote {
     }
 
     /// Returns the environment that gets `base` next; none if all have had it.
-    fn next<'p>(
+    fn next<'o>(
         &self,
-        plane: &'p Plane,
+        opened: &'o Opened<'_>,
         base: &Commit,
-        streams: &Streams,
-        interrupt: &Interrupt,
-    ) -> Result<Option<&'p Name>, Exit> {
+    ) -> Result<Option<&'o Name>, PromotionError> {
+        let plane = &opened.plane;
         let environments = plane.chain.environments();
-        let fail = |error: PromotionError| {
-            streams.fail(&error.to_string());
-            error.exit()
-        };
         if environments.is_empty() {
-            return Err(fail(PromotionError::NoChain));
+            return Err(PromotionError::NoChain);
         }
         if let Some(from) = &self.from {
-            let lane = Lane::open(plane, from).map_err(fail)?;
+            let lane = Lane::open(plane, from)?;
             return Ok(plane.chain.behind(lane.name()));
         }
         for name in environments {
-            let lane = Lane::open(plane, name.as_str()).map_err(fail)?;
-            if !lane.has_had(base, interrupt).map_err(fail)? {
+            let lane = Lane::open(plane, name.as_str())?;
+            if opened.passage(&lane, base)? == Passage::Never {
                 return Ok(Some(name));
             }
         }
         Ok(None)
+    }
+
+    /// Says that there is no next environment.
+    fn done(&self, base: &Commit, streams: &Streams) -> Exit {
+        let id = base.id.to_string();
+        match &self.from {
+            Some(from) => streams.say(&format!("no environment comes behind `{from}`")),
+            None => streams.say(&format!("every environment has had {}", short(&id))),
+        }
+        if streams.is_json() {
+            let exit_code = Exit::Ok.number();
+            streams.json(&JsonDone { commit: id, promoted: false, exit_code });
+        }
+        Exit::Ok
     }
 }

@@ -5,7 +5,7 @@ use wob_host::{Commit, Interrupt, Next};
 use crate::{
     args::Common,
     exit::Exit,
-    promotion::{Gate, Landing, Lane, PromotionError, Request, open},
+    promotion::{Direction, Landing, Lane, Opened, Passage, PromotionError, Request},
     stream::Streams,
 };
 
@@ -44,26 +44,25 @@ impl Rollback {
     }
 
     fn roll_back(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
-        let (plane, interrupt) = open(common, streams)?;
-        let fail = |error: PromotionError| {
-            streams.fail(&error.to_string());
-            error.exit()
-        };
-        let lane = Lane::open(&plane, &self.environment).map_err(fail)?;
-        let base = self.base(&lane, &interrupt).map_err(fail)?;
-        let request = Request { lane, base, gate: Gate::Backwards };
-        request.carry_out(&self.landing, common, streams, &interrupt)
+        let opened = Opened::open(common, streams)?;
+        let fail = |error: PromotionError| opened.fail(error);
+        let lane = Lane::open(&opened.plane, &self.environment).map_err(fail)?;
+        let base = self.base(&opened, &lane).map_err(fail)?;
+        let request = Request { lane, base, direction: Direction::Backwards };
+        request.carry_out(&opened, &self.landing)
     }
 
     /// Finds the commit to go back to.
-    fn base(&self, lane: &Lane<'_>, interrupt: &Interrupt) -> Result<Commit, PromotionError> {
+    fn base(&self, opened: &Opened<'_>, lane: &Lane<'_>) -> Result<Commit, PromotionError> {
         let environment = self.environment.clone();
+        let repository = &opened.plane.repository;
         let Some(to) = &self.to else {
-            let before = before(lane, interrupt)?;
-            return lane.resolve(&before.ok_or(PromotionError::NothingBefore { environment })?);
+            let before = before(lane, &opened.interrupt)?;
+            let before = before.ok_or(PromotionError::NothingBefore { environment })?;
+            return Ok(repository.resolve(&before)?);
         };
-        let base = lane.resolve(to)?;
-        if !self.landing.force && !lane.has_had(&base, interrupt)? {
+        let base = repository.resolve(to)?;
+        if !self.landing.force && opened.passage(lane, &base)? == Passage::Never {
             return Err(PromotionError::NeverThere { commit: to.clone(), environment });
         }
         Ok(base)

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wob_engine::{Digest, Tree};
-use wob_host::{Commit, Interrupt};
+use wob_host::Commit;
 use wob_rules::BuiltAssignment;
 
-use super::{Lane, PromotionError};
+use super::{Lane, Opened, PromotionError};
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
@@ -45,14 +45,13 @@ struct Outline {
     unsure: bool,
 }
 
-/// Returns what is different in an environment if its branch is at `after` instead of `before`; says why if that is not known.
-pub(crate) fn effect(
-    common: &Common,
-    streams: &Streams,
+/// Returns what is different in the environment of `lane` if its branch is at `after`; says why if that is not known.
+pub(super) fn effect(
+    opened: &Opened<'_>,
     lane: &Lane<'_>,
-    (before, after): (&Commit, &Commit),
-    interrupt: &Interrupt,
+    after: &Commit,
 ) -> Result<(Effect, Report), Exit> {
+    let Opened { common, streams, interrupt, .. } = opened;
     let patterns = Patterns { wanted: vec![format!("//env:{}", lane.name())], trailing: vec![] };
     let start = |commit: &Commit, streams, before| {
         let branches = BTreeMap::from([(lane.branch().to_owned(), commit.id)]);
@@ -60,8 +59,8 @@ pub(crate) fn effect(
         Session::start_from(common, &patterns, streams, start, interrupt.clone())
     };
     // What is to be said of the sources is said once, of those that will count.
-    let silent = Streams::new(&Common { quiet: true, verbose: 0, ..common.clone() });
-    let first = start(before, &silent, None)?;
+    let silent = Streams::new(&Common { quiet: true, verbose: 0, ..(*common).clone() });
+    let first = start(&lane.tip, &silent, None)?;
     let old = first.build(common)?.first().map(Outline::of).unwrap_or_default();
     let second = start(after, streams, Some(first.loaded))?;
     let built = second.build(common)?;
@@ -75,8 +74,7 @@ pub(crate) fn effect(
     if origin.commit.as_deref() != Some(&*after.id.to_string()) {
         let (environment, branch) = (lane.name().clone(), lane.branch().to_owned());
         let error = PromotionError::Elsewhere { environment, url: origin.url.clone(), branch };
-        streams.fail(&error.to_string());
-        return Err(error.exit());
+        return Err(opened.fail(error));
     }
     let effect = Effect::between(&old, &Outline::of(target), lane.name().as_str());
     if !effect.broken.is_empty() {

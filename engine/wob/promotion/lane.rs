@@ -80,11 +80,6 @@ impl<'p> Lane<'p> {
         Ok(self.plane.repository.move_branch(&self.tips.name, own, commit.id, subject)?)
     }
 
-    /// Finds a commit of the base.
-    pub(crate) fn resolve(&self, revision: &str) -> Result<Commit, PromotionError> {
-        Ok(self.plane.repository.resolve(revision)?)
-    }
-
     /// Returns what the commit of the base that a pin names is called; none if it is not here.
     pub(crate) fn subject_of(&self, pinned: &str) -> Option<String> {
         let commit = self.plane.repository.resolve(pinned).ok()?;

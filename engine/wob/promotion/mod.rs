@@ -1,25 +1,29 @@
 //! Promotion: moving one commit of the base from environment to environment, with git as the only memory.
 
 mod effect;
+mod forge;
+mod gate;
 mod land;
 mod lane;
 mod pins;
 
-use wob_host::{GitError, Interrupt, LimitError};
-use wob_rules::{Name, promotion::PinError};
+use wob_engine::Diagnostic;
+use wob_host::{ForgeError, GitError, Interrupt, LimitError};
+use wob_rules::{Name, PromotionGate, promotion::PinError};
 
 use crate::{
     args::Common,
     exit::Exit,
-    report::Report,
     session,
-    stream::{Results, Streams},
+    stream::Streams,
     workspace::{Plane, Start},
 };
 
 use self::effect::{Effect, effect};
 pub(crate) use self::{
-    land::{Gate, Landing, Request, short},
+    forge::{forge_of, say_status, status_name},
+    gate::{Direction, Passage},
+    land::{Landing, Request, short},
     lane::Lane,
     pins::Promotion,
 };
@@ -147,6 +151,20 @@ pub(crate) enum PromotionError {
     /// The repository itself fails.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// The forge fails.
+    #[error("{error}{}", help_of(.error))]
+    Forge {
+        /// How.
+        #[from]
+        error: ForgeError,
+    },
+}
+
+fn help_of(error: &ForgeError) -> String {
+    match error.help() {
+        "" => String::new(),
+        help => format!("\n  help: {help}"),
+    }
 }
 
 impl PromotionError {
@@ -163,26 +181,54 @@ impl PromotionError {
             }
             Self::Git(GitError::NoSuchRevision { .. } | GitError::Ambiguous { .. }) => Exit::Usage,
             Self::Git(_) => Exit::Local,
+            Self::Forge { error: ForgeError::Interrupted(_) } => Exit::Interrupted,
+            Self::Forge { .. } => Exit::Outside,
         }
     }
 }
 
-/// Reads the control plane that `common` names: its base branch, and where the branches of its environments are.
-pub(crate) fn open(common: &Common, streams: &Streams) -> Result<(Plane, Interrupt), Exit> {
-    let interrupt = Interrupt::on_ctrl_c().map_err(|error| {
-        streams.fail(&error.to_string());
-        Exit::Local
-    })?;
-    let (_, loaded) = session::read(common, &|_| false, streams, Start::default(), &interrupt)?;
-    if loaded.diagnostics.iter().any(wob_engine::Diagnostic::is_error) {
-        streams.report(&Report::new(loaded.diagnostics, &loaded.texts), Results::Talk, "");
-        return Err(Exit::Sources);
-    }
-    match loaded.plane {
-        Some(plane) => Ok((plane, interrupt)),
-        None => {
-            streams.fail(&PromotionError::Folders.to_string());
-            Err(PromotionError::Folders.exit())
+/// A control plane in branches, and how the user wants to hear of it.
+pub(crate) struct Opened<'c> {
+    /// What every command understands.
+    pub(crate) common: &'c Common,
+    /// Where to write.
+    pub(crate) streams: &'c Streams,
+    /// Ends work early.
+    pub(crate) interrupt: Interrupt,
+    /// The branches.
+    pub(crate) plane: Plane,
+    /// What a commit must have before it gets to the next environment, if the settings say it.
+    pub(crate) gate: Option<PromotionGate>,
+}
+
+impl<'c> Opened<'c> {
+    /// Reads the base branch of the control plane that `common` names; says why if that cannot be done.
+    pub(crate) fn open(common: &'c Common, streams: &'c Streams) -> Result<Self, Exit> {
+        let interrupt = Interrupt::on_ctrl_c().map_err(|error| {
+            streams.fail(&error.to_string());
+            Exit::Local
+        })?;
+        let nothing = |_: &Name| false;
+        let start = Start::default();
+        let (workspace, loaded) = session::read(common, &nothing, streams, start, &interrupt)?;
+        if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+            session::report_settings(&loaded, streams);
+            return Err(Exit::Sources);
         }
+        let gate = workspace.settings.promotion_gate;
+        match loaded.plane {
+            Some(plane) => Ok(Self { common, streams, interrupt, plane, gate }),
+            None => {
+                streams.fail(&PromotionError::Folders.to_string());
+                Err(PromotionError::Folders.exit())
+            }
+        }
+    }
+
+    /// Says why something was not done, and returns how to end.
+    pub(crate) fn fail(&self, error: impl Into<PromotionError>) -> Exit {
+        let error = error.into();
+        self.streams.fail(&error.to_string());
+        error.exit()
     }
 }

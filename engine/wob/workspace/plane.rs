@@ -31,6 +31,18 @@ pub(crate) struct BranchTips {
 }
 
 impl Plane {
+    /// Returns the address under which others know the repository that the base is in: that of `origin`, or else what the
+    /// Environment says.
+    pub(crate) fn address(&self, environment: &str) -> String {
+        let origin = self.repository.remotes().into_iter().find(|it| it.name == "origin");
+        let environment =
+            || self.environments.iter().find(|it| it.meta.name.as_str() == environment);
+        match origin {
+            Some(origin) => origin.url,
+            None => environment().map_or_else(String::new, |it| it.control_plane.repo.clone()),
+        }
+    }
+
     /// Returns where a branch of this repository is; `None` if git allows no branch of that name.
     pub(crate) fn tips(&self, branch: &str) -> Result<Option<BranchTips>, GitError> {
         let Some(name) = BranchName::new(branch) else { return Ok(None) };

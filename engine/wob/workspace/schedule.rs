@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use wob_engine::{Digest, Origin};
-use wob_host::{Interrupted, Program, ProgramError, ProgramLimits};
+use wob_host::{Interrupted, Program, ProgramError, ProgramLimits, Surroundings};
 use wob_rules::{Answer, EnvironmentInput, ProgramCall, answer_scheduler, scheduler_call};
 
 use super::read::Sources;
@@ -36,7 +36,13 @@ fn run(
 ) -> Result<Answer, Interrupted> {
     let time = Duration::from_secs(u64::from(call.timeout_seconds));
     let limits = ProgramLimits { time, output_bytes: ANSWER_BYTES };
-    let program = Program { root, path: &call.path, arguments: &call.arguments, limits };
+    let program = Program {
+        root,
+        path: &call.path,
+        arguments: &call.arguments,
+        limits,
+        surroundings: Surroundings::None,
+    };
     let request = call.request.as_bytes();
     match program.run(request, sources.interrupt) {
         Ok(ran) => Ok(Answer::Said {

@@ -175,8 +175,13 @@ impl Model {
 
     /// Returns where rendered files go inside the GitOps repository: `path` of the GitOpsRepo, normalized; empty for the root.
     pub fn gitops_path(&self) -> &str {
+        self.gitops_repo().map_or("", |it| &it.reference.path)
+    }
+
+    /// Returns where the tree goes: the GitOpsRepo named like the environment, or else the first one by name.
+    pub fn gitops_repo(&self) -> Option<&Repository> {
         let same_name = self.gitops_repos.get(self.environment.as_str());
-        same_name.or_else(|| self.gitops_repos.values().next()).map_or("", |it| &it.reference.path)
+        same_name.or_else(|| self.gitops_repos.values().next())
     }
 
     /// Returns the BaseRepo that is promoted: the one named `main` (design rule 3.9).

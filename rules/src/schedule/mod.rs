@@ -32,7 +32,7 @@ pub use self::{
 };
 pub(crate) use self::{
     exec::{record, scheduler_call},
-    setting::scheduler_setting,
+    setting::{program, scheduler_setting},
 };
 use crate::{
     Name,

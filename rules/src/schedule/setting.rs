@@ -122,7 +122,7 @@ fn of_mapping(node: &Node, place: &Place, problems: &mut Problems) -> Option<Sch
         Needs::Nothing => None,
         Needs::Program if fields.node("command").is_none() => None,
         // What is wrong with a command that is there is said where it is.
-        Needs::Program => Some(program(&mut fields, problems)?),
+        Needs::Program => Some(program(&mut fields, "the scheduler", problems)?),
     };
     fields.finish(&[], problems);
     complete(scheduler, program, place, problems)
@@ -162,18 +162,23 @@ fn known(name: &str, place: Place, problems: &mut Problems) -> Option<&'static d
     found
 }
 
-fn program(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ProgramSetting> {
+/// Reads `command` and `timeoutSeconds` of what messages call `owner`.
+pub(crate) fn program(
+    fields: &mut Fields<'_>,
+    owner: &str,
+    problems: &mut Problems,
+) -> Option<ProgramSetting> {
     let timeout_seconds = timeout(fields, problems);
     let place = fields.place.key("command");
     let items = fields.list("command", problems).into_iter();
-    let words: Vec<Option<Arc<str>>> = items
-        .map(|(node, place)| as_text(node, place, "command", "the scheduler", problems))
-        .collect();
+    let words: Vec<Option<Arc<str>>> =
+        items.map(|(node, place)| as_text(node, place, "command", owner, problems)).collect();
     // A command is not run without one of its arguments.
     let words: Vec<Arc<str>> = words.into_iter().collect::<Option<_>>()?;
     let Some((first, arguments)) = words.split_first() else {
         if !problems.has_errors() {
-            let empty = Diagnostic::error("missing-field", "`command` of the scheduler is empty");
+            let message = format!("`command` of {owner} is empty");
+            let empty = Diagnostic::error("missing-field", message);
             let help = "write the path of a program, relative to wob.yaml";
             problems.push(empty.at(place, "which program?").help(help));
         }

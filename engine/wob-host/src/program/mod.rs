@@ -1,7 +1,8 @@
 //! Runs a program of the workspace: bytes in, bytes out, within limits.
 //!
 //! **Invariant:** whatever the program does, [`Program::run`] returns in time, and no process of its group is left. It
-//! is given nothing but its input, its arguments, the workspace as its folder, and [`ENVIRONMENT`].
+//! is given nothing but its input, its arguments, the workspace as its folder, and [`ENVIRONMENT`]; or, if it looks at the
+//! world, what wob itself was given.
 
 mod group;
 
@@ -44,6 +45,17 @@ pub struct Program<'p> {
     pub arguments: &'p [String],
     /// What it may use.
     pub limits: ProgramLimits,
+    /// What it sees of its surroundings.
+    pub surroundings: Surroundings,
+}
+
+/// What a program sees of its surroundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// Nothing that differs from machine to machine, for it makes what is built.
+    None,
+    /// All variables that wob has, for it looks at the world, and may need to say who asks.
+    All,
 }
 
 /// What a program may use.
@@ -183,7 +195,10 @@ impl Program<'_> {
 
     fn start(&self, file: &Utf8Path) -> Result<Child, ProgramError> {
         let mut command = Command::new(file);
-        command.args(self.arguments).current_dir(self.root).env_clear().envs(ENVIRONMENT);
+        command.args(self.arguments).current_dir(self.root);
+        if self.surroundings == Surroundings::None {
+            command.env_clear().envs(ENVIRONMENT);
+        }
         command.env("PATH", env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Group::lead(&mut command);

@@ -10,7 +10,7 @@ use std::{
 
 use camino::Utf8Path;
 use wob_engine::{Digest, FilePath};
-use wob_host::{Interrupt, Program, ProgramError, ProgramLimits, ProgramOutput};
+use wob_host::{Interrupt, Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 
 use crate::support::{Sandbox, write};
 
@@ -31,7 +31,13 @@ fn run(
 ) -> Result<ProgramOutput, ProgramError> {
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let path = FilePath::new("run.sh").unwrap();
-    let program = Program { root, path: &path, arguments: &arguments, limits };
+    let program = Program {
+        root,
+        path: &path,
+        arguments: &arguments,
+        limits,
+        surroundings: Surroundings::None,
+    };
     program.run(input.as_bytes(), &Interrupt::default())
 }
 
@@ -143,7 +149,13 @@ fn an_interrupt_ends_it() {
         other.set();
     });
     let path = FilePath::new("run.sh").unwrap();
-    let program = Program { root: sandbox.path(), path: &path, arguments: &[], limits: LIMITS };
+    let program = Program {
+        root: sandbox.path(),
+        path: &path,
+        arguments: &[],
+        limits: LIMITS,
+        surroundings: Surroundings::None,
+    };
     let error = program.run(b"", &interrupt).unwrap_err();
     watcher.join().unwrap();
     assert!(matches!(error, ProgramError::Interrupted(_)), "{error}");
