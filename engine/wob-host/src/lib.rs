@@ -41,7 +41,8 @@ pub use note::{read_note, write_note};
 pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
     Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, OutputBranch,
-    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, Waiting, Written,
+    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree, Waiting,
+    Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};

@@ -21,6 +21,7 @@ mod render;
 mod rollback;
 mod rules;
 mod schema;
+mod status;
 mod update;
 mod version;
 mod wait;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Render(render::Render),
     List(list::List),
     Why(why::Why),
+    Status(status::Status),
     Promote(promote::Promote),
     Rollback(rollback::Rollback),
     Wait(wait::Wait),
@@ -74,6 +76,7 @@ impl Command {
             | Self::Render(_)
             | Self::List(_)
             | Self::Why(_)
+            | Self::Status(_)
             | Self::Promote(_)
             | Self::Rollback(_)
             | Self::Wait(_)
@@ -107,6 +110,7 @@ pub(crate) fn run(args: &Args, streams: &Streams) -> Exit {
         Command::Render(command) => command.run(&args.common, streams),
         Command::List(command) => command.run(&args.common, streams),
         Command::Why(command) => command.run(&args.common, streams),
+        Command::Status(command) => command.run(&args.common, streams),
         Command::Promote(command) => command.run(&args.common, streams),
         Command::Rollback(command) => command.run(&args.common, streams),
         Command::Wait(command) => command.run(&args.common, streams),

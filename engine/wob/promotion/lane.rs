@@ -86,6 +86,12 @@ impl<'p> Lane<'p> {
         Some(self.plane.repository.details(&commit).ok()?.subject)
     }
 
+    /// Returns how many commits of the branch are not at `origin`, as far as is known; none if there is no such branch there.
+    pub(crate) fn unpushed(&self) -> Option<usize> {
+        let origin = self.tips.origin.as_ref()?;
+        self.plane.repository.commits_between(origin.id, self.tip.id).ok()
+    }
+
     /// Says whether a part of the history is missing here.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.plane.repository.is_shallow()

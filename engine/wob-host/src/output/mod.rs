@@ -13,6 +13,7 @@ mod held;
 mod lock;
 mod manifest;
 mod plan;
+mod published;
 
 use std::{fs, io, sync::Arc};
 
@@ -29,6 +30,7 @@ pub use held::{Digests, Held, HeldFile};
 pub use lock::{Holder, OutputLock, Waiting};
 pub use manifest::Manifest;
 pub use plan::{Change, Counts, Plan};
+pub use published::PublishedTree;
 
 const MANIFEST: &str = ".wob/tree.json";
 const JOURNAL: &str = ".wob/journal.json";
