@@ -11,9 +11,12 @@ mod help;
 mod init;
 mod limits;
 mod look;
+mod promote;
 mod query;
 mod rules;
 mod schedule;
+mod status;
+mod wait;
 mod warnings;
 mod why;
 

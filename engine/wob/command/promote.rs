@@ -106,10 +106,10 @@ impl Promote {
             let place = lane.place(&lane.tip, &opened.interrupt)?;
             let commit = place.and_then(|it| it.pin.commit);
             let nothing = || PromotionError::Nothing { environment: from.clone() };
-            return Ok(plane.repository.resolve(&commit.ok_or_else(nothing)?)?);
+            return opened.resolve(&commit.ok_or_else(nothing)?);
         }
         match &self.commit {
-            Some(commit) => Ok(plane.repository.resolve(commit)?),
+            Some(commit) => opened.resolve(commit),
             None => plane.base_tip(),
         }
     }

@@ -55,13 +55,12 @@ impl Rollback {
     /// Finds the commit to go back to.
     fn base(&self, opened: &Opened<'_>, lane: &Lane<'_>) -> Result<Commit, PromotionError> {
         let environment = self.environment.clone();
-        let repository = &opened.plane.repository;
         let Some(to) = &self.to else {
             let before = before(lane, &opened.interrupt)?;
             let before = before.ok_or(PromotionError::NothingBefore { environment })?;
-            return Ok(repository.resolve(&before)?);
+            return opened.resolve(&before);
         };
-        let base = repository.resolve(to)?;
+        let base = opened.resolve(to)?;
         if !self.landing.force && opened.passage(lane, &base)? == Passage::Never {
             return Err(PromotionError::NeverThere { commit: to.clone(), environment });
         }

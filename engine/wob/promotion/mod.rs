@@ -8,7 +8,7 @@ mod lane;
 mod pins;
 
 use wob_engine::Diagnostic;
-use wob_host::{ForgeError, GitError, Interrupt, LimitError};
+use wob_host::{Commit, ForgeError, GitError, Interrupt, LimitError};
 use wob_rules::{Name, PromotionGate, promotion::PinError};
 
 use crate::{
@@ -142,6 +142,19 @@ pub(crate) enum PromotionError {
         /// The environment.
         environment: String,
     },
+    /// There is no such commit here.
+    #[error(
+        "`{repository}` has no branch, tag or commit `{revision}`\n  \
+         help: `git fetch` it, or name another one; `git log {base}` lists those of the base"
+    )]
+    NoCommit {
+        /// What was asked for.
+        revision: String,
+        /// The repository.
+        repository: String,
+        /// The base branch.
+        base: String,
+    },
     /// Nothing says in which order environments get a commit.
     #[error(
         "nothing says which environment is the next one\n  \
@@ -171,7 +184,9 @@ impl PromotionError {
     /// Returns how wob ends for this reason.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Folders | Self::Unknown { .. } | Self::NoChain => Exit::Usage,
+            Self::Folders | Self::Unknown { .. } | Self::NoCommit { .. } | Self::NoChain => {
+                Exit::Usage
+            }
             Self::Nothing { .. } | Self::NothingBefore { .. } => Exit::Nothing,
             Self::NeverThere { .. } => Exit::Usage,
             Self::NoBranch { .. } | Self::Elsewhere { .. } | Self::Diverged { .. } => Exit::Local,
@@ -179,7 +194,7 @@ impl PromotionError {
             Self::Git(GitError::Limit { source: LimitError::Interrupted(_), .. }) => {
                 Exit::Interrupted
             }
-            Self::Git(GitError::NoSuchRevision { .. } | GitError::Ambiguous { .. }) => Exit::Usage,
+            Self::Git(GitError::Ambiguous { .. }) => Exit::Usage,
             Self::Git(_) => Exit::Local,
             Self::Forge { error: ForgeError::Interrupted(_) } => Exit::Interrupted,
             Self::Forge { .. } => Exit::Outside,
@@ -223,6 +238,17 @@ impl<'c> Opened<'c> {
                 Err(PromotionError::Folders.exit())
             }
         }
+    }
+
+    /// Finds a commit of the base.
+    pub(crate) fn resolve(&self, revision: &str) -> Result<Commit, PromotionError> {
+        self.plane.repository.resolve(revision).map_err(|error| match error {
+            GitError::NoSuchRevision { revision, repository } => {
+                let base = self.plane.base_branch.clone();
+                PromotionError::NoCommit { revision, repository, base }
+            }
+            error => error.into(),
+        })
     }
 
     /// Says why something was not done, and returns how to end.

@@ -1,0 +1,50 @@
+//! A forge with a repository of git behind it: the server that wob-host's own tests talk to, beside git's CGI program.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    cgi,
+    forge::{
+        github,
+        server::{Beside, Server, TOKEN},
+    },
+    wire::Asked,
+};
+
+/// A forge that speaks like GitHub and has one repository, `org/gitops`.
+pub(crate) struct Forge {
+    pub(crate) server: Server,
+}
+
+impl Forge {
+    /// Serves the repositories below `folder`; `None` if this git has no server program.
+    pub(crate) fn start(folder: &Path) -> Option<Self> {
+        let program = cgi::program()?;
+        let folder = folder.to_owned();
+        let beside: Beside = Arc::new(move |asked: &Asked| cgi::answer(asked, &folder, &program));
+        Some(Self { server: Server::start(github::DIALECT, Some(beside)) })
+    }
+
+    /// Returns the address of the repository.
+    pub(crate) fn repository(&self) -> String {
+        format!("{}/org/gitops.git", self.server.url())
+    }
+
+    /// Returns what CI tells of its forge.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 2] {
+        [("GITHUB_SERVER_URL", self.server.url()), ("GITHUB_TOKEN", TOKEN.to_owned())]
+    }
+
+    /// Says something about a commit, as a controller in a cluster does.
+    pub(crate) fn say(&self, commit: &str, name: &str, state: &str, words: &str) {
+        let said = [commit, name, state, words, ""].map(|it| Some(it.to_owned()));
+        self.server.model(|it| it.say(said, "success"));
+    }
+
+    /// Lists what is said of a commit, sorted by name.
+    pub(crate) fn said(&self, commit: &str) -> Vec<String> {
+        let all = self.server.model(|it| it.latest(commit));
+        let line = |[_, name, state, words, _]: [String; 5]| format!("{name}: {state}: {words}");
+        all.into_iter().map(line).collect()
+    }
+}
