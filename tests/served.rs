@@ -1,6 +1,6 @@
 //! A forge with a repository of git behind it: the server that wob-host's own tests talk to, beside git's CGI program.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use crate::{
     cgi,
@@ -8,6 +8,8 @@ use crate::{
         github,
         server::{Beside, Server, TOKEN},
     },
+    plane::{Plane, object},
+    support::git,
     wire::Asked,
 };
 
@@ -47,4 +49,26 @@ impl Forge {
         let line = |[_, name, state, words, _]: [String; 5]| format!("{name}: {state}: {words}");
         all.into_iter().map(line).collect()
     }
+}
+
+/// A plane whose one repository, for the base and for GitOps, is on a forge.
+pub(crate) fn on_a_forge(settings: &str) -> Option<(Plane, Forge)> {
+    let plane = Plane::with_settings(settings);
+    let folder = plane.folder().join("served/org");
+    fs::create_dir_all(&folder).unwrap();
+    git(&folder, &["init", "-q", "--bare", "gitops.git"]);
+    git(&folder.join("gitops.git"), &["config", "http.receivepack", "true"]);
+    let forge = Forge::start(&plane.folder().join("served"))?;
+    plane.git(&["remote", "rename", "origin", "upstream"]);
+    plane.git(&["remote", "add", "origin", &forge.repository()]);
+    for name in ["dev", "stage"] {
+        plane.git(&["checkout", "-q", name]);
+        let spec = format!("  repo: {}\n  branch: gitops-{name}\n  path: .\n", forge.repository());
+        plane.commit(
+            "where the tree goes",
+            &[("gitops-repo.yaml", &object("GitOpsRepo", name, &spec))],
+        );
+    }
+    plane.git(&["checkout", "-q", "main"]);
+    Some((plane, forge))
 }

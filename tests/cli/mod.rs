@@ -12,6 +12,7 @@ mod init;
 mod limits;
 mod look;
 mod promote;
+mod propose;
 mod query;
 mod rules;
 mod schedule;

@@ -4,8 +4,8 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::{
-    plane::{Plane, object},
-    served::Forge,
+    plane::Plane,
+    served::on_a_forge,
     support::{git, with_snapshots_in},
 };
 
@@ -140,30 +140,9 @@ fn wrong_words_are_usage_errors() {
     );
 }
 
-/// A plane whose one repository, for the base and for GitOps, is on a forge.
-fn on_a_forge() -> Option<(Plane, Forge)> {
-    let plane = Plane::with_settings("promotion: [dev, stage]\n");
-    let folder = plane.folder().join("served/org");
-    fs::create_dir_all(&folder).unwrap();
-    git(&folder, &["init", "-q", "--bare", "gitops.git"]);
-    let forge = Forge::start(&plane.folder().join("served"))?;
-    plane.git(&["remote", "rename", "origin", "upstream"]);
-    plane.git(&["remote", "add", "origin", &forge.repository()]);
-    for name in ["dev", "stage"] {
-        plane.git(&["checkout", "-q", name]);
-        let spec = format!("  repo: {}\n  branch: gitops-{name}\n  path: .\n", forge.repository());
-        plane.commit(
-            "where the tree goes",
-            &[("gitops-repo.yaml", &object("GitOpsRepo", name, &spec))],
-        );
-    }
-    plane.git(&["checkout", "-q", "main"]);
-    Some((plane, forge))
-}
-
 #[test]
 fn the_forge_says_what_clusters_run_and_hears_of_it() {
-    let Some((mut plane, forge)) = on_a_forge() else { return };
+    let Some((mut plane, forge)) = on_a_forge("promotion: [dev, stage]\n") else { return };
     let variables = forge.variables();
     let variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, value)| (*name, &**value)).collect();

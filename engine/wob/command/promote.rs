@@ -47,10 +47,13 @@ them.
 
 The commit is pinned in the environment's BaseRepo `main`, by a commit on the environment's branch that changes this \
 one line. Nothing is checked out. What is shown before it lands is what becomes different: the environment is built \
-as it is and as it would be.
+as it is and as it would be. It lands on the branch here; with --push at `origin`, with --pull-request beside it, for \
+others to merge.
 
-Refused is a commit that is not on the base branch, that the environment before has not had, that is older than what \
-is there, or that breaks an assignment. --force overrides. Which environment comes before which, `promotion` in \
+Refused is a commit that is not on the base branch, that is not known to run in the environment before, that is older \
+than what is there, or that breaks an assignment; --force overrides. What runs there, the status \"<env> environment\" of \
+the commit says, which `wob wait` sets; where no forge is known, or wob.yaml says `promotionGate: history`, it is enough \
+that it was promoted there. Which environment comes before which, `promotion` in \
 wob.yaml says, or the annotation wob.dev/next-environment of each Environment.
 
 Without COMMIT and --from, it is the last commit of the base branch. --next finds the first environment of the chain \
@@ -60,7 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   wob promote 4f2a91c --to dev
   wob promote --from dev --to stage --dry-run
-  wob promote --next
+  wob promote --next --pull-request
   wob promote --history stage";
 
 /// That there was nothing to do, as programs read it.

@@ -34,7 +34,7 @@ of today came for the first time, so that a second rollback goes one further, no
 const EXAMPLES: &str = "\
 Examples:
   wob rollback prod
-  wob rollback prod --dry-run
+  wob rollback prod --push
   wob rollback prod --to 4f2a91c";
 
 impl Rollback {

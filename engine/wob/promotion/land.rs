@@ -1,22 +1,31 @@
 //! How a promotion lands: checked, shown, and then made a commit of the environment's branch.
 
-use serde::Serialize;
-use wob_host::{Commit, CommitDetails, Moved};
+use wob_host::{Commit, Moved};
 
-use super::{Direction, Effect, Lane, Opened, PromotionError, effect, gate::names};
-use crate::{
-    exit::Exit,
-    report::{Report, count, printable},
-    session::JsonResult,
-    stream::{Streams, json_diagnostics},
+use super::{
+    Direction, Effect, Lane, Opened, PromotionError, effect,
+    gate::names,
+    push::{Proposal, Words},
+    told::{Told, short},
 };
+use crate::exit::Exit;
 
 /// What becomes of a promotion.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Landing {
     /// Change nothing; show what would change
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Push it to the branch of the environment at `origin`
+    #[arg(long, conflicts_with = "pull_request")]
+    push: bool,
+    /// Push it to a branch promote/<env>/<commit> at `origin`, and open a pull request from there
+    #[arg(long)]
+    pull_request: bool,
+    /// Do not set the status of the commit on the forge
+    #[arg(long)]
+    no_status: bool,
     /// Go on although the commit is not on the base branch, has not passed the environment before, is older than what is there, or breaks an assignment
     #[arg(long)]
     pub(crate) force: bool,
@@ -33,30 +42,15 @@ pub(crate) struct Request<'p> {
     pub(crate) direction: Direction,
 }
 
-/// A promotion as programs read it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonPromotion<'p> {
-    environment: &'p str,
-    commit: String,
-    subject: &'p str,
-    /// What was promoted before.
-    before: Option<&'p str>,
-    branch: &'p str,
-    /// The new commit of the branch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    branch_commit: Option<String>,
-    /// Absent if nothing changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    effect: Option<&'p Effect>,
-    /// Whether the branch has changed.
-    promoted: bool,
-}
-
-/// Returns a commit's id as people write it.
-pub(crate) fn short(id: &str) -> &str {
-    let is_id = id.len() == 40 && id.bytes().all(|it| it.is_ascii_hexdigit());
-    if is_id { &id[..10] } else { id }
+/// What became of a promotion.
+#[derive(Debug)]
+pub(super) enum Landed {
+    /// The environment's branch here has it.
+    Here(Commit),
+    /// The environment's branch at `origin` has it.
+    Pushed(Commit),
+    /// It is proposed.
+    Proposed(Proposal),
 }
 
 impl Request<'_> {
@@ -74,16 +68,7 @@ impl Request<'_> {
             told.json(None, None, Exit::Ok);
             return Ok(Exit::Ok);
         }
-        let refusal = opened.refusal(&self.lane, &self.base, before.as_deref(), self.direction);
-        if let Some(refusal) = refusal.map_err(fail)? {
-            let reason = refusal.to_string();
-            if !landing.force {
-                streams.fail(&reason);
-                told.json(None, None, Exit::Sources);
-                return Err(Exit::Sources);
-            }
-            streams.say(&format!("warning: {}", reason.lines().next().unwrap_or_default()));
-        }
+        self.check(opened, landing, &told)?;
         let commit = self.lane.pin(place.as_ref(), self.base.id, &told.message(), interrupt);
         let commit = commit.map_err(fail)?;
         let (effect, report) = effect(opened, &self.lane, &commit)?;
@@ -101,116 +86,75 @@ impl Request<'_> {
             told.json(Some((&effect, &report)), None, Exit::Ok);
             return Ok(Exit::Ok);
         }
-        self.land(&commit, &told.subject(), streams)?;
-        if !streams.is_json() {
-            streams.result(&format!("  commit: {} on `{}`\n", commit.id, self.lane.branch()));
+        let landed = self.land(opened, landing, commit, &told, &effect)?;
+        told.landed(&landed);
+        told.json(Some((&effect, &report)), Some(&landed), Exit::Ok);
+        if matches!(landed, Landed::Pushed(_)) && !landing.no_status {
+            opened.announce(&self.lane, &self.base)?;
         }
-        told.json(Some((&effect, &report)), Some(&commit), Exit::Ok);
         Ok(Exit::Ok)
     }
 
-    /// Moves the environment's branch.
-    fn land(&self, commit: &Commit, subject: &str, streams: &Streams) -> Result<(), Exit> {
-        let branch = self.lane.branch();
-        if let Some(folder) = self.lane.plane.repository.checkout_of(self.lane.branch_name()) {
-            streams.fail(&format!(
-                "`{branch}` is checked out in `{folder}`, where the promotion would look like an edit: nothing was promoted\n  \
-                 help: check out another branch there"
-            ));
-            return Err(Exit::Local);
+    /// Refuses what must not land, and what could not.
+    fn check(
+        &self,
+        opened: &Opened<'_>,
+        landing: &Landing,
+        told: &Told<'_, '_>,
+    ) -> Result<(), Exit> {
+        let refusal = opened.refusal(&self.lane, &self.base, told.before, self.direction);
+        if let Some(refusal) = refusal.map_err(|it| opened.fail(it))? {
+            let reason = refusal.to_string();
+            if !landing.force {
+                opened.streams.fail(&reason);
+                told.json(None, None, Exit::Sources);
+                return Err(Exit::Sources);
+            }
+            let reason = reason.lines().next().unwrap_or_default();
+            opened.streams.say(&format!("warning: {reason}"));
         }
-        match self.lane.move_to(commit, subject) {
-            Ok(Moved::Yes) => Ok(()),
-            Ok(Moved::Raced) => {
-                streams.fail(&format!(
+        let is_here = !(landing.dry_run || landing.push || landing.pull_request);
+        let branch = self.lane.branch();
+        match opened.plane.repository.checkout_of(self.lane.branch_name()) {
+            Some(folder) if is_here => {
+                opened.streams.fail(&format!(
+                    "`{branch}` is checked out in `{folder}`, where a promotion would look like an edit: nothing was promoted\n  \
+                     help: check out another branch there; --push and --pull-request leave it alone"
+                ));
+                Err(Exit::Local)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn land(
+        &self,
+        opened: &Opened<'_>,
+        landing: &Landing,
+        commit: Commit,
+        told: &Told<'_, '_>,
+        effect: &Effect,
+    ) -> Result<Landed, Exit> {
+        let fail = |error: PromotionError| opened.fail(error);
+        if landing.pull_request {
+            let (title, body) = (&*told.subject(), &*told.body(effect));
+            let words = Words { title, body };
+            let proposal = opened.propose(&self.lane, &self.base, &commit, &words);
+            return Ok(Landed::Proposed(proposal.map_err(fail)?));
+        }
+        if landing.push {
+            opened.push(&self.lane, &commit).map_err(fail)?;
+            return Ok(Landed::Pushed(commit));
+        }
+        match self.lane.move_to(&commit, &told.subject()).map_err(fail)? {
+            Moved::Yes => Ok(Landed::Here(commit)),
+            Moved::Raced => {
+                let branch = self.lane.branch();
+                opened.streams.fail(&format!(
                     "`{branch}` moved meanwhile: nothing was promoted\n  help: run it again"
                 ));
                 Err(Exit::Local)
             }
-            Err(error) => {
-                streams.fail(&error.to_string());
-                Err(error.exit())
-            }
         }
-    }
-}
-
-/// A promotion, to be told.
-struct Told<'t, 'p> {
-    request: &'t Request<'p>,
-    details: &'t CommitDetails,
-    before: Option<&'t str>,
-    streams: &'t Streams,
-}
-
-impl Told<'_, '_> {
-    fn subject(&self) -> String {
-        let (name, commit) = (self.request.lane.name(), self.request.base.id.to_string());
-        match self.request.direction {
-            Direction::Forwards => format!("Promote {} to {name}", short(&commit)),
-            Direction::Backwards => format!("Roll {name} back to {}", short(&commit)),
-        }
-    }
-
-    fn message(&self) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.subject(), self.details.subject);
-        text.push_str(&format!("Promoted: {}\n", self.request.base.id));
-        if let Some(before) = self.before {
-            text.push_str(&format!("Before: {before}\n"));
-        }
-        text
-    }
-
-    /// Returns how far the commit is from the one before: `3 commits newer`.
-    fn distance(&self) -> Option<String> {
-        let repository = &self.request.lane.plane.repository;
-        let before = repository.resolve(self.before?).ok()?;
-        let base = &self.request.base;
-        let newer = repository.commits_between(before.id, base.id).ok()?;
-        let older = repository.commits_between(base.id, before.id).ok()?;
-        let commits = |n| count(n, "commit", "commits");
-        Some(match (newer, older) {
-            (newer, 0) => format!("{} newer", commits(newer)),
-            (0, older) => format!("{} older", commits(older)),
-            (newer, older) => format!("{} apart", commits(newer + older)),
-        })
-    }
-
-    fn text(&self, effect: &Effect) {
-        if self.streams.is_json() {
-            return;
-        }
-        let before = match self.before {
-            Some(before) => {
-                let distance = self.distance().map(|it| format!(", {it}")).unwrap_or_default();
-                format!("instead of {}{distance}", short(before))
-            }
-            None => "the first one".to_owned(),
-        };
-        let subject = &self.details.subject;
-        let text = format!("{}, {before}: {subject}\n{}", self.subject(), effect.to_text());
-        self.streams.result(&printable(&text));
-    }
-
-    fn json(&self, effect: Option<(&Effect, &Report)>, commit: Option<&Commit>, exit: Exit) {
-        if !self.streams.is_json() {
-            return;
-        }
-        let Request { lane, base, .. } = self.request;
-        let none = Report::default();
-        self.streams.json(&JsonResult {
-            result: JsonPromotion {
-                environment: lane.name().as_str(),
-                commit: base.id.to_string(),
-                subject: &self.details.subject,
-                before: self.before,
-                branch: lane.branch(),
-                branch_commit: commit.map(|it| it.id.to_string()),
-                effect: effect.map(|it| it.0),
-                promoted: commit.is_some(),
-            },
-            diagnostics: json_diagnostics(effect.map_or(&none, |it| it.1)),
-            exit_code: exit.number(),
-        });
     }
 }

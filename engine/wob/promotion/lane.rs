@@ -97,6 +97,11 @@ impl<'p> Lane<'p> {
         self.plane.repository.is_shallow()
     }
 
+    /// Says whether the user has this branch, too.
+    pub(crate) fn has_own(&self) -> bool {
+        self.tips.own.is_some()
+    }
+
     /// Returns the name of the branch, as git allows it.
     pub(crate) fn branch_name(&self) -> &BranchName {
         &self.tips.name

@@ -6,9 +6,11 @@ mod gate;
 mod land;
 mod lane;
 mod pins;
+mod push;
+mod told;
 
 use wob_engine::Diagnostic;
-use wob_host::{Commit, ForgeError, GitError, Interrupt, LimitError};
+use wob_host::{Commit, ForgeError, GitError, Interrupt, LimitError, PushError};
 use wob_rules::{Name, PromotionGate, promotion::PinError};
 
 use crate::{
@@ -23,9 +25,10 @@ use self::effect::{Effect, effect};
 pub(crate) use self::{
     forge::{forge_of, say_status, status_name},
     gate::{Direction, Passage},
-    land::{Landing, Request, short},
+    land::{Landing, Request},
     lane::Lane,
     pins::Promotion,
+    told::short,
 };
 
 /// Why a commit is not promoted.
@@ -161,6 +164,29 @@ pub(crate) enum PromotionError {
          help: write `promotion: [dev, stage]` in wob.yaml, or name one with --to"
     )]
     NoChain,
+    /// The network may not be used.
+    #[error("a promotion is pushed over the network, which --offline forbids")]
+    Offline,
+    /// There is nowhere to push to.
+    #[error(
+        "this repository has no remote `origin` to push to\n  help: `git remote add origin URL`, or leave out --push and --pull-request"
+    )]
+    NoOrigin,
+    /// The environment's branch is not at `origin`.
+    #[error("`origin` has no branch `{branch}`\n  help: `git push origin {branch}` first")]
+    NotAtOrigin {
+        /// The branch.
+        branch: String,
+    },
+    /// The environment's branch is elsewhere at `origin`.
+    #[error("`{branch}` has moved at `origin`\n  help: `git fetch`, then run it again")]
+    Behind {
+        /// The branch.
+        branch: String,
+    },
+    /// What was to be pushed is not.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The repository itself fails.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -189,7 +215,17 @@ impl PromotionError {
             }
             Self::Nothing { .. } | Self::NothingBefore { .. } => Exit::Nothing,
             Self::NeverThere { .. } => Exit::Usage,
-            Self::NoBranch { .. } | Self::Elsewhere { .. } | Self::Diverged { .. } => Exit::Local,
+            Self::Offline | Self::NoOrigin => Exit::Usage,
+            Self::NoBranch { .. }
+            | Self::Elsewhere { .. }
+            | Self::Diverged { .. }
+            | Self::NotAtOrigin { .. }
+            | Self::Behind { .. } => Exit::Local,
+            Self::Push(PushError::Interrupted(_)) => Exit::Interrupted,
+            Self::Push(PushError::Raced { .. } | PushError::Cache(_) | PushError::Program(_)) => {
+                Exit::Local
+            }
+            Self::Push(_) => Exit::Outside,
             Self::TwoPins { .. } | Self::Pin { .. } | Self::InTheWay { .. } => Exit::Sources,
             Self::Git(GitError::Limit { source: LimitError::Interrupted(_), .. }) => {
                 Exit::Interrupted

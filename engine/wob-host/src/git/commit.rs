@@ -191,6 +191,34 @@ impl Repository {
         self.move_to(&self.committing()?, branch, from, to.0, why)
     }
 
+    /// Notes where a branch of the remote `origin` is, as git does once it has pushed there.
+    ///
+    /// # Errors
+    /// If the operating system refuses.
+    pub fn note_origin(&self, branch: &BranchName, commit: GitId) -> Result<(), GitError> {
+        let name = format!("refs/remotes/origin/{}", branch.as_str());
+        let name = FullName::try_from(name).expect("because the branch's name was checked");
+        let edit = RefEdit {
+            change: Change::Update {
+                log: LogChange {
+                    mode: RefLog::AndReference,
+                    force_create_reflog: false,
+                    message: "update by push".into(),
+                },
+                expected: PreviousValue::Any,
+                new: Target::Object(commit.0),
+            },
+            name,
+            deref: true,
+        };
+        let local = self.committing()?;
+        let committer = local.committer().expect("because there is a fallback");
+        let edited = committer.map_err(gix::Error::from).and_then(|committer| {
+            local.edit_references_as([edit], Some(committer)).map_err(gix::Error::from)
+        });
+        edited.map(drop).map_err(self.failed("note what was pushed"))
+    }
+
     /// Returns the repository with somebody who commits.
     fn committing(&self) -> Result<gix::Repository, GitError> {
         let mut local = self.local();

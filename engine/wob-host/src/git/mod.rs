@@ -234,6 +234,14 @@ impl Repository {
         names.iter().filter_map(|name| with_url(name.as_bstr())).collect()
     }
 
+    /// Returns where the remote `origin` is pushed to, as it is configured: what may be given to git, and shown to nobody.
+    pub fn origin_for_pushing(&self) -> Option<String> {
+        let local = self.local();
+        let remote = local.find_remote("origin").ok()?;
+        let url = remote.url(gix::remote::Direction::Push)?.to_bstring();
+        Some(url.to_str().ok()?.to_owned())
+    }
+
     /// Adds to a stamp what git keeps beside the objects: branches, what is checked out, the index, settings.
     ///
     /// Objects never change, so two equal stamps mean that every revision names the same files.

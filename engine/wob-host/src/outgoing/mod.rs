@@ -22,8 +22,8 @@ pub struct Outgoing {
     url: String,
     folder: Utf8PathBuf,
     interrupt: Interrupt,
-    /// Keeps other processes out.
-    _lock: fs::File,
+    /// Keeps other processes out; none for a repository of the user.
+    _lock: Option<fs::File>,
 }
 
 /// How a reference shall change.
@@ -122,7 +122,7 @@ impl Outgoing {
         };
         let folder = Utf8PathBuf::from(format!("{}-out", cache.repository(&url)));
         let lock = cache.lock(&folder, interrupt)?;
-        let outgoing = Self { url, folder, interrupt: interrupt.clone(), _lock: lock };
+        let outgoing = Self { url, folder, interrupt: interrupt.clone(), _lock: Some(lock) };
         if Repository::open(&outgoing.folder).is_err() {
             outgoing.renew()?;
         }
@@ -140,6 +140,12 @@ impl Outgoing {
         let made =
             Git::new(folder, &self.interrupt).run(&["init", "--quiet", "--bare", "--", name])?;
         if made.is_ok { Ok(()) } else { Err(self.damaged("make", &made.errors)) }
+    }
+
+    /// Pushes from a repository of the user to the one at `url`, instead of from a copy.
+    pub fn from(repository: &Repository, url: &str, interrupt: &Interrupt) -> Self {
+        let (folder, interrupt) = (repository.place(), interrupt.clone());
+        Self { url: url.trim().to_owned(), folder, interrupt, _lock: None }
     }
 
     /// Returns the address, without secrets.
