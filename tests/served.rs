@@ -23,7 +23,15 @@ impl Forge {
     pub(crate) fn start(folder: &Path) -> Option<Self> {
         let program = cgi::program()?;
         let folder = folder.to_owned();
-        let beside: Beside = Arc::new(move |asked: &Asked| cgi::answer(asked, &folder, &program));
+        let beside: Beside = Arc::new(move |asked: &Asked| {
+            if let Some(file) = asked.path.strip_prefix('/').filter(|it| *it == "clusters.json") {
+                return Ok(match fs::read(folder.join(file)) {
+                    Ok(bytes) => ("200 OK".to_owned(), String::new(), bytes),
+                    Err(_) => ("404 Not Found".to_owned(), String::new(), vec![]),
+                });
+            }
+            cgi::answer(asked, &folder, &program)
+        });
         Some(Self { server: Server::start(github::DIALECT, Some(beside)) })
     }
 

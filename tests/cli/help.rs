@@ -117,3 +117,26 @@ fn the_schemas_fit_what_is_there() {
     assert!(fits(&rule, &root().join("rules/reconcilers"), "rule.yaml") >= 12);
     assert!(!rule.is_valid(&serde_json::json!({ "kind": "Rule" })));
 }
+
+#[test]
+fn the_schema_knows_promotion_and_waiting() {
+    let schema = schema("workspace");
+    let wait =
+        |it: serde_json::Value| serde_json::json!({ "environments": { "dev": { "wait": it } } });
+    for right in [
+        serde_json::json!({ "promotion": ["dev", "stage"], "promotionGate": "status" }),
+        wait(serde_json::json!({ "source": "forge", "subscribers": 0, "statuses": ["flux/*"] })),
+        wait(serde_json::json!({ "source": { "command": ["./x", "y"] }, "timeoutSeconds": 5 })),
+    ] {
+        schema.validate(&right).unwrap_or_else(|error| panic!("{right}: {error}"));
+    }
+    for wrong in [
+        serde_json::json!({ "promotion": ["dev", "dev"] }),
+        serde_json::json!({ "promotionGate": "never" }),
+        wait(serde_json::json!({ "subscribers": "1" })),
+        wait(serde_json::json!({ "source": { "command": [] } })),
+        wait(serde_json::json!({ "sauce": "forge" })),
+    ] {
+        assert!(!schema.is_valid(&wrong), "{wrong}");
+    }
+}

@@ -204,3 +204,31 @@ fn the_forge_says_what_clusters_run_and_hears_of_it() {
     );
     assert!(seen.starts_with("exit: 32\n") && !seen.contains("another"), "{seen}");
 }
+
+#[test]
+fn an_address_says_what_clusters_run() {
+    let Some((plane, forge)) = on_a_forge("") else { return };
+    let source = format!("--source={}/clusters.json", forge.server.url());
+    let args = ["wait", "dev", "--commit", COMMIT, "--subscribers=1", "--tolerate=0", &source];
+    let seen = plane.wob(&args);
+    assert!(seen.starts_with("exit: 32\n") && seen.contains("answers with status 404"), "{seen}");
+    let answer = document(&[("east", COMMIT, "success")]);
+    fs::write(plane.folder().join("served/clusters.json"), answer).unwrap();
+    let seen = plane.wob(&args);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    // What proves who asks is not shown.
+    let secret = source.replace("http://", "http://user:hunter2@") + "?key=hunter2";
+    let seen = plane.wob(&[&args[..6], &[&secret.replace("clusters", "nothing")]].concat());
+    assert!(seen.starts_with("exit: 32\n") && !seen.contains("hunter2"), "{seen}");
+}
+
+#[test]
+fn a_control_plane_that_cannot_be_read_is_the_reason() {
+    let plane = Plane::new();
+    let path = plane.fleet().join(".environments/dev.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("branch: dev", "branch: nowhere")).unwrap();
+    let seen = plane.wob(&["wait", "dev", "--commit", COMMIT, "--allow-none", "--source=x.json"]);
+    assert!(seen.starts_with("exit: 32\n") || seen.starts_with("exit: 1\n"), "{seen}");
+    assert!(seen.contains("environment `dev`"), "{seen}");
+}

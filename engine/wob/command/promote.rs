@@ -22,19 +22,19 @@ use crate::{
 )]
 pub(crate) struct Promote {
     /// The commit of the base branch: an id, its beginning, a tag, or a branch
-    #[arg(value_name = "COMMIT", conflicts_with = "history")]
+    #[arg(value_name = "COMMIT")]
     commit: Option<String>,
     /// The environment that gets it
     #[arg(long, value_name = "ENV")]
     to: Option<String>,
     /// Take the commit that is promoted to this environment
-    #[arg(long, value_name = "ENV", conflicts_with_all = ["commit", "history"])]
+    #[arg(long, value_name = "ENV", conflicts_with = "commit")]
     from: Option<String>,
     /// Give it to the first environment of the chain that has not had it
     #[arg(long)]
     next: bool,
     /// List what was promoted to an environment, the last one first
-    #[arg(long, value_name = "ENV")]
+    #[arg(long, value_name = "ENV", conflicts_with_all = ["commit", "from", "dry_run", "force", "push", "pull_request"])]
     history: Option<String>,
     /// What becomes of it
     #[command(flatten)]

@@ -227,10 +227,13 @@ impl Wait {
             streams.fail(&format!("there is no environment `{name}`\n  help: {help}"));
             return Err(Exit::Usage);
         }
-        let input = loaded.environments.iter().find(|it| is_meant(&it.name));
-        let gitops = input.and_then(|it| it.input).and_then(|input| {
-            environment_model(&loaded.db, input).gitops_repo().map(|it| it.reference.clone())
-        });
+        let found = loaded.environments.iter().find(|it| is_meant(&it.name));
+        let Some(input) = found.and_then(|it| it.input) else {
+            session::report_settings(&loaded, streams);
+            return Err(if loaded.outside_failed { Exit::Outside } else { Exit::Sources });
+        };
+        let gitops = environment_model(&loaded.db, input).gitops_repo();
+        let gitops = gitops.map(|it| it.reference.clone());
         let settings = workspace.settings.wait_of(&self.environment);
         Ok(Found { workspace, loaded, gitops, settings, interrupt })
     }

@@ -306,6 +306,33 @@ fn what_was_written_before_is_read_back() {
 }
 
 #[test]
+fn what_others_changed_in_a_commit_is_told() {
+    let sandbox = Sandbox::new();
+    let repository = bare(&sandbox);
+    let open = |revision: &str| {
+        let repository = wob_host::Repository::open(&repository).unwrap();
+        let commit = repository.resolve(revision).unwrap();
+        wob_host::PublishedTree::read(&repository, &commit).unwrap()
+    };
+    build(&repository, &tree(&[("a/b", "1"), ("a/c", "2"), ("d", "3")]));
+    let published = open("dev");
+    assert!(published.record.is_some_and(|it| it.contains("\"a/b\"")));
+    assert_eq!(published.manifest.paths().count(), 3);
+    assert_eq!(published.edited, []);
+    git(sandbox.path(), &["clone", "-q", "-b", "dev", repository.as_str(), "clone"]);
+    let clone = sandbox.join("clone");
+    git(&clone, &["rm", "-q", "a/c"]);
+    commit(&clone, &[("d", "edited"), ("mine", "mine")]);
+    git(&clone, &["push", "-q"]);
+    let edited: Vec<String> = open("dev").edited.iter().map(ToString::to_string).collect();
+    assert_eq!(edited, ["a/c", "d"]);
+    git(&clone, &["rm", "-rq", ".wob"]);
+    commit(&clone, &[]);
+    git(&clone, &["push", "-q"]);
+    assert_eq!(open("dev"), wob_host::PublishedTree::default());
+}
+
+#[test]
 fn what_a_killed_build_left_is_removed() {
     let sandbox = Sandbox::new();
     let repository = bare(&sandbox);

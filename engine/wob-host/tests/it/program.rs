@@ -71,6 +71,26 @@ fn its_folder_and_environment_are_known() {
 }
 
 #[test]
+fn one_that_looks_at_the_world_sees_what_wob_sees() {
+    let sandbox = Sandbox::new();
+    script(sandbox.path(), "env | grep -c -e '^PATH=' -e '^CARGO_PKG_NAME='");
+    let path = FilePath::new("run.sh").unwrap();
+    let with = |surroundings| {
+        let program = Program {
+            root: sandbox.path(),
+            path: &path,
+            arguments: &[],
+            limits: LIMITS,
+            surroundings,
+        };
+        program.run(b"", &Interrupt::default()).unwrap().output
+    };
+    // Cargo sets the second of them for tests.
+    assert_eq!(with(Surroundings::All), b"2\n");
+    assert_eq!(with(Surroundings::None), b"1\n");
+}
+
+#[test]
 fn a_program_need_not_read_its_input() {
     let sandbox = Sandbox::new();
     script(sandbox.path(), "echo done");
