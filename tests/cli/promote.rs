@@ -113,7 +113,7 @@ fn what_was_there_before_comes_back() {
     let times = |it: &str| {
         let words = it.split_inclusive([' ', '\n', '"']);
         let is_new =
-            |it: &&str| it.len() == 21 && it.contains("T") && !it.starts_with("2026-01-01T");
+            |it: &&str| it.len() == 21 && it.contains('T') && !it.starts_with("2026-01-01T");
         let words: Vec<String> = words
             .map(|it| if is_new(&it) { "<now>".to_owned() + &it[20..] } else { it.to_owned() })
             .collect();

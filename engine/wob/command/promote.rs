@@ -103,17 +103,15 @@ impl Promote {
 
     /// Finds the commit.
     fn base(&self, opened: &Opened<'_>) -> Result<Commit, PromotionError> {
-        let plane = &opened.plane;
         if let Some(from) = &self.from {
-            let lane = Lane::open(plane, from)?;
-            let place = lane.place(&lane.tip, &opened.interrupt)?;
-            let commit = place.and_then(|it| it.pin.commit);
+            let lane = Lane::open(&opened.plane, from)?;
+            let pinned = lane.place(&lane.tip, &opened.interrupt)?.and_then(|it| it.pin.commit);
             let nothing = || PromotionError::Nothing { environment: from.clone() };
-            return opened.resolve(&commit.ok_or_else(nothing)?);
+            return opened.resolve(&pinned.ok_or_else(nothing)?);
         }
         match &self.commit {
             Some(commit) => opened.resolve(commit),
-            None => plane.base_tip(),
+            None => opened.plane.base_tip(),
         }
     }
 

@@ -91,7 +91,7 @@ impl Outline {
             format!("//env/{}/{cluster_type}:{target}", built.environment)
         };
         let files = |it: &BuiltAssignment| {
-            let files = it.files.iter().map(|(name, blob)| (name.to_string(), blob.digest()));
+            let files = it.files.iter().map(|(name, blob)| (name.to_owned(), blob.digest()));
             (!it.failed).then(|| files.collect())
         };
         Self {
@@ -146,15 +146,12 @@ impl Effect {
         if counts.is_empty() {
             return format!("  no assignment is different; {files}\n");
         }
-        let mut text = format!("  assignments: {}; {files}\n", counts.join(", "));
-        for (labels, mark, _) in kinds {
-            for label in labels.iter().take(NAMED) {
-                text.push_str(&format!("    {mark} {label}\n"));
-            }
-            if labels.len() > NAMED {
-                text.push_str(&format!("    {mark} {} more\n", labels.len() - NAMED));
-            }
-        }
-        text
+        let lines = kinds.map(|(labels, mark, _)| {
+            let more = labels.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!("    {mark} {more} more\n") } else { String::new() };
+            let lines = labels.iter().take(NAMED).map(|it| format!("    {mark} {it}\n"));
+            lines.collect::<String>() + &more
+        });
+        format!("  assignments: {}; {files}\n{}", counts.join(", "), lines.collect::<String>())
     }
 }

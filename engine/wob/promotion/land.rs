@@ -3,7 +3,7 @@
 use wob_host::{Commit, Moved};
 
 use super::{
-    Direction, Effect, Lane, Opened, PromotionError, effect,
+    Direction, Lane, Opened, PromotionError, effect,
     gate::names,
     push::{Proposal, Words},
     told::{Told, short},
@@ -86,7 +86,7 @@ impl Request<'_> {
             told.json(Some((&effect, &report)), None, Exit::Ok);
             return Ok(Exit::Ok);
         }
-        let landed = self.land(opened, landing, commit, &told, &effect)?;
+        let landed = self.land(opened, landing, commit, &told.words(&effect))?;
         told.landed(&landed);
         told.json(Some((&effect, &report)), Some(&landed), Exit::Ok);
         if matches!(landed, Landed::Pushed(_)) && !landing.no_status {
@@ -132,21 +132,18 @@ impl Request<'_> {
         opened: &Opened<'_>,
         landing: &Landing,
         commit: Commit,
-        told: &Told<'_, '_>,
-        effect: &Effect,
+        words: &Words,
     ) -> Result<Landed, Exit> {
         let fail = |error: PromotionError| opened.fail(error);
         if landing.pull_request {
-            let (title, body) = (&*told.subject(), &*told.body(effect));
-            let words = Words { title, body };
-            let proposal = opened.propose(&self.lane, &self.base, &commit, &words);
+            let proposal = opened.propose(&self.lane, &self.base, &commit, words);
             return Ok(Landed::Proposed(proposal.map_err(fail)?));
         }
         if landing.push {
             opened.push(&self.lane, &commit).map_err(fail)?;
             return Ok(Landed::Pushed(commit));
         }
-        match self.lane.move_to(&commit, &told.subject()).map_err(fail)? {
+        match self.lane.move_to(&commit, &words.title).map_err(fail)? {
             Moved::Yes => Ok(Landed::Here(commit)),
             Moved::Raced => {
                 let branch = self.lane.branch();

@@ -1,7 +1,7 @@
 //! One environment's branch: where it is, and what a new commit on it would be built upon.
 
 use wob_engine::{FilePath, did_you_mean};
-use wob_host::{BranchName, Commit, GitId, Interrupt, Moved};
+use wob_host::{BranchName, Commit, Edit, GitId, Interrupt, Moved};
 use wob_rules::{Name, promotion::Pin, resource::Environment};
 
 use super::{PromotionError, pins::Place};
@@ -37,7 +37,7 @@ impl<'p> Lane<'p> {
         let tip = newer(plane, &tips)?.ok_or_else(missing)?.clone();
         let folder = Some(&environment.control_plane.path).filter(|it| !it.is_empty());
         let folder = folder.and_then(|it| FilePath::new(it).ok());
-        Ok(Self { plane, environment, tip, tips, folder })
+        Ok(Self { plane, environment, tips, tip, folder })
     }
 
     /// Returns the environment's name.
@@ -71,7 +71,8 @@ impl<'p> Lane<'p> {
             None => self.new_file(&base)?,
         };
         let repository = &self.plane.repository;
-        Ok(repository.commit_files(&self.tips.name, &self.tip, &[file], message, interrupt)?)
+        let edit = Edit { parent: &self.tip, files: &[file], message };
+        Ok(repository.commit_files(&self.tips.name, &edit, interrupt)?)
     }
 
     /// Moves the user's own branch to `commit`.
@@ -156,14 +157,19 @@ fn newer<'t>(plane: &Plane, tips: &'t BranchTips) -> Result<Option<&'t Commit>, 
 }
 
 fn unknown(plane: &Plane, name: &str) -> PromotionError {
-    let known: Vec<&str> = plane.environments.iter().map(|it| it.meta.name.as_str()).collect();
-    let help = match (did_you_mean(name, known.iter().copied()), known.as_slice()) {
-        (Some(guess), _) => format!("did you mean `{guess}`?"),
-        (None, []) => "the base branch declares none".to_owned(),
-        (None, known) => {
-            let known: Vec<String> = known.iter().map(|it| format!("`{it}`")).collect();
-            format!("there are {}", known.join(", "))
-        }
-    };
-    PromotionError::Unknown { name: name.escape_debug().to_string(), help }
+    let known = plane.environments.iter().map(|it| it.meta.name.as_str()).collect();
+    PromotionError::Unknown { name: name.escape_debug().to_string(), help: guess(name, known) }
+}
+
+/// Returns which of the environments `known` may be meant by `name`, or which there are.
+pub(crate) fn guess(name: &str, known: Vec<&str>) -> String {
+    if let Some(guess) = did_you_mean(name, known.iter().copied()) {
+        return format!("did you mean `{guess}`?");
+    }
+    let known: Vec<String> = known.into_iter().map(|it| format!("`{it}`")).collect();
+    if known.is_empty() {
+        "there is none".to_owned()
+    } else {
+        format!("there are {}", known.join(", "))
+    }
 }

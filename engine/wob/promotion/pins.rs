@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wob_engine::{Content, Digest, FilePath};
 use wob_host::{
-    Commit, CommitDetails, GitId, Interrupt, Next, ReadLimits, ReadOptions, Repository,
+    Commit, CommitDetails, GitError, GitId, Interrupt, Next, ReadLimits, ReadOptions, Repository,
     is_manifest_name,
 };
 use wob_rules::promotion::{Pin, PinError};
@@ -132,28 +132,26 @@ impl Pins<'_> {
         if let Some(path) = &self.path
             && let Some(id) = repository.file_id(commit, path)?
         {
-            let pinned = match self.files.get(&id) {
-                Some(known) => known.clone(),
-                None => {
-                    let pinned = pinned_in(repository, commit, path)?;
-                    self.files.insert(id, pinned.clone());
-                    pinned
-                }
+            let pinned = if let Some(known) = self.files.get(&id) {
+                known.clone()
+            } else {
+                let pinned = pinned_in(repository, commit, path)?;
+                self.files.insert(id, pinned.clone());
+                pinned
             };
             if pinned.is_some() {
                 return Ok(pinned);
             }
         }
         // It is, or was, in another file.
-        let found = match self.trees.get(&commit.tree) {
-            Some(known) => known.clone(),
-            None => {
-                // What cannot be understood pins nothing; that is no reason to know nothing of older states.
-                let place = self.lane.place(commit, self.interrupt).or_else(unclear)?;
-                let found = place.and_then(|it| Some((it.path, it.pin.commit?)));
-                self.trees.insert(commit.tree, found.clone());
-                found
-            }
+        let found = if let Some(known) = self.trees.get(&commit.tree) {
+            known.clone()
+        } else {
+            // What cannot be understood pins nothing; that is no reason to know nothing of older states.
+            let place = self.lane.place(commit, self.interrupt).or_else(unclear)?;
+            let found = place.and_then(|it| Some((it.path, it.pin.commit?)));
+            self.trees.insert(commit.tree, found.clone());
+            found
         };
         Ok(found.map(|(path, pinned)| {
             self.path = Some(path);
@@ -164,12 +162,13 @@ impl Pins<'_> {
 
 /// Takes a state whose pin is not clear, or that lacks the folder, for one without a pin.
 fn unclear(error: PromotionError) -> Result<Option<Place>, PromotionError> {
-    match error {
+    let is_unclear = matches!(
+        error,
         PromotionError::Pin { .. }
-        | PromotionError::TwoPins { .. }
-        | PromotionError::Git(wob_host::GitError::NoSuchFolder { .. }) => Ok(None),
-        other => Err(other),
-    }
+            | PromotionError::TwoPins { .. }
+            | PromotionError::Git(GitError::NoSuchFolder { .. })
+    );
+    if is_unclear { Ok(None) } else { Err(error) }
 }
 
 fn pinned_in(

@@ -9,11 +9,12 @@ use super::{Lane, Opened, PromotionError, forge_of, say_status, short};
 use crate::exit::Exit;
 
 /// What a pull request says.
-pub(super) struct Words<'w> {
-    /// Its title.
-    pub(super) title: &'w str,
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    /// Its title, and the subject of the commit.
+    pub(super) title: String,
     /// Its body.
-    pub(super) body: &'w str,
+    pub(super) body: String,
 }
 
 /// A branch that proposes a promotion, with its pull request.
@@ -65,7 +66,7 @@ impl Opened<'_> {
         lane: &Lane<'_>,
         base: &Commit,
         commit: &Commit,
-        words: &Words<'_>,
+        words: &Words,
     ) -> Result<Proposal, PromotionError> {
         let origin = self.origin(lane)?;
         self.tip(&origin, lane)?;
@@ -74,12 +75,11 @@ impl Opened<'_> {
         let branch = BranchName::new(&branch).expect("because a name with digits behind it is one");
         let name = full(branch.as_str());
         let from = origin.references.get(&name).copied();
-        let commit = match from.filter(|it| self.is_same(*it, commit)) {
-            Some(there) => there,
-            None => {
-                origin.outgoing.push(&[RefUpdate { name, from, to: Some(commit.id) }])?;
-                commit.id
-            }
+        let commit = if let Some(there) = from.filter(|it| self.is_same(*it, commit)) {
+            there
+        } else {
+            origin.outgoing.push(&[RefUpdate { name, from, to: Some(commit.id) }])?;
+            commit.id
         };
         let Some(forge) = forge_of(&origin.address, self.common, &self.interrupt) else {
             return Ok(Proposal { branch, commit, request: None });

@@ -6,6 +6,7 @@ use wob_host::CommitDetails;
 use super::{
     Direction, Effect,
     land::{Landed, Request},
+    push::Words,
 };
 use crate::{
     exit::Exit,
@@ -25,6 +26,7 @@ pub(super) struct Told<'t, 'p> {
 /// A promotion as programs read it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each says what happened")]
 struct JsonPromotion<'p> {
     environment: &'p str,
     commit: String,
@@ -57,7 +59,7 @@ struct JsonPullRequest<'p> {
 }
 
 impl Told<'_, '_> {
-    pub(super) fn subject(&self) -> String {
+    fn subject(&self) -> String {
         let (name, commit) = (self.request.lane.name(), self.request.base.id.to_string());
         match self.request.direction {
             Direction::Forwards => format!("Promote {} to {name}", short(&commit)),
@@ -66,17 +68,15 @@ impl Told<'_, '_> {
     }
 
     pub(super) fn message(&self) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.subject(), self.details.subject);
-        text.push_str(&format!("Promoted: {}\n", self.request.base.id));
-        if let Some(before) = self.before {
-            text.push_str(&format!("Before: {before}\n"));
-        }
-        text
+        let (subject, base) = (&self.details.subject, self.request.base.id);
+        let before = self.before.map(|it| format!("Before: {it}\n")).unwrap_or_default();
+        format!("{}\n\n{subject}\n\nPromoted: {base}\n{before}", self.subject())
     }
 
     /// Returns what a pull request says: the same as the commit, and what becomes different.
-    pub(super) fn body(&self, effect: &Effect) -> String {
-        format!("{}\n```\n{}```\n", self.message(), effect.to_text())
+    pub(super) fn words(&self, effect: &Effect) -> Words {
+        let body = format!("{}\n```\n{}```\n", self.message(), effect.to_text());
+        Words { title: self.subject(), body }
     }
 
     /// Says where it landed.

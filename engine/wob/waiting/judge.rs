@@ -66,7 +66,7 @@ impl Judge {
             Err(reason) => {
                 let since = *self.silent.get_or_insert(now);
                 self.trouble = Some(reason.clone());
-                if now - since >= self.aim.tolerate || is_over {
+                if now.saturating_sub(since) >= self.aim.tolerate || is_over {
                     return Verdict::Silent(reason);
                 }
                 return Verdict::Waiting;
@@ -78,7 +78,8 @@ impl Judge {
         let failing = failing.map(|it| (it.name.clone(), since(it))).collect();
         self.failing = failing;
         let is_late = |it: &&Subscriber| {
-            self.failing.get(&it.name).is_some_and(|since| now - *since >= self.aim.tolerate)
+            let since = self.failing.get(&it.name);
+            since.is_some_and(|since| now.saturating_sub(*since) >= self.aim.tolerate)
         };
         let failed: Vec<Subscriber> = self.seen.iter().filter(is_late).cloned().collect();
         let done = self.done();

@@ -75,15 +75,25 @@ pub(crate) trait Clock {
     fn sleep(&self, time: Duration, interrupt: &Interrupt) -> Result<(), Interrupted>;
 }
 
-/// Asks every `interval` until something is decided; tells each look.
+/// When to look.
+#[derive(Clone, Copy)]
+pub(crate) struct Rhythm<'r> {
+    /// How long to wait between two looks.
+    pub(crate) interval: Duration,
+    /// By which clock.
+    pub(crate) clock: &'r dyn Clock,
+    /// Ends it early.
+    pub(crate) interrupt: &'r Interrupt,
+}
+
+/// Asks until something is decided, and tells each look.
 pub(crate) fn wait(
     aim: Aim,
-    interval: Duration,
-    clock: &dyn Clock,
-    interrupt: &Interrupt,
+    rhythm: Rhythm<'_>,
     ask: &mut dyn FnMut() -> Result<Vec<Subscriber>, SourceError>,
     tell: &mut dyn FnMut(&Judge, &Verdict),
 ) -> Result<Verdict, Interrupted> {
+    let Rhythm { interval, clock, interrupt } = rhythm;
     let mut judge = Judge::new(aim);
     loop {
         let seen = match ask() {

@@ -257,18 +257,12 @@ fn read(bytes: &[u8], source_name: &str) -> Result<Vec<Subscriber>, SourceError>
 
 impl From<ForgeError> for SourceError {
     fn from(error: ForgeError) -> Self {
-        match error {
-            ForgeError::Interrupted(stop) => Self::Interrupted(stop),
-            error => Self::Forge(error),
-        }
+        if let ForgeError::Interrupted(stop) = error { stop.into() } else { Self::Forge(error) }
     }
 }
 
 impl From<HttpError> for SourceError {
     fn from(error: HttpError) -> Self {
-        match error {
-            HttpError::Interrupted(stop) => Self::Interrupted(stop),
-            error => Self::Http(error),
-        }
+        if let HttpError::Interrupted(stop) = error { stop.into() } else { Self::Http(error) }
     }
 }

@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use wob_host::{GitId, Interrupt, Interrupted};
 
-use super::{Aim, Clock, Condition, SourceError, Subscriber, Verdict, wait};
+use super::{Aim, Clock, Condition, Rhythm, SourceError, Subscriber, Verdict, wait};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -62,7 +62,8 @@ fn play(course: &str, subscribers: usize, tolerate_s: u64, timeout_s: u64) -> St
     let mut told = 0;
     let interval = Duration::from_secs(1);
     let interrupt = Interrupt::default();
-    let verdict = wait(aim, interval, &clock, &interrupt, &mut ask, &mut |_, _| told += 1).unwrap();
+    let rhythm = Rhythm { interval, clock: &clock, interrupt: &interrupt };
+    let verdict = wait(aim, rhythm, &mut ask, &mut |_, _| told += 1).unwrap();
     assert_eq!(told, looks);
     let verdict = match verdict {
         Verdict::Waiting => unreachable!("because it has ended"),
@@ -132,6 +133,7 @@ fn an_interruption_ends_it() {
     let aim = Aim { commit, subscribers: 1, tolerate, timeout };
     let clock = Played::default();
     let interval = Duration::from_secs(1);
-    let ended = wait(aim, interval, &clock, &interrupt, &mut || Ok(vec![]), &mut |_, _| {});
+    let rhythm = Rhythm { interval, clock: &clock, interrupt: &interrupt };
+    let ended = wait(aim, rhythm, &mut || Ok(vec![]), &mut |_, _| {});
     assert_eq!(ended, Err(Interrupted));
 }

@@ -85,6 +85,16 @@ pub(super) fn decode(
     resource
 }
 
+fn environment(
+    meta: Option<Meta>,
+    spec: &mut Fields<'_>,
+    problems: &mut Problems,
+) -> Option<Environment> {
+    let control_plane =
+        spec.mapping("controlPlane", problems).and_then(|it| git_reference(it, problems));
+    Some(Environment { meta: meta?, control_plane: control_plane?, next: None })
+}
+
 /// Adds what the annotations of an object say to wob.
 fn with_annotations(mut resource: Resource, root: &Node, place: &Place) -> Resource {
     if let Resource::Environment(environment) = &mut resource {
@@ -103,15 +113,7 @@ fn decode_spec(
     damage: &mut Vec<Damage>,
 ) -> Option<Resource> {
     Some(match kind {
-        "Environment" => {
-            let control_plane =
-                spec.mapping("controlPlane", problems).and_then(|it| git_reference(it, problems));
-            Resource::Environment(Environment {
-                meta: meta?,
-                control_plane: control_plane?,
-                next: None,
-            })
-        }
+        "Environment" => Resource::Environment(environment(meta, spec, problems)?),
         "BaseRepo" => {
             let commit = spec.optional_text("commit", problems);
             let reference = repository(spec, commit, problems);

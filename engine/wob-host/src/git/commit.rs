@@ -71,6 +71,17 @@ pub(crate) struct NewCommit<'c> {
     pub(crate) scratch: String,
 }
 
+/// Some files of a commit, edited.
+#[derive(Clone, Copy, Debug)]
+pub struct Edit<'e> {
+    /// The commit before it.
+    pub parent: &'e Commit,
+    /// The files that are different, or new.
+    pub files: &'e [(FilePath, Vec<u8>)],
+    /// What the new commit says.
+    pub message: &'e str,
+}
+
 /// Whether a branch moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
@@ -140,24 +151,24 @@ impl Repository {
         let local = self.committing()?;
         let (id, kept) = self.write_objects(&local, new, interrupt)?;
         let parent = new.parent.map(|it| it.id);
-        let moved = self.move_to(&local, new.branch, parent, id, new.message)?;
+        let moved = Move { branch: new.branch, from: parent, to: id, message: new.message };
+        let moved = self.apply(&local, &moved)?;
         drop(kept);
         Ok((moved, GitId(id)))
     }
 
-    /// Writes a commit for `branch` that has `files` where `parent` has others or none. The branch stays where it is: nothing
-    /// refers to the commit yet, and if that stays so, git removes it in time.
+    /// Writes a commit for `branch` with some files edited. The branch stays where it is: nothing refers to the commit yet,
+    /// and if that stays so, git removes it in time.
     ///
     /// # Errors
     /// If an object is missing, or the operating system refuses.
     pub fn commit_files(
         &self,
         branch: &BranchName,
-        parent: &Commit,
-        files: &[(FilePath, Vec<u8>)],
-        message: &str,
+        edit: &Edit<'_>,
         interrupt: &Interrupt,
     ) -> Result<Commit, GitError> {
+        let Edit { parent, files, message } = *edit;
         let blob = |bytes: &[u8]| {
             GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
         };
@@ -188,7 +199,7 @@ impl Repository {
         to: GitId,
         why: &str,
     ) -> Result<Moved, GitError> {
-        self.move_to(&self.committing()?, branch, from, to.0, why)
+        self.apply(&self.committing()?, &Move { branch, from, to: to.0, message: why })
     }
 
     /// Notes where a branch of the remote `origin` is, as git does once it has pushed there.
@@ -213,9 +224,7 @@ impl Repository {
         };
         let local = self.committing()?;
         let committer = local.committer().expect("because there is a fallback");
-        let edited = committer.map_err(gix::Error::from).and_then(|committer| {
-            local.edit_references_as([edit], Some(committer)).map_err(gix::Error::from)
-        });
+        let edited = committer.and_then(|it| local.edit_references_as([edit], Some(it)));
         edited.map(drop).map_err(self.failed("note what was pushed"))
     }
 
@@ -241,21 +250,14 @@ impl Repository {
         }
     }
 
-    fn move_to(
-        &self,
-        local: &gix::Repository,
-        branch: &BranchName,
-        from: Option<GitId>,
-        to: gix::ObjectId,
-        message: &str,
-    ) -> Result<Moved, GitError> {
-        match move_branch(local, branch, from, to, message) {
+    fn apply(&self, local: &gix::Repository, wanted: &Move<'_>) -> Result<Moved, GitError> {
+        match wanted.apply(local) {
             Ok(()) => {
-                sync_branch(local, branch);
+                sync_branch(local, wanted.branch);
                 Ok(Moved::Yes)
             }
             Err(error) => {
-                if self.tip_of(branch)?.map(|it| it.id) == from {
+                if self.tip_of(wanted.branch)?.map(|it| it.id) == wanted.from {
                     return Err(self.failed("move a branch")(error));
                 }
                 Ok(Moved::Raced)
@@ -319,34 +321,37 @@ fn encode(object: &dyn WriteTo, kind: Kind) -> gix::Result<(gix::ObjectId, Vec<u
     Ok((gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, &bytes)?, bytes))
 }
 
-/// Moves the branch from one commit to the other, or makes it.
-fn move_branch(
-    local: &gix::Repository,
-    branch: &BranchName,
+/// A move of a branch from one commit to another; from none, it is made.
+struct Move<'m> {
+    branch: &'m BranchName,
     from: Option<GitId>,
     to: gix::ObjectId,
-    message: &str,
-) -> gix::Result<()> {
-    let subject = message.lines().next().unwrap_or_default();
-    let edit = RefEdit {
-        change: Change::Update {
-            log: LogChange {
-                mode: RefLog::AndReference,
-                force_create_reflog: false,
-                message: format!("commit: {subject}").into(),
+    message: &'m str,
+}
+
+impl Move<'_> {
+    fn apply(&self, local: &gix::Repository) -> gix::Result<()> {
+        let subject = self.message.lines().next().unwrap_or_default();
+        let edit = RefEdit {
+            change: Change::Update {
+                log: LogChange {
+                    mode: RefLog::AndReference,
+                    force_create_reflog: false,
+                    message: format!("commit: {subject}").into(),
+                },
+                expected: match self.from {
+                    Some(from) => PreviousValue::MustExistAndMatch(Target::Object(from.0)),
+                    None => PreviousValue::MustNotExist,
+                },
+                new: Target::Object(self.to),
             },
-            expected: match from {
-                Some(from) => PreviousValue::MustExistAndMatch(Target::Object(from.0)),
-                None => PreviousValue::MustNotExist,
-            },
-            new: Target::Object(to),
-        },
-        name: branch.full(),
-        deref: true,
-    };
-    let committer = local.committer().expect("because there is a fallback")?;
-    local.edit_references_as([edit], Some(committer))?;
-    Ok(())
+            name: self.branch.full(),
+            deref: true,
+        };
+        let committer = local.committer().expect("because there is a fallback")?;
+        local.edit_references_as([edit], Some(committer))?;
+        Ok(())
+    }
 }
 
 /// Puts on disk what the branch points to. The objects are there already, so that a power failure costs a commit at most.

@@ -22,7 +22,7 @@ use wob_engine::FilePath;
 use crate::{LimitError, StampError, Stamper, address::redact};
 
 pub(crate) use commit::NewCommit;
-pub use commit::{BranchName, Moved};
+pub use commit::{BranchName, Edit, Moved};
 pub(crate) use compare::{Leaf, TreeIds};
 pub use history::{CommitDetails, Next};
 pub use revision::{Branch, BranchPlace, Commit, Head, Relation};

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use wob_host::{
-    BranchName, Commit, CommitDetails, GitError, GitId, Interrupt, Moved, Next, Repository,
+    BranchName, Commit, CommitDetails, Edit, GitError, GitId, Interrupt, Moved, Next, Repository,
 };
 
 use crate::support::{Sandbox, commit, git, git_command, path, repository};
@@ -119,7 +119,8 @@ fn files_are_committed_before_the_branch_moves() {
     let files = [(path("b/c"), b"new".to_vec()), (path("e/f"), b"more".to_vec())];
     let commit = || {
         let interrupt = Interrupt::default();
-        repository.commit_files(&stage, &parent, &files, "Change\n\nwhy\n", &interrupt).unwrap()
+        let edit = Edit { parent: &parent, files: &files, message: "Change\n\nwhy\n" };
+        repository.commit_files(&stage, &edit, &interrupt).unwrap()
     };
     let made = commit();
     assert_eq!(git(sandbox.path(), &["rev-parse", "stage"]), parent.id.to_string());

@@ -4,7 +4,9 @@ use std::{fs, io, io::Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Content, FilePath};
-use wob_host::{BranchName, FolderError, GitError, Moved, ReadLimits, Repository, check_inside};
+use wob_host::{
+    BranchName, Edit, FolderError, GitError, Moved, ReadLimits, Repository, check_inside,
+};
 
 use super::{
     plan::{Fit, LockPlan},
@@ -171,7 +173,8 @@ fn committed(
         return Err(WriteError::Raced { name, branch: shown });
     }
     let files = [(path, plan.next.to_text().into_bytes())];
-    let new = repository.commit_files(branch, &tip, &files, message, &session.interrupt)?;
+    let edit = Edit { parent: &tip, files: &files, message };
+    let new = repository.commit_files(branch, &edit, &session.interrupt)?;
     match repository.move_branch(branch, Some(tip.id), new.id, message)? {
         Moved::Yes => Ok(Written::Commit { branch: shown, id: new.id.to_string() }),
         Moved::Raced => Err(WriteError::Raced { name, branch: shown }),

@@ -65,8 +65,8 @@ pub(super) fn show(
     for (it, subject) in promotions.iter().zip(subjects) {
         let (time, author) = (it.details.time(), &it.details.author);
         let subject = subject.unwrap_or_else(|| "(not in this clone)".to_owned());
-        let line = format!("{}  {time}  {author}  {subject}\n", short(&it.commit));
-        streams.result(&printable(&line));
+        let text = format!("{}  {time}  {author}  {subject}\n", short(&it.commit));
+        streams.result(&printable(&text));
     }
     if promotions.is_empty() {
         streams.say(&format!("nothing was promoted to `{}` yet", lane.name()));

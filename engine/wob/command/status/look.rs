@@ -120,14 +120,13 @@ impl<'l> Look<'l> {
                     };
                     state.pull_requests = Some(here.map(short).collect());
                 }
-                Err(error) => trouble.push(told(error)?),
+                Err(error) => trouble.push(told(&error)?),
             }
         }
         Ok(state)
     }
 
     /// Reads what a GitOps branch holds; `None` if there is no such branch.
-    #[expect(clippy::type_complexity, reason = "it is there, not there, or not to be had")]
     fn published(
         &self,
         url: &str,
@@ -173,18 +172,15 @@ impl<'l> Look<'l> {
                 .find(|it| it.name == wanted)
                 .map(|it| Compliance { state: it.outcome, description: it.description })),
             Err(error) => {
-                trouble.push(told(error)?);
+                trouble.push(told(&error)?);
                 Ok(None)
             }
         }
     }
 }
 
-fn told(error: ForgeError) -> Result<String, Interrupted> {
-    match error {
-        ForgeError::Interrupted(stop) => Err(stop),
-        error => Ok(error.to_string()),
-    }
+fn told(error: &ForgeError) -> Result<String, Interrupted> {
+    if let ForgeError::Interrupted(stop) = error { Err(*stop) } else { Ok(error.to_string()) }
 }
 
 fn branch(plane: &Plane, name: &Name, trouble: &mut Vec<String>) -> Option<BranchState> {

@@ -28,15 +28,10 @@ pub(super) fn to_text(states: &[EnvironmentState]) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    for state in states {
-        let remarks = remarks(state);
-        if !remarks.is_empty() {
-            text.push_str(&format!("\n{}\n", state.environment));
-        }
-        for remark in remarks {
-            text.push_str(&format!("  {remark}\n"));
-        }
-    }
+    text.extend(states.iter().map(|state| match remarks(state).as_slice() {
+        [] => String::new(),
+        remarks => format!("\n{}\n  {}\n", state.environment, remarks.join("\n  ")),
+    }));
     printable(&text).into_owned()
 }
 
