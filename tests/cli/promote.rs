@@ -220,3 +220,62 @@ fn the_newer_of_both_branches_counts() {
     let seen = wob_in(&plane.folder().join("clone"), &["promote", "origin/main", "--to=dev", app]);
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
 }
+
+#[test]
+fn a_base_repo_may_follow_another_branch() {
+    let plane = Plane::new();
+    plane.git(&["checkout", "-q", "-b", "release", "main~1"]);
+    let fix = plane.commit("a fix", &[("config.yaml", &config("shared", "", "VERSION: fixed"))]);
+    plane.git(&["checkout", "-q", "dev"]);
+    let pin = fs::read_to_string(plane.fleet().join("base-repo.yaml")).unwrap();
+    plane.commit(
+        "releases only",
+        &[("base-repo.yaml", &pin.replace("branch: main", "branch: release"))],
+    );
+    plane.git(&["checkout", "-q", "main"]);
+    let seen = plane.wob(&["promote", "main", "--to", "dev"]);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("is not on `release`"), "{seen}");
+    let seen = plane.wob(&["promote", &fix, "--to", "dev"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+}
+
+#[test]
+fn a_base_that_was_rewritten_is_not_promoted_from() {
+    let plane = Plane::new();
+    let two = plane.git(&["rev-parse", "main"]);
+    plane.git(&["commit", "-q", "--amend", "-m", "base two, again"]);
+    let seen = plane.wob(&["promote", &two, "--to", "dev", "--output=json"]);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("is not on `main`"), "{seen}");
+    assert!(seen.contains("\"promoted\": false") && seen.contains("\"exitCode\": 1"), "{seen}");
+    let seen = plane.wob(&["promote", &two, "--to", "dev", "--force"]);
+    assert!(seen.starts_with("exit: 0\n") && seen.contains("warning: "), "{seen}");
+    // Nor is it gone back to, unless that is meant.
+    let seen = plane.wob(&["promote", "main", "--to", "dev"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let seen = plane.wob(&["rollback", "dev"]);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("is not on `main`"), "{seen}");
+}
+
+#[test]
+fn what_a_clone_lacks_is_said_with_the_way_out() {
+    let plane = Plane::with_settings("promotion: [dev, stage]\n");
+    let address = format!("file://{}", plane.fleet().display());
+    git(plane.folder(), &["clone", "-q", "--depth=1", "--no-single-branch", &address, "shallow"]);
+    let shallow = plane.folder().join("shallow");
+    git(&shallow, &["remote", "set-url", "origin", crate::plane::ADDRESS]);
+    let app = "--override-input=https://git.example.org/example-org/app=../app";
+    let seen = wob_in(&shallow, &["promote", "main", "--to=stage", app]);
+    assert!(seen.starts_with("exit: 36\n") && seen.contains("shallow clone"), "{seen}");
+    let seen = wob_in(&shallow, &["promote", "--history=stage"]);
+    assert!(seen.starts_with("exit: 0\n") && seen.contains("git fetch --unshallow"), "{seen}");
+    plane.git(&["branch", "-qD", "stage"]);
+    plane.git(&["branch", "-q", "stage-2", "dev"]);
+    let output =
+        crate::support::wob_command(&plane.fleet(), &["promote", "main", "--to=stage"]).output();
+    let seen = crate::support::seen(&output.unwrap());
+    assert!(
+        seen.starts_with("exit: 36\n")
+            && seen.contains("the branch `stage` of environment `stage`"),
+        "{seen}"
+    );
+}

@@ -58,6 +58,11 @@ impl Value {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
+    /// Returns the integer, if this is one.
+    pub fn as_int(&self) -> Option<i64> {
+        if let Self::Int(number) = self { Some(*number) } else { None }
+    }
+
     /// Returns the mapping, if this is one.
     pub fn as_map(&self) -> Option<&Map> {
         if let Self::Map(map) = self { Some(map) } else { None }

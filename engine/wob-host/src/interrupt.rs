@@ -1,9 +1,16 @@
 //! A flag that says: stop now, leave everything whole.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How often whoever sleeps looks at the flag.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A flag that long operations look at, and that Ctrl-C sets.
 ///
@@ -66,6 +73,23 @@ impl Interrupt {
         if self.is_set() { Err(Interrupted) } else { Ok(()) }
     }
 
+    /// Lets time pass, unless the flag is set meanwhile.
+    ///
+    /// # Errors
+    /// If the flag is set.
+    pub fn sleep(&self, time: Duration) -> Result<(), Interrupted> {
+        // A time that no clock can name has no end.
+        let end = Instant::now().checked_add(time);
+        loop {
+            self.check()?;
+            let left = end.map_or(LOOK, |it| it.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(LOOK));
+        }
+    }
+
     pub(crate) fn flag(&self) -> &AtomicBool {
         &self.0
     }
@@ -86,5 +110,6 @@ mod tests {
         assert_eq!(clone.check(), Ok(()));
         interrupt.set();
         assert_eq!(clone.check(), Err(Interrupted));
+        assert_eq!(clone.sleep(Duration::MAX), Err(Interrupted));
     }
 }

@@ -3,10 +3,7 @@
 mod found;
 mod tell;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use wob_engine::{FileName, FilePath, Place};
@@ -100,17 +97,7 @@ impl Clock for WallClock {
     }
 
     fn sleep(&self, time: Duration, interrupt: &Interrupt) -> Result<(), Interrupted> {
-        /// How often to look whether the user stopped it.
-        const LOOK: Duration = Duration::from_millis(20);
-        let end = Instant::now() + time;
-        loop {
-            interrupt.check()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            thread::sleep(left.min(LOOK));
-        }
+        interrupt.sleep(time)
     }
 }
 

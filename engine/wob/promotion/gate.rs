@@ -1,7 +1,7 @@
 //! Gates: what a commit must have before it gets to an environment, by the forge's word or by git's.
 
 use wob_host::{Commit, Forge, GitError, Next, Project, StatusOutcome, TokenSources};
-use wob_rules::{Name, PromotionGate};
+use wob_rules::{Name, PromotionGate, promotion::Pin};
 
 use super::{Lane, Opened, PromotionError, forge_of, short, status_name};
 use crate::workspace::Plane;
@@ -68,19 +68,21 @@ pub(crate) enum Passage {
 }
 
 impl Opened<'_> {
-    /// Returns why `base` does not get to the environment of `lane`, which has `now`; `None` if it may.
+    /// Returns why `base` does not get to the environment of `lane`, which has `pin`; `None` if it may.
     pub(super) fn refusal(
         &self,
         lane: &Lane<'_>,
         base: &Commit,
-        now: Option<&str>,
+        pin: Option<&Pin>,
         direction: Direction,
     ) -> Result<Option<Refusal>, PromotionError> {
         let plane = &self.plane;
         let environment = lane.name().clone();
         let commit = short(&base.id.to_string()).to_owned();
-        if !is_on_base(plane, base)? {
-            let branch = plane.base_branch.clone();
+        let branch = pin.map_or("", |it| &it.branch);
+        let branch = if branch.is_empty() { &plane.base_branch } else { branch };
+        if !is_on(plane, branch, base)? {
+            let branch = branch.to_owned();
             return Ok(Some(Refusal::NotOnBase { commit, branch, environment }));
         }
         if direction == Direction::Backwards {
@@ -91,6 +93,7 @@ impl Opened<'_> {
         {
             return Ok(Some(refusal));
         }
+        let now = pin.and_then(|it| it.commit.as_deref());
         if let Some(now) = now.and_then(|it| plane.repository.resolve(it).ok())
             && plane.repository.descends_from(now.id, base.id)?
         {
@@ -200,9 +203,9 @@ pub(super) fn names(written: &str, commit: &Commit) -> bool {
     written.len() >= 7 && commit.id.to_string().starts_with(&written.to_ascii_lowercase())
 }
 
-/// Says whether the base branch has `commit`, here or at `origin`.
-fn is_on_base(plane: &Plane, commit: &Commit) -> Result<bool, PromotionError> {
-    let Some(tips) = plane.tips(&plane.base_branch)? else { return Ok(false) };
+/// Says whether `branch` has `commit`, here or at `origin`.
+fn is_on(plane: &Plane, branch: &str, commit: &Commit) -> Result<bool, PromotionError> {
+    let Some(tips) = plane.tips(branch)? else { return Ok(false) };
     for tip in [tips.own, tips.origin].into_iter().flatten() {
         if plane.repository.descends_from(tip.id, commit.id)? {
             return Ok(true);

@@ -1,6 +1,7 @@
 //! How a promotion lands: checked, shown, and then made a commit of the environment's branch.
 
 use wob_host::{Commit, Moved};
+use wob_rules::promotion::Pin;
 
 use super::{
     Direction, Lane, Opened, PromotionError, effect,
@@ -68,7 +69,7 @@ impl Request<'_> {
             told.json(None, None, Exit::Ok);
             return Ok(Exit::Ok);
         }
-        self.check(opened, landing, &told)?;
+        self.check(opened, landing, &told, place.as_ref().map(|it| &it.pin))?;
         let commit = self.lane.pin(place.as_ref(), self.base.id, &told.message(), interrupt);
         let commit = commit.map_err(fail)?;
         let (effect, report) = effect(opened, &self.lane, &commit)?;
@@ -101,8 +102,9 @@ impl Request<'_> {
         opened: &Opened<'_>,
         landing: &Landing,
         told: &Told<'_, '_>,
+        pin: Option<&Pin>,
     ) -> Result<(), Exit> {
-        let refusal = opened.refusal(&self.lane, &self.base, told.before, self.direction);
+        let refusal = opened.refusal(&self.lane, &self.base, pin, self.direction);
         if let Some(refusal) = refusal.map_err(|it| opened.fail(it))? {
             let reason = refusal.to_string();
             if !landing.force {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wob_engine::{
-    Diagnostic, FilePath, Origin, Place, Value, did_you_mean,
+    Diagnostic, FilePath, Origin, Place, did_you_mean,
     yaml::{Node, NodeKind},
 };
 
@@ -201,15 +201,7 @@ pub(crate) fn program(
 /// Returns how long the program may take; `None` if what is written is wrong.
 fn timeout(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u32> {
     let Some((node, place)) = fields.node("timeoutSeconds") else { return Some(TIMEOUT_SECONDS) };
-    let seconds = match node.to_value() {
-        Value::Int(it) => u32::try_from(it).ok(),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Float(_)
-        | Value::String(_)
-        | Value::List(_)
-        | Value::Map(_) => None,
-    };
+    let seconds = node.to_value().as_int().and_then(|it| u32::try_from(it).ok());
     let seconds = seconds.filter(|it| (1..=MAX_TIMEOUT_SECONDS).contains(it));
     if seconds.is_none() {
         let message = format!(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wob_engine::{
-    Diagnostic, Place, Value,
+    Diagnostic, Place,
     yaml::{Node, NodeKind},
 };
 
@@ -92,15 +92,7 @@ fn source(node: &Node, place: Place, problems: &mut Problems) -> Option<WaitSour
 
 fn number(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Option<u32> {
     let (node, place) = fields.node(key)?;
-    let number = match node.to_value() {
-        Value::Int(it) => u32::try_from(it).ok(),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Float(_)
-        | Value::String(_)
-        | Value::List(_)
-        | Value::Map(_) => None,
-    };
+    let number = node.to_value().as_int().and_then(|it| u32::try_from(it).ok());
     if number.is_none() {
         let message = format!("`wait.{key}` must be a whole number, without quotes");
         let wrong = Diagnostic::error("wrong-type", message);

@@ -1,15 +1,9 @@
 //! Waiting for a host that is busy or broken: as long as it asks, twice as long each time, and not for ever.
 
-use std::{
-    thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Method, Response};
 use crate::{Interrupt, Interrupted};
-
-/// How often to look whether the user stopped the waiting.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// How long somebody waits for a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,15 +131,7 @@ fn now_s() -> u64 {
 
 /// Waits, unless the user stops it.
 pub(super) fn sleep(time: Duration, interrupt: &Interrupt) -> Result<(), Interrupted> {
-    let end = Instant::now() + time;
-    loop {
-        interrupt.check()?;
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        thread::sleep(left.min(LOOK));
-    }
+    interrupt.sleep(time)
 }
 
 #[cfg(test)]
