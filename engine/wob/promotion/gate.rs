@@ -1,9 +1,9 @@
 //! Gates: what a commit must have before it gets to an environment, by the forge's word or by git's.
 
-use wob_host::{Commit, Forge, GitError, Next, Project, StatusOutcome, TokenSources};
+use wob_host::{Commit, Forge, GitError, Next, StatusOutcome};
 use wob_rules::{Name, PromotionGate, promotion::Pin};
 
-use super::{Lane, Opened, PromotionError, forge_of, short, status_name};
+use super::{Hosted, Lane, Opened, PromotionError, short, status_name};
 use crate::workspace::Plane;
 
 /// Whether an environment gets something new.
@@ -112,12 +112,10 @@ impl Opened<'_> {
         let commit = short(&base.id.to_string()).to_owned();
         let (environment, before) = (environment.clone(), before.clone());
         let address = self.plane.address(before.as_str());
-        let is_known = || {
-            let project = Project::of(&address);
-            project.is_some_and(|it| it.kind(&TokenSources::of_process()).is_some())
-        };
-        let gate = self.gate.unwrap_or_else(|| {
-            if is_known() { PromotionGate::Status } else { PromotionGate::History }
+        let publish = self.settings.publish_of(before.as_str());
+        let hosted = Hosted { address: &address, forge: publish.forge.as_deref() };
+        let gate = self.settings.promotion_gate.unwrap_or_else(|| {
+            if hosted.is_known() { PromotionGate::Status } else { PromotionGate::History }
         });
         if gate == PromotionGate::Status {
             let why = if self.common.offline {
@@ -125,7 +123,7 @@ impl Opened<'_> {
             } else {
                 "it is not known which forge `origin` is on"
             };
-            let Some(forge) = forge_of(&address, self.common, &self.interrupt) else {
+            let Some(forge) = hosted.connect(self.common, &self.interrupt) else {
                 return Ok(Some(Refusal::NotAsked { commit, before, environment, why }));
             };
             let why = not_deployed(forge.as_ref(), base, before.as_str())?;

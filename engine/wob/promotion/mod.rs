@@ -11,8 +11,8 @@ mod push;
 mod told;
 
 use wob_engine::Diagnostic;
-use wob_host::{Commit, GitError, Interrupt};
-use wob_rules::{Name, PromotionGate};
+use wob_host::{Commit, Forge, GitError, Interrupt};
+use wob_rules::{Name, WorkspaceFile};
 
 use crate::{
     args::Common,
@@ -25,7 +25,7 @@ use crate::{
 use self::effect::{Effect, effect};
 pub(crate) use self::{
     error::PromotionError,
-    forge::{forge_of, say_status, status_name},
+    forge::{Hosted, say_status, status_name},
     gate::{Direction, Passage},
     land::{Landing, Request},
     lane::{Lane, guess},
@@ -43,8 +43,8 @@ pub(crate) struct Opened<'c> {
     pub(crate) interrupt: Interrupt,
     /// The branches.
     pub(crate) plane: Plane,
-    /// What a commit must have before it gets to the next environment, if the settings say it.
-    pub(crate) gate: Option<PromotionGate>,
+    /// What wob.yaml says.
+    pub(crate) settings: WorkspaceFile,
 }
 
 impl<'c> Opened<'c> {
@@ -61,12 +61,19 @@ impl<'c> Opened<'c> {
             session::report_settings(&loaded, streams);
             return Err(Exit::Sources);
         }
-        let gate = workspace.settings.promotion_gate;
         let Some(plane) = loaded.plane else {
             streams.fail(&PromotionError::Folders.to_string());
             return Err(PromotionError::Folders.exit());
         };
-        Ok(Self { common, streams, interrupt, plane, gate })
+        Ok(Self { common, streams, interrupt, plane, settings: workspace.settings })
+    }
+
+    /// Talks to the forge of the repository at `address`, which holds the base of `environment`; `None` if it is not known
+    /// which.
+    fn forge(&self, address: &str, environment: &Name) -> Option<Box<dyn Forge>> {
+        let publish = self.settings.publish_of(environment.as_str());
+        let hosted = Hosted { address, forge: publish.forge.as_deref() };
+        hosted.connect(self.common, &self.interrupt)
     }
 
     /// Finds a commit of the base.

@@ -5,7 +5,7 @@ use wob_host::{
     StatusOutcome, Wanted,
 };
 
-use super::{Lane, Opened, PromotionError, forge_of, say_status, short};
+use super::{Lane, Opened, PromotionError, say_status, short};
 use crate::exit::Exit;
 
 /// What a pull request says.
@@ -55,7 +55,7 @@ impl Opened<'_> {
     /// Says on the forge that `base` is on its way to the environment.
     pub(super) fn announce(&self, lane: &Lane<'_>, base: &Commit) -> Result<(), Exit> {
         let address = self.plane.address(lane.name().as_str());
-        let Some(forge) = forge_of(&address, self.common, &self.interrupt) else { return Ok(()) };
+        let Some(forge) = self.forge(&address, lane.name()) else { return Ok(()) };
         let said = (StatusOutcome::Pending, "Promoted");
         say_status(forge.as_ref(), base.id, lane.name().as_str(), said, self.streams)
     }
@@ -81,7 +81,7 @@ impl Opened<'_> {
             origin.outgoing.push(&[RefUpdate { name, from, to: Some(commit.id) }])?;
             commit.id
         };
-        let Some(forge) = forge_of(&origin.address, self.common, &self.interrupt) else {
+        let Some(forge) = self.forge(&origin.address, lane.name()) else {
             return Ok(Proposal { branch, commit, request: None });
         };
         let forge: &dyn Forge = forge.as_ref();

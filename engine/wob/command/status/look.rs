@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use wob_engine::FilePath;
 use wob_host::{
-    Cache, FetchError, ForgeError, Interrupted, OutputError, Policy, PublishedTree, Reference,
-    redact,
+    Cache, FetchError, Forge, ForgeError, Interrupted, OutputError, Policy, PublishedTree,
+    Reference, redact,
 };
 use wob_rules::{Built, Name, environment_model, resource::Repository};
 
@@ -15,7 +15,7 @@ use super::state::{
 };
 use crate::{
     args::Common,
-    promotion::{Lane, forge_of, status_name},
+    promotion::{Hosted, Lane, status_name},
     session::{BuiltTarget, Session},
     workspace::Plane,
 };
@@ -109,7 +109,7 @@ impl<'l> Look<'l> {
             }
             Err(reason) => trouble.push(reason),
         }
-        if let Some(forge) = forge_of(&reference.repo, self.common, &self.session.interrupt) {
+        if let Some(forge) = self.forge(&reference.repo, &built.environment) {
             match forge.open_pull_requests("") {
                 Ok(all) => {
                     let here = all.into_iter().filter(|it| it.base == branch);
@@ -124,6 +124,12 @@ impl<'l> Look<'l> {
             }
         }
         Ok(state)
+    }
+
+    fn forge(&self, address: &str, environment: &str) -> Option<Box<dyn Forge>> {
+        let publish = self.session.workspace.settings.publish_of(environment);
+        let hosted = Hosted { address, forge: publish.forge.as_deref() };
+        hosted.connect(self.common, &self.session.interrupt)
     }
 
     /// Reads what a GitOps branch holds; `None` if there is no such branch.
@@ -160,7 +166,7 @@ impl<'l> Look<'l> {
     ) -> Result<Option<Compliance>, Interrupted> {
         let Some(plane) = self.plane() else { return Ok(None) };
         let address = plane.address(name.as_str());
-        let forge = forge_of(&address, self.common, &self.session.interrupt);
+        let forge = self.forge(&address, name.as_str());
         // A commit that is not here has no id that a forge would understand.
         let (Some(forge), Ok(commit)) = (forge, plane.repository.resolve(commit)) else {
             return Ok(None);

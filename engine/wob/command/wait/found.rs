@@ -10,7 +10,7 @@ use wob_rules::{Name, WaitSettings, environment_model};
 use crate::{
     args::Common,
     exit::Exit,
-    promotion::{forge_of, guess, say_status, short},
+    promotion::{Hosted, guess, say_status, short},
     session,
     stream::Streams,
     waiting::{Asked, Surroundings},
@@ -90,7 +90,7 @@ impl<'f> Found<'f> {
         let gitops = self.gitops.as_ref();
         Surroundings {
             root: &self.workspace.root,
-            forge: gitops.and_then(|it| forge_of(&it.url, self.common, &self.interrupt)),
+            forge: gitops.and_then(|it| self.forge(&it.url)),
             statuses: self.settings.statuses.clone(),
             interrupt: &self.interrupt,
         }
@@ -133,7 +133,7 @@ impl<'f> Found<'f> {
     /// known.
     pub(super) fn hearer(&self, commit: GitId) -> Result<Option<Hearer>, Exit> {
         let Some(plane) = &self.loaded.plane else { return Ok(None) };
-        let forge = forge_of(&plane.address(self.environment), self.common, &self.interrupt);
+        let forge = self.forge(&plane.address(self.environment));
         let (Some(forge), Some(gitops)) = (forge, &self.gitops) else { return Ok(None) };
         match self.promoted(gitops, commit) {
             Ok(Some(base)) => Ok(Some(Hearer { forge, base })),
@@ -150,6 +150,12 @@ impl<'f> Found<'f> {
                 Ok(None)
             }
         }
+    }
+
+    fn forge(&self, address: &str) -> Option<Box<dyn Forge>> {
+        let publish = self.workspace.settings.publish_of(self.environment);
+        let hosted = Hosted { address, forge: publish.forge.as_deref() };
+        hosted.connect(self.common, &self.interrupt)
     }
 
     /// Returns the commit of the base that the tree of `commit` was made from.
