@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{branches, check, copy_example, edit};
-use crate::support::{commit, git, wob_command, wob_in, write};
+use crate::support::{commit, contents, git, wob_command, wob_in, write};
 
 /// The fleet in a repository of its own, with one commit.
 fn fleet() -> (TempDir, PathBuf) {
@@ -58,6 +58,30 @@ fn differences_have_many_forms() {
     }
     check("diff-matrix", &fleet, &["diff", "--output=matrix"]);
     check("diff-output-elsewhere", &fleet, &["check", "--output=markdown"]);
+}
+
+/// Git turns the old trees into the new ones by what is told line by line, so nothing is left out.
+#[test]
+fn the_lines_that_differ_are_all_of_them() {
+    let (temp, fleet) = fleet();
+    wob_in(&fleet, &["build", "-o", "../old/{environment}"]);
+    edit_fleet(&fleet);
+    wob_in(&fleet, &["build", "-o", "../new/{environment}"]);
+    let run = wob_command(&fleet, &["diff", "--output=unified"]).output().unwrap();
+    let (old, new) = (temp.path().join("old"), temp.path().join("new"));
+    fs::write(temp.path().join("patch"), &run.stdout).unwrap();
+    let trees = || {
+        let [mut old, mut new] = [&old, &new].map(|it| contents(it));
+        for tree in [&mut old, &mut new] {
+            tree.retain(|path, _| !path.contains(".wob/"));
+        }
+        (old, new)
+    };
+    let (before, after) = trees();
+    assert_ne!(before, after);
+    git(&old, &["apply", "../patch"]);
+    let (before, after) = trees();
+    assert_eq!(before, after);
 }
 
 #[test]
