@@ -198,7 +198,7 @@ impl<'s> Session<'s> {
     }
 
     /// Returns a session that renders everything itself, whatever other builds have kept.
-    pub(crate) fn from_scratch(self) -> Self {
+    pub(crate) fn renewing(self) -> Self {
         Self { stored: Arc::default(), ..self }
     }
 

@@ -257,20 +257,18 @@ fn every_part_of_the_inputs_is_in_the_digest() {
     assert_ne!(typed(Value::Int(1)), typed(Value::Float(1.0)), "nor a float");
 }
 
-/// Leaving any field out of the digest would make a stored result be used for inputs that it was not made from.
-#[test]
-fn every_field_is_part_of_the_key() {
-    let base = || inputs([("A".into(), Value::from("a"))].into());
+/// Returns inputs of which one part each is not that of `base`, and the names of these parts.
+fn changed_parts(base: &Inputs) -> Vec<(&'static str, Inputs)> {
     let rule = |name: &str| Arc::new(compile_builtin(builtin::find(name).unwrap()));
     let text = |it: &str| Arc::<str>::from(it);
-    let mut changed: Vec<(&str, Inputs)> = vec![];
+    let mut changed = vec![];
     let mut change = |part, change: &dyn Fn(&mut Inputs)| {
-        let mut inputs = base();
+        let mut inputs = base.clone();
         change(&mut inputs);
         changed.push((part, inputs));
     };
     // A new field must be changed below, too.
-    let Inputs { cluster_type, target, namespace: _, config: _ } = base();
+    let Inputs { cluster_type, target, namespace: _, config: _ } = base;
     let ClusterTypeFields {
         name: _,
         reconciler: _,
@@ -279,7 +277,7 @@ fn every_field_is_part_of_the_key() {
         parameters: _,
         settings: _,
         check: _,
-    } = &**cluster_type;
+    } = &***cluster_type;
     let TargetFields {
         name: _,
         environment: _,
@@ -289,7 +287,7 @@ fn every_field_is_part_of_the_key() {
         manifests: _,
         // It is read from the manifests.
         source: _,
-    } = &**target;
+    } = &***target;
     change("namespace", &|it| it.namespace = text("other"));
     for value in [Some(Value::from("b")), None, Some(Value::Int(1))] {
         let config = value.map(|it| ("A".into(), it)).into_iter().collect();
@@ -319,9 +317,17 @@ fn every_field_is_part_of_the_key() {
     });
     change_cluster_type("settings", &|it| it.settings = settings(Profile::Kalypso));
     change_cluster_type("check", &|it| it.check = Some(wob_engine::Digest::of(b"schemas")));
-    let mut digests = std::collections::BTreeSet::from([base().digest()]);
+    changed
+}
+
+/// Leaving any field out of the digest would make a stored result be used for inputs that it was not made from.
+#[test]
+fn every_field_is_part_of_the_key() {
+    let base = inputs([("A".into(), Value::from("a"))].into());
+    let changed = changed_parts(&base);
+    let mut digests = std::collections::BTreeSet::from([base.digest()]);
     for (part, inputs) in &changed {
-        let (before, after) = (base().parts(), inputs.parts());
+        let (before, after) = (base.parts(), inputs.parts());
         let of = |parts: &[super::InputPart]| {
             parts.iter().find(|it| it.name == *part).map(|it| it.digest)
         };
@@ -329,7 +335,7 @@ fn every_field_is_part_of_the_key() {
         assert!(digests.insert(inputs.digest()), "{part} is not part of the key");
     }
     let named: Vec<&str> = changed.iter().map(|it| it.0).collect();
-    for part in base().parts() {
+    for part in base.parts() {
         let kind = part.name.split('.').next().unwrap_or_default();
         let is_changed = named.iter().any(|it| it.split('.').next() == Some(kind));
         assert!(is_changed || kind == "wob", "nobody changes {}", part.name);

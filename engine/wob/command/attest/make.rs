@@ -148,7 +148,7 @@ fn proven(
 /// Builds the environment that `target` names, in memory.
 fn built(target: &str, common: &Common, streams: &Streams) -> Result<Attested, Exit> {
     let patterns = Patterns { wanted: vec![target.to_owned()], trailing: vec![] };
-    let session = Session::start(common, &patterns, streams)?.from_scratch();
+    let session = Session::start(common, &patterns, streams)?.renewing();
     let built = session.build(common)?;
     let report = session.diagnose(&built);
     let exit = session.finish(&report, common, Results::Data);
