@@ -79,6 +79,11 @@ fn what_the_branch_has_already_is_withdrawn() {
     world.published(&[DEV]);
     world.change("Bergen");
     world.published(&[DEV]);
+    // It tells which value changes where.
+    let body = &world.pulls()[1].body;
+    for words in ["Europe/Oslo", "Europe/Bergen", "/data/TIME_ZONE", "and 5 more"] {
+        assert!(body.contains(words), "{words}: {body}");
+    }
     world.change("Oslo");
     world.check("publish-withdrawn", &[DEV]);
     assert_eq!(world.told(), ["1 merged", "2 closed"]);

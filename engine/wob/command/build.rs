@@ -23,7 +23,7 @@ pub(crate) use self::{
     destination::{Output, Round},
     place::{Into, Locks, Read},
     summary::Work,
-    write::{Outcome, fail, kept, planned, provenance},
+    write::{Outcome, fail, planned, provenance},
 };
 use crate::{
     args::{Common, Patterns},

@@ -17,7 +17,7 @@ mod view;
 use std::collections::BTreeSet;
 
 use wob_engine::{Blob, FilePath, Tree};
-use wob_host::{Destination, OutputError};
+use wob_host::{Destination, OutputError, Plan};
 use wob_rules::{
     Inputs, Name,
     changes::{self, Class, Edit, Group, Pairing, Site, What, collapse, differing},
@@ -30,7 +30,11 @@ pub(crate) use self::{
     view::{Change, Summary},
 };
 use crate::{
-    command::build::planned, exit::Exit, report::Report, session::Session, workspace::State,
+    command::build::planned,
+    exit::Exit,
+    report::Report,
+    session::{BuiltTarget, Session},
+    workspace::State,
 };
 
 /// What differs, and what became of the build of the new side.
@@ -154,16 +158,26 @@ impl Compared {
             let (_, plan) = planned(&session, &environment.target, &destination(name.as_str())?)
                 .map_err(|it| fail(&session, &it))?;
             let before = plan.tree_before().map_err(|it| fail(&session, &it))?;
-            let prefix = environment.target.built.prefix.as_str();
-            compared.add(&Pair {
-                names: [name.as_str(); 2],
-                trees: [before, plan.tree().clone()],
-                prefixes: [prefix; 2],
-                sides: [None, Some(environment)],
-                pairing: Pairing::Identity,
-            });
+            compared.add(&Pair::replaced(name, [before, plan.tree().clone()], environment));
         }
         let asked = compared.ask(&session, [&Side::of_files(), &side]);
+        Ok(compared.finish(asked))
+    }
+
+    /// Compares what `plan` replaces with what it writes of `target`.
+    pub(crate) fn planned(
+        session: &Session<'_>,
+        target: &BuiltTarget,
+        plan: &Plan,
+    ) -> Result<Self, OutputError> {
+        let (name, environment) = SideEnvironment::of(session, target.clone());
+        let names = ["published".to_owned(), format!("//env:{name}")];
+        let mut compared = Comparing::new(names, Report::default(), Exit::Ok);
+        let trees = [plan.tree_before()?, plan.tree().clone()];
+        compared.add(&Pair::replaced(&name, trees, &environment));
+        let mut side = Side::default();
+        side.environments.insert(name, environment);
+        let asked = compared.ask(session, [&Side::of_files(), &side]);
         Ok(compared.finish(asked))
     }
 
@@ -174,6 +188,17 @@ impl Compared {
 }
 
 impl<'p> Pair<'p> {
+    /// Compares files that lie somewhere with those that replace them.
+    fn replaced(name: &'p Name, trees: [Tree; 2], environment: &'p SideEnvironment) -> Self {
+        Self {
+            names: [name.as_str(); 2],
+            trees,
+            prefixes: [environment.target.built.prefix.as_str(); 2],
+            sides: [None, Some(environment)],
+            pairing: Pairing::Identity,
+        }
+    }
+
     /// Takes of each side what the other one can be compared with: what failed, or is unsure, keeps its last good output.
     fn of(names: [&'p Name; 2], sides: [Option<&'p SideEnvironment>; 2], pairing: Pairing) -> Self {
         let tree = |own: Option<&SideEnvironment>, other: Option<&SideEnvironment>| -> Tree {

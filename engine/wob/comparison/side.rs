@@ -183,7 +183,6 @@ impl<'c> Context<'c> {
 
     /// Builds what is selected.
     pub(crate) fn build(&self, session: &Session<'_>) -> Result<Built, Exit> {
-        let db = &session.loaded.db;
         let built = session.build(self.common)?;
         let report = session.diagnose(&built);
         let exit = session.verdict(&report, self.common);
@@ -192,24 +191,30 @@ impl<'c> Context<'c> {
         let known = if is_doubtful { Known::Some } else { Known::All };
         let mut side = Side { known, ..Side::default() };
         for target in built {
-            let name = Name::new(&target.built.environment);
-            let name = name.expect("because environments are named by names");
-            let mut inputs = BTreeMap::new();
-            for it in &target.built.assignments {
-                if let Ok(made_from) = inputs_of(db, target.input, &it.assignment) {
-                    let key = (it.assignment.cluster_type.clone(), it.assignment.target.clone());
-                    inputs.insert(key, made_from.clone());
-                }
-            }
-            let deciding = Deciding::of(environment_model(db, target.input));
-            side.environments.insert(
-                name,
-                SideEnvironment { target, inputs, deciding, aliases: Aliases::default() },
-            );
+            let (name, environment) = SideEnvironment::of(session, target);
+            side.environments.insert(name, environment);
         }
         let unread = session.targets.iter().filter(|it| it.input.is_none());
         side.unread = unread.map(|it| it.name.clone()).collect();
         Ok(Built { side, report, exit })
+    }
+}
+
+impl SideEnvironment {
+    /// Says what `target` was made from.
+    pub(super) fn of(session: &Session<'_>, target: BuiltTarget) -> (Name, Self) {
+        let db = &session.loaded.db;
+        let name = Name::new(&target.built.environment);
+        let name = name.expect("because environments are named by names");
+        let mut inputs = BTreeMap::new();
+        for it in &target.built.assignments {
+            if let Ok(made_from) = inputs_of(db, target.input, &it.assignment) {
+                let key = (it.assignment.cluster_type.clone(), it.assignment.target.clone());
+                inputs.insert(key, made_from.clone());
+            }
+        }
+        let deciding = Deciding::of(environment_model(db, target.input));
+        (name, Self { target, inputs, deciding, aliases: Aliases::default() })
     }
 }
 

@@ -185,7 +185,7 @@ pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
 }
 
 /// Returns the tree to write: what was built and selected, and of the rest what was written before.
-pub(crate) fn kept(
+fn kept(
     target: &BuiltTarget,
     destination: &Destination,
     previous: &Previous,

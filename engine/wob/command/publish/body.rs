@@ -3,18 +3,22 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use wob_engine::Severity;
-use wob_host::{Change, Counts, ManualCommit, Plan};
+use wob_host::{Change, Counts, ManualCommit, OutputError, Plan};
 use wob_rules::{Record, problems};
 
 use super::deletions::Deletions;
 use crate::{
     command::build::provenance,
+    comparison::{COMMENT, Compared},
     report::count,
     session::{BuiltTarget, Session},
 };
 
 /// How many of each kind of thing are listed.
 const LISTED: usize = 20;
+
+/// How many characters the meaning of a change may have: as many as forges take, without what stands before it.
+const MEANING: usize = COMMENT - 8000;
 
 /// What is published.
 pub(super) struct Content<'c> {
@@ -26,6 +30,8 @@ pub(super) struct Content<'c> {
     /// What others did on the branch.
     pub(super) manual: Vec<ManualCommit>,
     pub(super) deletions: Deletions,
+    /// What that means, as Markdown.
+    pub(super) meaning: String,
     pub(super) session: &'c Session<'c>,
 }
 
@@ -85,7 +91,26 @@ pub(super) fn body(content: &Content<'_>) -> String {
     );
     text += &warnings(content);
     text += &sources(record);
+    // Last, because it may be long, and forges cut what is too long for them.
+    if !content.meaning.is_empty() {
+        text.extend(["\n", &content.meaning]);
+    }
     text
+}
+
+/// Says what `plan` means, as Markdown: which objects and fields change, and which lines of the sources made it so.
+pub(super) fn meaning(
+    session: &Session<'_>,
+    target: &BuiltTarget,
+    plan: &Plan,
+) -> Result<String, OutputError> {
+    /// How many files may change. What is new everywhere is told by the counts.
+    const MOST_FILES: usize = 5000;
+    if plan.changes.len() > MOST_FILES {
+        return Ok(String::new());
+    }
+    let compared = Compared::planned(session, target, plan)?;
+    Ok(if compared.differs() { compared.to_markdown(MEANING) } else { String::new() })
 }
 
 /// Returns how many files change, in words.

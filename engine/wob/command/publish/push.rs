@@ -15,7 +15,7 @@ use wob_rules::{RECORD_PATH, environment_model};
 
 use super::{
     How,
-    body::{Content, commit_message},
+    body::{Content, commit_message, meaning},
     deletions::Deletions,
     destination::Destination,
     proposal::propose,
@@ -23,9 +23,8 @@ use super::{
 };
 use crate::{
     args::Common,
-    command::build::kept,
+    command::build::planned,
     exit::Exit,
-    recorded::record,
     report::count,
     session::{BuiltTarget, Session},
 };
@@ -121,10 +120,8 @@ impl Push<'_> {
         let place = OutputBranch::open(outgoing.folder(), &branch);
         let place = Place::Branch(Box::new(place.map_err(|it| self.writing(&it))?));
         let previous = place.previous().map_err(|it| self.writing(&it))?;
-        let tree = kept(self.target, &place, &previous).map_err(|it| self.writing(&it))?;
-        let record = record(self.session, self.target, &tree);
-        let plan = place.plan(&tree, &record.to_json(), &self.session.interrupt);
-        let plan = plan.map_err(|it| self.writing(&it))?;
+        let planned = planned(self.session, self.target, &place);
+        let (record, plan) = planned.map_err(|it| self.writing(&it))?;
         let before: Option<Value> =
             previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
         let promoted = self.promoted().filter(|it| base_commit(before.as_ref()) != Some(it));
@@ -135,13 +132,14 @@ impl Push<'_> {
         let manual = manual.map_err(|it| self.pushing(&it))?;
         self.check_others(&plan, &manual)?;
         let deletions = Deletions::of(&plan).map_err(|it| self.writing(&it))?;
-        let content = Content {
+        let mut content = Content {
             target: self.target,
             record,
             plan,
             promoted,
             manual,
             deletions,
+            meaning: String::new(),
             session: self.session,
         };
         let published = Published::new(&content, &outgoing.shown(), self.destination);
@@ -149,6 +147,10 @@ impl Push<'_> {
             return self.unchanged(outgoing, &seen, published);
         }
         self.check_budget(&content.deletions)?;
+        if !self.is_direct() || self.how.dry_run {
+            let meaning = meaning(self.session, self.target, &content.plan);
+            content.meaning = meaning.map_err(|it| self.writing(&it))?;
+        }
         self.publish(outgoing, &seen, &content, published)
     }
 
