@@ -15,9 +15,6 @@ use serde_json::Value;
 
 use crate::support::{ROOT, wob_in};
 
-/// Commands that the examples use and that this version may not have.
-const COMING: [&str; 3] = ["affected", "diff", "promote"];
-
 /// Reads the pipelines of a folder of examples.
 fn pipelines(folder: &str, extension: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new(ROOT).join("examples").join(folder);
@@ -132,8 +129,7 @@ fn shell_problems(script: &str) -> Vec<String> {
 fn call_problems(command: &str, words: &[String]) -> Vec<String> {
     let help = wob_in(Path::new(ROOT), &["help", command]);
     if !help.starts_with("exit: 0\n") {
-        let is_coming = COMING.contains(&command);
-        return if is_coming { vec![] } else { vec![format!("no command `{command}`")] };
+        return vec![format!("no command `{command}`")];
     }
     let flags =
         words.iter().filter_map(|it| it.split('=').next().filter(|it| it.starts_with("--")));
