@@ -36,6 +36,8 @@ pub(super) struct Sources<'r> {
     pub(super) interrupt: &'r Interrupt,
     /// What was read, by its name; the same name is not read twice.
     read: BTreeMap<String, Source>,
+    /// The commit that was read first of each branch of another repository.
+    commits: BTreeMap<String, String>,
     /// What the run before has read, by its name.
     before: BTreeMap<String, Source>,
     checkouts: Checkouts,
@@ -120,6 +122,7 @@ impl<'r> Sources<'r> {
             limits,
             interrupt,
             read: BTreeMap::new(),
+            commits: BTreeMap::new(),
             before: BTreeMap::new(),
             checkouts: Checkouts::default(),
             edited: vec![],
@@ -304,8 +307,13 @@ impl<'r> Sources<'r> {
     ) -> Result<Source, GitError> {
         let below = folder.map_or(String::new(), |it| format!("{it}/"));
         let prefix = format!("{}@{}:{below}", redact(foreign.url), short(&commit.revision));
-        let key =
+        let mut key =
             format!("{}@{}:{below} {:?}", redact(foreign.url), commit.revision, foreign.standing);
+        let id = commit.id.to_string();
+        // Where the branch was in the run before does not matter, but in this one it may be pinned to several commits.
+        if *self.commits.entry(key.clone()).or_insert_with(|| id.clone()) != id {
+            key.extend([" at ", &id]);
+        }
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
