@@ -194,6 +194,18 @@ fn what_fails_keeps_what_is_published_and_is_named() {
 }
 
 #[test]
+fn an_environment_does_not_replace_another() {
+    let world = World::by_path();
+    world.published(&DIRECT);
+    let before = world.show("dev");
+    let args = ["//env:stage", "--repo=../org/gitops.git#dev", "--auto-merge"];
+    world.check("publish-other-environment", &args);
+    assert_eq!(world.show("dev"), before);
+    world.published(&[&args[..], &["--allow-deletions"]].concat());
+    assert!(world.show("dev:.wob/tree.json").contains("\"environment\": \"stage\""));
+}
+
+#[test]
 fn a_build_and_a_publication_hold_the_same_record() {
     let world = World::by_path();
     world.published(&DIRECT);

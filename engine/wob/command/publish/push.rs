@@ -124,6 +124,7 @@ impl Push<'_> {
         let (record, plan) = planned.map_err(|it| self.writing(&it))?;
         let before: Option<Value> =
             previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        self.check_owner(before.as_ref())?;
         let promoted = self.promoted().filter(|it| base_commit(before.as_ref()) != Some(it));
         let manual = match seen.base {
             Some(base) => outgoing.manual_commits(base, RECORD_PATH, MANUAL_COMMITS),
@@ -312,6 +313,23 @@ impl Push<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to replace the tree of another environment, whose files would all go.
+    fn check_owner(&self, before: Option<&Value>) -> Result<(), Failure> {
+        let owner = before.and_then(|it| it["environment"].as_str());
+        let Some(owner) = owner.filter(|it| *it != self.environment()) else { return Ok(()) };
+        if self.how.allow_deletions {
+            return Ok(());
+        }
+        Err(self.refuse(
+            &format!(
+                "`{}` holds the tree of `{owner}`, which would be replaced\n  \
+                 help: give each environment a branch of its own; if it was renamed, allow it with --allow-deletions",
+                self.destination.branch.as_str()
+            ),
+            Exit::Sources,
+        ))
     }
 
     /// Tells what others did on the branch; refuses to go over it under `--strict`.
