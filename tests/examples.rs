@@ -51,3 +51,28 @@ fn listing(out: &Path) -> String {
     }
     text
 }
+
+/// What a new user copies from the README works in the example that it names.
+#[test]
+fn commands_of_the_readme_work_in_the_fleet() {
+    /// Those that need another repository, a network or a key, or that go on for ever.
+    const ELSEWHERE: [&str; 12] = [
+        "init", "publish", "watch", "attest", "diff", "affected", "plan", "lock", "update",
+        "promote", "wait", "status",
+    ];
+    let temp = TempDir::new().unwrap();
+    copy_example("fleet", temp.path());
+    let readme = include_str!("../README.md");
+    let mut tried = 0;
+    for line in readme.lines().filter_map(|it| it.strip_prefix("$ wob ")) {
+        let command = line.split(" # ").next().unwrap_or(line).trim();
+        let words: Vec<&str> = command.split_whitespace().map(|it| it.trim_matches('\'')).collect();
+        if ELSEWHERE.contains(&words[0]) || command.contains("../") {
+            continue;
+        }
+        let seen = wob_in(temp.path(), &words);
+        assert!(seen.starts_with("exit: 0\n"), "wob {command}: {seen}");
+        tried += 1;
+    }
+    assert!(tried >= 12, "only {tried} commands were found");
+}

@@ -72,19 +72,25 @@ impl Build {
         let session = Session::start(common, &self.patterns, streams)?;
         let output = Output::to(self.out.clone(), self.into.clone());
         let places = output.places(common, &session)?;
-        let mut all = vec![];
+        let (mut all, mut unknown) = (vec![], vec![]);
         for target in &session.targets {
             let name = target.name.as_str();
-            let last = places[name].last(name).as_ref().and_then(LastPlace::read);
             let shown = places[name].shown();
-            let Some(last) = last else {
-                streams.fail(&format!(
-                    "nothing is known of a build of `//env:{name}` into `{shown}`\n  help: build it, or say where it went \
-                     with -o or --into"
-                ));
-                return Err(Exit::Usage);
-            };
-            all.push((target, shown, wanted(&session, target, last.explanation)));
+            match places[name].last(name).as_ref().and_then(LastPlace::read) {
+                Some(last) => all.push((target, shown, wanted(&session, target, last.explanation))),
+                None => unknown
+                    .push(format!("nothing is known of a build of `//env:{name}` into `{shown}`")),
+            }
+        }
+        if all.is_empty() {
+            let help = "\n  help: build it, or say where it went with -o or --into";
+            for it in unknown {
+                streams.fail(&format!("{it}{help}"));
+            }
+            return Err(Exit::Usage);
+        }
+        for it in unknown {
+            streams.say(&format!("note: {it}"));
         }
         if streams.is_json() {
             let environments = all.iter().map(|(target, _, explanation)| JsonExplained {
