@@ -53,6 +53,22 @@ impl Repository {
         Ok(found)
     }
 
+    /// Says how the history of `tip` and the commit `id` belong together.
+    ///
+    /// Of a shallow clone, only what is here counts.
+    ///
+    /// # Errors
+    /// If an object is missing or damaged.
+    pub fn relation(&self, tip: GitId, id: GitId) -> Result<Relation, GitError> {
+        let local = self.local();
+        let base = local.merge_base(tip.0, id.0).map_err(self.failed("walk the history"))?;
+        Ok(match base {
+            Some(base) if base.detach() == id.0 => Relation::Holds,
+            Some(_) => Relation::Shares,
+            None => Relation::Unrelated,
+        })
+    }
+
     /// Returns how many of the commits that lead to `descendant` do not lead to `ancestor`.
     ///
     /// # Errors
@@ -182,6 +198,17 @@ impl Repository {
         };
         read().map_err(self.failed("read a commit"))
     }
+}
+
+/// How the history of a branch and a commit belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// The commit is in the history.
+    Holds,
+    /// They have an ancestor in common.
+    Shares,
+    /// They have nothing in common.
+    Unrelated,
 }
 
 /// Whether to go on.

@@ -24,8 +24,8 @@ use crate::{LimitError, StampError, Stamper, address::redact};
 pub(crate) use commit::NewCommit;
 pub use commit::{BranchName, Edit, Moved};
 pub(crate) use compare::{Leaf, TreeIds};
-pub use history::{CommitDetails, Next};
-pub use revision::{Branch, BranchPlace, Commit, Head, Relation};
+pub use history::{CommitDetails, Next, Relation};
+pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
 
 /// A repository: bare, or with a checkout, which may be a linked worktree.

@@ -37,17 +37,6 @@ pub enum BranchPlace {
     Remote(String),
 }
 
-/// How the history of a branch and a commit belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// The commit is in the history.
-    Holds,
-    /// They have an ancestor in common.
-    Shares,
-    /// They have nothing in common.
-    Unrelated,
-}
-
 /// What is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
@@ -158,22 +147,6 @@ impl Repository {
     /// If its object is missing or damaged.
     pub fn tip(&self, branch: &Branch) -> Result<Commit, GitError> {
         self.commit(&branch.name, branch.commit)
-    }
-
-    /// Says how the history of `tip` and the commit `id` belong together.
-    ///
-    /// Of a shallow clone, only what is here counts.
-    ///
-    /// # Errors
-    /// If an object is missing or damaged.
-    pub fn relation(&self, tip: GitId, id: GitId) -> Result<Relation, GitError> {
-        let local = self.local();
-        let base = local.merge_base(tip.0, id.0).map_err(self.failed("walk the history"))?;
-        Ok(match base {
-            Some(base) if base.detach() == id.0 => Relation::Holds,
-            Some(_) => Relation::Shares,
-            None => Relation::Unrelated,
-        })
     }
 
     pub(crate) fn commit(&self, revision: &str, id: GitId) -> Result<Commit, GitError> {
