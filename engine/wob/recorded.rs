@@ -1,7 +1,10 @@
 //! What the record of a tree says: what was built, and from which sources.
 
+use std::sync::Arc;
+
 use wob_engine::Tree;
-use wob_rules::{EnvironmentInput, Record, SourceRecord, SourceRole};
+use wob_host::TreeRecord;
+use wob_rules::{EnvironmentInput, Record, RecordTexts, SourceRecord, SourceRole};
 
 use crate::session::{BuiltTarget, Session};
 
@@ -16,6 +19,11 @@ pub(crate) fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -
         }
     }
     record
+}
+
+/// Returns the texts of a record as they are written.
+pub(crate) fn written(texts: RecordTexts) -> TreeRecord {
+    TreeRecord { head: texts.head, parts: Arc::new(texts.parts) }
 }
 
 /// Lists the sources of an environment: bases, the control plane, workloads, the settings, schemas.

@@ -130,6 +130,18 @@ impl Built {
         parts.next().map(|_| (cluster_type, target))
     }
 
+    /// Returns the folder of the cluster type in which `path` lies, which has a record of its own; none for what concerns all.
+    pub fn part_of<'p>(&self, path: &'p FilePath) -> Option<&'p str> {
+        let text = path.as_str();
+        let start = match self.prefix.len() {
+            0 => 0,
+            length => text.strip_prefix(&self.prefix)?.starts_with('/').then_some(length + 1)?,
+        };
+        let length = text[start..].find('/')?;
+        // Names of cluster types begin with a letter or a digit.
+        (!text[start..].starts_with('.')).then_some(&text[..start + length])
+    }
+
     /// Returns the number of assignments that failed.
     pub fn failed(&self) -> usize {
         self.assignments.iter().filter(|it| it.failed).count()

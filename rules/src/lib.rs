@@ -53,7 +53,10 @@ pub use queries::{
     build, build_with, check_always, decode_all, environment_model, fleet, inputs_of, scheduled,
     scheduler_call,
 };
-pub use record::{AssignmentRecord, RECORD_PATH, Record, RecordError, SourceRecord, SourceRole};
+pub use record::{
+    AssignmentRecord, Part, PartEntry, RECORD_PATH, Record, RecordError, RecordTexts, SourceRecord,
+    SourceRole, part_path,
+};
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, HashedSettings,
     InputPart, Inputs, Parameters, Rendered, TargetFields, TargetInputs, render,

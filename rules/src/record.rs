@@ -1,21 +1,30 @@
-//! `.wob/tree.json`: what a tree holds and what it was made from.
+//! `.wob/tree.json` and the records of its parts: what a tree holds and what it was made from.
+//!
+//! A part is the folder of a cluster type. What it holds has a file of its own, so that a change in one rewrites little, and
+//! the head names that file by its digest.
 
-use std::{collections::BTreeMap, fmt};
+mod text;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, Origin, Tree};
+use wob_engine::{Digest, FilePath, FolderIds, Origin, Outline, Tree};
 
+pub use self::text::{Part, PartEntry, part_path};
 use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
 
 /// The path of the record in an output tree.
 pub const RECORD_PATH: &str = ".wob/tree.json";
 
 /// The version of the record's shape that is written and read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// What a tree holds and what it was made from. Printed as JSON with sorted keys, it is the tree's own record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What a tree holds and what it was made from. [`Record::texts`] is how it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The version of this record's shape.
     pub version: u32,
@@ -32,14 +41,24 @@ pub struct Record {
     /// Whether a source had uncommitted edits or was overridden.
     pub dirty: bool,
     /// What decided which assignments there are; absent if the workspace names no scheduler.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<SchedulerRecord>,
     /// BLAKE3 of every file but this record, by path.
     pub files: BTreeMap<String, Digest>,
-    /// The assignments.
+    /// The folders that have a record of their own.
+    pub parts: BTreeMap<FilePath, FolderIds>,
+    /// The assignments, sorted by cluster type, then target.
     pub assignments: Vec<AssignmentRecord>,
     /// The sources.
     pub sources: Vec<SourceRecord>,
+}
+
+/// The texts that a record is written down in: one says what there is, and one for each part what is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordTexts {
+    /// The text of `.wob/tree.json`.
+    pub head: String,
+    /// The texts of the parts' own records, by folder; [`part_path`] says where they lie.
+    pub parts: BTreeMap<FilePath, String>,
 }
 
 /// One assignment of a [`Record`].
@@ -165,17 +184,24 @@ impl Record {
             inputs: it.inputs,
             failed: it.failed,
         };
-        let (root, git_tree) = rayon::join(|| tree.root(), || tree.git_id());
+        let folders: BTreeSet<&str> =
+            tree.files().filter_map(|(it, _)| built.part_of(it)).collect();
+        let folders: Vec<&str> = folders.into_iter().collect();
+        let path = |it: &str| FilePath::new(it).expect("because the beginning of a path is a path");
+        let parts: BTreeMap<FilePath, FolderIds> =
+            folders.into_par_iter().map(|it| (path(it), tree.folder(it))).collect();
+        let ids = ids(built, tree, &parts);
         Self {
             version: VERSION,
             wob: Self::own_version().to_owned(),
             environment: built.environment.clone(),
             profile,
-            root,
-            git_tree: git_tree.to_string(),
+            root: ids.root,
+            git_tree: ids.git_id.to_string(),
             dirty: sources.iter().any(|it| it.dirty),
             scheduler: built.scheduler.clone(),
             files: tree.files().map(|(path, blob)| (path.to_string(), blob.digest())).collect(),
+            parts,
             assignments: built.assignments.iter().map(assignment).collect(),
             sources,
         }
@@ -185,46 +211,18 @@ impl Record {
     pub fn own_version() -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
-
-    /// Reads the text of a record.
-    ///
-    /// # Errors
-    /// If it is none, or one of a shape that is not known here.
-    pub fn parse(text: &str) -> Result<Self, RecordError> {
-        /// What every shape has.
-        #[derive(Deserialize)]
-        struct Head {
-            version: u32,
-            wob: String,
-        }
-        let damaged = |error: &serde_json::Error| RecordError::Damaged { reason: shown(error) };
-        let head: Head = serde_json::from_str(text).map_err(|it| damaged(&it))?;
-        let foreign = head.version != VERSION || head.wob != Self::own_version();
-        match serde_json::from_str(text) {
-            Ok(record) if head.version == VERSION => Ok(record),
-            Ok(_) | Err(_) if foreign => Err(RecordError::Foreign { wob: head.wob }),
-            Ok(record) => Ok(record),
-            Err(error) => Err(damaged(&error)),
-        }
-    }
-
-    /// Prints the record: pretty JSON with a final newline.
-    pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("because a record is plain data");
-        text.push('\n');
-        text
-    }
 }
 
-/// Returns an error of the JSON parser without what it quotes, which whoever edited the record wrote.
-fn shown(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Io => "cannot be read",
-        serde_json::error::Category::Syntax => "is not JSON",
-        serde_json::error::Category::Data => "does not hold what a record holds",
-        serde_json::error::Category::Eof => "ends too early",
-    };
-    format!("it {what} (line {}, column {})", error.line(), error.column())
+/// Returns what a tree is called whose `parts` are.
+fn ids(built: &Built, tree: &Tree, parts: &BTreeMap<FilePath, FolderIds>) -> FolderIds {
+    let mut outline = Outline::default();
+    for (path, blob) in tree.files().filter(|(path, _)| built.part_of(path).is_none()) {
+        outline.add_file(path.clone(), blob);
+    }
+    for (folder, ids) in parts {
+        outline.add_folder(folder.clone(), *ids);
+    }
+    outline.ids()
 }
 
 #[cfg(test)]
@@ -233,6 +231,16 @@ mod tests {
 
     fn record() -> Record {
         let origin = Origin { url: "base".to_owned(), ..Origin::default() };
+        let name = |it: &str| Name::new(it).unwrap();
+        let assignment = |on: &str, target: &str| AssignmentRecord {
+            cluster_type: name(on),
+            target: name(target),
+            policies: vec![name("p")],
+            inputs: Some(Digest::of(target.as_bytes())),
+            failed: false,
+        };
+        let digest = |it: &str| (it.to_owned(), Digest::of(it.as_bytes()));
+        let ids = Tree::default().folder("");
         Record {
             version: VERSION,
             wob: Record::own_version().to_owned(),
@@ -242,29 +250,59 @@ mod tests {
             git_tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned(),
             dirty: false,
             scheduler: None,
-            files: BTreeMap::from([("a".to_owned(), Digest::of(b"a"))]),
-            assignments: vec![],
+            files: ["c/a/t/x", "c/a/README.md", "c/b/README.md", ".github/x"].map(digest).into(),
+            parts: ["c/a", "c/b"].map(|it| (FilePath::new(it).unwrap(), ids)).into(),
+            assignments: vec![assignment("a", "t"), assignment("b", "u"), assignment("new", "t")],
             sources: vec![SourceRecord::new(SourceRole::Base, "base", &origin)],
         }
     }
 
+    fn read(texts: &RecordTexts) -> Result<Record, RecordError> {
+        Record::read(&texts.head, &mut |path| {
+            let mut all = texts.parts.iter();
+            Some(all.find(|(folder, _)| part_path(folder).as_str() == path)?.1.clone().into_bytes())
+        })
+    }
+
     #[test]
     fn a_record_reads_back() {
-        assert_eq!(Record::parse(&record().to_json()), Ok(record()));
-        let older = record().to_json().replace(Record::own_version(), "0.0.1");
-        assert_eq!(Record::parse(&older).map(|it| it.wob).as_deref(), Ok("0.0.1"));
+        let texts = record().texts();
+        assert_eq!(read(&texts), Ok(record()));
+        let files: Vec<&str> = texts.parts.keys().map(FilePath::as_str).collect();
+        assert_eq!(files, ["c/a", "c/b"]);
+        let head = texts.head.replace(Record::own_version(), "0.0.1");
+        let older = RecordTexts { head, ..texts };
+        assert_eq!(read(&older).map(|it| it.wob).as_deref(), Ok("0.0.1"));
     }
 
     #[test]
     fn damage_and_other_shapes_are_told_apart() {
-        let text = record().to_json();
-        let of = |text: &str| Record::parse(text).unwrap_err();
+        let texts = record().texts();
+        let text = &texts.head;
+        let of =
+            |text: &str| read(&RecordTexts { head: text.to_owned(), ..texts.clone() }).unwrap_err();
         for damaged in [&text[..40], "[]", "{}", &text.replace("\"files\"", "\"file\"")] {
             assert!(matches!(of(damaged), RecordError::Damaged { .. }), "{damaged}");
         }
-        let other = text.replace("\"version\": 1", "\"version\": 9");
+        let other = text.replace("\"version\": 2", "\"version\": 9");
         assert_eq!(of(&other), RecordError::Foreign { wob: Record::own_version().to_owned() });
         let other = text.replace(Record::own_version(), "9.0.0").replace("\"base\"", "\"new\"");
         assert_eq!(of(&other), RecordError::Foreign { wob: "9.0.0".to_owned() });
+    }
+
+    #[test]
+    fn a_part_that_is_not_as_the_head_has_it_is_damage() {
+        let texts = record().texts();
+        for damage in ["", "{}", "gone"] {
+            let mut parts = texts.parts.clone();
+            let part = parts.values_mut().next().unwrap();
+            if damage == "gone" {
+                parts.pop_first();
+            } else {
+                damage.clone_into(part);
+            }
+            let damaged = read(&RecordTexts { parts, ..texts.clone() });
+            assert!(matches!(damaged, Err(RecordError::Damaged { .. })), "{damaged:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use camino::Utf8Path;
 use serde_json::Value;
 use wob_engine::{Blob, FilePath, Tree};
-use wob_host::{Interrupt, Manifest, OutputFolder, Overwrite};
+use wob_host::{Interrupt, Manifest, OutputFolder, Overwrite, Standing, TreeRecord};
 
 use super::{Tally, read_json};
 use crate::oracle::{self, world::read_files};
@@ -48,9 +48,10 @@ fn tree<'it>(paths: impl Iterator<Item = &'it str>, text: &str) -> Tree {
 }
 
 fn write(folder: &str, tree: &Tree) {
-    let manifest = serde_json::to_string(&Manifest::of(tree)).unwrap();
+    let head = serde_json::to_string(&Manifest::of(tree)).unwrap();
+    let record = TreeRecord { head, ..TreeRecord::default() };
     let interrupt = Interrupt::default();
     let output = OutputFolder::new(Utf8Path::new(folder), None);
-    let plan = output.plan(tree, &manifest, &interrupt).unwrap();
+    let plan = output.plan(tree, &record, &Standing::Unknown, &interrupt).unwrap();
     plan.apply(Overwrite::Nothing, &interrupt).unwrap();
 }

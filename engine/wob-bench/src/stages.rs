@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, error::Error, path::Path, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Diagnostic, FilePath, Tree};
-use wob_host::{Interrupt, OutputFolder, Overwrite};
+use wob_host::{Interrupt, OutputFolder, Overwrite, Standing, TreeRecord};
 use wob_rules::{
     Assignment, Inputs, Profile, Record, Rendered, assignments, build, decode_file, inputs_of,
     render,
@@ -144,12 +144,15 @@ fn write(loaded: &Loaded, tree: &Tree, folder: &Path) -> Result<Stage, Box<dyn E
     let folder = tempfile::Builder::new().prefix("wob-bench-").tempdir_in(folder)?;
     let folder = Utf8Path::from_path(folder.path()).ok_or("the folder's name is not UTF-8")?;
     let built = build(&loaded.db, loaded.input);
-    let record = Record::new(&built, tree, Profile::Standard, vec![]).to_json();
+    let texts = Record::new(&built, tree, Profile::Standard, vec![]).texts();
+    let record = TreeRecord { head: texts.head, parts: Arc::new(texts.parts) };
     drop(built);
     let (written, cost) = cost_of(|| -> Result<_, Box<dyn Error>> {
         let output = OutputFolder::new(&folder.join("wob"), None);
         let interrupt = Interrupt::default();
-        Ok(output.plan(tree, &record, &interrupt)?.apply(Overwrite::Nothing, &interrupt)?)
+        Ok(output
+            .plan(tree, &record, &Standing::Unknown, &interrupt)?
+            .apply(Overwrite::Nothing, &interrupt)?)
     });
     let added = written?.counts.added;
     if added != tree.len() {

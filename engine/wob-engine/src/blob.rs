@@ -113,6 +113,21 @@ impl GitObjectId {
         Self(bytes)
     }
 
+    /// Reads 40 hexadecimal digits.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let digits = hex.as_bytes();
+        let is_hex = digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit);
+        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok();
+        if !is_hex {
+            return None;
+        }
+        let mut bytes = [0; 20];
+        for (at, it) in bytes.iter_mut().enumerate() {
+            *it = byte(at)?;
+        }
+        Some(Self(bytes))
+    }
+
     /// Returns the 20 bytes.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0

@@ -23,5 +23,5 @@ pub use place::{At, FileName, Part, Place, Step};
 pub use secret::{looks_secret, mask_line, mask_text};
 pub use source::{Content, FilePath, Origin, PathError, Refusal};
 pub use text::{LineColumn, LineIndex, Span};
-pub use tree::Tree;
+pub use tree::{FolderIds, Outline, Tree};
 pub use value::{Map, Value};

@@ -1,6 +1,6 @@
 //! What a source is made of: origins, contents and paths.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::Digest;
 
@@ -99,6 +99,12 @@ impl FilePath {
     /// Returns the last component.
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl Borrow<str> for FilePath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -56,29 +56,24 @@ impl Tree {
         self.fold(&mut Blob::digest, &root)
     }
 
+    /// Returns what the folder at `folder` is called by its contents; the empty folder's names if there is none.
+    pub fn folder(&self, folder: &str) -> FolderIds {
+        let mut outline = Outline::default();
+        for (path, blob) in self.below(folder) {
+            let below = FilePath::new(&path.as_str()[folder.len() + 1..]);
+            outline.add_file(below.expect("because the end of a path is a path"), blob);
+        }
+        outline.ids()
+    }
+
     /// Returns the root of a tree of which only the digests of its files are known.
     pub fn root_of(files: &BTreeMap<FilePath, Digest>) -> Digest {
-        folder_at("", &mut files.iter().peekable(), &mut |it| *it, &root)
+        folder_at("", &mut files.iter().peekable(), &mut |it| (Kind::File, *it), &root)
     }
 
     /// Returns the id of the git tree that holds exactly these files, as mode 100644.
     pub fn git_id(&self) -> GitObjectId {
-        self.fold(&mut Blob::git_id, &|mut entries| {
-            // Git sorts a folder as if its name ended in a slash.
-            let end = |it: &Entry<'_, _>| (it.kind == Kind::Folder).then_some(b'/');
-            entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
-            let mut body = vec![];
-            for Entry { name, kind, id } in entries {
-                body.extend_from_slice(match kind {
-                    Kind::File => b"100644 ",
-                    Kind::Folder => b"40000 ",
-                });
-                body.extend_from_slice(name.as_bytes());
-                body.push(0);
-                body.extend_from_slice(id.as_bytes());
-            }
-            GitObjectId::of("tree", &body)
-        })
+        self.fold(&mut Blob::git_id, &git_tree)
     }
 
     /// Names the tree bottom up: files by `file`, folders by `folder` from their entries, which are sorted by name.
@@ -87,7 +82,8 @@ impl Tree {
         file: &mut dyn FnMut(&Blob) -> T,
         folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
     ) -> T {
-        folder_at("", &mut self.files.iter().peekable(), file, folder)
+        let mut file = |it: &Blob| (Kind::File, file(it));
+        folder_at("", &mut self.files.iter().peekable(), &mut file, folder)
     }
 }
 
@@ -98,6 +94,46 @@ impl FromIterator<(FilePath, Blob)> for Tree {
     }
 }
 
+/// What a folder is called by its contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderIds {
+    /// See [`Tree::root`].
+    pub root: Digest,
+    /// See [`Tree::git_id`].
+    pub git_id: GitObjectId,
+}
+
+/// A tree of which the files' names by their contents are known, or only those of whole folders.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    leaves: BTreeMap<FilePath, (Kind, FolderIds)>,
+}
+
+impl Outline {
+    /// Adds a file.
+    pub fn add_file(&mut self, path: FilePath, blob: &Blob) {
+        let ids = FolderIds { root: blob.digest(), git_id: blob.git_id() };
+        self.leaves.insert(path, (Kind::File, ids));
+    }
+
+    /// Adds a folder, of which nothing else may be added.
+    pub fn add_folder(&mut self, path: FilePath, ids: FolderIds) {
+        self.leaves.insert(path, (Kind::Folder, ids));
+    }
+
+    /// Returns what a tree of all that is called.
+    pub fn ids(&self) -> FolderIds {
+        let mut leaf = |(kind, ids): &(Kind, FolderIds)| (*kind, *ids);
+        folder_at("", &mut self.leaves.iter().peekable(), &mut leaf, &|entries| {
+            let split = entries.into_iter().map(|Entry { name, kind, id }| {
+                (Entry { name, kind, id: id.root }, Entry { name, kind, id: id.git_id })
+            });
+            let (roots, git_ids) = split.unzip();
+            FolderIds { root: root(roots), git_id: git_tree(git_ids) }
+        })
+    }
+}
+
 /// What a folder holds under one name.
 struct Entry<'t, T> {
     name: &'t str,
@@ -105,7 +141,7 @@ struct Entry<'t, T> {
     id: T,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     File,
     Folder,
@@ -125,23 +161,42 @@ fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
     hasher.finish()
 }
 
+/// Names a folder as git does.
+fn git_tree(mut entries: Vec<Entry<'_, GitObjectId>>) -> GitObjectId {
+    // Git sorts a folder as if its name ended in a slash.
+    let end = |it: &Entry<'_, _>| (it.kind == Kind::Folder).then_some(b'/');
+    entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
+    let mut body = vec![];
+    for Entry { name, kind, id } in entries {
+        body.extend_from_slice(match kind {
+            Kind::File => b"100644 ",
+            Kind::Folder => b"40000 ",
+        });
+        body.extend_from_slice(name.as_bytes());
+        body.push(0);
+        body.extend_from_slice(id.as_bytes());
+    }
+    GitObjectId::of("tree", &body)
+}
+
 type SortedFiles<'t, F> = Peekable<btree_map::Iter<'t, FilePath, F>>;
 
 /// Takes the files below `prefix`, which stand side by side, as they are sorted by path.
 fn folder_at<'t, F, T>(
     prefix: &str,
     files: &mut SortedFiles<'t, F>,
-    file: &mut dyn FnMut(&F) -> T,
+    leaf: &mut dyn FnMut(&F) -> (Kind, T),
     folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
 ) -> T {
     let mut entries = vec![];
     while let Some((path, blob)) = files.peek() {
         let Some(below) = path.as_str().strip_prefix(prefix) else { break };
         if let Some((name, _)) = below.split_once('/') {
-            let id = folder_at(&format!("{prefix}{name}/"), files, file, folder);
+            let id = folder_at(&format!("{prefix}{name}/"), files, leaf, folder);
             entries.push(Entry { name, kind: Kind::Folder, id });
         } else {
-            entries.push(Entry { name: below, kind: Kind::File, id: file(blob) });
+            let (kind, id) = leaf(blob);
+            entries.push(Entry { name: below, kind, id });
             files.next();
         }
     }
@@ -188,6 +243,20 @@ mod tests {
         assert_eq!(below("a"), ["a/ x", "a/x/y"]);
         assert_eq!(below("a/x"), ["a/x/y"]);
         assert!(below("ab").is_empty() && below("").is_empty());
+    }
+
+    #[test]
+    fn folders_that_are_known_stand_for_their_files() {
+        let tree = tree(&[("a-b/x", "1"), ("a.b", "2"), ("a/x/y", "3"), ("a/z", "4"), ("b", "5")]);
+        let mut outline = Outline::default();
+        let known = |it: &FilePath| it.as_str().starts_with("a/x/");
+        for (path, blob) in tree.files().filter(|(path, _)| !known(path)) {
+            outline.add_file(path.clone(), blob);
+        }
+        outline.add_folder(FilePath::new("a/x").unwrap(), tree.folder("a/x"));
+        let ids = outline.ids();
+        assert_eq!((ids.root, ids.git_id), (tree.root(), tree.git_id()));
+        assert_eq!(tree.folder("nothing"), Outline::default().ids());
     }
 
     #[test]

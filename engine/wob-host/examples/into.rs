@@ -18,7 +18,7 @@ use gix::zlib::{
 };
 use rayon::prelude::*;
 use wob_engine::{Blob, FilePath, Tree, git_blob_id};
-use wob_host::{BranchName, Interrupt, Manifest, OutputBranch, Overwrite};
+use wob_host::{BranchName, Interrupt, Manifest, OutputBranch, Overwrite, TreeRecord};
 
 fn main() {
     let files = env::args().nth(1).and_then(|it| it.parse().ok()).unwrap_or(10_000);
@@ -86,13 +86,14 @@ fn duration(work: impl FnOnce()) -> Duration {
 
 /// Writes `tree` and prints how long each step took; returns the sum.
 fn write(what: &str, folder: &Utf8Path, tree: &Tree) -> Duration {
-    let manifest = serde_json::to_string(&Manifest::of(tree)).unwrap();
+    let head = serde_json::to_string(&Manifest::of(tree)).unwrap();
+    let record = TreeRecord { head, ..TreeRecord::default() };
     let interrupt = Interrupt::default();
     let name = BranchName::new("dev").unwrap();
     let mut plan = None;
     let planning = duration(|| {
         let output = OutputBranch::open(folder, &name).unwrap();
-        plan = Some(output.plan(tree, &manifest, &interrupt).unwrap());
+        plan = Some(output.plan(tree, &record, &interrupt).unwrap());
     });
     let plan = plan.unwrap();
     let applying = duration(|| {

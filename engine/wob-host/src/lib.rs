@@ -40,9 +40,9 @@ pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
-    Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, OutputBranch,
-    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree, Waiting,
-    Written,
+    Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, Others, OutputBranch,
+    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree, ReadPart,
+    Standing, TreeRecord, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};

@@ -14,7 +14,7 @@ pub(crate) fn contradictions(
     subject: &Subject,
     interrupt: &Interrupt,
 ) -> Result<Vec<String>, OutputError> {
-    let (record, text) = match read(subject)? {
+    let (record, texts) = match read(subject)? {
         Ok(found) => found,
         Err(proof) => return Ok(proof.reasons),
     };
@@ -38,7 +38,7 @@ pub(crate) fn contradictions(
             tree.insert(path, Blob::new(bytes));
         }
     }
-    let wanted = Statement::new(&tree, &record, &text, statement.builder());
+    let wanted = Statement::new(&tree, &record, &texts, statement.builder());
     found.extend(statement.contradictions(&wanted));
     Ok(found)
 }

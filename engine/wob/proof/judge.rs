@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wob_engine::{Blob, Digest, FilePath, Tree};
 use wob_host::{Held, HeldFile, OutputError};
-use wob_rules::{Built, RECORD_PATH, Record};
+use wob_rules::{Built, RECORD_PATH, Record, RecordTexts, part_path};
 
 use super::{Author, Difference, How, Proof, Verdict, rebuild::Rebuilt};
 use crate::{recorded::record, report::count, text_diff::unified};
@@ -53,7 +53,7 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
 /// What is compared when a tree was built again.
 pub(super) struct Judge<'j> {
     pub(super) record: &'j Record,
-    pub(super) text: &'j str,
+    pub(super) texts: &'j RecordTexts,
     pub(super) files: &'j Files,
     pub(super) held: &'j Held,
     pub(super) before: Option<&'j Held>,
@@ -197,15 +197,35 @@ impl Judge<'_> {
     }
 
     fn judge_record(&self, proof: &mut Proof, fresh: &Record) {
-        if fresh.to_json() == self.text {
+        let texts = fresh.texts();
+        if texts == *self.texts {
             return;
         }
-        let fields = differing_fields(fresh, self.text);
+        let mut fields = differing_fields(&texts.head, &self.texts.head);
         if fields.is_empty() {
             // Nothing else says it; wob never writes it so.
             return proof.differs(RECORD_PATH, Author::Hand, How::Changed);
         }
         proof.differs(RECORD_PATH, Author::Wob, How::Changed);
+        let folders: BTreeSet<&FilePath> =
+            texts.parts.keys().chain(self.texts.parts.keys()).collect();
+        for folder in folders {
+            let change = match (texts.parts.get(folder), self.texts.parts.get(folder)) {
+                (Some(wanted), Some(found)) if wanted == found => continue,
+                (Some(wanted), Some(found)) => {
+                    fields.extend(differing_fields(wanted, found));
+                    How::Changed
+                }
+                // As seen by who has what is there.
+                (Some(_), None) => How::Deleted,
+                (None, _) => How::Added,
+            };
+            proof.differs(part_path(folder).as_str(), Author::Wob, change);
+        }
+        // That a part is another says its digest too.
+        if fields.len() > 1 {
+            fields.remove("parts");
+        }
         let fields: Vec<String> = fields.iter().map(|it| format!("`{it}`")).collect();
         proof.reasons.push(format!("the record says something else in {}", fields.join(", ")));
     }
@@ -215,7 +235,15 @@ impl Judge<'_> {
         for it in &mut proof.differences {
             let Ok(path) = FilePath::new(&it.path) else { continue };
             let (wanted, found) = if it.path == RECORD_PATH {
-                (Some(fresh.to_json().into_bytes()), Some(self.text.as_bytes().to_vec()))
+                let (wanted, found) = (fresh.texts().head, self.texts.head.clone());
+                (Some(wanted.into_bytes()), Some(found.into_bytes()))
+            } else if it.path.starts_with(".wob/") {
+                let text = |texts: &RecordTexts| {
+                    let mut parts = texts.parts.iter();
+                    let part = parts.find(|(folder, _)| part_path(folder) == path);
+                    part.map(|(_, text)| text.clone().into_bytes())
+                };
+                (text(&fresh.texts()), text(self.texts))
             } else {
                 (tree.get(&path).map(|it| it.bytes().into_owned()), self.held.read(&path)?)
             };
@@ -235,10 +263,10 @@ impl Judge<'_> {
 }
 
 /// Names the fields of the record that are not what they should be.
-fn differing_fields(fresh: &Record, text: &str) -> Vec<String> {
+fn differing_fields(wanted: &str, found: &str) -> BTreeSet<String> {
     let parse = |text: &str| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(text);
-    let wanted = parse(&fresh.to_json()).unwrap_or_default();
-    let found = parse(text).unwrap_or_default();
+    let wanted = parse(wanted).unwrap_or_default();
+    let found = parse(found).unwrap_or_default();
     let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
     names.into_iter().filter(|it| wanted.get(*it) != found.get(*it)).cloned().collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wob_engine::{FilePath, Tree};
 use wob_host::{Digests, Interrupt, Manifest, OutputError};
-use wob_rules::{Name, Record, RecordError};
+use wob_rules::{Name, Record, RecordError, RecordTexts, part_path};
 
 use super::{
     Proof, Subject, Verdict,
@@ -28,8 +28,8 @@ pub(crate) struct Prover<'p> {
     before: Option<Loaded>,
     digests: Digests,
     proven: usize,
-    /// What the sources of the last tree gave, and the text of its record.
-    given: Option<(Tree, String)>,
+    /// What the sources of the last tree gave, and the texts of its record.
+    given: Option<(Tree, RecordTexts)>,
 }
 
 impl<'p> Prover<'p> {
@@ -54,7 +54,7 @@ impl<'p> Prover<'p> {
         if self.proven.is_multiple_of(REMEMBERED) {
             self.before = None;
         }
-        let (record, text) = match read(subject) {
+        let (record, texts) = match read(subject) {
             Ok(Ok(found)) => found,
             Ok(Err(proof)) => return Ok(proof),
             Err(error) => return Err(self.fail(&error)),
@@ -79,7 +79,7 @@ impl<'p> Prover<'p> {
                 let (held, before) = (&subject.held, subject.before.as_ref());
                 let judge = Judge {
                     record: &record,
-                    text: &text,
+                    texts: &texts,
                     files: &files,
                     held,
                     before,
@@ -89,7 +89,7 @@ impl<'p> Prover<'p> {
                 let judged = judge.judge(&mut proof);
                 self.before = Some(rebuilt.session.loaded);
                 let tree = judged.map_err(|it| self.fail(&it))?;
-                self.given = Some((tree, text));
+                self.given = Some((tree, texts));
             }
         }
         proof.differences.sort_by(|a, b| (&a.path, a.by).cmp(&(&b.path, b.by)));
@@ -99,8 +99,8 @@ impl<'p> Prover<'p> {
         Ok(proof)
     }
 
-    /// Returns what the sources of the last tree gave, and the text of its record; none if they could not be had.
-    pub(crate) fn into_given(self) -> Option<(Tree, String)> {
+    /// Returns what the sources of the last tree gave, and the texts of its record; none if they could not be had.
+    pub(crate) fn into_given(self) -> Option<(Tree, RecordTexts)> {
         self.given
     }
 
@@ -116,7 +116,7 @@ impl<'p> Prover<'p> {
 }
 
 /// Reads the record of a tree; if there is none to go by, what is known without one.
-pub(super) fn read(subject: &Subject) -> Result<Result<(Record, String), Proof>, OutputError> {
+pub(super) fn read(subject: &Subject) -> Result<Result<(Record, RecordTexts), Proof>, OutputError> {
     let mut proof = Proof::new(None);
     let Some(bytes) = subject.held.record()? else {
         let reason = "there is no `.wob/tree.json`, so that it is not known what it was made from";
@@ -124,19 +124,40 @@ pub(super) fn read(subject: &Subject) -> Result<Result<(Record, String), Proof>,
         return Ok(Err(proof));
     };
     let damaged = |reason: &str| format!("its record, `.wob/tree.json`, is damaged: {reason}");
-    let Ok(text) = String::from_utf8(bytes) else {
+    let Ok(head) = String::from_utf8(bytes) else {
         proof.because(Verdict::Damaged, damaged("it is no text"));
         return Ok(Err(proof));
     };
-    match Record::parse(&text) {
-        Ok(_) if Manifest::parse(&text).is_none() => {
+    let mut texts = RecordTexts { head, parts: BTreeMap::new() };
+    let mut failed = None;
+    let mut read = |path: &str| {
+        let path = FilePath::new(path).ok()?;
+        subject.held.read(&path).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            None
+        })
+    };
+    let record = Record::read(&texts.head, &mut read);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    match record {
+        Ok(record) if !record.files.keys().all(|it| Manifest::may_own(it)) => {
             proof
                 .because(Verdict::Damaged, damaged("it names a file that wob cannot have written"));
         }
         Ok(record) if Name::new(&record.environment).is_err() => {
             proof.because(Verdict::Damaged, damaged("no environment can be called so"));
         }
-        Ok(record) => return Ok(Ok((record, text))),
+        Ok(record) => {
+            // What was read is what this gives, byte for byte, or its digest would be another.
+            for folder in record.parts.keys() {
+                let bytes = subject.held.read(&part_path(folder))?.unwrap_or_default();
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                texts.parts.insert(folder.clone(), text);
+            }
+            return Ok(Ok((record, texts)));
+        }
         Err(RecordError::Damaged { reason }) => {
             proof.because(Verdict::Damaged, damaged(&reason));
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, FilePath, Tree, git_blob_id};
 use wob_host::sha256;
-use wob_rules::{RECORD_PATH, Record, SourceRecord};
+use wob_rules::{RECORD_PATH, Record, RecordTexts, SourceRecord, part_path};
 
 /// What a statement in an envelope is.
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -78,8 +78,8 @@ struct Builder {
 }
 
 impl Statement {
-    /// Says what is known of `tree`, whose record is `record`, written as `text`, and which `builder` built.
-    pub(crate) fn new(tree: &Tree, record: &Record, text: &str, builder: &str) -> Self {
+    /// Says what is known of `tree`, whose record is `record`, written as `texts`, and which `builder` built.
+    pub(crate) fn new(tree: &Tree, record: &Record, texts: &RecordTexts, builder: &str) -> Self {
         let label = format!("//env:{}", record.environment);
         let dependencies = record.sources.iter().map(dependency).collect();
         let builder = Builder {
@@ -88,7 +88,7 @@ impl Statement {
         };
         Self {
             kind: STATEMENT.to_owned(),
-            subject: subjects(&label, tree, text),
+            subject: subjects(&label, tree, texts),
             predicate_type: PREDICATE.to_owned(),
             predicate: Provenance {
                 build_definition: BuildDefinition {
@@ -152,16 +152,20 @@ fn digests(all: &[(&str, String)]) -> BTreeMap<String, String> {
     all.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-/// Names the tree as a commit has it, its files without the record, and the record.
-fn subjects(label: &str, tree: &Tree, text: &str) -> Vec<Resource> {
+/// Names the tree as a commit has it, its files without the record, and the record, which names those of its parts.
+fn subjects(label: &str, tree: &Tree, texts: &RecordTexts) -> Vec<Resource> {
+    let text = &texts.head;
     let mut whole = tree.clone();
     let path = FilePath::new(RECORD_PATH).expect("because the path is constant");
     whole.insert(path, Blob::new(text.as_bytes()));
+    for (folder, text) in &texts.parts {
+        whole.insert(part_path(folder), Blob::new(text.as_bytes()));
+    }
     let subject = |name: String, digest| Resource { name, uri: String::new(), digest };
     vec![
         subject(label.to_owned(), digests(&[("gitTree", whole.git_id().to_string())])),
         subject(
-            format!("{label} without {RECORD_PATH}"),
+            format!("{label} without .wob"),
             digests(&[
                 ("gitTree", tree.git_id().to_string()),
                 ("wobRoot", tree.root().to_string()),

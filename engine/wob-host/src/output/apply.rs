@@ -1,6 +1,13 @@
 //! Does what a plan says: everything that can fail first, then renames, `.wob/tree.json` last.
 
-use std::{cell::Cell, collections::BTreeSet, io};
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    io,
+    panic::resume_unwind,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Digest, FilePath};
@@ -18,6 +25,8 @@ use crate::{FileSystem, GitId, Interrupt, StatKind, WriteFile};
 /// How the names of a journal and a `.wob/tree.json` begin that are being written.
 const JOURNAL_DRAFT: &str = ".journal-";
 const MANIFEST_DRAFT: &str = ".tree-";
+/// Where new contents wait whose folder does not exist yet, and records of parts.
+const WAITING: &str = ".wob/new";
 
 /// What becomes of files that are not wob's, or that were edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +49,8 @@ pub struct Written {
 /// New contents that wait for their places; dropping it deletes them.
 struct Staged<'f> {
     files: Vec<(Draft<'f>, FilePath)>,
+    /// Records of parts.
+    records: Vec<(Draft<'f>, FilePath)>,
     manifest: Draft<'f>,
 }
 
@@ -62,11 +73,11 @@ impl Scaffold<'_> {
     fn draft(
         &self,
         path: Utf8PathBuf,
-        write: impl FnOnce(&mut dyn WriteFile) -> io::Result<()>,
+        write: impl FnOnce(Box<dyn WriteFile>) -> io::Result<()>,
     ) -> io::Result<Draft<'_>> {
-        let mut file = self.files.create(&path)?;
+        let file = self.files.create(&path)?;
         let draft = Draft { scaffold: self, path, is_placed: false };
-        write(&mut *file)?;
+        write(file)?;
         Ok(draft)
     }
 }
@@ -141,6 +152,7 @@ impl Plan {
         match self.stage(&scaffold, &root, interrupt) {
             Ok(staged) => self.commit(files, &root, staged).map_err(by_now)?,
             Err(error) => {
+                files.remove_folder(&root.join(WAITING)).ok();
                 // Nothing was replaced; a journal stays only for what else is there to clean up.
                 if !self.unfinished && !scaffold.is_left.get() {
                     files.remove_file(&journal).ok();
@@ -173,21 +185,31 @@ impl Plan {
             return Err(OutputError::Link { path: own });
         }
         remove_stale_records(files, &own);
-        if !self.previous.unfinished.is_empty() {
-            let manifests = self.previous.unfinished.iter().chain([&self.previous.manifest]);
-            for path in manifests.flat_map(Manifest::paths) {
-                remove_stale(files, root, path);
-            }
+        for path in self.previous.unfinished.iter().flat_map(Manifest::paths) {
+            remove_stale(files, root, path);
         }
         let journal = root.join(JOURNAL);
-        let next = Manifest::of(&self.tree);
-        let text = manifest::journal(self.previous.unfinished.iter().chain([&next]));
+        let unfinished = self.previous.unfinished.iter();
+        let text = manifest::journal(unfinished.chain(&self.at_stake()));
         let write = || record(scaffold, &own, JOURNAL_DRAFT, &text)?.persist(&journal);
         write().map_err(failed("write", &journal))?;
         Ok(journal)
     }
 
-    /// Writes each new content beside its place, or above it if its folder does not exist yet.
+    /// Returns what wob owns of the files that change, and what it will; all others are in the records before and after.
+    fn at_stake(&self) -> [Manifest; 2] {
+        let before = self
+            .changes
+            .keys()
+            .filter_map(|path| Some((path.clone(), self.previous.manifest.digest(path)?)));
+        let next = self
+            .changes
+            .keys()
+            .filter_map(|path| Some((path.clone(), self.tree.get(path)?.digest())));
+        [Manifest::of_files(before), Manifest::of_files(next)]
+    }
+
+    /// Writes each new content beside its place, or into wob's own folder if its folder does not exist yet.
     fn stage<'f>(
         &self,
         scaffold: &'f Scaffold<'f>,
@@ -195,7 +217,14 @@ impl Plan {
         interrupt: &Interrupt,
     ) -> Result<Staged<'f>, OutputError> {
         let files = scaffold.files;
+        let own = root.join(".wob");
         let mut disk = Disk::new(files, root);
+        let waiting = root.join(WAITING);
+        files.create_folder(&waiting).map_err(failed("create", &waiting))?;
+        let path = FilePath::new(WAITING).expect("because the name is constant");
+        if disk.kind(&path)? != Kind::Folder {
+            return Err(OutputError::Link { path: waiting });
+        }
         let mut drafts = vec![];
         let mut writable = BTreeSet::new();
         for path in self.changes.keys() {
@@ -204,20 +233,49 @@ impl Plan {
             disk.kind(path)?;
             let folder = existing_folder(files, root, path);
             if let Some(blob) = self.tree.get(path) {
-                drafts.push((wait(scaffold, &folder, path, blob)?, path.clone()));
-            } else if !writable.contains(&folder) {
+                let place = folder.clone().unwrap_or_else(|| waiting.clone());
+                drafts.push((wait(scaffold, &place, path, blob)?, path.clone()));
+            } else if let Some(folder) = &folder
+                && !writable.contains(folder)
+            {
                 // Who may create a file may delete one.
-                let probe = wait(scaffold, &folder, path, &Blob::new(b"".as_slice()))?;
-                probe.delete().map_err(failed("delete from", &folder))?;
+                let probe = wait(scaffold, folder, path, &Blob::new(b"".as_slice()))?;
+                probe.delete().map_err(failed("delete from", folder))?;
             }
-            writable.insert(folder);
+            writable.extend(folder);
         }
-        let (own, last) = (root.join(".wob"), root.join(MANIFEST));
+        let records = self.stage_records(scaffold, root, &mut disk)?;
+        let last = root.join(MANIFEST);
         // One flush for the whole tree: the files are known by their digests. Before any of them is replaced, the journal
         // must be there for good.
-        let manifest = record(scaffold, &own, MANIFEST_DRAFT, &self.manifest)
+        let manifest = record(scaffold, &own, MANIFEST_DRAFT, &self.record.head)
             .and_then(|it| files.sync_folder(&own).map(|()| it));
-        Ok(Staged { files: drafts, manifest: manifest.map_err(failed("write", &last))? })
+        Ok(Staged { files: drafts, records, manifest: manifest.map_err(failed("write", &last))? })
+    }
+
+    /// Writes and flushes the records of parts, where they wait to be moved.
+    fn stage_records<'f>(
+        &self,
+        scaffold: &'f Scaffold<'f>,
+        root: &Utf8Path,
+        disk: &mut Disk<'_>,
+    ) -> Result<Vec<(Draft<'f>, FilePath)>, OutputError> {
+        let folder = root.join(WAITING);
+        let mut drafts = vec![];
+        let mut unsafe_yet = vec![];
+        for (path, of) in &self.records.put {
+            disk.kind(path)?;
+            let mut opened = None;
+            let draft = scaffold.draft(folder.join(temporary_name(path)), |mut file| {
+                file.append(self.record.parts[of].as_bytes())?;
+                opened = Some(file);
+                Ok(())
+            });
+            drafts.push((draft.map_err(failed("write", root.join(path.as_str())))?, path.clone()));
+            unsafe_yet.extend(opened);
+        }
+        sync_all(unsafe_yet).map_err(failed("write", &folder))?;
+        Ok(drafts)
     }
 
     /// Moves the new contents to their places and deletes what is no longer wanted.
@@ -253,6 +311,18 @@ impl Plan {
         for path in last {
             delete(&mut disk, files, root, path)?;
         }
+        for (draft, path) in staged.records {
+            disk.kind(&path)?;
+            let full = root.join(path.as_str());
+            let folder = full.parent().unwrap_or(root);
+            files.create_folder(folder).map_err(half_written("create", folder))?;
+            draft.persist(&full).map_err(half_written("replace", &full))?;
+        }
+        for path in &self.records.removed {
+            delete(&mut disk, files, root, path)?;
+        }
+        // It is there only while something waits in it; if something else is, it stays.
+        files.remove_folder(&root.join(WAITING)).ok();
         let last = root.join(MANIFEST);
         staged.manifest.persist(&last).map_err(half_written("replace", &last))
     }
@@ -271,7 +341,7 @@ fn wait<'f>(
     blob: &Blob,
 ) -> Result<Draft<'f>, OutputError> {
     let place = folder.join(temporary_name(path));
-    let draft = scaffold.draft(place.clone(), |file| file.append(&blob.bytes()));
+    let draft = scaffold.draft(place.clone(), |mut file| file.append(&blob.bytes()));
     draft.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return OutputError::Busy { path: place };
@@ -288,9 +358,30 @@ fn record<'f>(
     text: &str,
 ) -> io::Result<Draft<'f>> {
     let path = own.join(format!("{draft}{}", std::process::id()));
-    scaffold.draft(path, |file| {
+    scaffold.draft(path, |mut file| {
         file.append(text.as_bytes())?;
         file.sync()
+    })
+}
+
+/// Makes files durable, many at a time: a file system does that together for all who wait.
+fn sync_all(files: Vec<Box<dyn WriteFile>>) -> io::Result<()> {
+    /// How many threads wait at a time.
+    const WAITING: usize = 16;
+    let queue = Mutex::new(files);
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let work = || {
+        while let Some(mut file) = next() {
+            file.sync()?;
+        }
+        Ok(())
+    };
+    let threads = queue.lock().map_or(1, |it| it.len()).min(WAITING);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let others = threads.into_iter().map(|it| it.join().unwrap_or_else(|it| resume_unwind(it)));
+        others.fold(own, |all, it| all.and(it))
     })
 }
 
@@ -335,11 +426,19 @@ fn remove_empty_folders(files: &dyn FileSystem, folder: &Utf8Path) {
     files.remove_folder(folder).ok();
 }
 
-/// Returns the folder of `path`, or the nearest one above that exists.
-fn existing_folder(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) -> Utf8PathBuf {
+/// Returns the folder of `path`, or the nearest one above that exists; none if that is the root, which is not filled with
+/// what waits: a folder of many names stays slow when they are gone.
+fn existing_folder(
+    files: &dyn FileSystem,
+    root: &Utf8Path,
+    path: &FilePath,
+) -> Option<Utf8PathBuf> {
+    if !path.as_str().contains('/') {
+        return Some(root.to_owned());
+    }
     let full = root.join(path.as_str());
     let mut above = full.ancestors().skip(1).take_while(|it| *it != root);
-    above.find(|it| is_folder(files, it)).unwrap_or(root).to_owned()
+    above.find(|it| is_folder(files, it)).map(Utf8Path::to_owned)
 }
 
 /// Names the new content of `path` while it waits: the same in every run, so that the next one finds what a crash left.
@@ -352,7 +451,10 @@ fn temporary_name(path: &FilePath) -> String {
 fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) {
     let name = temporary_name(path);
     let folders = folders_above(path).map(|it| format!("{it}/{name}"));
-    for stale in folders.chain([name.clone()]).filter_map(|it| FilePath::new(&it).ok()) {
+    for stale in folders
+        .chain([name.clone(), format!("{WAITING}/{name}")])
+        .filter_map(|it| FilePath::new(&it).ok())
+    {
         let mut disk = Disk::new(files, root);
         // A folder may have become a link since.
         if matches!(disk.kind(&stale), Ok(Kind::File)) {
@@ -363,6 +465,15 @@ fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) {
 
 /// Removes the drafts that runs which crashed left in `.wob`.
 fn remove_stale_records(files: &dyn FileSystem, own: &Utf8Path) {
+    let waiting = own.join("new");
+    if is_folder(files, &waiting) {
+        for (name, _) in files.entries(&waiting).unwrap_or_default() {
+            if name.starts_with(TEMPORARY) {
+                files.remove_file(&waiting.join(name)).ok();
+            }
+        }
+        files.remove_folder(&waiting).ok();
+    }
     for (name, _) in files.entries(own).unwrap_or_default() {
         if [JOURNAL_DRAFT, MANIFEST_DRAFT].iter().any(|draft| name.starts_with(draft)) {
             files.remove_file(&own.join(name)).ok();

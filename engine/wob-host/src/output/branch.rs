@@ -12,9 +12,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
 
 use super::{
-    MANIFEST, Manifest, OutputError, Overwrite, Plan, Previous,
+    Failure, MANIFEST, Manifest, OutputError, Overwrite, Plan, Previous, ReadPart, TreeRecord,
     ground::{FILE_BYTES, Ground, Kind},
-    plan::{self, To},
+    plan::{self, Records, To},
 };
 use crate::{
     BranchName, Commit, FileSystem, GitError, GitId, Interrupt, LimitError, RealFileSystem,
@@ -91,18 +91,12 @@ impl OutputBranch {
     /// # Errors
     /// If an object is missing.
     pub fn previous(&self) -> Result<Previous, OutputError> {
-        let mut text = None;
-        if let Some(tip) = &self.tip {
-            let path = FilePath::new(MANIFEST).expect("because the name is constant");
-            let mut take =
-                |_, bytes: Vec<u8>| text = Some(String::from_utf8_lossy(&bytes).into_owned());
-            self.repository.read_files(tip.tree, [path].into_iter(), FILE_BYTES, &mut take)?;
-        }
-        Ok(Previous {
-            manifest: text.as_deref().and_then(Manifest::parse).unwrap_or_default(),
-            text,
-            unfinished: vec![],
-        })
+        let Some(tip) = &self.tip else { return Ok(Previous::default()) };
+        let text = own_text(&self.repository, tip)?;
+        let failure = Failure::default();
+        let parse = |it: &str| manifest_of(&self.repository, tip, it, &failure);
+        let manifest = text.as_deref().and_then(parse).unwrap_or_default();
+        Ok(Previous { manifest, text, unfinished: vec![], failure })
     }
 
     /// Reads those of `paths` that are still as wob wrote them, and gives each to `take`.
@@ -125,17 +119,17 @@ impl OutputBranch {
         Ok(self.repository.read_files(tip.tree, paths, FILE_BYTES, &mut owned)?)
     }
 
-    /// Compares `tree` with the branch's tree, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    /// Compares `tree` with the branch's tree, and changes nothing. `record` is about the tree.
     ///
     /// # Errors
     /// If the tree cannot lie in a folder at all, or the branch cannot be read.
     pub fn plan(
         &self,
         tree: &Tree,
-        manifest: &str,
+        record: &TreeRecord,
         interrupt: &Interrupt,
     ) -> Result<Plan, OutputError> {
-        plan::check(tree, manifest, plan::Case::Kept)?;
+        let next = plan::check(tree, record, plan::Case::Kept)?;
         let previous = self.previous()?;
         let ids = TreeIds::of(tree);
         let (same, found) = match &self.tip {
@@ -147,9 +141,15 @@ impl OutputBranch {
         };
         let mut ground = Committed { output: self, found };
         let doubtful = tree.files().zip(&same).filter(|(_, same)| !**same).map(|(file, _)| file);
-        let judged = plan::judge(&mut ground, &previous, tree, doubtful, interrupt)?;
+        let judged = plan::judge(&mut ground, &previous, &next, (tree, doubtful), interrupt);
+        previous.check()?;
+        let judged = judged?;
+        let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;
         let to = To::Branch(Box::new(BranchPlan { output: self.clone(), ids: ids.files }));
-        Ok(Plan::new(judged, to, tree, manifest, previous))
+        // What a commit has can be read.
+        let records = Records::new(&next, &previous.manifest, &|_| true);
+        previous.check()?;
+        Ok(Plan::new((judged, others), to, tree, (record, records), previous))
     }
 
     pub(super) fn lock_path(&self) -> Utf8PathBuf {
@@ -214,17 +214,18 @@ impl BranchPlan {
     fn commit<'c>(&'c self, plan: &'c Plan) -> NewCommit<'c> {
         let is_changed = |path: &FilePath| plan.changes.contains_key(path);
         let changed = plan.tree.files().zip(&self.ids).filter(|((path, _), _)| is_changed(path));
-        let mut put: Vec<_> =
-            changed.map(|((path, blob), id)| (path.as_str(), *id, blob.bytes())).collect();
-        if plan.previous.text.as_deref() != Some(plan.manifest.as_str()) {
-            let bytes = plan.manifest.as_bytes();
+        let mut put = vec![];
+        // They may be by far the largest, and so are best compressed while all others are.
+        for (path, text) in plan.texts() {
+            let bytes = text.as_bytes();
             let id = GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id");
-            // It may be by far the largest, and so is best compressed while all others are.
-            put.insert(0, (MANIFEST, id, bytes.into()));
+            put.push((path, id, bytes.into()));
         }
+        put.extend(changed.map(|((path, blob), id)| (path.as_str(), *id, blob.bytes())));
+        let removed = plan.changes.keys().filter(|it| plan.tree.get(it).is_none());
         NewCommit {
             parent: self.output.tip.as_ref(),
-            removed: plan.changes.keys().filter(|it| plan.tree.get(it).is_none()).collect(),
+            removed: removed.chain(&plan.records.removed).collect(),
             put,
             message: &plan.message,
             branch: &self.output.name,
@@ -232,6 +233,36 @@ impl BranchPlan {
             scratch: self.output.own_name(),
         }
     }
+}
+
+/// Returns the text of a commit's `.wob/tree.json`; none if there is none.
+pub(super) fn own_text(
+    repository: &Repository,
+    commit: &Commit,
+) -> Result<Option<String>, GitError> {
+    let path = FilePath::new(MANIFEST).expect("because the name is constant");
+    let mut text = None;
+    let mut take = |_, bytes: Vec<u8>| text = Some(String::from_utf8_lossy(&bytes).into_owned());
+    repository.read_files(commit.tree, [path].into_iter(), FILE_BYTES, &mut take)?;
+    Ok(text)
+}
+
+/// Returns the manifest of a commit whose `.wob/tree.json` has this text; that a part cannot be read is noted in `failure`.
+pub(super) fn manifest_of(
+    repository: &Repository,
+    commit: &Commit,
+    text: &str,
+    failure: &Failure,
+) -> Option<Manifest> {
+    let (repository, tree, failure) = (repository.clone(), commit.tree, failure.clone());
+    let read: ReadPart = Arc::new(move |path| {
+        let mut found = None;
+        let mut take = |_, bytes: Vec<u8>| found = Some(bytes);
+        let path = [path.clone()].into_iter();
+        let read = repository.read_files(tree, path, FILE_BYTES, &mut take);
+        failure.note(read.map(|()| found).map_err(OutputError::from))
+    });
+    Manifest::parse(text, &read)
 }
 
 /// What a commit holds where it differs from the tree.

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use wob_engine::{Blob, FilePath, Tree};
 
-use super::{OutputBranch, OutputError, OutputFolder, Plan, Previous};
+use super::{OutputBranch, OutputError, OutputFolder, Plan, Previous, Standing, TreeRecord};
 use crate::{Holder, Interrupt, OutputLock, Waiting};
 
 /// A place that a tree is written to.
@@ -58,19 +58,20 @@ impl Destination {
         }
     }
 
-    /// Compares `tree` with what lies there, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    /// Compares `tree` with what lies there, and changes nothing. `record` is about the tree; of a folder, `standing` is known.
     ///
     /// # Errors
     /// If the tree cannot lie there at all, or the place cannot be read.
     pub fn plan(
         &self,
         tree: &Tree,
-        manifest: &str,
+        record: &TreeRecord,
+        standing: &Standing,
         interrupt: &Interrupt,
     ) -> Result<Plan, OutputError> {
         match self {
-            Self::Folder(it) => it.plan(tree, manifest, interrupt),
-            Self::Branch(it) => it.plan(tree, manifest, interrupt),
+            Self::Folder(it) => it.plan(tree, record, standing, interrupt),
+            Self::Branch(it) => it.plan(tree, record, interrupt),
         }
     }
 

@@ -34,6 +34,17 @@ pub(super) enum Bytes {
     TooLarge,
 }
 
+impl Bytes {
+    /// Says whether they have this digest.
+    pub(super) fn is(self, wanted: Digest) -> bool {
+        match self {
+            Self::Empty => wanted == Digest::of(b""),
+            Self::Zeroes(it) | Self::Digest(it) => it == wanted,
+            Self::TooLarge => false,
+        }
+    }
+}
+
 /// A place that may hold files of others.
 pub(super) trait Ground {
     /// Returns what people call `path`.

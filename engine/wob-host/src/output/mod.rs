@@ -15,7 +15,11 @@ mod manifest;
 mod plan;
 mod published;
 
-use std::{fs, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, FilePath, Tree};
@@ -28,8 +32,8 @@ pub use branch::OutputBranch;
 pub use destination::Destination;
 pub use held::{Digests, Held, HeldFile};
 pub use lock::{Holder, OutputLock, Waiting};
-pub use manifest::Manifest;
-pub use plan::{Change, Counts, Plan};
+pub use manifest::{Manifest, ReadPart};
+pub use plan::{Change, Counts, Others, Plan, Standing};
 pub use published::PublishedTree;
 
 const MANIFEST: &str = ".wob/tree.json";
@@ -47,8 +51,17 @@ pub struct OutputFolder {
     prefix: Option<FilePath>,
 }
 
-/// What wob wrote into a folder before.
+/// What a tree says of itself: the texts of its own record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreeRecord {
+    /// The text that `.wob/tree.json` shall have.
+    pub head: String,
+    /// The texts of the records of its parts, by folder.
+    pub parts: Arc<BTreeMap<FilePath, String>>,
+}
+
+/// What wob wrote into a folder before.
+#[derive(Clone, Debug, Default)]
 pub struct Previous {
     /// What it owns; nothing if `.wob/tree.json` is missing or damaged.
     pub manifest: Manifest,
@@ -56,6 +69,37 @@ pub struct Previous {
     pub text: Option<String>,
     /// What runs that crashed since were about to write, oldest first; what of it was written is wob's own too.
     pub unfinished: Vec<Manifest>,
+    /// Why the record of a part could not be read, of which then nothing seems to be owned.
+    failure: Failure,
+}
+
+/// The first thing that went wrong where nobody waits for an answer.
+#[derive(Clone, Debug, Default)]
+struct Failure(Arc<Mutex<Option<OutputError>>>);
+
+impl Failure {
+    /// Takes what there is of `found`.
+    fn note<T>(&self, found: Result<Option<T>, OutputError>) -> Option<T> {
+        found.unwrap_or_else(|error| {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            None
+        })
+    }
+
+    fn check(&self) -> Result<(), OutputError> {
+        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Previous {
+    /// Makes sure that whatever was asked for could be read.
+    ///
+    /// # Errors
+    /// If a part's record could not, so that what was learned from it is wrong.
+    pub fn check(&self) -> Result<(), OutputError> {
+        self.failure.check()
+    }
 }
 
 /// Why a tree is not written.
@@ -98,9 +142,6 @@ pub enum OutputError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The text for `.wob/tree.json` does not describe the tree: a mistake of the caller.
-    #[error("the text for `.wob/tree.json` does not list the files of the tree")]
-    Manifest,
     /// Another build holds the lock, and nobody wants to wait.
     #[error("another build is writing there: {holder}")]
     Locked {
@@ -185,10 +226,17 @@ impl OutputFolder {
         self.check_prefix()?;
         let text = self.read_own(MANIFEST)?;
         let journal = self.read_own(JOURNAL)?;
+        let (files, root) = (self.files.clone(), self.root());
+        let failure = Failure::default();
+        let noted = failure.clone();
+        let read: ReadPart =
+            Arc::new(move |path| noted.note(disk::Disk::new(&*files, &root).read(path)));
+        let manifest = text.as_deref().and_then(|it| Manifest::parse(it, &read));
         Ok(Previous {
-            manifest: text.as_deref().and_then(Manifest::parse).unwrap_or_default(),
+            manifest: manifest.unwrap_or_default(),
             text,
             unfinished: journal.map(|it| manifest::parse_journal(&it)).unwrap_or_default(),
+            failure,
         })
     }
 
@@ -206,17 +254,18 @@ impl OutputFolder {
         Ok(found.map(Blob::new).filter(|it| it.digest() == digest))
     }
 
-    /// Compares `tree` with what is on disk, and changes nothing. `manifest` is the text that `.wob/tree.json` shall have.
+    /// Compares `tree` with what is on disk, of which `standing` is known, and changes nothing. `record` is about the tree.
     ///
     /// # Errors
     /// If the tree cannot lie in this folder at all, or the folder cannot be read.
     pub fn plan(
         &self,
         tree: &Tree,
-        manifest: &str,
+        record: &TreeRecord,
+        standing: &Standing,
         interrupt: &Interrupt,
     ) -> Result<Plan, OutputError> {
-        plan::plan(self, tree, manifest, interrupt)
+        plan::plan(self, tree, record, standing, interrupt)
     }
 
     fn check_prefix(&self) -> Result<(), OutputError> {

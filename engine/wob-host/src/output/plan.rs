@@ -1,17 +1,19 @@
 //! Compares a tree with an output folder.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use camino::Utf8PathBuf;
-use serde::Serialize;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
-    Manifest, OutputError, OutputFolder, Previous, TEMPORARY,
+    MANIFEST, Manifest, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY, TreeRecord,
     branch::BranchPlan,
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case, is_reserved,
+    manifest::part_path,
 };
 use crate::Interrupt;
 
@@ -26,17 +28,44 @@ pub struct Plan {
     pub changes: BTreeMap<FilePath, Change>,
     /// How many files of the tree are there already, byte for byte; they are not touched, and are wob's from now on.
     pub unchanged: usize,
-    /// How many other files lie in the folder; they stay.
-    pub others: usize,
-    /// The first few of them by name.
-    pub other_examples: Vec<String>,
+    /// The files of others in the folder; they stay.
+    pub others: Others,
     /// Whether an earlier run did not end, so that this one finishes its work.
     pub unfinished: bool,
     pub(super) to: To,
     pub(super) message: String,
     pub(super) tree: Tree,
-    pub(super) manifest: String,
+    pub(super) record: TreeRecord,
+    pub(super) records: Records,
     pub(super) previous: Previous,
+}
+
+/// What becomes of the records of parts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    /// Where a text is written, as it is not there yet, and the folder that it is about; sorted.
+    pub(super) put: Vec<(FilePath, FilePath)>,
+    /// Those of folders that are no parts any more.
+    pub(super) removed: Vec<FilePath>,
+}
+
+/// What is known of a folder before it is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// Every file that its own record lists is as that says, and so are these.
+    AsRecorded(Others),
+}
+
+/// The files of others in a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// How many there are.
+    pub count: usize,
+    /// The first few of them by name.
+    pub examples: Vec<String>,
 }
 
 /// Where a plan writes.
@@ -88,22 +117,23 @@ impl Change {
 
 impl Plan {
     pub(super) fn new(
-        judged: Judged,
+        (changes, others): (BTreeMap<FilePath, Change>, Others),
         to: To,
         tree: &Tree,
-        manifest: &str,
+        (record, records): (&TreeRecord, Records),
         previous: Previous,
     ) -> Self {
+        let of_tree = changes.keys().filter(|it| tree.get(it).is_some()).count();
         Self {
-            changes: judged.changes,
-            unchanged: judged.unchanged,
-            others: judged.others.len(),
-            other_examples: judged.others.into_iter().take(EXAMPLES).collect(),
+            unchanged: tree.len() - of_tree,
+            changes,
+            others,
             unfinished: !previous.unfinished.is_empty(),
             to,
             message: "wob build\n".to_owned(),
             tree: tree.clone(),
-            manifest: manifest.to_owned(),
+            record: record.clone(),
+            records,
             previous,
         }
     }
@@ -196,66 +226,179 @@ impl Plan {
 
     /// Says whether applying would touch the disk at all.
     pub fn is_done(&self) -> bool {
-        !self.unfinished
-            && !self.differs()
-            && self.previous.text.as_deref() == Some(self.manifest.as_str())
+        !self.unfinished && !self.differs() && self.records.is_empty() && !self.has_new_head()
+    }
+
+    fn has_new_head(&self) -> bool {
+        self.previous.text.as_deref() != Some(self.record.head.as_str())
+    }
+
+    /// Lists the texts of the record that are not there yet, with their paths; that of `.wob/tree.json` is the first.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let head = self.has_new_head().then_some((MANIFEST, self.record.head.as_str()));
+        let parts = self.records.put.iter();
+        let parts = parts.map(|(path, folder)| (path.as_str(), self.record.parts[folder].as_str()));
+        head.into_iter().chain(parts)
+    }
+}
+
+impl Records {
+    /// Compares what the records of two trees say; `is_there` says whether one that is the same can be read, too.
+    pub(super) fn new(
+        next: &Manifest,
+        previous: &Manifest,
+        is_there: &dyn Fn(&FilePath) -> bool,
+    ) -> Self {
+        let is_same = |folder: &FilePath| {
+            previous.record_of(folder) == next.record_of(folder) && is_there(folder)
+        };
+        let put = next.folders().filter(|it| !is_same(it));
+        let gone = previous.folders().filter(|it| next.record_of(it).is_none());
+        Self {
+            put: put.map(|folder| (part_path(folder), folder.clone())).collect(),
+            removed: gone.map(part_path).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.removed.is_empty()
     }
 }
 
 pub(super) fn plan(
     output: &OutputFolder,
     tree: &Tree,
-    manifest: &str,
+    record: &TreeRecord,
+    standing: &Standing,
     interrupt: &Interrupt,
 ) -> Result<Plan, OutputError> {
     let case = if ignores_case(&output.folder) { Case::Ignored } else { Case::Kept };
-    check(tree, manifest, case)?;
+    let next = check(tree, record, case)?;
     let previous = output.previous()?;
     let root = output.root();
-    let judged =
-        judge(&mut Disk::new(&*output.files, &root), &previous, tree, tree.files(), interrupt)?;
-    Ok(Plan::new(judged, To::Folder(output.clone()), tree, manifest, previous))
+    let mut disk = Disk::new(&*output.files, &root);
+    let doubtful = match standing {
+        Standing::AsRecorded(_) => recorded_otherwise(tree, &next, &previous.manifest),
+        Standing::Unknown => {
+            previous.manifest.read_parts();
+            differing(output, tree, interrupt)?
+        }
+    };
+    let doubtful = doubtful.into_iter();
+    let changes = judge(&mut disk, &previous, &next, (tree, doubtful), interrupt);
+    // What could not be read seems to be nobody's, which is wrong.
+    previous.check()?;
+    let changes = changes?;
+    let (others, records) = match standing {
+        Standing::AsRecorded(others) => {
+            (others.clone(), Records::new(&next, &previous.manifest, &|_| true))
+        }
+        Standing::Unknown => {
+            let others = others(&disk, &previous, &changes, tree, interrupt)?;
+            let is_there = |it: &FilePath| previous.manifest.is_whole(it);
+            (others, Records::new(&next, &previous.manifest, &is_there))
+        }
+    };
+    previous.check()?;
+    let to = To::Folder(output.clone());
+    Ok(Plan::new((changes, others), to, tree, (record, records), previous))
 }
 
-/// Checks that `tree` can lie in a folder, and that `manifest` is about it.
-pub(super) fn check(tree: &Tree, manifest: &str, case: Case) -> Result<(), OutputError> {
+/// Checks that `tree` can lie in a folder, and returns what `record` says of it.
+pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Manifest, OutputError> {
     check_paths(tree, case)?;
-    if Manifest::parse(manifest).is_some_and(|it| it.lists(tree)) {
-        Ok(())
-    } else {
-        Err(OutputError::Manifest)
-    }
+    let parts = record.parts.clone();
+    let read: ReadPart = Arc::new(move |path| {
+        let is_it = |(folder, _): &(&FilePath, &String)| part_path(folder) == *path;
+        Some(parts.iter().find(is_it)?.1.clone().into_bytes())
+    });
+    let manifest = Manifest::parse(&record.head, &read);
+    let manifest = manifest.expect("because whoever made the tree made its record");
+    // It takes longer than all else.
+    debug_assert!(manifest.lists(tree), "a record is about its tree");
+    Ok(manifest)
 }
 
-/// What becomes of the files of a place.
-pub(super) struct Judged {
-    changes: BTreeMap<FilePath, Change>,
-    unchanged: usize,
-    others: Vec<String>,
+/// Returns the files of `tree` of which `previous` says something else, or nothing.
+fn recorded_otherwise<'t>(
+    tree: &'t Tree,
+    next: &Manifest,
+    previous: &Manifest,
+) -> Vec<(&'t FilePath, &'t Blob)> {
+    let is_same_part = |path: &FilePath| {
+        let part = next.record_for(path);
+        part.is_some_and(|(folder, record)| previous.record_of(folder) == Some(record))
+    };
+    let files = tree.files().filter(|(path, _)| !is_same_part(path));
+    files.filter(|(path, blob)| previous.digest(path) != Some(blob.digest())).collect()
 }
 
-/// Compares `tree` with what lies on `ground`. Only `doubtful` files of the tree are looked at; the others are known to
-/// lie there byte for byte.
+/// Returns the files of `tree` that do not lie in the folder byte for byte; looks at many at a time.
+fn differing<'t>(
+    output: &OutputFolder,
+    tree: &'t Tree,
+    interrupt: &Interrupt,
+) -> Result<Vec<(&'t FilePath, &'t Blob)>, OutputError> {
+    /// How many files of a folder are looked at by one thread: neighbours share the folders above them.
+    const FILES: usize = 256;
+    let root = output.root();
+    let files: Vec<(&FilePath, &Blob)> = tree.files().collect();
+    let differing = files.par_chunks(FILES).map(|chunk| {
+        let mut disk = Disk::new(&*output.files, &root);
+        let mut differing = vec![];
+        for (path, blob) in chunk {
+            interrupt.check()?;
+            let is_file = matches!(disk.kind(path), Ok(Kind::File));
+            // Who judges them meets whatever is wrong again.
+            if !is_file || !matches!(disk.bytes(path), Ok(it) if it.is(blob.digest())) {
+                differing.push((*path, *blob));
+            }
+        }
+        Ok(differing)
+    });
+    let differing: Vec<Vec<(&FilePath, &Blob)>> = differing.collect::<Result<_, OutputError>>()?;
+    Ok(differing.into_iter().flatten().collect())
+}
+
+/// Compares a tree, whose record says `next`, with what lies on `ground`. Only `doubtful` files of the tree are looked at; the
+/// others are known to lie there byte for byte.
 pub(super) fn judge<'t>(
     ground: &mut impl Ground,
     previous: &Previous,
-    tree: &'t Tree,
-    doubtful: impl Iterator<Item = (&'t FilePath, &'t Blob)>,
+    next: &Manifest,
+    (tree, doubtful): (&'t Tree, impl Iterator<Item = (&'t FilePath, &'t Blob)>),
     interrupt: &Interrupt,
-) -> Result<Judged, OutputError> {
+) -> Result<BTreeMap<FilePath, Change>, OutputError> {
     let mut planner = Planner { ground, previous, changes: BTreeMap::new() };
     for (path, blob) in doubtful {
         interrupt.check()?;
         planner.file(path, blob.digest(), interrupt)?;
     }
-    for path in previous.owned().filter(|it| tree.get(it).is_none()) {
+    let unfinished = previous.unfinished.iter().flat_map(Manifest::paths);
+    let owned = previous.manifest.paths_beside(next).chain(unfinished);
+    for path in owned.filter(|it| tree.get(it).is_none()) {
         interrupt.check()?;
         planner.owned(path)?;
     }
-    let others = planner.others(tree, interrupt)?;
-    let changes = planner.changes;
-    let of_tree = changes.keys().filter(|it| tree.get(it).is_some()).count();
-    Ok(Judged { changes, unchanged: tree.len() - of_tree, others })
+    Ok(planner.changes)
+}
+
+/// Lists the files of others on `ground`.
+pub(super) fn others(
+    ground: &impl Ground,
+    previous: &Previous,
+    changes: &BTreeMap<FilePath, Change>,
+    tree: &Tree,
+    interrupt: &Interrupt,
+) -> Result<Others, OutputError> {
+    let ours = |path: &str| {
+        FilePath::new(path).is_ok_and(|it| {
+            tree.get(&it).is_some() || changes.contains_key(&it) || previous.owns(&it)
+        })
+    };
+    let below = ground.files_below("", interrupt)?;
+    let others: Vec<String> = below.into_iter().filter(|it| !ours(it) && !is_stale(it)).collect();
+    Ok(Others { count: others.len(), examples: others.into_iter().take(EXAMPLES).collect() })
 }
 
 struct Planner<'p, G> {
@@ -274,11 +417,8 @@ impl<G: Ground> Planner<'_, G> {
         let change = match self.ground.kind(path)? {
             Kind::Absent => Change::Added,
             Kind::File => match self.ground.bytes(path)? {
-                Bytes::Digest(found) | Bytes::Zeroes(found) if found == wanted => return Ok(()),
-                Bytes::Empty if wanted == Digest::of(b"") => return Ok(()),
-                found @ (Bytes::Empty | Bytes::Zeroes(_) | Bytes::Digest(_) | Bytes::TooLarge) => {
-                    self.standing(path, found)
-                }
+                found if found.is(wanted) => return Ok(()),
+                found => self.standing(path, found),
             },
             Kind::Other if self.previous.owns(path) => Change::Edited,
             Kind::Other => Change::Foreign,
@@ -351,16 +491,6 @@ impl<G: Ground> Planner<'_, G> {
         }
         Ok(())
     }
-
-    fn others(&self, tree: &Tree, interrupt: &Interrupt) -> Result<Vec<String>, OutputError> {
-        let ours = |path: &str| {
-            FilePath::new(path).is_ok_and(|it| {
-                tree.get(&it).is_some() || self.previous.owns(&it) || self.changes.contains_key(&it)
-            })
-        };
-        let below = self.ground.files_below("", interrupt)?;
-        Ok(below.into_iter().filter(|it| !ours(it) && !is_stale(it)).collect())
-    }
 }
 
 /// Says whether a file waited for its place in a run that crashed.
@@ -369,12 +499,6 @@ fn is_stale(path: &str) -> bool {
 }
 
 impl Previous {
-    /// Lists the files that wob wrote, those of a run that did not end included.
-    fn owned(&self) -> impl Iterator<Item = &FilePath> {
-        let manifests = [&self.manifest].into_iter().chain(&self.unfinished);
-        manifests.flat_map(Manifest::paths)
-    }
-
     pub(super) fn owns(&self, path: &FilePath) -> bool {
         self.digests(path).next().is_some()
     }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use wob_engine::{Digest, FilePath};
 
-use super::{MANIFEST, Manifest, OutputError, ground::FILE_BYTES};
+use super::{
+    Failure, Manifest, OutputError,
+    branch::{manifest_of, own_text},
+    ground::FILE_BYTES,
+};
 use crate::{Commit, Repository};
 
 /// What wob wrote into a tree, as a commit has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct PublishedTree {
     /// The text of `.wob/tree.json`; none if there is none.
     pub record: Option<String>,
@@ -24,20 +28,19 @@ impl PublishedTree {
     /// # Errors
     /// If an object is missing.
     pub fn read(repository: &Repository, commit: &Commit) -> Result<Self, OutputError> {
-        let path = FilePath::new(MANIFEST).expect("because the name is constant");
-        let mut record = None;
-        let mut take =
-            |_, bytes: Vec<u8>| record = Some(String::from_utf8_lossy(&bytes).into_owned());
-        repository.read_files(commit.tree, [path].into_iter(), FILE_BYTES, &mut take)?;
-        let manifest = record.as_deref().and_then(Manifest::parse).unwrap_or_default();
+        let record = own_text(repository, commit)?;
+        let failure = Failure::default();
+        let parse = |it: &str| manifest_of(repository, commit, it, &failure);
+        let manifest = record.as_deref().and_then(parse).unwrap_or_default();
         let mut found: BTreeMap<FilePath, Digest> = BTreeMap::new();
         let mut take = |path, bytes: Vec<u8>| {
             found.insert(path, Digest::of(&bytes));
         };
-        let paths = manifest.paths().cloned();
+        let paths = manifest.paths().into_iter().cloned();
         repository.read_files(commit.tree, paths, FILE_BYTES, &mut take)?;
         let is_edited = |it: &&FilePath| found.get(*it).copied() != manifest.digest(it);
-        let edited = manifest.paths().filter(is_edited).cloned().collect();
+        let edited = manifest.paths().into_iter().filter(is_edited).cloned().collect();
+        failure.check()?;
         Ok(Self { record, manifest, edited })
     }
 }

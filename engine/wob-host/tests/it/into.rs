@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Tree};
 use wob_host::{
     BranchName, Counts, GitId, Interrupt, Manifest, OutputBranch, OutputError, Overwrite, Plan,
-    Written,
+    TreeRecord, Written,
 };
 
 use crate::support::{Sandbox, commit, git, git_command, path, repository};
@@ -34,8 +34,9 @@ fn branch(repository: &Utf8Path, name: &str) -> OutputBranch {
 }
 
 fn plan(output: &OutputBranch, tree: &Tree) -> Result<Plan, OutputError> {
-    let manifest = serde_json::to_string(&Manifest::of(tree)).unwrap();
-    Ok(output.plan(tree, &manifest, &Interrupt::default())?.with_message("a build\n\nof it\n"))
+    let head = serde_json::to_string(&Manifest::of(tree)).unwrap();
+    let record = TreeRecord { head, ..TreeRecord::default() };
+    Ok(output.plan(tree, &record, &Interrupt::default())?.with_message("a build\n\nof it\n"))
 }
 
 fn try_write(output: &OutputBranch, tree: &Tree) -> Result<Written, OutputError> {
@@ -168,7 +169,7 @@ fn files_of_others_stay() {
     let output = branch(&checkout, "dev");
     let first = tree(&[("a/x.yaml", "1"), ("b.yaml", "1")]);
     assert_eq!(
-        plan(&output, &first).unwrap().other_examples,
+        plan(&output, &first).unwrap().others.examples,
         ["README.md", "a/mine.txt", "a/run.sh"]
     );
     build(&checkout, &first);
@@ -295,7 +296,8 @@ fn what_was_written_before_is_read_back() {
     let output = branch(&repository, "dev");
     let previous = output.previous().unwrap();
     let mut read = vec![];
-    let paths = previous.manifest.paths().cloned().chain([path("a/none"), path("d/none")]);
+    let paths =
+        previous.manifest.paths().into_iter().cloned().chain([path("a/none"), path("d/none")]);
     output.read_owned(paths, &previous, &mut |path, blob| read.push((path, blob))).unwrap();
     let expected: Vec<_> =
         written.files().map(|(path, blob)| (path.clone(), blob.clone())).collect();
@@ -317,7 +319,7 @@ fn what_others_changed_in_a_commit_is_told() {
     build(&repository, &tree(&[("a/b", "1"), ("a/c", "2"), ("d", "3")]));
     let published = open("dev");
     assert!(published.record.is_some_and(|it| it.contains("\"a/b\"")));
-    assert_eq!(published.manifest.paths().count(), 3);
+    assert_eq!(published.manifest.paths().len(), 3);
     assert_eq!(published.edited, []);
     git(sandbox.path(), &["clone", "-q", "-b", "dev", repository.as_str(), "clone"]);
     let clone = sandbox.join("clone");
@@ -329,7 +331,8 @@ fn what_others_changed_in_a_commit_is_told() {
     git(&clone, &["rm", "-rq", ".wob"]);
     commit(&clone, &[]);
     git(&clone, &["push", "-q"]);
-    assert_eq!(open("dev"), wob_host::PublishedTree::default());
+    let nothing = open("dev");
+    assert!(nothing.record.is_none() && nothing.manifest.is_empty() && nothing.edited.is_empty());
 }
 
 #[test]

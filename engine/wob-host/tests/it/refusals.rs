@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, Tree};
 use wob_host::{
-    BranchName, FileSystem, Interrupt, Manifest, OutputBranch, OutputError, OutputFolder,
-    Overwrite, Plan,
+    BranchName, FileSystem, Interrupt, OutputBranch, OutputError, OutputFolder, Overwrite, Plan,
+    Standing,
 };
 
 use crate::{
     failing::FailingDisk,
     simulated::{Calls, Loss, Refusal, SimulatedDisk},
-    support::{Sandbox, git, path},
+    support::{Sandbox, git, path, record},
 };
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -50,10 +50,6 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     tree
 }
 
-fn manifest(tree: &Tree) -> String {
-    serde_json::to_string(&Manifest::of(tree)).unwrap()
-}
-
 fn files(of: &[(&str, &str)]) -> Files {
     of.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
 }
@@ -62,7 +58,11 @@ fn files(of: &[(&str, &str)]) -> Files {
 fn whole(of: &[(&str, &str)]) -> Files {
     let mut whole = files(of);
     whole.extend(files(&FOREIGN));
-    whole.insert(".wob/tree.json".to_owned(), manifest(&tree(of)).into_bytes());
+    let record = record(&tree(of));
+    for (folder, text) in &*record.parts {
+        whole.insert(format!(".wob/parts/{folder}.json"), text.clone().into_bytes());
+    }
+    whole.insert(".wob/tree.json".to_owned(), record.head.into_bytes());
     whole
 }
 
@@ -85,7 +85,7 @@ trait Disk {
     fn plan(&self, of: &[(&str, &str)]) -> Result<Plan, OutputError> {
         let tree = tree(of);
         let output = OutputFolder::on(self.files(), self.folder(), None);
-        output.plan(&tree, &manifest(&tree), &Interrupt::default())
+        output.plan(&tree, &record(&tree), &Standing::Unknown, &Interrupt::default())
     }
 
     fn build(&self, of: &[(&str, &str)], overwrite: Overwrite) -> Result<(), OutputError> {
@@ -333,7 +333,7 @@ fn large(text: &str) -> Tree {
 fn commit(files: &FailingDisk, repository: &Utf8Path, tree: &Tree) -> Result<(), OutputError> {
     let name = BranchName::new("dev").unwrap();
     let output = OutputBranch::open_on(Arc::new(files.clone()), repository, &name)?;
-    let plan = output.plan(tree, &manifest(tree), &Interrupt::default())?;
+    let plan = output.plan(tree, &record(tree), &Interrupt::default())?;
     plan.apply(Overwrite::Nothing, &Interrupt::default()).map(drop)
 }
 

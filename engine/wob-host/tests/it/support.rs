@@ -1,13 +1,17 @@
 //! What every test of this crate needs: folders to fill, repositories to make, and one door for reading.
 
 use std::{
+    collections::BTreeMap,
     fs,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Content, FilePath};
-use wob_host::{Interrupt, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name};
+use wob_engine::{Content, Digest, FilePath, Tree};
+use wob_host::{
+    Interrupt, ReadLimits, ReadOptions, Snapshot, SnapshotFile, TreeRecord, is_manifest_name,
+};
 
 /// A folder that is deleted at the end of the test.
 pub(crate) struct Sandbox {
@@ -111,4 +115,29 @@ pub(crate) fn path(path: &str) -> FilePath {
 #[expect(clippy::print_stdout, reason = "a test that skips must say so")]
 pub(crate) fn skipped(reason: &str) {
     println!("skipped: {reason}");
+}
+
+/// Returns a record of `tree` that says no more than what wob owns; each folder at the top is a part.
+pub(crate) fn record(tree: &Tree) -> TreeRecord {
+    let mut files = BTreeMap::new();
+    let mut parts: BTreeMap<FilePath, BTreeMap<String, String>> = BTreeMap::new();
+    for (at, blob) in tree.files() {
+        let digest = blob.digest().to_string();
+        let part = at.as_str().split_once('/').filter(|(folder, _)| !folder.starts_with('.'));
+        match part {
+            Some((folder, below)) => {
+                parts.entry(path(folder)).or_default().insert(below.to_owned(), digest);
+            }
+            None => drop(files.insert(at.to_string(), digest)),
+        }
+    }
+    let parts: BTreeMap<FilePath, String> = parts
+        .into_iter()
+        .map(|(folder, files)| (folder, serde_json::json!({ "files": files }).to_string()))
+        .collect();
+    let digest = |text: &String| serde_json::json!({ "record": Digest::of(text.as_bytes()) });
+    let named: BTreeMap<&str, serde_json::Value> =
+        parts.iter().map(|(folder, text)| (folder.as_str(), digest(text))).collect();
+    let head = serde_json::json!({ "files": files, "parts": named }).to_string();
+    TreeRecord { head, parts: Arc::new(parts) }
 }

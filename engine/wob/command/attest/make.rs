@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use wob_engine::Tree;
 use wob_host::{Envelope, Exposed, Interrupt, SigningKey};
-use wob_rules::{Pattern, Record};
+use wob_rules::{Pattern, Record, RecordTexts};
 
 use crate::{
     args::{Common, Patterns},
@@ -33,11 +33,11 @@ pub(super) struct Make {
     builder: String,
 }
 
-/// What is attested: a tree, its record, and the text of that.
+/// What is attested: a tree, its record, and the texts of that.
 struct Attested {
     tree: Tree,
     record: Record,
-    text: String,
+    texts: RecordTexts,
 }
 
 impl Make {
@@ -60,8 +60,8 @@ impl Make {
                 return Err(Exit::Usage);
             }
         };
-        let Attested { tree, record, text } = attested;
-        let statement = Statement::new(&tree, &record, &text, &self.builder).to_json();
+        let Attested { tree, record, texts } = attested;
+        let statement = Statement::new(&tree, &record, &texts, &self.builder).to_json();
         streams.result(&match &key {
             Some(key) => Envelope::sign(PAYLOAD_TYPE, statement.into_bytes(), key).to_json(),
             None => statement,
@@ -140,9 +140,9 @@ fn proven(
         );
         return Err(fail(&message, Exit::Local));
     }
-    let (tree, text) = prover.into_given().expect("because a tree that is proven was built");
+    let (tree, texts) = prover.into_given().expect("because a tree that is proven was built");
     let record = proof.record.expect("because a tree that is proven has a record");
-    Ok(Attested { tree, record, text })
+    Ok(Attested { tree, record, texts })
 }
 
 /// Builds the environment that `target` names, in memory.
@@ -162,8 +162,8 @@ fn built(target: &str, common: &Common, streams: &Streams) -> Result<Attested, E
         streams.fail(&format!("nothing is attested: {reason}\n  help: commit it first"));
         Exit::Local
     })?;
-    let text = record.to_json();
-    Ok(Attested { tree, record, text })
+    let texts = record.texts();
+    Ok(Attested { tree, record, texts })
 }
 
 fn parse_uri(text: &str) -> Result<String, String> {

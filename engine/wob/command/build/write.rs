@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, FilePath, Tree};
-use wob_host::{Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Previous};
+use wob_host::{
+    Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Previous, Standing,
+};
 use wob_rules::Record;
 
 use super::{
@@ -16,7 +18,7 @@ use crate::{
     args::Common,
     exit::Exit,
     last::Explanation,
-    recorded::record,
+    recorded::{record, written},
     report::count,
     session::{BuiltTarget, Session},
     timings,
@@ -142,7 +144,8 @@ pub(crate) fn planned(
     let previous = destination.previous()?;
     let tree = kept(target, destination, &previous)?;
     let record = record(session, target, &tree);
-    let plan = destination.plan(&tree, &record.to_json(), &session.interrupt)?;
+    let texts = written(record.texts());
+    let plan = destination.plan(&tree, &texts, &Standing::Unknown, &session.interrupt)?;
     Ok((record, plan))
 }
 
@@ -175,7 +178,6 @@ pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
         | OutputError::Link { .. }
         | OutputError::FolderInTheWay { .. }
         | OutputError::Path { .. }
-        | OutputError::Manifest
         | OutputError::Busy { .. }
         | OutputError::Failed { .. }
         | OutputError::HalfWritten { .. } => (String::new(), Exit::Local),
@@ -204,7 +206,8 @@ fn kept(
     for (path, blob) in built.tree.files().filter(|(path, _)| !is_left_out(path)) {
         tree.insert(path.clone(), blob.clone());
     }
-    let stay = previous.manifest.paths().filter(|it| is_left_out(it) || built.keeps(it));
+    let owned = previous.manifest.paths().into_iter();
+    let stay = owned.filter(|it| is_left_out(it) || built.keeps(it));
     destination.read_owned(stay.cloned(), previous, &mut |path, blob| {
         tree.insert(path, blob);
     })?;
@@ -236,9 +239,9 @@ pub(crate) fn provenance(record: &Record) -> String {
 }
 
 fn tell_others(session: &Session<'_>, plan: &Plan, shown: &str) {
-    if plan.others > 0 {
-        let files = count(plan.others, "file", "files");
-        let examples = plan.other_examples.join(", ");
+    if plan.others.count > 0 {
+        let files = count(plan.others.count, "file", "files");
+        let examples = plan.others.examples.join(", ");
         session
             .streams
             .say_more(&format!("`{shown}` also holds {files} that wob did not write: {examples}"));

@@ -226,7 +226,7 @@ fn compare(state: &mut GitOpsState, published: &PublishedTree, built: &Built) {
         .filter(|(path, blob)| manifest.digest(path).is_none_or(|digest| digest != blob.digest()));
     let mut paths: BTreeSet<&FilePath> = differs.map(|(path, _)| path).collect();
     let is_gone = |it: &&FilePath| built.tree.get(it).is_none() && !built.keeps(it);
-    paths.extend(manifest.paths().filter(is_gone));
+    paths.extend(manifest.paths().into_iter().filter(is_gone));
     state.unpublished = paths.into_iter().map(ToString::to_string).collect();
     state.drift = match (state.unpublished.is_empty(), state.edited.is_empty()) {
         (true, true) => Drift::None,

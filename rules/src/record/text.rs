@@ -1,0 +1,280 @@
+//! How a record is written down and read back: a head, and one text for each part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use wob_engine::{Digest, FilePath, FolderIds, GitObjectId};
+
+use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION};
+use crate::{Name, Profile, schedule::SchedulerRecord};
+
+/// Returns where the record of the part in `folder` lies in the tree.
+pub fn part_path(folder: &FilePath) -> FilePath {
+    let path = FilePath::new(&format!(".wob/parts/{folder}.json"));
+    path.expect("because only a file name is longer, and those are short")
+}
+
+/// What every shape of a head has.
+#[derive(Deserialize)]
+struct Shape {
+    version: u32,
+    wob: String,
+}
+
+/// The text of `.wob/tree.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    version: u32,
+    wob: String,
+    environment: String,
+    profile: Profile,
+    root: Digest,
+    git_tree: String,
+    dirty: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scheduler: Option<SchedulerRecord>,
+    /// The files that are in no part.
+    files: BTreeMap<String, Digest>,
+    parts: BTreeMap<String, PartEntry>,
+    /// Those that are in no part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    assignments: Vec<AssignmentRecord>,
+    sources: Vec<SourceRecord>,
+}
+
+/// What the head says of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartEntry {
+    /// The BLAKE3 Merkle root of its files.
+    pub root: Digest,
+    /// The id that git gives its folder.
+    pub git_tree: String,
+    /// BLAKE3 of its own record.
+    pub record: Digest,
+    /// How many assignments it has.
+    pub assignments: usize,
+    /// How many files.
+    pub files: usize,
+}
+
+/// What the record of a part says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// The version of this record's shape.
+    version: u32,
+    /// The cluster type.
+    pub cluster_type: String,
+    /// BLAKE3 of every file, by path in the part's folder.
+    pub files: BTreeMap<String, Digest>,
+    /// The assignments, sorted by target.
+    pub assignments: Vec<PartAssignment>,
+}
+
+/// One assignment of a [`Part`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartAssignment {
+    /// The target's full name.
+    pub target: Name,
+    /// See [`AssignmentRecord::policies`].
+    pub policies: Vec<Name>,
+    /// See [`AssignmentRecord::inputs`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Digest>,
+    /// See [`AssignmentRecord::failed`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+}
+
+impl Record {
+    /// Returns the texts that it is written down in: pretty JSON with a final newline.
+    pub fn texts(&self) -> RecordTexts {
+        let folders: Vec<&FilePath> = self.parts.keys().collect();
+        let parts: Vec<(Part, String, Digest)> = folders
+            .par_iter()
+            .map(|folder| {
+                let part = self.part(folder);
+                let text = part.to_json();
+                let digest = Digest::of(text.as_bytes());
+                (part, text, digest)
+            })
+            .collect();
+        let mut entries = BTreeMap::new();
+        let mut texts = BTreeMap::new();
+        for ((folder, ids), (part, text, digest)) in self.parts.iter().zip(parts) {
+            entries.insert(folder.to_string(), part.entry(*ids, digest));
+            texts.insert(folder.clone(), text);
+        }
+        RecordTexts { head: json(&self.head(entries)), parts: texts }
+    }
+
+    /// Returns the head, with what is in no part.
+    fn head(&self, parts: BTreeMap<String, PartEntry>) -> Head {
+        let is_in_part = |path: &str| {
+            let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
+            above.any(|it| parts.contains_key(it))
+        };
+        let names: BTreeSet<&str> = self.parts.keys().map(FilePath::file_name).collect();
+        let files = self.files.iter().filter(|(path, _)| !is_in_part(path));
+        let assignments =
+            self.assignments.iter().filter(|it| !names.contains(it.cluster_type.as_str()));
+        Head {
+            version: self.version,
+            wob: self.wob.clone(),
+            environment: self.environment.clone(),
+            profile: self.profile,
+            root: self.root,
+            git_tree: self.git_tree.clone(),
+            dirty: self.dirty,
+            scheduler: self.scheduler.clone(),
+            files: files.map(|(path, it)| (path.clone(), *it)).collect(),
+            assignments: assignments.cloned().collect(),
+            sources: self.sources.clone(),
+            parts,
+        }
+    }
+
+    fn part(&self, folder: &FilePath) -> Part {
+        let prefix = format!("{folder}/");
+        let below = self.files.range(prefix.clone()..);
+        let files = below
+            .map_while(|(path, digest)| Some((path.strip_prefix(&prefix)?.to_owned(), *digest)))
+            .collect();
+        let cluster_type = folder.file_name().to_owned();
+        let start =
+            self.assignments.partition_point(|it| it.cluster_type.as_str() < &*cluster_type);
+        let own = self.assignments[start..].iter();
+        let own = own.take_while(|it| it.cluster_type.as_str() == cluster_type);
+        let assignments = own.map(|it| PartAssignment {
+            target: it.target.clone(),
+            policies: it.policies.clone(),
+            inputs: it.inputs,
+            failed: it.failed,
+        });
+        Part { version: VERSION, assignments: assignments.collect(), cluster_type, files }
+    }
+
+    /// Reads a record by the text of its head; `part` reads what lies at a path of the tree.
+    ///
+    /// # Errors
+    /// If it is none, or one of a shape that is not known here, or if a part is not as the head has it.
+    pub fn read(
+        head: &str,
+        part: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+    ) -> Result<Self, RecordError> {
+        let head = read_head(head)?;
+        let mut record = Self {
+            version: head.version,
+            wob: head.wob,
+            environment: head.environment,
+            profile: head.profile,
+            root: head.root,
+            git_tree: head.git_tree,
+            dirty: head.dirty,
+            scheduler: head.scheduler,
+            files: head.files,
+            parts: BTreeMap::new(),
+            assignments: head.assignments,
+            sources: head.sources,
+        };
+        for (folder, entry) in head.parts {
+            let what = format!("the record of its part `{}`", folder.escape_debug());
+            let damaged =
+                |reason: &str| RecordError::Damaged { reason: format!("{what} {reason}") };
+            let folder = FilePath::new(&folder).map_err(|_| damaged("cannot be one of wob's"))?;
+            let bytes = part(part_path(&folder).as_str()).ok_or_else(|| damaged("is not there"))?;
+            if Digest::of(&bytes) != entry.record {
+                return Err(damaged("is not the one that it names"));
+            }
+            let git_id = GitObjectId::parse(&entry.git_tree);
+            let git_id = git_id.ok_or_else(|| damaged("has an id that is none of git's"))?;
+            record.parts.insert(folder.clone(), FolderIds { root: entry.root, git_id });
+            record.add(&folder, Part::parse(&bytes).map_err(|it| damaged(&it))?, &damaged)?;
+        }
+        record
+            .assignments
+            .sort_by(|a, b| (&a.cluster_type, &a.target).cmp(&(&b.cluster_type, &b.target)));
+        Ok(record)
+    }
+
+    fn add(
+        &mut self,
+        folder: &FilePath,
+        part: Part,
+        damaged: &dyn Fn(&str) -> RecordError,
+    ) -> Result<(), RecordError> {
+        let cluster_type = Name::new(&part.cluster_type).ok();
+        let cluster_type = cluster_type.filter(|it| it.as_str() == folder.file_name());
+        let cluster_type = cluster_type.ok_or_else(|| damaged("is about something else"))?;
+        self.files
+            .extend(part.files.into_iter().map(|(path, it)| (format!("{folder}/{path}"), it)));
+        self.assignments.extend(part.assignments.into_iter().map(|it| AssignmentRecord {
+            cluster_type: cluster_type.clone(),
+            target: it.target,
+            policies: it.policies,
+            inputs: it.inputs,
+            failed: it.failed,
+        }));
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Returns its text: pretty JSON with a final newline.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+
+    /// Reads its text; says in words what is wrong with it.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|it| what(&it))
+    }
+
+    /// Returns what the head says of it, whose files are called `ids` and whose text has `digest`.
+    pub fn entry(&self, ids: FolderIds, digest: Digest) -> PartEntry {
+        PartEntry {
+            root: ids.root,
+            git_tree: ids.git_id.to_string(),
+            record: digest,
+            assignments: self.assignments.len(),
+            files: self.files.len(),
+        }
+    }
+}
+
+fn json(it: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(it).expect("because a record is plain data");
+    text.push('\n');
+    text
+}
+
+fn read_head(text: &str) -> Result<Head, RecordError> {
+    let damaged =
+        |error: &serde_json::Error| RecordError::Damaged { reason: format!("it {}", what(error)) };
+    let shape: Shape = serde_json::from_str(text).map_err(|it| damaged(&it))?;
+    let foreign = shape.version != VERSION || shape.wob != Record::own_version();
+    match serde_json::from_str(text) {
+        Ok(head) if shape.version == VERSION => Ok(head),
+        Ok(_) | Err(_) if foreign => Err(RecordError::Foreign { wob: shape.wob }),
+        Ok(head) => Ok(head),
+        Err(error) => Err(damaged(&error)),
+    }
+}
+
+/// Returns an error of the JSON parser without what it quotes, which whoever edited the record wrote.
+fn what(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Io => "cannot be read",
+        serde_json::error::Category::Syntax => "is not JSON",
+        serde_json::error::Category::Data => "does not hold what a record holds",
+        serde_json::error::Category::Eof => "ends too early",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
