@@ -9,15 +9,17 @@ use std::{collections::BTreeMap, env, fs};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
-use wob_host::{Cache, Interrupt, Stamp, Stamper, Store, read_note, write_note};
+use wob_host::{Cache, Interrupt, Stamp, Store, read_note, write_note};
 
 use crate::{
+    command::build::TreeSummary,
+    footprint::{Footprint, PlaceNotes, Trust},
     stream::{Drawn, Streams},
     workspace::SeenThing,
 };
 
 /// What makes a note a journal of this shape.
-const PURPOSE: &str = "journal 2";
+const PURPOSE: &str = "journal 3";
 
 /// What a run looked at and wrote.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,21 +51,12 @@ pub(crate) struct JournalOutput {
     pub(crate) dirty: bool,
     /// How many assignments each cluster type has.
     pub(crate) assignments: BTreeMap<String, usize>,
-    /// The files of the tree.
-    files: Vec<String>,
+    /// How many files the tree has.
+    pub(crate) files: usize,
     /// What the tree's own record looked like.
     record: Stamp,
-    /// What all files looked like.
-    stamp: Stamp,
-}
-
-/// How sure one wants to be that nobody touched an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Every file is looked at.
-    Nothing,
-    /// If the tree's own record is as wob left it, then so is the tree.
-    Record,
+    /// Where the tree's footprint is noted.
+    notes: PlaceNotes,
 }
 
 /// Where the journal of this command line is kept.
@@ -100,58 +93,31 @@ impl JournalPlace {
 }
 
 impl JournalOutput {
-    /// Notes a tree that was just written, whose files are `files`.
+    /// Notes a tree that was just written, and left this footprint.
     pub(crate) fn new(
-        record: &wob_rules::Record,
+        tree: &TreeSummary,
         folder: &Utf8Path,
         shown: &str,
-        interrupt: &Interrupt,
+        (notes, footprint): &(PlaceNotes, Footprint),
     ) -> Option<Self> {
-        let mut assignments = BTreeMap::new();
-        for it in &record.assignments {
-            *assignments.entry(it.cluster_type.to_string()).or_default() += 1;
-        }
-        let folder = camino::absolute_utf8(folder).ok()?;
-        let files: Vec<String> = record.files.keys().cloned().collect();
         Some(Self {
-            environment: record.environment.clone(),
+            environment: tree.environment.clone(),
             shown: shown.to_owned(),
-            root: record.root.to_string(),
-            dirty: record.dirty,
-            assignments,
-            record: stamp(&folder, std::iter::once(wob_rules::RECORD_PATH), interrupt)?,
-            stamp: stamp(&folder, files.iter().map(String::as_str), interrupt)?,
-            files,
-            folder,
+            root: tree.root.to_string(),
+            dirty: tree.dirty,
+            assignments: tree.on.clone(),
+            record: footprint.record().clone(),
+            notes: notes.clone(),
+            files: tree.files,
+            folder: camino::absolute_utf8(folder).ok()?,
         })
     }
 
-    /// Returns the number of files.
-    pub(crate) fn file_count(&self) -> usize {
-        self.files.len()
-    }
-
     fn still_holds(&self, trust: Trust, interrupt: &Interrupt) -> bool {
-        let holds = |then: &Stamp, now: Option<Stamp>| now.is_some_and(|it| then.still_holds(&it));
-        let record = stamp(&self.folder, std::iter::once(wob_rules::RECORD_PATH), interrupt);
-        if !holds(&self.record, record) {
-            return false;
-        }
-        let files = self.files.iter().map(String::as_str);
-        trust == Trust::Record || holds(&self.stamp, stamp(&self.folder, files, interrupt))
+        let footprint = Footprint::read(&self.notes).filter(|it| it.is_of(&self.record));
+        let holds = |it: Footprint| it.still_holds(&self.notes, &self.folder, trust, interrupt);
+        footprint.map(holds).is_some_and(|it| it.unwrap_or(false))
     }
-}
-
-fn stamp<'p>(
-    folder: &Utf8Path,
-    files: impl Iterator<Item = &'p str>,
-    interrupt: &Interrupt,
-) -> Option<Stamp> {
-    let mut stamper = Stamper::new(interrupt);
-    // A run that was not finished, or one that runs now, is no state to rely on.
-    stamper.presence(&folder.join(".wob/journal.json"));
-    stamper.files(folder, files).ok()?;
-    Some(stamper.finish())
 }
 
 /// Returns the digest of everything but files that decides what a run does: the program, its arguments, the folder that it

@@ -7,16 +7,16 @@ mod explanation;
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FileName, Hasher};
-use wob_host::{Cache, read_note, write_note};
+use wob_engine::{Digest, FileName};
+use wob_host::{read_note, write_note};
 use wob_rules::causes::LayerValues;
 
 pub(crate) use self::{
-    compare::compare,
+    compare::{Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
 };
+use crate::footprint::PlaceNotes;
 
 /// What makes a note a last build of this shape.
 const PURPOSE: &str = "last build 1";
@@ -68,41 +68,28 @@ impl LastBuild {
         }
     }
 
+    /// Reads the note; `None` if there is none, or it is damaged.
+    pub(crate) fn read(notes: &PlaceNotes) -> Option<Self> {
+        postcard::from_bytes(&read_note(&notes.path("last"), PURPOSE)?).ok()
+    }
+
+    /// Replaces the note.
+    pub(crate) fn write(&self, notes: &PlaceNotes) {
+        if let Ok(bytes) = postcard::to_stdvec(self) {
+            // Without it the next build knows less of what changed.
+            write_note(&notes.path("last"), PURPOSE, &bytes).unwrap_or_default();
+        }
+    }
+
+    /// Returns the subtrees: cluster type and digest, in the order of the assignments.
+    pub(crate) fn subtrees(&self) -> Vec<(String, Digest)> {
+        self.subtrees.iter().map(|(on, it)| (on.clone(), Digest::from_bytes(*it))).collect()
+    }
+
     fn values(&self) -> LayerValues {
         let value = |(file, layer, key, digest): &(String, String, String, [u8; 32])| {
             ((file.clone(), layer.clone(), key.clone()), Digest::from_bytes(*digest))
         };
         self.values.iter().map(value).collect()
-    }
-}
-
-/// Where the last build of an environment into one place is noted.
-#[derive(Clone, Debug)]
-pub(crate) struct LastPlace(Utf8PathBuf);
-
-impl LastPlace {
-    /// Finds the note by the environment and the place that was built into: a folder, or a repository and a branch; `None` if
-    /// there is no cache.
-    pub(crate) fn find(environment: &str, folder: &str, branch: &str) -> Option<Self> {
-        let place = Hasher::new("wob 2026-11 place of a build")
-            .field(environment.as_bytes())
-            .field(folder.as_bytes())
-            .field(branch.as_bytes())
-            .finish();
-        let name = format!("{}.last", &place.to_string()[..40]);
-        Some(Self(Cache::of_user().ok()?.store().notes_folder().join(name)))
-    }
-
-    /// Reads the note; `None` if there is none, or it is damaged.
-    pub(crate) fn read(&self) -> Option<LastBuild> {
-        postcard::from_bytes(&read_note(&self.0, PURPOSE)?).ok()
-    }
-
-    /// Replaces the note.
-    pub(crate) fn write(&self, last: &LastBuild) {
-        if let Ok(bytes) = postcard::to_stdvec(last) {
-            // Without it the next build knows less of what changed.
-            write_note(&self.0, PURPOSE, &bytes).unwrap_or_default();
-        }
     }
 }

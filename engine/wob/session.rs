@@ -13,7 +13,8 @@ use serde::Serialize;
 use wob_engine::{Database, Diagnostic, Severity};
 use wob_host::Interrupt;
 use wob_rules::{
-    Built, EnvironmentInput, Model, Name, build_with, decode_all, environment_model,
+    Built, BuiltAssignment, EnvironmentInput, Model, Name, build_with, decode_all,
+    environment_model,
     lint::{self, Coverage},
     problems, scheduled, unknown_validations, unused_parameters,
 };
@@ -79,6 +80,13 @@ pub(crate) struct BuiltTarget {
     pub(crate) selected: Selected,
     /// The result, of all assignments.
     pub(crate) built: Built,
+}
+
+impl BuiltTarget {
+    /// Says whether nothing is left out, and nothing failed.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.selected.is_whole() && self.built.failed() == 0 && !self.built.unsure
+    }
 }
 
 /// Reads a workspace and the sources of those environments that are `needed`; says why if that cannot be done.
@@ -210,12 +218,7 @@ impl<'s> Session<'s> {
     /// Builds the selected environments with as many threads as the user wants; renders only what no build before has.
     pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
         let progress = Progress::start(self.streams.wants_progress(), "building");
-        let threads = common.jobs.unwrap_or(0);
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
-                self.streams.fail(&format!("could not start threads: {error}"));
-                Exit::Local
-            })?;
+        let pool = self.pool(common)?;
         let mut all = vec![];
         let lease = self.stored.lease();
         for target in &self.targets {
@@ -230,11 +233,22 @@ impl<'s> Session<'s> {
         drop(lease);
         let span = timings::span("store");
         let (db, stored) = (self.loaded.db.clone(), &*self.stored);
-        if let Err(error) = pool.install(|| stored.save(db, &all)) {
+        let made: Vec<(EnvironmentInput, &[BuiltAssignment])> =
+            all.iter().map(|it| (it.input, &*it.built.assignments)).collect();
+        if let Err(error) = pool.install(|| stored.save(db, &made)) {
             self.streams.say_more(&format!("note: {error}; that costs the next build time"));
         }
         drop(span);
         Ok(all)
+    }
+
+    /// Starts as many threads as the user wants.
+    pub(crate) fn pool(&self, common: &Common) -> Result<rayon::ThreadPool, Exit> {
+        let threads = common.jobs.unwrap_or(0);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+            self.streams.fail(&format!("could not start threads: {error}"));
+            Exit::Local
+        })
     }
 
     /// Builds on the threads of `pool`. If the user stops it, they are left to themselves: they write nothing.

@@ -13,10 +13,11 @@ use std::{
 use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Cache, GcLimits, Lease, Store, StoreError};
-use wob_rules::{Files, Known, KnownFile, Subtree, inputs_of, subtrees};
+use wob_rules::{
+    BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, inputs_of, subtrees,
+};
 
 use self::record::{PartsRecord, Record};
-use crate::session::BuiltTarget;
 
 /// Over all sources that decide what a render gives: another wob that shares the store has other keys.
 const RULES: &str = env!("WOB_RULES_DIGEST");
@@ -74,25 +75,27 @@ impl Stored {
     ///
     /// # Errors
     /// If the store cannot be written: the next build then renders again.
-    pub(crate) fn save(&self, db: Database, built: &[BuiltTarget]) -> Result<(), StoreError> {
+    pub(crate) fn save(
+        &self,
+        db: Database,
+        built: &[(EnvironmentInput, &[BuiltAssignment])],
+    ) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Ok(()) };
         let mut new = vec![];
-        for target in built {
-            let all = &target.built.assignments;
+        for (environment, all) in built {
             for subtree in subtrees(all.iter().map(|it| (&it.assignment, it.inputs))) {
                 let is_new = !self.read().whole.contains(&subtree.digest());
                 if is_new && !subtree.inputs.is_empty() {
-                    new.push((target, subtree));
+                    new.push((*environment, *all, subtree));
                 }
             }
         }
         let records: Vec<(Subtree, Record, PartsRecord)> = new
             .into_par_iter()
-            .map_with(db, |db, (target, subtree)| {
+            .map_with(db, |db, (environment, all, subtree)| {
                 let record = self.record(&subtree);
-                let members = &target.built.assignments[subtree.assignments.clone()];
-                let members = members.iter().filter_map(|it| {
-                    let inputs = inputs_of(&*db, target.input, &it.assignment).as_ref().ok()?;
+                let members = all[subtree.assignments.clone()].iter().filter_map(|it| {
+                    let inputs = inputs_of(&*db, environment, &it.assignment).as_ref().ok()?;
                     Some((it.assignment.target.as_str(), inputs.parts()))
                 });
                 let parts = PartsRecord::new(members);
@@ -114,6 +117,26 @@ impl Stored {
             store.gc(&GcLimits::default())?;
         }
         Ok(())
+    }
+
+    /// Reads the records of subtrees, so that what they hold is known; says whether the store has all of them.
+    pub(crate) fn recall(&self, subtrees: &[Digest]) -> bool {
+        let is_new = |it: &&Digest| !self.read().whole.contains(*it);
+        let fetch = |it: &Digest| Some((*it, self.fetch(it)?));
+        let fetched: Option<Vec<(Digest, Record)>> =
+            subtrees.par_iter().filter(is_new).map(fetch).collect();
+        let Some(fetched) = fetched else { return false };
+        let mut state = self.write_state();
+        for (subtree, record) in fetched {
+            state.whole.insert(subtree);
+            state.add(record);
+        }
+        true
+    }
+
+    /// Returns the files that an assignment with these inputs has, if a build or [`Stored::recall`] has met them.
+    pub(crate) fn recalled(&self, inputs: &Digest) -> Option<Vec<KnownFile>> {
+        self.read().files(inputs)
     }
 
     /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.

@@ -16,7 +16,7 @@ use crate::{
 const README: &str = "This folder contains deployment targets scheduled on the cluster type";
 
 /// Where the promoted commit is noted (design rule 3.8).
-pub(crate) const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
+pub const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
 
 /// One assignment of a [`Built`] environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Built {
         if model.damage.doubt < Doubt::Destination {
             add_readmes(&mut tree, &prefix, model);
         }
-        if let Some(commit) = promoted_commit(db, environment, model) {
+        if let Some(commit) = promoted_commit(db, environment) {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
             tree.insert(path, Blob::new(commit.into_bytes()));
         }
@@ -174,21 +174,23 @@ fn tree_of(prefix: &str, assignments: &[BuiltAssignment]) -> Tree {
     files.into_iter().collect()
 }
 
+/// Returns the name and the contents of the file that every cluster type's folder has.
+pub fn readme() -> (&'static str, Blob) {
+    ("README.md", Blob::new(README.as_bytes()))
+}
+
 /// Every cluster type has a folder, scheduled on or not.
 fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
-    let blob = Blob::new(README.as_bytes());
+    let (name, blob) = readme();
     for cluster_type in model.cluster_types.keys() {
-        let parts = [prefix, cluster_type.as_str(), "README.md"];
+        let parts = [prefix, cluster_type.as_str(), name];
         tree.insert(joined(&parts, &mut String::new()), blob.clone());
     }
 }
 
 /// Returns the commit of the BaseRepo named `main`: the one it pins, else the one that was read, if that was clean.
-fn promoted_commit(
-    db: &dyn salsa::Database,
-    environment: EnvironmentInput,
-    model: &Model,
-) -> Option<String> {
+pub fn promoted_commit(db: &dyn salsa::Database, environment: EnvironmentInput) -> Option<String> {
+    let model = environment_model(db, environment);
     let base_repo = model.base_repo()?;
     // What is read may be pinned to another commit than the BaseRepo says.
     let is_main =

@@ -12,6 +12,7 @@ pub mod changes;
 mod compose;
 mod decode;
 pub mod discover;
+mod frame;
 pub mod graph;
 mod known;
 mod label;
@@ -34,7 +35,7 @@ mod selector;
 pub mod why;
 mod workspace_file;
 
-pub use built::{Built, BuiltAssignment, Made};
+pub use built::{Built, BuiltAssignment, Made, PROMOTED_COMMIT, promoted_commit, readme};
 pub(crate) use compose::Layer;
 pub use compose::{
     Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
@@ -42,6 +43,7 @@ pub use compose::{
     labels_from_key, merge, select, validate,
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
+pub use frame::{Frame, concerned};
 pub use known::{Known, KnownFile, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
@@ -50,12 +52,12 @@ pub use problems::problems;
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
-    build, build_with, check_always, decode_all, environment_model, fleet, inputs_of, scheduled,
-    scheduler_call,
+    build, build_some, build_with, check_always, decode_all, environment_model, fleet, inputs_of,
+    scheduled, scheduler_call,
 };
 pub use record::{
-    AssignmentRecord, Part, PartEntry, RECORD_PATH, Record, RecordError, RecordTexts, SourceRecord,
-    SourceRole, part_path,
+    AssignmentRecord, Head, Part, PartEntry, RECORD_PATH, Record, RecordError, RecordTexts,
+    SourceRecord, SourceRole, part_path,
 };
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, HashedSettings,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, Origin, Outline, Tree};
 
-pub use self::text::{Part, PartEntry, part_path};
+pub use self::text::{Head, Part, PartEntry, part_path};
 use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
 
 /// The path of the record in an output tree.

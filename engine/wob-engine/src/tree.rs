@@ -112,8 +112,12 @@ pub struct Outline {
 impl Outline {
     /// Adds a file.
     pub fn add_file(&mut self, path: FilePath, blob: &Blob) {
-        let ids = FolderIds { root: blob.digest(), git_id: blob.git_id() };
-        self.leaves.insert(path, (Kind::File, ids));
+        self.add_known(path, blob.digest(), blob.git_id());
+    }
+
+    /// Adds a file by the BLAKE3 of its bytes and by what git calls them.
+    pub fn add_known(&mut self, path: FilePath, digest: Digest, git_id: GitObjectId) {
+        self.leaves.insert(path, (Kind::File, FolderIds { root: digest, git_id }));
     }
 
     /// Adds a folder, of which nothing else may be added.

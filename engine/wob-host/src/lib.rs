@@ -10,6 +10,7 @@ mod folder;
 mod forge;
 mod git;
 mod http;
+mod imprint;
 mod interrupt;
 mod listing;
 mod note;
@@ -36,13 +37,14 @@ pub use git::{
     Next, Relation, Remote, Repository, WorkingTree,
 };
 pub use http::{Credential, Http, HttpError, Method, Patience, Request, Response};
+pub use imprint::Imprint;
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
-    Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, Others, OutputBranch,
-    OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree, ReadPart,
-    Standing, TreeRecord, Waiting, Written,
+    Amendment, Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, Others,
+    OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree,
+    ReadPart, Standing, TreeRecord, Waiting, Written,
 };
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};

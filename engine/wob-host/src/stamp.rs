@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(100);
 const COARSE_TICK: Duration = Duration::from_secs(3);
 
 /// More files than this that changed a moment ago are not read: then the stamp never holds.
-const MOST_RACY: usize = 10_000;
+pub(crate) const MOST_RACY: usize = 10_000;
 
 /// What files and folders looked like at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,8 +221,7 @@ impl<'i> Stamper<'i> {
             self.hasher.add(&number.to_le_bytes());
         }
         // What is no file has no contents that matter, and reading it might never end.
-        let is_racy = record.changes.into_iter().any(|it| is_racy(it, self.taken));
-        if found.is_file() && is_racy {
+        if found.is_file() && record.is_racy(self.taken) {
             self.remember(path);
         }
     }
@@ -247,14 +246,19 @@ enum Skip {
 }
 
 /// What the operating system knows of a file.
-struct StatRecord {
-    numbers: [i128; 6],
+pub(crate) struct StatRecord {
+    pub(crate) numbers: [i128; 6],
     changes: [SystemTime; 2],
 }
 
 impl StatRecord {
+    /// Says whether the file was changed so shortly before `taken` that a later change could look the same.
+    pub(crate) fn is_racy(&self, taken: SystemTime) -> bool {
+        self.changes.into_iter().any(|it| is_racy(it, taken))
+    }
+
     #[cfg(unix)]
-    fn of(found: &fs::Metadata) -> Self {
+    pub(crate) fn of(found: &fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
         let nanoseconds =
             |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
@@ -276,7 +280,7 @@ impl StatRecord {
     }
 
     #[cfg(not(unix))]
-    fn of(found: &fs::Metadata) -> Self {
+    pub(crate) fn of(found: &fs::Metadata) -> Self {
         let since = |it: io::Result<SystemTime>| {
             let it = it.unwrap_or(SystemTime::UNIX_EPOCH);
             it.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_nanos() as i128)

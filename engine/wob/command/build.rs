@@ -1,13 +1,15 @@
 //! `wob build`: renders environments and writes their trees.
 
+mod amend;
 mod destination;
 mod difference;
 mod explain;
+mod ground;
 mod place;
 mod summary;
 mod write;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
@@ -23,12 +25,12 @@ pub(crate) use self::{
     destination::{Output, Round},
     place::{Into, Locks, Read},
     summary::Work,
-    write::{Outcome, fail, planned, provenance},
+    write::{Outcome, TreeSummary, fail, planned, provenance},
 };
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
-    journal::{Journal, JournalOutput, JournalPlace, Trust},
+    journal::{Journal, JournalOutput, JournalPlace},
     session::{JsonResult, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},
@@ -51,11 +53,6 @@ pub(crate) struct Build {
     /// Write nothing; show how what is there differs, and exit with 5 if it does
     #[arg(long, conflicts_with = "force")]
     check: bool,
-    /// Do not look at every file of a tree whose own record is as wob left it
-    ///
-    /// Saves a look at each of them when nothing has changed. Edits of single files are then not noticed.
-    #[arg(long)]
-    trust_output: bool,
     /// Write to FILE why each assignment was rendered or not, and what it was made from: the parts that are hashed
     #[arg(long, value_name = "FILE")]
     explain: Option<Utf8PathBuf>,
@@ -132,8 +129,8 @@ impl Build {
         // A journal tells of folders that were written, and nothing of what they were made from.
         let is_special = self.explain.is_some() || self.check || self.output.into.is_some();
         let place = if is_special { None } else { JournalPlace::find(streams) };
-        let trust = if self.trust_output { Trust::Record } else { Trust::Nothing };
         let span = timings::span("journal");
+        let trust = self.output.trust();
         let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
         drop(span);
         if let Some(journal) = journal {
@@ -151,7 +148,8 @@ impl Build {
         begin: Instant,
     ) -> Result<Exit, Exit> {
         let mode = if self.check { Mode::Check } else { Mode::Write };
-        let output = Output { mode, ..self.output.clone() };
+        let everything = self.explain.is_some() || streams.is_json();
+        let output = Output { mode, everything, ..self.output.clone() };
         let mut locks = Locks::default();
         let (session, places) = loop {
             let session = Session::start(common, &self.patterns, streams)?;
@@ -185,7 +183,7 @@ impl Build {
         }
         streams.say(&Work::of(&outcomes).to_text(begin));
         if exit == Exit::Ok {
-            let assignments = outcomes.iter().map(|it| it.record.assignments.len()).sum();
+            let assignments = outcomes.iter().map(|it| it.tree.on.values().sum::<usize>()).sum();
             let again = || json(Work::nothing(assignments), &Outcome::counts_again);
             let json = streams.is_json().then(again);
             let drawn = session.drawn(&report, Results::Talk);
@@ -206,7 +204,7 @@ fn keep_journal(
     let (Some(place), Some(things)) = (place, session.loaded.seen.settled()) else { return };
     let output = |it: &Outcome| {
         let folder = it.folder.as_ref().filter(|_| it.written)?;
-        JournalOutput::new(&it.record, folder, &it.shown, &session.interrupt)
+        JournalOutput::new(&it.tree, folder, &it.shown, it.footprint.as_ref()?)
     };
     let outputs: Option<Vec<JournalOutput>> = outcomes.iter().map(output).collect();
     if let Some(outputs) = outputs {
@@ -218,21 +216,21 @@ fn keep_journal(
 impl Outcome {
     /// Returns the counts of a run that finds everything as this one left it.
     fn counts_again(&self) -> Counts {
-        Counts { unchanged: self.record.files.len(), ..Counts::default() }
+        Counts { unchanged: self.tree.files, ..Counts::default() }
     }
 
     fn to_json(&self, files: Counts) -> JsonBuilt<'_> {
         JsonBuilt {
-            environment: &self.record.environment,
+            environment: &self.tree.environment,
             output: self.written.then_some(self.shown.as_str()),
             commit: self.commit.as_deref(),
-            root: self.record.root.to_string(),
-            git_tree: &self.record.git_tree,
-            dirty: self.record.dirty,
+            root: self.tree.root.to_string(),
+            git_tree: &self.tree.git_tree,
+            dirty: self.tree.dirty,
             files,
             compared_with: self.differences.as_ref().map(|_| self.shown.as_str()),
             differences: self.differences.as_deref(),
-            assignments: &self.record.assignments,
+            assignments: &self.tree.assignments,
         }
     }
 
@@ -254,9 +252,7 @@ impl Outcome {
     /// Returns the line that names what failed; empty if nothing did.
     fn failed(&self) -> String {
         const NAMED: usize = 5;
-        let failed = self.record.assignments.iter().filter(|it| it.failed);
-        let mut names: Vec<String> =
-            failed.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
+        let mut names = self.tree.failed.clone();
         let all = names.len();
         if all > NAMED {
             names.truncate(NAMED);
@@ -270,11 +266,6 @@ impl Outcome {
 
     /// Returns what people read: what was assigned, and where it was written.
     fn to_text(&self) -> String {
-        let record = &self.record;
-        let mut on: BTreeMap<&str, usize> = BTreeMap::new();
-        for it in &record.assignments {
-            *on.entry(it.cluster_type.as_str()).or_default() += 1;
-        }
         let Counts { added, changed, unchanged, deleted, foreign, edited } = self.counts;
         // What is in the way is said only where it stays.
         let is_check = usize::from(self.differences.is_some());
@@ -292,9 +283,9 @@ impl Outcome {
             .map(|(n, what)| format!("{n} {what}"))
             .collect();
         let files = if files.is_empty() { "none".to_owned() } else { files.join(", ") };
-        let (root, environment) = (&record.root.to_string(), record.environment.as_str());
-        let on = on.into_iter().collect();
-        let tree = TreeText { environment, root, dirty: record.dirty, on };
+        let TreeSummary { environment, root, dirty, on, .. } = &self.tree;
+        let on = on.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+        let tree = TreeText { environment, root: &root.to_string(), dirty: *dirty, on };
         let tree = tree.to_text(&self.place(), &self.failed(), &files);
         let commit = self.commit.as_ref().map(|it| format!("  commit: {it}\n"));
         let differences = difference::to_text(self.differences.as_deref().unwrap_or_default());

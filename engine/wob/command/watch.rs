@@ -165,7 +165,10 @@ impl Watch {
                 return exit;
             }
         };
-        let exit = match self.build(&session, common) {
+        // What changes later is compared with what was built first.
+        let everything = state.trees.is_empty();
+        let output = self.output.clone().building_everything(everything);
+        let exit = match build(&session, &output, common) {
             Ok(round) => {
                 let changes = changes(&round, &mut state.trees);
                 tell(&round, &changes, state.builds, begin, streams);
@@ -178,14 +181,6 @@ impl Watch {
         state.seen = left.loaded.seen.clone();
         state.left = Some(left);
         exit
-    }
-
-    /// What changes while another build is waited for is seen by the next look.
-    fn build(&self, session: &Session<'_>, common: &Common) -> Result<Round, Exit> {
-        let places = self.output.places(common, session)?;
-        let mut locks = Locks::default();
-        locks.take(&places, session, &self.output)?;
-        self.output.build(session, &places, common)
     }
 
     /// Waits until something that was seen has changed; false if the user stopped it.
@@ -235,6 +230,14 @@ impl Watch {
     }
 }
 
+/// What changes while another build is waited for is seen by the next look.
+fn build(session: &Session<'_>, output: &Output, common: &Common) -> Result<Round, Exit> {
+    let places = output.places(common, session)?;
+    let mut locks = Locks::default();
+    locks.take(&places, session, output)?;
+    output.build(session, &places, common)
+}
+
 /// What changed in one environment.
 struct Changed {
     environment: String,
@@ -253,16 +256,34 @@ impl Changed {
 fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
     let mut all = vec![];
     for outcome in &round.outcomes {
-        let environment = outcome.record.environment.clone();
-        let mut built = round.built.iter();
-        // What could not be written has no outcome.
-        let Some(target) = built.find(|it| it.built.environment == environment) else { continue };
-        let tree = target.built.tree.clone();
-        let before = trees.insert(environment.clone(), tree.clone());
-        let files = before.map_or_else(Vec::new, |it| tree_diff(&it, &tree));
-        all.push(Changed { environment, root: outcome.record.root.to_string(), files });
+        let environment = outcome.tree.environment.clone();
+        let files = match &outcome.changed {
+            Some(changed) => trees.get_mut(&environment).map_or(vec![], |it| amend(it, changed)),
+            None => {
+                let mut built = round.built.iter();
+                // What could not be written has no outcome.
+                let Some(target) = built.find(|it| it.built.environment == environment) else {
+                    continue;
+                };
+                let tree = target.built.tree.clone();
+                let before = trees.insert(environment.clone(), tree.clone());
+                before.map_or_else(Vec::new, |it| tree_diff(&it, &tree))
+            }
+        };
+        all.push(Changed { environment, root: outcome.tree.root.to_string(), files });
     }
     all
+}
+
+/// Replaces some files of a tree, and says how they differ.
+fn amend(tree: &mut Tree, changed: &Tree) -> Vec<FileChange> {
+    let mut before = Tree::default();
+    for (path, blob) in changed.files() {
+        if let Some(old) = tree.insert(path.clone(), blob.clone()) {
+            before.insert(path.clone(), old);
+        }
+    }
+    tree_diff(&before, changed)
 }
 
 fn tell(round: &Round, changes: &[Changed], build: u64, begin: Instant, streams: &Streams) {

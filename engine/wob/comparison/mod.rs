@@ -17,7 +17,7 @@ mod view;
 use std::collections::BTreeSet;
 
 use wob_engine::{Blob, FilePath, Tree};
-use wob_host::{Destination, OutputError, Plan};
+use wob_host::{Destination, OutputError, Plan, Standing};
 use wob_rules::{
     Inputs, Name,
     changes::{self, Class, Edit, Group, Pairing, Site, What, collapse, differing},
@@ -155,7 +155,8 @@ impl Compared {
         }
         compared.uncompared.extend(side.unread.iter().map(|it| format!("//env:{it}")));
         for (name, environment) in &side.environments {
-            let (_, plan) = planned(&session, &environment.target, &destination(name.as_str())?)
+            let place = destination(name.as_str())?;
+            let (_, plan) = planned(&session, &environment.target, &place, &Standing::Unknown)
                 .map_err(|it| fail(&session, &it))?;
             let before = plan.tree_before().map_err(|it| fail(&session, &it))?;
             compared.add(&Pair::replaced(name, [before, plan.tree().clone()], environment));

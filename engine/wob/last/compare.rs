@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
-    Assignment, BuiltAssignment, InputPart, Made, Subtree,
+    Assignment, BuiltAssignment, EnvironmentInput, InputPart, Made, Subtree,
     causes::{Cause, Edits, LayerValues, layer_values, source_files},
     inputs_of, subtrees,
 };
@@ -18,35 +18,71 @@ use crate::{
     session::{BuiltTarget, Session},
 };
 
-/// Returns what `target` was made from, and why that was rendered again which was.
+/// What is compared of an environment.
+pub(crate) struct Compared<'c> {
+    /// The environment.
+    input: EnvironmentInput,
+    /// What was built of it: whole subtrees, in order.
+    built: &'c [BuiltAssignment],
+    /// How many assignments there are.
+    assignments: usize,
+    /// All subtrees, built or not: cluster type and digest, in order.
+    subtrees: Vec<(String, Digest)>,
+}
+
+impl<'c> Compared<'c> {
+    /// Takes everything that was built.
+    pub(crate) fn whole(target: &'c BuiltTarget) -> Self {
+        let built = &*target.built.assignments;
+        let subtrees = divided(built).iter().map(name).collect();
+        Self { input: target.input, built, assignments: built.len(), subtrees }
+    }
+
+    /// Takes some subtrees that were built anew, which stand at these positions of all; nothing else is other than `before`.
+    pub(crate) fn some(
+        input: EnvironmentInput,
+        (built, positions): (&'c [BuiltAssignment], &[usize]),
+        assignments: usize,
+        before: &LastBuild,
+    ) -> Self {
+        let mut subtrees = before.subtrees();
+        for (position, subtree) in positions.iter().zip(divided(built)) {
+            subtrees[*position] = name(&subtree);
+        }
+        Self { input, built, assignments, subtrees }
+    }
+}
+
+fn divided(built: &[BuiltAssignment]) -> Vec<Subtree> {
+    subtrees(built.iter().map(|it| (&it.assignment, it.inputs)))
+}
+
+/// Returns what an environment was made from, and why that was rendered again which was.
 pub(crate) fn compare(
     session: &Session<'_>,
-    target: &BuiltTarget,
+    compared: Compared<'_>,
     before: Option<&LastBuild>,
 ) -> LastBuild {
     let db = &session.loaded.db;
-    let assignments = &target.built.assignments;
-    let now = subtrees(assignments.iter().map(|it| (&it.assignment, it.inputs)));
-    let mut files = source_files(db, target.input);
+    let Compared { input, built, assignments, subtrees: now } = compared;
+    let mut files = source_files(db, input);
     let settings = FileName::new("wob.yaml");
     let text = session.loaded.texts.text(&settings);
     files.extend(text.map(|it| (settings, Digest::of(it.as_bytes()))));
     let edited = before.map(|it| edited(it, &files));
     let values = before.map(LastBuild::values).unwrap_or_default();
-    let mut explanation =
-        Explanation { assignments: assignments.len(), edited, ..Explanation::default() };
-    let mut comparison = Comparison::new(session, target, before, (&explanation, &values), &now);
-    for subtree in &now {
-        let is_same = comparison.subtrees.contains(&name(subtree));
-        for it in &assignments[subtree.assignments.clone()] {
+    let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
+    let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
+    for subtree in divided(built) {
+        let is_same = comparison.subtrees.contains(&name(&subtree));
+        for it in &built[subtree.assignments.clone()] {
             let causes = if is_same { vec![] } else { comparison.why(it) };
             comparison.add(it, causes);
         }
     }
     explanation.gone = comparison.gone();
     explanation.groups = comparison.groups();
-    let subtrees = now.iter().map(name);
-    LastBuild::new(subtrees, &files, layer_values(db, target.input), explanation)
+    LastBuild::new(now.into_iter(), &files, layer_values(db, input), explanation)
 }
 
 fn name(subtree: &Subtree) -> (String, Digest) {
@@ -81,7 +117,7 @@ type Parts = BTreeMap<String, Digest>;
 
 /// What is known of the build before, and what was found.
 struct Comparison<'c> {
-    target: &'c BuiltTarget,
+    input: EnvironmentInput,
     session: &'c Session<'c>,
     /// The subtrees of the build before.
     subtrees: BTreeSet<(String, Digest)>,
@@ -102,18 +138,18 @@ struct Comparison<'c> {
 impl<'c> Comparison<'c> {
     fn new(
         session: &'c Session<'c>,
-        target: &'c BuiltTarget,
+        input: EnvironmentInput,
         before: Option<&LastBuild>,
         (explanation, values): (&Explanation, &'c LayerValues),
-        now: &[Subtree],
+        now: &[(String, Digest)],
     ) -> Self {
         let db = &session.loaded.db;
         let edits = explanation.edited.as_ref().map(|edited| {
             let files = edited.iter().map(|it| FileName::new(&it.file)).collect();
-            Edits::new(db, target.input, files, values)
+            Edits::new(db, input, files, values)
         });
         let mut comparison = Self {
-            target,
+            input,
             session,
             subtrees: BTreeSet::new(),
             before: BTreeMap::new(),
@@ -124,7 +160,7 @@ impl<'c> Comparison<'c> {
             configs: BTreeMap::new(),
             groups: BTreeMap::new(),
         };
-        let now: BTreeSet<(String, Digest)> = now.iter().map(name).collect();
+        let now: BTreeSet<&(String, Digest)> = now.iter().collect();
         for (on, subtree) in before.into_iter().flat_map(|it| &it.subtrees) {
             let subtree = Digest::from_bytes(*subtree);
             let name = (on.clone(), subtree);
@@ -175,7 +211,7 @@ impl<'c> Comparison<'c> {
 
     /// Returns why the parts of an assignment are not those of the build before; nothing if they are.
     fn differing(&mut self, built: &BuiltAssignment, before: &Parts) -> Vec<ToldCause> {
-        let (db, input) = (&self.session.loaded.db, self.target.input);
+        let (db, input) = (&self.session.loaded.db, self.input);
         let Ok(inputs) = inputs_of(db, input, &built.assignment) else { return vec![] };
         let config = std::sync::Arc::as_ptr(&inputs.config).addr();
         let now: Parts =

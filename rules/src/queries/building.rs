@@ -34,7 +34,25 @@ pub fn build(db: &Database, environment: EnvironmentInput) -> Built {
 
 /// Builds as [`build`] does, but renders no assignment whose files are `known`; tells of those that it renders.
 pub fn build_with(db: &Database, environment: EnvironmentInput, known: &dyn Known) -> Built {
-    let assignments = assignments(db, environment);
+    Built::join(db, environment, assigned(db, environment, assignments(db, environment), known))
+}
+
+/// Builds some of an environment's assignments, which are whole [subtrees]; what is said about the environment is not.
+pub fn build_some(
+    db: &Database,
+    environment: EnvironmentInput,
+    some: &[Assignment],
+    known: &dyn Known,
+) -> Vec<BuiltAssignment> {
+    assigned(db, environment, some, known)
+}
+
+fn assigned(
+    db: &Database,
+    environment: EnvironmentInput,
+    assignments: &[Assignment],
+    known: &dyn Known,
+) -> Vec<BuiltAssignment> {
     // salsa's handles are for one thread each; they share what they compute.
     let digests: Vec<Option<Digest>> = assignments
         .par_iter()
@@ -45,15 +63,14 @@ pub fn build_with(db: &Database, environment: EnvironmentInput, known: &dyn Know
         })
         .collect();
     known.expect(&subtrees(assignments.iter().zip(&digests).map(|(it, digest)| (it, *digest))));
-    let built = assignments
+    assignments
         .par_iter()
         .zip(&digests)
         .with_min_len(64)
         .map_with(db.clone(), |db, (it, digest)| {
             build_assignment(db, environment, it, (known, *digest))
         })
-        .collect();
-    Built::join(db, environment, built)
+        .collect()
 }
 
 fn build_assignment(

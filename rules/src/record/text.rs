@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FilePath, FolderIds, GitObjectId};
+use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline, Tree};
 
 use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION};
 use crate::{Name, Profile, schedule::SchedulerRecord};
@@ -22,26 +22,72 @@ struct Shape {
     wob: String,
 }
 
-/// The text of `.wob/tree.json`.
-#[derive(Serialize, Deserialize)]
+/// The text of `.wob/tree.json`: a [`Record`] but for what its parts say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Head {
+pub struct Head {
     version: u32,
     wob: String,
-    environment: String,
+    /// The environment.
+    pub environment: String,
     profile: Profile,
-    root: Digest,
-    git_tree: String,
-    dirty: bool,
+    /// See [`Record::root`].
+    pub root: Digest,
+    /// See [`Record::git_tree`].
+    pub git_tree: String,
+    /// See [`Record::dirty`].
+    pub dirty: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheduler: Option<SchedulerRecord>,
     /// The files that are in no part.
-    files: BTreeMap<String, Digest>,
-    parts: BTreeMap<String, PartEntry>,
+    pub files: BTreeMap<String, Digest>,
+    /// What is said of each part, by folder.
+    pub parts: BTreeMap<String, PartEntry>,
     /// Those that are in no part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    assignments: Vec<AssignmentRecord>,
-    sources: Vec<SourceRecord>,
+    pub assignments: Vec<AssignmentRecord>,
+    /// The sources.
+    pub sources: Vec<SourceRecord>,
+}
+
+impl Head {
+    /// Reads the text of a head that this version of wob has written; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let head = read_head(text).ok()?;
+        (head.wob == Record::own_version()).then_some(head)
+    }
+
+    /// Takes other sources.
+    pub fn set_sources(&mut self, sources: Vec<SourceRecord>) {
+        self.dirty = sources.iter().any(|it| it.dirty);
+        self.sources = sources;
+    }
+
+    /// Works out what the tree is called, whose files outside of all parts are `files`; `None` if those are not the ones that
+    /// the head has, or a part has no name that git could give it.
+    pub fn name_tree(&mut self, files: &Tree) -> Option<()> {
+        let digests = files.files().map(|(path, it)| (path.as_str(), it.digest()));
+        if !self.files.iter().map(|(path, it)| (path.as_str(), *it)).eq(digests) {
+            return None;
+        }
+        let mut outline = Outline::default();
+        for (path, blob) in files.files() {
+            outline.add_file(path.clone(), blob);
+        }
+        for (folder, entry) in &self.parts {
+            let git_id = GitObjectId::parse(&entry.git_tree)?;
+            let ids = FolderIds { root: entry.root, git_id };
+            outline.add_folder(FilePath::new(folder).ok()?, ids);
+        }
+        let ids = outline.ids();
+        (self.root, self.git_tree) = (ids.root, ids.git_id.to_string());
+        Some(())
+    }
+
+    /// Returns its text.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
 }
 
 /// What the head says of a part.

@@ -26,11 +26,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct OutputBranch {
     files: Arc<dyn FileSystem>,
-    repository: Repository,
+    pub(super) repository: Repository,
     name: BranchName,
     /// The repository's folder as the user wrote it.
     folder: Utf8PathBuf,
-    tip: Option<Commit>,
+    pub(super) tip: Option<Commit>,
 }
 
 /// What applying a plan to a branch needs beside the tree.
@@ -152,6 +152,19 @@ impl OutputBranch {
         Ok(Plan::new((judged, others), to, tree, (record, records), previous))
     }
 
+    /// Looks at what the last commit has at some paths, which are sorted.
+    pub(super) fn some(
+        &self,
+        paths: impl Iterator<Item = FilePath>,
+    ) -> Result<Committed<'_>, OutputError> {
+        let mut found = BTreeMap::new();
+        let mut take = |path: FilePath, bytes: Vec<u8>| {
+            found.insert(path.to_string(), Leaf::File(id_of(&bytes)));
+        };
+        self.read_all(paths, &mut take)?;
+        Ok(Committed { output: self, found })
+    }
+
     pub(super) fn lock_path(&self) -> Utf8PathBuf {
         self.repository.common_folder().join(format!("{}.lock", self.own_name()))
     }
@@ -181,6 +194,11 @@ impl OutputBranch {
 }
 
 impl BranchPlan {
+    /// Plans to commit some files of `tree` to a branch.
+    pub(super) fn of(output: OutputBranch, tree: &Tree) -> Self {
+        Self { output, ids: TreeIds::of(tree).files }
+    }
+
     pub(super) fn output(&self) -> &OutputBranch {
         &self.output
     }
@@ -218,8 +236,7 @@ impl BranchPlan {
         // They may be by far the largest, and so are best compressed while all others are.
         for (path, text) in plan.texts() {
             let bytes = text.as_bytes();
-            let id = GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id");
-            put.push((path, id, bytes.into()));
+            put.push((path, id_of(bytes), bytes.into()));
         }
         put.extend(changed.map(|((path, blob), id)| (path.as_str(), *id, blob.bytes())));
         let removed = plan.changes.keys().filter(|it| plan.tree.get(it).is_none());
@@ -233,6 +250,10 @@ impl BranchPlan {
             scratch: self.output.own_name(),
         }
     }
+}
+
+fn id_of(bytes: &[u8]) -> GitId {
+    GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
 }
 
 /// Returns the text of a commit's `.wob/tree.json`; none if there is none.
@@ -266,7 +287,7 @@ pub(super) fn manifest_of(
 }
 
 /// What a commit holds where it differs from the tree.
-struct Committed<'c> {
+pub(super) struct Committed<'c> {
     output: &'c OutputBranch,
     found: BTreeMap<String, Leaf>,
 }

@@ -35,6 +35,17 @@ impl Destination {
         }
     }
 
+    /// Reads the file at `path`; `None` if there is none, or one that is too large.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+        match self {
+            Self::Folder(it) => it.read(path),
+            Self::Branch(it) => it.read(path),
+        }
+    }
+
     /// Reads those of `paths` that are still as wob wrote them, and gives each to `take`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! are wob's own. In a folder, `.wob/journal.json` is there while a tree is being written, so that the next run recognises
 //! what a crash left, and `.wob/lock` names who builds.
 
+mod amend;
 mod apply;
 mod branch;
 mod destination;
@@ -27,6 +28,7 @@ use wob_engine::{Blob, FilePath, Tree};
 use self::ground::{Ground as _, Kind};
 use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
 
+pub use amend::Amendment;
 pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
 pub use destination::Destination;
@@ -250,7 +252,7 @@ impl OutputFolder {
         previous: &Previous,
     ) -> Result<Option<Blob>, OutputError> {
         let Some(digest) = previous.manifest.digest(path) else { return Ok(None) };
-        let found = disk::Disk::new(&*self.files, &self.root()).read(path)?;
+        let found = self.read(path)?;
         Ok(found.map(Blob::new).filter(|it| it.digest() == digest))
     }
 
@@ -268,6 +270,10 @@ impl OutputFolder {
         plan::plan(self, tree, record, standing, interrupt)
     }
 
+    fn read(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
+        disk::Disk::new(&*self.files, &self.root()).read(path)
+    }
+
     fn check_prefix(&self) -> Result<(), OutputError> {
         let Some(prefix) = &self.prefix else { return Ok(()) };
         match disk::Disk::new(&*self.files, &self.folder).kind(prefix)? {
@@ -281,7 +287,7 @@ impl OutputFolder {
     /// Reads a file of `.wob`; `None` if there is none, or it is no text.
     fn read_own(&self, name: &str) -> Result<Option<String>, OutputError> {
         let path = FilePath::new(name).expect("because the names are constant");
-        let bytes = disk::Disk::new(&*self.files, &self.root()).read(&path)?;
+        let bytes = self.read(&path)?;
         Ok(bytes.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 }

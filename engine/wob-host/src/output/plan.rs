@@ -32,6 +32,8 @@ pub struct Plan {
     pub others: Others,
     /// Whether an earlier run did not end, so that this one finishes its work.
     pub unfinished: bool,
+    /// Whether there will be files at the same paths as before, records of parts included.
+    pub keeps_paths: bool,
     pub(super) to: To,
     pub(super) message: String,
     pub(super) tree: Tree,
@@ -124,11 +126,16 @@ impl Plan {
         previous: Previous,
     ) -> Self {
         let of_tree = changes.keys().filter(|it| tree.get(it).is_some()).count();
+        let is_known = |folder: &FilePath| previous.manifest.record_of(folder).is_some();
+        let keeps_paths = records.removed.is_empty()
+            && records.put.iter().all(|(_, folder)| is_known(folder))
+            && changes.values().all(|it| *it == Change::Changed);
         Self {
             unchanged: tree.len() - of_tree,
             changes,
             others,
             unfinished: !previous.unfinished.is_empty(),
+            keeps_paths,
             to,
             message: "wob build\n".to_owned(),
             tree: tree.clone(),
@@ -159,7 +166,7 @@ impl Plan {
     /// If it cannot be read.
     pub fn before(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         match &self.to {
-            To::Folder(it) => Disk::new(&*it.files, &it.root()).read(path),
+            To::Folder(it) => it.read(path),
             To::Branch(it) => it.output().read(path),
         }
     }
@@ -169,7 +176,12 @@ impl Plan {
         self.tree.get(path).map(Blob::bytes)
     }
 
-    /// Returns the tree that would be written.
+    /// Returns the text that `.wob/tree.json` shall have.
+    pub fn head(&self) -> &str {
+        &self.record.head
+    }
+
+    /// Returns the tree that would be written; of a plan that amends, what changes of it.
     pub fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -196,6 +208,18 @@ impl Plan {
             To::Branch(it) => it.output().read_all(paths, &mut take)?,
         }
         Ok(tree)
+    }
+
+    /// Lists the paths at which something changes, but for `.wob/tree.json`.
+    pub fn touched(&self) -> impl Iterator<Item = &FilePath> {
+        let records = self.records.put.iter().map(|(path, _)| path);
+        self.changes.keys().chain(records).chain(&self.records.removed)
+    }
+
+    /// Lists the paths of all files that there will be, and of the records of parts.
+    pub fn paths(&self) -> Vec<String> {
+        let files = self.tree.files().map(|(path, _)| path.to_string());
+        files.chain(self.record.parts.keys().map(|it| part_path(it).to_string())).collect()
     }
 
     /// Counts the changes.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use wob_rules::Frame;
 
 use super::{
     place::{Into, Place},
@@ -11,14 +12,16 @@ use super::{
 use crate::{
     args::Common,
     exit::Exit,
-    last::{LastPlace, compare},
+    footprint::Trust,
+    last::{Compared, LastBuild, compare},
+    ledger::Ledger,
     report::Report,
     session::{BuiltTarget, Session},
     timings,
 };
 
 /// Where trees go, and what becomes of what is there.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Output {
     /// Write to DIR instead of wob-out/<environment>; may hold {environment}
@@ -33,9 +36,17 @@ pub(crate) struct Output {
     /// Exit with 9 if another build is writing to the same place, instead of waiting for it
     #[arg(long)]
     pub(super) no_wait: bool,
+    /// Do not look at every file of a tree whose own record is as wob left it
+    ///
+    /// Saves a look at each of them. Edits of single files are then not noticed.
+    #[arg(long)]
+    pub(super) trust_output: bool,
     /// Whether trees are written at all.
     #[arg(skip)]
     pub(super) mode: Mode,
+    /// Whether somebody asks about assignments that have not changed, so that all are built.
+    #[arg(skip)]
+    pub(super) everything: bool,
 }
 
 /// What is done with trees.
@@ -66,7 +77,17 @@ pub(crate) struct Round {
 impl Output {
     /// Names where trees go: to a folder, or to a branch, or where nobody said it.
     pub(crate) fn to(out: Option<Utf8PathBuf>, into: Option<Into>) -> Self {
-        Self { out, into, force: false, no_wait: false, mode: Mode::Check }
+        Self { out, into, mode: Mode::Check, ..Self::default() }
+    }
+
+    /// Lets all assignments be built, whatever has changed, if it is wanted.
+    pub(crate) fn building_everything(self, everything: bool) -> Self {
+        Self { everything, ..self }
+    }
+
+    /// Returns how sure the user wants to be of what lies there.
+    pub(super) fn trust(&self) -> Trust {
+        if self.trust_output { Trust::Record } else { Trust::Nothing }
     }
 
     /// Builds what `session` selects, and writes it to `places`, which nobody else may write to meanwhile.
@@ -80,23 +101,34 @@ impl Output {
             // Who hashes and compresses objects; it fails only if there are such threads already.
             rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
         }
+        if let Some(round) = self.amend(session, places, common)? {
+            return Ok(round);
+        }
         let built = session.build(common)?;
         let report = session.diagnose_closely(&built);
+        let is_quiet = report.items.is_empty();
         let mut outcomes = vec![];
         let mut failed = None;
         for target in &built {
             let place = &places[&target.built.environment];
-            let note = place.last(&target.built.environment);
-            let before = note.as_ref().and_then(LastPlace::read);
+            let notes = place.notes(&target.built.environment);
+            let before = notes.as_ref().and_then(LastBuild::read);
             let span = timings::span_of("explain", &target.built.environment);
-            let last = compare(session, target, before.as_ref());
+            let last = compare(session, Compared::whole(target), before.as_ref());
             drop(span);
             match self.write(session, target, place, common) {
-                Ok(outcome) => {
-                    if let Some(note) = note.filter(|_| outcome.written) {
-                        note.write(&last);
+                Ok(mut outcome) => {
+                    if let Some(notes) = notes.filter(|_| outcome.written) {
+                        last.write(&notes);
+                        // What must be spoken of again, another build cannot pass over.
+                        if is_quiet && target.is_whole() {
+                            let (db, settings) = (&session.loaded.db, session.settings_text());
+                            let frame = Frame::of(db, target.input, &settings);
+                            Ledger::new(frame, &outcome.head).write(&notes);
+                        }
                     }
-                    outcomes.push(Outcome { explanation: last.explanation, ..outcome });
+                    outcome.explanation = last.explanation;
+                    outcomes.push(outcome);
                 }
                 Err(exit) => {
                     failed = failed.max(Some(exit));

@@ -54,7 +54,7 @@ pub(super) fn write(
     let mut environments = vec![];
     let mut assignments = vec![];
     for outcome in outcomes {
-        let environment = outcome.record.environment.as_str();
+        let environment = outcome.tree.environment.as_str();
         let explanation = &outcome.explanation;
         let gone = explanation.gone.iter().map(|it| label(environment, it)).collect();
         environments.push(JsonChanges { environment, edited: explanation.edited.as_deref(), gone });

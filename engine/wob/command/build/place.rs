@@ -14,7 +14,7 @@ use wob_host::{
 };
 
 use super::destination::{DEFAULT_OUT, Output};
-use crate::{args::Common, exit::Exit, last::LastPlace, report::count, session::Session};
+use crate::{args::Common, exit::Exit, footprint::PlaceNotes, report::count, session::Session};
 
 /// Stands for the name of each environment.
 const PLACEHOLDER: &str = "{environment}";
@@ -156,10 +156,10 @@ impl Place {
         (absolute.unwrap_or_default(), branch.to_owned())
     }
 
-    /// Returns where the last build of `environment` into this place is noted.
-    pub(crate) fn last(&self, environment: &str) -> Option<LastPlace> {
+    /// Returns where it is noted what is known of `environment` in this place.
+    pub(crate) fn notes(&self, environment: &str) -> Option<PlaceNotes> {
         let (folder, branch) = self.key();
-        LastPlace::find(environment, &folder.to_string_lossy(), &branch)
+        PlaceNotes::find(environment, &folder.to_string_lossy(), &branch)
     }
 
     /// Returns the folder on disk; none for a branch.

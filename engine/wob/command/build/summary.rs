@@ -119,7 +119,7 @@ pub(super) fn tell_unchanged(journal: &Journal, begin: Instant, streams: &Stream
         let on: Vec<(&str, usize)> =
             it.assignments.iter().map(|(on, n)| (on.as_str(), *n)).collect();
         assignments += it.assignments.values().sum::<usize>();
-        let files = format!("{} unchanged", it.file_count());
+        let files = format!("{} unchanged", it.files);
         let text = TreeText { environment: &it.environment, root: &it.root, dirty: it.dirty, on };
         if journal.json.is_none() {
             streams.result(&text.to_text(&format!(" -> {}", it.shown), "", &files));

@@ -1,22 +1,22 @@
 //! Writes one built environment: what failed or was not selected keeps its last good output.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
-use wob_engine::{Diagnostic, FilePath, Tree};
-use wob_host::{
-    Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Previous, Standing,
-};
-use wob_rules::Record;
+use wob_engine::{Diagnostic, Digest, FilePath, Tree};
+use wob_host::{Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Standing};
+use wob_rules::{AssignmentRecord, Record, SourceRecord};
 
 use super::{
     destination::{Mode, Output},
     difference::{Difference, differences},
+    ground::Ground,
     place::Place,
 };
 use crate::{
     args::Common,
     exit::Exit,
+    footprint::{Footprint, PlaceNotes},
     last::Explanation,
     recorded::{record, written},
     report::count,
@@ -33,8 +33,10 @@ const ATTEMPTS: usize = 5;
 /// What became of an environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
-    /// What the tree holds and what it was made from.
-    pub(crate) record: Record,
+    /// What the tree holds.
+    pub(crate) tree: TreeSummary,
+    /// The text of its record.
+    pub(super) head: String,
     /// How many files changed.
     pub(crate) counts: Counts,
     /// The folder on disk; none for a branch.
@@ -47,8 +49,54 @@ pub(crate) struct Outcome {
     pub(crate) commit: Option<String>,
     /// Why each assignment was rendered, or not.
     pub(crate) explanation: Explanation,
+    /// What the folder looks like now, if that is noted.
+    pub(super) footprint: Option<(PlaceNotes, Footprint)>,
+    /// The files whose contents are other ones, if it was known before that no others are.
+    pub(crate) changed: Option<Tree>,
     /// How what is there differs, if that was asked for.
     pub(super) differences: Option<Vec<Difference>>,
+}
+
+/// What a tree holds, in few words.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeSummary {
+    /// The environment.
+    pub(crate) environment: String,
+    /// The BLAKE3 Merkle root.
+    pub(crate) root: Digest,
+    /// What git calls it.
+    pub(crate) git_tree: String,
+    /// Whether a source was overridden or edited.
+    pub(crate) dirty: bool,
+    /// How many files it has.
+    pub(crate) files: usize,
+    /// How many assignments each cluster type has.
+    pub(crate) on: BTreeMap<String, usize>,
+    /// The assignments that failed, as `<cluster type>:<target>`.
+    pub(crate) failed: Vec<String>,
+    /// The assignments, where somebody asked for them.
+    pub(crate) assignments: Vec<AssignmentRecord>,
+}
+
+impl TreeSummary {
+    fn of(record: Record, is_json: bool) -> Self {
+        let mut on: BTreeMap<String, usize> = BTreeMap::new();
+        for it in record.assignments.chunk_by(|a, b| a.cluster_type == b.cluster_type) {
+            *on.entry(it[0].cluster_type.to_string()).or_default() += it.len();
+        }
+        let failed = record.assignments.iter().filter(|it| it.failed);
+        let failed = failed.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
+        Self {
+            environment: record.environment,
+            root: record.root,
+            git_tree: record.git_tree,
+            dirty: record.dirty,
+            files: record.files.len(),
+            on,
+            failed,
+            assignments: if is_json { record.assignments } else { vec![] },
+        }
+    }
 }
 
 /// Why an environment was not written.
@@ -96,17 +144,22 @@ impl Output {
     ) -> Result<Outcome, Failure> {
         let shown = place.shown();
         let span = timings::span_of("plan", target.built.environment.as_str());
-        let (record, plan) = planned(session, target, &place.open()?)?;
+        let at = Ground::of(place, &target.built.environment, self, session);
+        let (record, plan) = planned(session, target, &place.open()?, &at.standing)?;
         let counts = plan.counts();
         drop(span);
+        let text = message(&record.environment, &record.root, &record.sources);
         let outcome = Outcome {
-            record,
+            tree: TreeSummary::of(record, session.streams.is_json()),
+            head: plan.head().to_owned(),
             counts,
             folder: place.folder(),
             shown,
             written: false,
             commit: None,
             explanation: Explanation::default(),
+            footprint: None,
+            changed: None,
             differences: None,
         };
         if self.mode == Mode::Check {
@@ -127,11 +180,11 @@ impl Output {
             return Err(Failure::Said(Exit::Local));
         }
         let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
-        let plan = plan.with_message(&message(&outcome.record));
+        let plan = plan.with_message(&text);
         let _span = timings::span_of("write", target.built.environment.as_str());
-        let written = plan.apply(overwrite, &session.interrupt)?;
+        let (written, footprint) = at.write(plan, overwrite, &session.interrupt)?;
         let commit = written.commit.map(|it| it.to_string());
-        Ok(Outcome { counts: written.counts, written: true, commit, ..outcome })
+        Ok(Outcome { counts: written.counts, written: true, commit, footprint, ..outcome })
     }
 }
 
@@ -140,12 +193,12 @@ pub(crate) fn planned(
     session: &Session<'_>,
     target: &BuiltTarget,
     destination: &Destination,
+    standing: &Standing,
 ) -> Result<(Record, Plan), OutputError> {
-    let previous = destination.previous()?;
-    let tree = kept(target, destination, &previous)?;
+    let tree = kept(target, destination)?;
     let record = record(session, target, &tree);
     let texts = written(record.texts());
-    let plan = destination.plan(&tree, &texts, &Standing::Unknown, &session.interrupt)?;
+    let plan = destination.plan(&tree, &texts, standing, &session.interrupt)?;
     Ok((record, plan))
 }
 
@@ -187,12 +240,12 @@ pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
 }
 
 /// Returns the tree to write: what was built and selected, and of the rest what was written before.
-fn kept(
-    target: &BuiltTarget,
-    destination: &Destination,
-    previous: &Previous,
-) -> Result<Tree, OutputError> {
+fn kept(target: &BuiltTarget, destination: &Destination) -> Result<Tree, OutputError> {
     let built = &target.built;
+    if target.is_whole() {
+        return Ok(built.tree.clone());
+    }
+    let previous = &destination.previous()?;
     let left_out: BTreeSet<(&str, &str)> = built
         .assignments
         .iter()
@@ -211,27 +264,28 @@ fn kept(
     destination.read_owned(stay.cloned(), previous, &mut |path, blob| {
         tree.insert(path, blob);
     })?;
+    previous.check()?;
     Ok(tree)
 }
 
 /// Returns what the commit says: what was built, and from what.
-fn message(record: &Record) -> String {
-    format!("Build {}\n\n{}", record.environment, provenance(record))
+pub(super) fn message(environment: &str, root: &Digest, sources: &[SourceRecord]) -> String {
+    format!("Build {environment}\n\n{}", provenance(root, sources))
 }
 
 /// Returns the lines of a commit's message that say what it holds and from what that was made.
-pub(crate) fn provenance(record: &Record) -> String {
+pub(crate) fn provenance(root: &Digest, sources: &[SourceRecord]) -> String {
     /// How many sources are named; all are in the record.
     const SOURCES: usize = 50;
-    let mut lines = vec![format!("Root: {}", record.root)];
-    for source in record.sources.iter().take(SOURCES) {
+    let mut lines = vec![format!("Root: {root}")];
+    for source in sources.iter().take(SOURCES) {
         let commit = source.commit.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
         let dirty = if source.dirty { " (dirty)" } else { "" };
         lines
             .push(format!("Source: {} {}{commit} {}{dirty}", source.role, source.name, source.url));
     }
-    if record.sources.len() > SOURCES {
-        lines.push(format!("Sources: {} more", record.sources.len() - SOURCES));
+    if sources.len() > SOURCES {
+        lines.push(format!("Sources: {} more", sources.len() - SOURCES));
     }
     let plain =
         |it: String| it.chars().filter(|it| !it.is_control()).chain(['\n']).collect::<String>();

@@ -9,7 +9,7 @@ use crate::{
     args::{Common, Patterns},
     command::build::{Into, Output, Work},
     exit::Exit,
-    last::{Explanation, LastPlace},
+    last::{Explanation, LastBuild},
     report::printable,
     session::{JsonResult, Session, Target},
     stream::Streams,
@@ -76,7 +76,7 @@ impl Build {
         for target in &session.targets {
             let name = target.name.as_str();
             let shown = places[name].shown();
-            match places[name].last(name).as_ref().and_then(LastPlace::read) {
+            match places[name].notes(name).as_ref().and_then(LastBuild::read) {
                 Some(last) => all.push((target, shown, wanted(&session, target, last.explanation))),
                 None => unknown
                     .push(format!("nothing is known of a build of `//env:{name}` into `{shown}`")),

@@ -44,7 +44,7 @@ pub(super) fn commit_message(content: &Content<'_>) -> String {
     ];
     lines.extend(content.promoted.iter().map(|it| format!("Promoted: {it}")));
     lines.extend(failing(content).map(|it| format!("Failing: {it}")));
-    lines.push(provenance(record));
+    lines.push(provenance(&record.root, &record.sources));
     lines.join("\n")
 }
 

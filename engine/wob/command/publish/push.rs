@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wob_host::{
     BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
-    OutputError, Overwrite, Patience, Plan, PushError, RefUpdate,
+    OutputError, Overwrite, Patience, Plan, PushError, RefUpdate, Standing,
 };
 use wob_rules::{RECORD_PATH, environment_model};
 
@@ -120,7 +120,7 @@ impl Push<'_> {
         let place = OutputBranch::open(outgoing.folder(), &branch);
         let place = Place::Branch(Box::new(place.map_err(|it| self.writing(&it))?));
         let previous = place.previous().map_err(|it| self.writing(&it))?;
-        let planned = planned(self.session, self.target, &place);
+        let planned = planned(self.session, self.target, &place, &Standing::Unknown);
         let (record, plan) = planned.map_err(|it| self.writing(&it))?;
         let before: Option<Value> =
             previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());

@@ -1,0 +1,229 @@
+//! Imprints: what the files of an output folder look like once they are written, told by stat records.
+//!
+//! **Invariant:** an imprint that still holds means equal bytes at equal paths, as for a [stamp](crate::Stamp). Unlike that it
+//! is a sum over files, so that many can be looked at side by side, and a few that were written anew can be exchanged.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::SystemTime,
+};
+
+use camino::Utf8Path;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use wob_engine::{Digest, Hasher};
+
+use crate::{
+    Interrupt, Interrupted,
+    stamp::{MOST_RACY, StatRecord},
+};
+
+/// How many files one thread looks at.
+const FILES: usize = 512;
+
+/// What some files of a folder look like. Files that are not there count for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imprint {
+    sum: Sum,
+    /// The files that were changed a moment before, with the digest of their contents; none if one of them cannot be
+    /// remembered, so that the imprint never holds.
+    racy: Option<BTreeMap<String, [u8; 32]>>,
+}
+
+/// A sum of digests, lane by lane: whatever is added can be taken away again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Sum([u64; 4]);
+
+impl Sum {
+    fn of(path: &str, record: &StatRecord) -> Self {
+        let mut hasher = Hasher::new("wob 2026-11 imprint").field(path.as_bytes());
+        for number in record.numbers {
+            hasher.add(&number.to_le_bytes());
+        }
+        let digest = hasher.finish();
+        let mut lanes = [0; 4];
+        for (lane, bytes) in lanes.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
+            *lane = u64::from_le_bytes(bytes.try_into().expect("because a chunk has 8 bytes"));
+        }
+        Self(lanes)
+    }
+
+    fn plus(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(lane, it)| *lane = lane.wrapping_add(it));
+        self
+    }
+
+    fn minus(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(lane, it)| *lane = lane.wrapping_sub(it));
+        self
+    }
+}
+
+impl Imprint {
+    /// Looks at those of `paths` that are files in `folder`, without following links. Files that were written a moment ago are
+    /// read.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub fn of(
+        folder: &Utf8Path,
+        paths: &[impl AsRef<str> + Sync],
+        interrupt: &Interrupt,
+    ) -> Result<Self, Interrupted> {
+        let taken = SystemTime::now();
+        let chunks = paths.par_chunks(FILES).map(|chunk| {
+            let mut part = Self { sum: Sum::default(), racy: Some(BTreeMap::new()) };
+            each(folder, chunk, interrupt, &mut |path, full, found, record| {
+                part.sum = part.sum.plus(Sum::of(path, record));
+                if found.is_file() && record.is_racy(taken) {
+                    part.remember(path, full);
+                }
+            })?;
+            Ok(part)
+        });
+        let nothing = || Self { sum: Sum::default(), racy: Some(BTreeMap::new()) };
+        chunks.try_reduce(nothing, |a, b| Ok(a.plus(b)))
+    }
+
+    /// Says whether `paths`, which are those that it was taken of, still look the same in `folder`.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub fn still_holds(
+        &self,
+        folder: &Utf8Path,
+        paths: &[impl AsRef<str> + Sync],
+        interrupt: &Interrupt,
+    ) -> Result<bool, Interrupted> {
+        let Some(racy) = &self.racy else { return Ok(false) };
+        let chunks = paths.par_chunks(FILES).map(|chunk| {
+            let mut sum = Sum::default();
+            each(folder, chunk, interrupt, &mut |path, _, _, record| {
+                sum = sum.plus(Sum::of(path, record));
+            })?;
+            Ok::<Sum, Interrupted>(sum)
+        });
+        let sum = chunks.try_reduce(Sum::default, |a, b| Ok(a.plus(b)))?;
+        Ok(sum == self.sum && racy.iter().all(|(path, digest)| is_same(folder, path, digest)))
+    }
+
+    /// Returns what it is when some of its files have changed, of which `before` and `after` were taken.
+    #[must_use]
+    pub fn exchanged(
+        self,
+        folder: &Utf8Path,
+        paths: &BTreeSet<String>,
+        before: &Self,
+        after: Self,
+    ) -> Self {
+        let mut racy = self.racy;
+        if let Some(racy) = &mut racy {
+            // By now the others were written long enough ago for their stat records to tell.
+            racy.retain(|path, it| !paths.contains(path) && !is_settled(folder, path, it));
+        }
+        Self { sum: self.sum.minus(before.sum), racy }.plus(after)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let racy = match (self.racy, other.racy) {
+            (Some(mut a), Some(b)) if a.len() + b.len() <= MOST_RACY => {
+                a.extend(b);
+                Some(a)
+            }
+            _ => None,
+        };
+        Self { sum: self.sum.plus(other.sum), racy }
+    }
+
+    fn remember(&mut self, path: &str, full: &Path) {
+        let Some(racy) = &mut self.racy else { return };
+        match fs::read(full).ok().filter(|_| racy.len() < MOST_RACY) {
+            Some(bytes) => {
+                racy.insert(path.to_owned(), *Digest::of(&bytes).as_bytes());
+            }
+            None => self.racy = None,
+        }
+    }
+}
+
+fn is_same(folder: &Utf8Path, path: &str, digest: &[u8; 32]) -> bool {
+    fs::read(folder.join(path)).is_ok_and(|it| Digest::of(&it).as_bytes() == digest)
+}
+
+/// Says whether a file that was racy is known by its stat record now, and has not changed before that could be told.
+fn is_settled(folder: &Utf8Path, path: &str, digest: &[u8; 32]) -> bool {
+    let taken = SystemTime::now();
+    let found = fs::symlink_metadata(folder.join(path));
+    found.is_ok_and(|it| !StatRecord::of(&it).is_racy(taken)) && is_same(folder, path, digest)
+}
+
+/// Looks at those of `paths` that are there.
+fn each(
+    folder: &Utf8Path,
+    paths: &[impl AsRef<str>],
+    interrupt: &Interrupt,
+    look: &mut dyn FnMut(&str, &Path, &fs::Metadata, &StatRecord),
+) -> Result<(), Interrupted> {
+    interrupt.check()?;
+    let mut full = folder.to_string();
+    for path in paths.iter().map(AsRef::as_ref) {
+        full.truncate(folder.as_str().len());
+        full.push('/');
+        full.push_str(path);
+        if let Ok(found) = fs::symlink_metadata(&full) {
+            look(path, Path::new(&full), &found, &StatRecord::of(&found));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Utf8Path, files: &[(&str, &str)]) {
+        for (path, text) in files {
+            fs::write(folder.join(path), text).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_changed_added_or_deleted_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let interrupt = Interrupt::default();
+        let paths = ["a", "b", "missing"];
+        let holds = |imprint: &Imprint| imprint.still_holds(folder, &paths, &interrupt).unwrap();
+        for (path, text) in [("a", Some("2")), ("b", None), ("missing", Some("1"))] {
+            write(folder, &[("a", "1"), ("b", "1")]);
+            let imprint = Imprint::of(folder, &paths, &interrupt).unwrap();
+            assert!(holds(&imprint));
+            let own = Imprint::of(folder, &[path], &interrupt).unwrap();
+            match text {
+                Some(text) => write(folder, &[(path, text)]),
+                None => fs::remove_file(folder.join(path)).unwrap(),
+            }
+            assert!(!holds(&imprint), "{path}");
+            let now = Imprint::of(folder, &[path], &interrupt).unwrap();
+            let exchanged = imprint.clone().exchanged(folder, &[path.to_owned()].into(), &own, now);
+            assert!(holds(&exchanged), "{path}");
+            assert_eq!(exchanged.sum, Imprint::of(folder, &paths, &interrupt).unwrap().sum);
+        }
+    }
+
+    #[test]
+    fn a_change_that_no_stat_record_shows_is_found_by_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let interrupt = Interrupt::default();
+        write(folder, &[("a", "1")]);
+        let mut imprint = Imprint::of(folder, &["a"], &interrupt).unwrap();
+        assert_eq!(imprint.racy.as_ref().map(BTreeMap::len), Some(1), "it was just written");
+        write(folder, &[("a", "2")]);
+        // As if no clock had ticked in between.
+        imprint.sum = Imprint::of(folder, &["a"], &interrupt).unwrap().sum;
+        assert!(!imprint.still_holds(folder, &["a"], &interrupt).unwrap());
+    }
+}

@@ -1,0 +1,362 @@
+//! Builds of which it is known from the start that only values of config have changed: the assignments that have them are
+//! built, and everything else is taken from the tree that lies there, without being looked at one by one.
+//!
+//! **Invariant:** such a build writes, and says, what a build of everything would. Whatever makes that doubtful leads to
+//! [`None`], and everything is built.
+
+mod parts;
+
+use std::{collections::BTreeMap, ops::Range};
+
+use rayon::prelude::*;
+use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Tree};
+use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
+use wob_rules::{
+    Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry,
+    assignments, build_some, concerned, part_path, promoted_commit, subtrees,
+};
+
+use self::parts::{AmendedPart, amend_part};
+use super::{
+    Round,
+    destination::{Mode, Output},
+    ground::Ground,
+    place::Place,
+    write::{Outcome, TreeSummary, message},
+};
+use crate::{
+    args::Common,
+    exit::Exit,
+    footprint::PlaceNotes,
+    last::{Compared, LastBuild, compare},
+    ledger::Ledger,
+    recorded::sources,
+    report::Report,
+    selection::Selected,
+    session::{Session, Target},
+    timings,
+};
+
+/// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
+const MOST: usize = 1000;
+
+/// The name under which a file says what the workspace is.
+const SETTINGS: &str = "wob.yaml";
+
+/// An environment of which only values have changed.
+struct Candidate<'c> {
+    target: &'c Target,
+    input: EnvironmentInput,
+    place: &'c Place,
+    notes: PlaceNotes,
+    last: LastBuild,
+    /// As it is now.
+    frame: Frame,
+    destination: Destination,
+    head_text: String,
+    head: Head,
+    /// The subtrees that have an assignment with an edited value: their positions among all, and what they are of.
+    subtrees: Vec<(usize, Range<usize>)>,
+    ground: Ground,
+}
+
+/// What became of a candidate, before it is written.
+struct Amended<'c> {
+    candidate: Candidate<'c>,
+    built: Vec<BuiltAssignment>,
+    plan: Plan,
+    head: Head,
+    text: String,
+}
+
+impl Output {
+    /// Builds what `session` selects, if only values of config have changed since the last build of each environment into its
+    /// place; `None` if that is not so, or if there is anything to say: then nothing was done.
+    pub(super) fn amend(
+        &self,
+        session: &Session<'_>,
+        places: &BTreeMap<String, Place>,
+        common: &Common,
+    ) -> Result<Option<Round>, Exit> {
+        let is_plain =
+            self.mode == Mode::Write && !self.everything && session.loaded.diagnostics.is_empty();
+        if !is_plain || session.targets.is_empty() {
+            return Ok(None);
+        }
+        let span = timings::span("amend");
+        let candidate = |it| Candidate::find(self, session, it, places).transpose();
+        let candidates: Option<Result<Vec<Candidate<'_>>, OutputError>> =
+            session.targets.iter().map(candidate).collect();
+        let Some(Ok(candidates)) = candidates else { return Ok(None) };
+        let pool = session.pool(common)?;
+        let lease = session.stored.lease();
+        let mut amended = vec![];
+        for it in candidates {
+            if session.interrupt.is_set() {
+                return Err(session.interrupted());
+            }
+            // What cannot be read is met again, and told, by a build of everything.
+            let Ok(Some(it)) = it.build(session, &pool) else { return Ok(None) };
+            amended.push(it);
+        }
+        let made: Vec<(EnvironmentInput, &[BuiltAssignment])> =
+            amended.iter().map(|it| (it.candidate.input, &*it.built)).collect();
+        let (db, stored) = (session.loaded.db.clone(), &*session.stored);
+        if pool.install(move || stored.save(db, &made)).is_err() {
+            return Ok(None);
+        }
+        drop((lease, span));
+        let mut outcomes = vec![];
+        let mut failed = None;
+        for it in amended {
+            match it.write(session) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(exit) => failed = failed.max(Some(exit)),
+            }
+        }
+        let report = Report::new(vec![], &session.loaded.texts);
+        let exit = failed.unwrap_or(Exit::Ok);
+        Ok(Some(Round { built: vec![], outcomes, report, exit }))
+    }
+}
+
+impl<'c> Candidate<'c> {
+    /// Looks at what has changed; `None` if it is more than values, or cannot be told.
+    fn find(
+        output: &Output,
+        session: &Session<'_>,
+        target: &'c Target,
+        places: &'c BTreeMap<String, Place>,
+    ) -> Result<Option<Self>, OutputError> {
+        let name = target.name.as_str();
+        let (Some(input), Selected::Whole) = (target.input, &target.selected) else {
+            return Ok(None);
+        };
+        let place = &places[name];
+        let Some(notes) = place.notes(name) else { return Ok(None) };
+        let db = &session.loaded.db;
+        let settings = session.settings_text();
+        let edits =
+            Ledger::read(&notes).and_then(|it| Some((it.frame.edits(db, input, &settings)?, it)));
+        let Some(((frame, edited), ledger)) = edits else { return Ok(None) };
+        let Some(last) = LastBuild::read(&notes) else { return Ok(None) };
+        let destination = place.open()?;
+        let head_text = destination.previous()?.text.unwrap_or_default();
+        let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
+        let Some(head) = head else { return Ok(None) };
+        let Some(concerned) = concerned(db, input, &edited) else { return Ok(None) };
+        let Some(subtrees) = whole_subtrees(assignments(db, input), &concerned, &last) else {
+            return Ok(None);
+        };
+        let ground = Ground::of(place, name, output, session);
+        let is_folder = place.folder().is_some();
+        if is_folder && ground.standing == Standing::Unknown {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            target,
+            input,
+            place,
+            notes,
+            last,
+            frame,
+            destination,
+            head_text,
+            head,
+            subtrees,
+            ground,
+        }))
+    }
+
+    /// Builds the assignments that have an edited value, and those that are stored with them.
+    fn build(
+        self,
+        session: &Session<'_>,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Option<Amended<'c>>, OutputError> {
+        let all = assignments(&session.loaded.db, self.input);
+        let some: Vec<Assignment> =
+            self.subtrees.iter().flat_map(|(_, it)| all[it.clone()].iter().cloned()).collect();
+        if some.len() > MOST && some.len() > all.len() / 4 {
+            return Ok(None);
+        }
+        let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
+        let built = pool.install(move || build_some(&db, input, &some, stored));
+        if built.iter().any(|it| it.failed || !it.diagnostics.is_empty()) {
+            return Ok(None);
+        }
+        let mut on: BTreeMap<&str, Vec<&BuiltAssignment>> = BTreeMap::new();
+        for it in &built {
+            on.entry(it.assignment.cluster_type.as_str()).or_default().push(it);
+        }
+        let known: Vec<Digest> = self
+            .last
+            .subtrees()
+            .into_iter()
+            .filter(|(it, _)| on.contains_key(it.as_str()))
+            .map(|(_, digest)| digest)
+            .collect();
+        if !pool.install(|| stored.recall(&known)) {
+            return Ok(None);
+        }
+        let folder_of = |name: &str| {
+            let mut folders = self.head.parts.keys();
+            folders
+                .find(|it| it.rsplit('/').next() == Some(name))
+                .and_then(|it| FilePath::new(it).ok())
+        };
+        let mut parts = vec![];
+        for (name, built) in on {
+            let Some(folder) = folder_of(name) else { return Ok(None) };
+            let entry = self.head.parts[folder.as_str()].clone();
+            let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
+            parts.push((folder, entry, text, built));
+        }
+        let amend = |(folder, entry, text, built): (_, PartEntry, Vec<u8>, Vec<_>)| {
+            amend_part(folder, &entry, &text, &built, stored)
+        };
+        let parts = pool.install(|| parts.into_par_iter().map(amend).collect());
+        let Some(parts): Option<Vec<AmendedPart>> = parts else { return Ok(None) };
+        self.plan(session, built, parts)
+    }
+
+    /// Compares what was built with what lies there.
+    fn plan(
+        mut self,
+        session: &Session<'_>,
+        built: Vec<BuiltAssignment>,
+        parts: Vec<AmendedPart>,
+    ) -> Result<Option<Amended<'c>>, OutputError> {
+        let mut head = self.head.clone();
+        let mut texts = BTreeMap::new();
+        let mut files = Tree::default();
+        let mut before = BTreeMap::new();
+        for part in parts {
+            head.parts.insert(part.folder.to_string(), part.entry);
+            texts.insert(part.folder, part.text);
+            for (path, blob, digest) in part.changed {
+                before.insert(path.clone(), digest);
+                files.insert(path, blob);
+            }
+        }
+        head.set_sources(sources(session, self.input));
+        let mut rest = Tree::default();
+        if let Some(commit) = promoted_commit(&session.loaded.db, self.input) {
+            let path = FilePath::new(PROMOTED_COMMIT).expect("because the path is constant");
+            rest.insert(path, Blob::new(commit.into_bytes()));
+        }
+        if head.name_tree(&rest).is_none() || !head.assignments.is_empty() {
+            return Ok(None);
+        }
+        let folders = self.head.parts.iter().map(|(folder, it)| {
+            Some((FilePath::new(folder).ok()?, GitObjectId::parse(&it.git_tree)?))
+        });
+        let Some(folders) = folders.collect() else { return Ok(None) };
+        let others = match &self.ground.standing {
+            Standing::AsRecorded(others) => others.clone(),
+            Standing::Unknown => wob_host::Others::default(),
+        };
+        let text = head.to_json();
+        let amendment = Amendment {
+            head: std::mem::take(&mut self.head_text),
+            before,
+            files,
+            record: TreeRecord { head: text.clone(), parts: texts.into() },
+            folders,
+            rest: rest.files().map(|(path, it)| (path.clone(), it.digest())).collect(),
+            count: head.files.len() + head.parts.values().map(|it| it.files).sum::<usize>(),
+            others,
+        };
+        let plan = self.destination.amend(amendment, &session.interrupt)?;
+        Ok(plan.map(|plan| Amended { candidate: self, built, plan, head, text }))
+    }
+}
+
+impl Amended<'_> {
+    /// Writes what was built, and notes what the next build needs.
+    fn write(self, session: &Session<'_>) -> Result<Outcome, Exit> {
+        let Self { candidate, built, plan, head, text } = self;
+        let Candidate { target, input, place, notes, last, frame, ground, subtrees, .. } =
+            candidate;
+        let counts = plan.counts();
+        let changed = plan.tree().clone();
+        let message = message(&head.environment, &head.root, &head.sources);
+        let plan = plan.with_message(&message);
+        let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
+        let count = head.parts.values().map(|it| it.assignments).sum();
+        let span = timings::span_of("explain", target.name.as_str());
+        let compared = Compared::some(input, (&built, &positions), count, &last);
+        let last = compare(session, compared, Some(&last));
+        drop(span);
+        let span = timings::span_of("write", target.name.as_str());
+        let written = ground.write(plan, wob_host::Overwrite::Nothing, &session.interrupt);
+        let (written, footprint) =
+            written.map_err(|it| super::fail(session, &place.shown(), &it))?;
+        drop(span);
+        last.write(&notes);
+        Ledger::new(frame, &text).write(&notes);
+        let tree = TreeSummary {
+            environment: head.environment,
+            root: head.root,
+            git_tree: head.git_tree,
+            dirty: head.dirty,
+            files: counts.unchanged + counts.changed,
+            on: head
+                .parts
+                .iter()
+                .filter(|(_, it)| it.assignments > 0)
+                .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
+                .collect(),
+            failed: vec![],
+            assignments: vec![],
+        };
+        Ok(Outcome {
+            tree,
+            head: text,
+            counts: written.counts,
+            folder: place.folder(),
+            shown: place.shown(),
+            written: true,
+            commit: written.commit.map(|it| it.to_string()),
+            explanation: last.explanation,
+            footprint,
+            changed: Some(changed),
+            differences: None,
+        })
+    }
+}
+
+fn name_of(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
+/// Returns the subtrees that hold any of the `concerned` assignments, with their positions among all; `None` if they are not
+/// divided as those of the `last` build.
+fn whole_subtrees(
+    all: &[Assignment],
+    concerned: &[usize],
+    last: &LastBuild,
+) -> Option<Vec<(usize, Range<usize>)>> {
+    let divided = subtrees(all.iter().map(|it| (it, None)));
+    let before = last.subtrees();
+    let is_same = divided.len() == before.len()
+        && divided.iter().zip(&before).all(|(it, (on, _))| it.cluster_type.as_str() == on);
+    if !is_same {
+        return None;
+    }
+    let has = |range: &Range<usize>| {
+        let next = concerned.partition_point(|it| *it < range.start);
+        concerned.get(next).is_some_and(|it| *it < range.end)
+    };
+    let divided = divided.into_iter().map(|it| it.assignments).enumerate();
+    Some(divided.filter(|(_, range)| has(range)).collect())
+}
+
+impl Session<'_> {
+    /// Returns the text of the workspace's settings; empty if there are none.
+    pub(super) fn settings_text(&self) -> String {
+        use crate::report::Texts as _;
+        let text = self.loaded.texts.text(&FileName::new(SETTINGS));
+        text.map(|it| it.to_string()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,75 @@
+//! What is known of a place before a build writes to it, and after.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use wob_host::{Interrupt, OutputError, Overwrite, Plan, Standing, Written};
+
+use super::{
+    destination::{Mode, Output},
+    place::Place,
+};
+use crate::{
+    footprint::{Footprint, PlaceNotes, Step},
+    session::Session,
+};
+
+/// What is known of a place.
+pub(super) struct Ground {
+    /// None where nothing is noted.
+    notes: Option<(PlaceNotes, Utf8PathBuf)>,
+    /// The footprint of the build before, if it still holds.
+    before: Option<Footprint>,
+    /// What is known of the files that lie there.
+    pub(super) standing: Standing,
+}
+
+impl Ground {
+    /// Looks at `place` as closely as the user wants.
+    pub(super) fn of(
+        place: &Place,
+        environment: &str,
+        output: &Output,
+        session: &Session<'_>,
+    ) -> Self {
+        let nothing = Self { notes: None, before: None, standing: Standing::Unknown };
+        let folder = place.folder().and_then(|it| camino::absolute_utf8(it).ok());
+        let Some(notes) = place.notes(environment).zip(folder) else { return nothing };
+        // Who checks wants every file to be looked at.
+        let before = if output.mode == Mode::Check { None } else { Footprint::read(&notes.0) };
+        let standing = before.as_ref().and_then(|it| {
+            it.standing(&notes.0, &notes.1, output.trust(), &session.interrupt).ok()
+        });
+        let standing = standing.unwrap_or_default();
+        let before = before.filter(|_| standing != Standing::Unknown);
+        Self { notes: Some(notes), before, standing }
+    }
+
+    /// Writes what `plan` says, and notes what lies there then.
+    pub(super) fn write(
+        self,
+        plan: Plan,
+        overwrite: Overwrite,
+        interrupt: &Interrupt,
+    ) -> Result<(Written, Option<(PlaceNotes, Footprint)>), OutputError> {
+        let Some((notes, folder)) = self.notes else {
+            return Ok((plan.apply(overwrite, interrupt)?, None));
+        };
+        // The paths of the files are noted once, for as long as they are the same.
+        let before = self.before.filter(|_| plan.keeps_paths);
+        let (step, others, paths) = match before {
+            Some(it) => {
+                let touched: BTreeSet<String> = plan.touched().map(ToString::to_string).collect();
+                (Step::begin(it, &folder, touched, interrupt), None, vec![])
+            }
+            None => (None, Some(plan.others.clone()), plan.paths()),
+        };
+        let written = plan.apply(overwrite, interrupt)?;
+        let footprint = match (step, others) {
+            (Some(step), _) => step.end(&notes, &folder, interrupt),
+            (None, Some(others)) => Footprint::new(&notes, &folder, &paths, &others, interrupt),
+            (None, None) => None,
+        };
+        Ok((written, footprint.map(|it| (notes, it))))
+    }
+}

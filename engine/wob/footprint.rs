@@ -1,0 +1,201 @@
+//! Footprints: what an output folder looked like when wob had written it, so that the next build need not read every file.
+//!
+//! It is a note in the user's cache, like the last build's. Without it, or if it does not hold, all files are read.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+use wob_engine::{Digest, Hasher};
+use wob_host::{
+    Cache, Imprint, Interrupt, Interrupted, Others, Stamp, Stamper, Standing, read_note, write_note,
+};
+
+/// What makes notes of this shape.
+const PURPOSE: &str = "footprint 1";
+const PATHS_PURPOSE: &str = "paths of a footprint 1";
+
+/// How sure one wants to be that nobody touched an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Every file is looked at.
+    #[default]
+    Nothing,
+    /// If the tree's own record is as wob left it, then so is the tree.
+    Record,
+}
+
+/// Where it is noted what is known of one environment in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlaceNotes(Utf8PathBuf);
+
+impl PlaceNotes {
+    /// Finds the notes by the environment and the place that was built into: a folder, or a repository and a branch; `None` if
+    /// there is no cache.
+    pub(crate) fn find(environment: &str, folder: &str, branch: &str) -> Option<Self> {
+        let place = Hasher::new("wob 2026-11 place of a build")
+            .field(environment.as_bytes())
+            .field(folder.as_bytes())
+            .field(branch.as_bytes())
+            .finish();
+        let name = &place.to_string()[..40];
+        Some(Self(Cache::of_user().ok()?.store().notes_folder().join(name)))
+    }
+
+    /// Returns the path of one kind of note.
+    pub(crate) fn path(&self, kind: &str) -> Utf8PathBuf {
+        self.0.with_extension(kind)
+    }
+}
+
+/// What an output folder looked like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Footprint {
+    /// The record of the whole tree.
+    record: Stamp,
+    /// The files of the tree, and the records of its parts.
+    files: Imprint,
+    /// The digest of their paths, which are noted apart: most runs do not need them.
+    paths: [u8; 32],
+    /// How many files of others lie there.
+    others: usize,
+    other_examples: Vec<String>,
+}
+
+impl Footprint {
+    /// Notes what lies in `folder` since a tree was written there; `paths` are those of its files and of its parts' records.
+    pub(crate) fn new(
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        paths: &[String],
+        others: &Others,
+        interrupt: &Interrupt,
+    ) -> Option<Self> {
+        let record = record_stamp(folder, interrupt)?;
+        let files = Imprint::of(folder, paths, interrupt).ok()?;
+        let footprint = Self {
+            record,
+            files,
+            paths: write_paths(notes, paths)?,
+            others: others.count,
+            other_examples: others.examples.clone(),
+        };
+        footprint.write(notes);
+        Some(footprint)
+    }
+
+    /// Reads the note; `None` if there is none, or it is damaged.
+    pub(crate) fn read(notes: &PlaceNotes) -> Option<Self> {
+        postcard::from_bytes(&read_note(&notes.path("footprint"), PURPOSE)?).ok()
+    }
+
+    fn write(&self, notes: &PlaceNotes) {
+        if let Ok(bytes) = postcard::to_stdvec(self) {
+            // Without it the next build takes longer.
+            write_note(&notes.path("footprint"), PURPOSE, &bytes).unwrap_or_default();
+        }
+    }
+
+    /// Says whether it is about a tree whose record looked like `record`.
+    pub(crate) fn is_of(&self, record: &Stamp) -> bool {
+        self.record == *record
+    }
+
+    /// Returns what the tree's own record looked like.
+    pub(crate) fn record(&self) -> &Stamp {
+        &self.record
+    }
+
+    /// Says whether the tree in `folder` is as wob left it.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub(crate) fn still_holds(
+        &self,
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        trust: Trust,
+        interrupt: &Interrupt,
+    ) -> Result<bool, Interrupted> {
+        let record = record_stamp(folder, interrupt);
+        if !record.is_some_and(|it| self.record.still_holds(&it)) {
+            return Ok(false);
+        }
+        if trust == Trust::Record {
+            return Ok(true);
+        }
+        let Some(paths) = self.read_paths(notes) else { return Ok(false) };
+        self.files.still_holds(folder, &paths, interrupt)
+    }
+
+    /// Returns what is known of `folder`.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub(crate) fn standing(
+        &self,
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        trust: Trust,
+        interrupt: &Interrupt,
+    ) -> Result<Standing, Interrupted> {
+        let holds = self.still_holds(notes, folder, trust, interrupt)?;
+        let (count, examples) = (self.others, self.other_examples.clone());
+        Ok(if holds { Standing::AsRecorded(Others { count, examples }) } else { Standing::Unknown })
+    }
+
+    fn read_paths(&self, notes: &PlaceNotes) -> Option<Vec<String>> {
+        let bytes = read_note(&notes.path("paths"), PATHS_PURPOSE)?;
+        let is_same = Digest::of(&bytes).as_bytes() == &self.paths;
+        is_same.then(|| postcard::from_bytes(&bytes).ok()).flatten()
+    }
+}
+
+/// What becomes of a footprint while some files are written.
+pub(crate) struct Step {
+    before: Footprint,
+    paths: std::collections::BTreeSet<String>,
+    files: Imprint,
+}
+
+impl Step {
+    /// Begins one: `paths`, whose files may change, look as they did when the footprint was taken.
+    pub(crate) fn begin(
+        before: Footprint,
+        folder: &Utf8Path,
+        paths: std::collections::BTreeSet<String>,
+        interrupt: &Interrupt,
+    ) -> Option<Self> {
+        let list: Vec<&String> = paths.iter().collect();
+        let files = Imprint::of(folder, &list, interrupt).ok()?;
+        Some(Self { before, paths, files })
+    }
+
+    /// Notes what lies in `folder` now, which has the same files as before.
+    pub(crate) fn end(
+        self,
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        interrupt: &Interrupt,
+    ) -> Option<Footprint> {
+        let record = record_stamp(folder, interrupt)?;
+        let list: Vec<&String> = self.paths.iter().collect();
+        let now = Imprint::of(folder, &list, interrupt).ok()?;
+        let files = self.before.files.clone().exchanged(folder, &self.paths, &self.files, now);
+        let footprint = Footprint { record, files, ..self.before };
+        footprint.write(notes);
+        Some(footprint)
+    }
+}
+
+fn record_stamp(folder: &Utf8Path, interrupt: &Interrupt) -> Option<Stamp> {
+    let mut stamper = Stamper::new(interrupt);
+    // A run that was not finished, or one that runs now, is no state to rely on.
+    stamper.presence(&folder.join(".wob/journal.json"));
+    stamper.files(folder, std::iter::once(wob_rules::RECORD_PATH)).ok()?;
+    Some(stamper.finish())
+}
+
+fn write_paths(notes: &PlaceNotes, paths: &[String]) -> Option<[u8; 32]> {
+    let bytes = postcard::to_stdvec(paths).ok()?;
+    write_note(&notes.path("paths"), PATHS_PURPOSE, &bytes).ok()?;
+    Some(*Digest::of(&bytes).as_bytes())
+}

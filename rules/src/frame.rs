@@ -1,0 +1,258 @@
+//! Frames: everything that an environment is built from, but for what its config says. While the frame stays, another value
+//! concerns exactly the assignments that have its layer, and nobody need look at the others.
+//!
+//! **Invariant:** two states of an environment whose frames fit have the same assignments, with the same layers, templates
+//! and names of files, and the same is said about both, except about assignments that have an edited layer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use serde::{Deserialize, Serialize};
+use wob_engine::{Content, Database, Digest, FileName, Hasher, SourceFile};
+
+use crate::{
+    Layer, Name, SpecialLabels, assignments,
+    compose::Layers,
+    decode_file, environment_model,
+    model::Target,
+    queries::{self, EnvironmentInput, subject},
+    resource::Resource,
+    schedule::Assignment,
+};
+
+/// A frame, by digests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Everything that is in no source file: settings, registrations, what a program answered.
+    rest: [u8; 32],
+    /// The source files, by name.
+    files: BTreeMap<String, FileFrame>,
+}
+
+/// One source file of a [`Frame`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FileFrame {
+    /// Of its bytes.
+    bytes: [u8; 32],
+    /// Of what it says but for the values of config; none if it says anything else than config, or something is wrong with it.
+    outline: Option<[u8; 32]>,
+}
+
+impl Frame {
+    /// Takes the frame of an environment; `settings` is the text of the workspace's settings.
+    pub fn of(db: &Database, environment: EnvironmentInput, settings: &str) -> Self {
+        let files = files(db, environment).map(|(file, is_source)| {
+            let outline = is_source.then(|| outline(db, file)).flatten();
+            (file.name(db).to_string(), FileFrame { bytes: bytes(db, file), outline })
+        });
+        Self { rest: rest(db, environment, settings), files: files.collect() }
+    }
+
+    /// Returns the frame of an environment as it is now, and the files of config in which values have changed since this one
+    /// was taken; `None` if anything else has.
+    pub fn edits(
+        &self,
+        db: &Database,
+        environment: EnvironmentInput,
+        settings: &str,
+    ) -> Option<(Self, BTreeSet<FileName>)> {
+        if rest(db, environment, settings) != self.rest {
+            return None;
+        }
+        let mut edited = BTreeMap::new();
+        let mut count = 0;
+        for (file, is_source) in files(db, environment) {
+            count += 1;
+            let before = self.files.get(file.name(db).as_str())?;
+            let bytes = bytes(db, file);
+            if bytes != before.bytes {
+                let outline = is_source.then(|| outline(db, file)).flatten()?;
+                if Some(outline) != before.outline {
+                    return None;
+                }
+                edited.insert(file.name(db).clone(), FileFrame { bytes, outline: Some(outline) });
+            }
+        }
+        if count != self.files.len() {
+            return None;
+        }
+        let mut frame = self.clone();
+        frame.files.extend(edited.iter().map(|(name, it)| (name.to_string(), *it)));
+        Some((frame, edited.into_keys().collect()))
+    }
+}
+
+/// Lists all files of an environment, and whether each is read as a source; those of schemas are not.
+fn files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = (SourceFile, bool)> {
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let sources = bases.copied().chain([environment.control_plane(db)]).chain(workloads.copied());
+    let schemas = environment.validation(db).folders().into_iter().map(|it| (it, false));
+    let all = sources.map(|it| (it, true)).chain(schemas);
+    all.flat_map(|(source, is_source)| source.files(db).iter().map(move |it| (*it, is_source)))
+}
+
+fn bytes(db: &Database, file: SourceFile) -> [u8; 32] {
+    let digest = match file.content(db) {
+        Content::Text { digest, .. } => *digest,
+        Content::Refused(why) => Digest::of(format!("{why:?}").as_bytes()),
+    };
+    *digest.as_bytes()
+}
+
+/// Where sources come from does not count: records name it, and nothing that is rendered does.
+fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32] {
+    let mut hasher = Hasher::new("wob 2026-11 frame");
+    let mut add = |it: &dyn std::fmt::Debug| hasher.add(format!("{it:?}").as_bytes());
+    add(&settings);
+    add(environment.name(db));
+    add(environment.settings(db));
+    add(environment.parameters(db));
+    add(environment.scheduling(db));
+    for base in environment.bases(db) {
+        add(&(&base.repository, base.source.as_ref().err()));
+    }
+    for workload in environment.workloads(db) {
+        add(&(&workload.registration, workload.source.as_ref().err()));
+    }
+    let validation = environment.validation(db);
+    add(&validation.every.digest(db));
+    for (name, check) in &validation.cluster_types {
+        add(&(name, check.digest(db)));
+    }
+    *hasher.finish().as_bytes()
+}
+
+fn outline(db: &Database, file: SourceFile) -> Option<[u8; 32]> {
+    let decoded = decode_file(db, file);
+    let is_whole = decoded.damage.is_empty() && decoded.diagnostics.is_empty();
+    if !is_whole || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
+        return None;
+    }
+    let mut hasher = Hasher::new("wob 2026-11 outline");
+    for resource in &decoded.resources {
+        let Resource::ConfigMap(map) = resource else { return None };
+        let keys: Vec<(&String, bool)> =
+            // Whether any value is a template decides how closely it is known what templates read.
+            map.data.iter().map(|(key, value)| (key, value.contains("{{"))).collect();
+        hasher.add(format!("{:?}", (&map.name, &map.place, &map.labels, keys)).as_bytes());
+    }
+    Some(*hasher.finish().as_bytes())
+}
+
+/// Returns which assignments have a layer that is said in one of `files`, by their positions; `None` if such a layer sets what
+/// another one with the same labels does, so that a value may be said in vain.
+pub fn concerned(
+    db: &Database,
+    environment: EnvironmentInput,
+    files: &BTreeSet<FileName>,
+) -> Option<Vec<usize>> {
+    let layers = queries::layers(db, environment);
+    let edited: Vec<&Layer> =
+        layers.all().iter().filter(|it| files.contains(&it.place.file)).collect();
+    if edited.iter().any(|it| is_contested(layers, it)) {
+        return None;
+    }
+    let reach = Reach::new(db, environment, &edited);
+    let all = assignments(db, environment);
+    let mut found = vec![];
+    for group in groups(all) {
+        reach.find(all, group, &mut found);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Some(found)
+}
+
+fn is_contested(layers: &Layers, layer: &Layer) -> bool {
+    let has = |other: &Layer| {
+        let mut keys = layer.entries.iter().map(|it| &it.key);
+        keys.any(|key| other.entries.binary_search_by(|it| it.key.cmp(key)).is_ok())
+    };
+    layers.all().iter().any(|it| {
+        it.is_dotted == layer.is_dotted
+            && it.labels == layer.labels
+            && !std::ptr::eq(it, layer)
+            && has(it)
+    })
+}
+
+/// Returns the positions of the assignments on each cluster type.
+fn groups(all: &[Assignment]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    all.chunk_by(|a, b| a.cluster_type == b.cluster_type).map(move |chunk| {
+        let range = start..start + chunk.len();
+        start = range.end;
+        range
+    })
+}
+
+/// Who has a layer. Each label is asked of each cluster type and of each target once, as most pairs have none of the layers.
+struct Reach<'r> {
+    /// For each layer, which of its labels hold by each cluster type, and those targets by which another one does.
+    layers: Vec<(BTreeMap<&'r Name, u64>, BTreeMap<&'r Name, u64>, u64)>,
+}
+
+impl<'r> Reach<'r> {
+    fn new(db: &'r Database, environment: EnvironmentInput, layers: &[&Layer]) -> Self {
+        let model = environment_model(db, environment);
+        let (Some(any_type), Some(any_target)) =
+            (model.cluster_types.values().next(), model.targets.values().next())
+        else {
+            return Self { layers: vec![] };
+        };
+        let reach = |layer: &&Layer| {
+            // What either side has not, the other one must have; a name of the wrong side never holds.
+            let own = |it: &'r crate::resource::ClusterType| {
+                let mut subject = subject(it, any_target);
+                let nothing = BTreeMap::new();
+                (subject.target, subject.workload, subject.target_labels) = ("", "", &nothing);
+                bits(layer, &subject)
+            };
+            let of_target = |it: &'r Target| {
+                let mut subject = subject(any_type, it);
+                let nothing = BTreeMap::new();
+                (subject.cluster_type, subject.cluster_labels) = ("", &nothing);
+                bits(layer, &subject)
+            };
+            let types: BTreeMap<&Name, u64> =
+                model.cluster_types.iter().map(|(name, it)| (name, own(it))).collect();
+            let all =
+                if layer.labels.len() >= 64 { u64::MAX } else { (1 << layer.labels.len()) - 1 };
+            let any = types.values().fold(0, |any, it| any | it);
+            let targets = model.targets.iter().map(|(name, it)| (name, of_target(it)));
+            (types, targets.filter(|(_, it)| any | it == all).collect(), all)
+        };
+        Self { layers: layers.iter().map(reach).collect() }
+    }
+
+    fn find(&self, all: &[Assignment], group: Range<usize>, found: &mut Vec<usize>) {
+        let cluster_type = &all[group.start].cluster_type;
+        for (types, targets, wanted) in &self.layers {
+            let own = types.get(cluster_type).copied().unwrap_or(0);
+            for (target, bits) in targets {
+                if own | bits == *wanted
+                    && let Ok(index) =
+                        all[group.clone()].binary_search_by(|it| it.target.cmp(target))
+                {
+                    found.push(group.start + index);
+                }
+            }
+        }
+    }
+}
+
+/// Returns which labels of a layer hold, one bit for each. Those beyond the sixty-fourth share its bit: too many may be found then,
+/// and never too few.
+fn bits(layer: &Layer, subject: &crate::Subject<'_>) -> u64 {
+    let mut bits = 0;
+    let special = SpecialLabels::KALYPSO;
+    for (index, (label, value)) in layer.labels.iter().enumerate() {
+        if special.holds(label, value, subject) {
+            bits |= 1 << index.min(63);
+        }
+    }
+    bits
+}
