@@ -2,13 +2,12 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use serde_json::Value;
 use tempfile::TempDir;
 use wob_engine::Digest;
 
 use crate::{
     cli::copy_example,
-    support::{contents, with_snapshots_in, wob_in},
+    support::{contents, record, with_snapshots_in, wob_in},
 };
 
 #[test]
@@ -34,16 +33,16 @@ fn every_example_builds_to_its_snapshot() {
 fn listing(out: &Path) -> String {
     let files = contents(out);
     let mut text = String::new();
-    for (path, bytes) in &files {
+    for path in files.keys() {
         let Some(environment) = path.strip_suffix("/.wob/tree.json") else { continue };
-        let record: Value = serde_json::from_slice(bytes).unwrap();
+        let record = record(&out.join(environment));
         let id = |name: &str| record[name].as_str().unwrap().to_owned();
         writeln!(text, "{environment}").unwrap();
         writeln!(text, "  root {}\n  git  {}", id("root"), id("gitTree")).unwrap();
         let below = format!("{environment}/");
         let own =
             files.iter().filter_map(|(path, bytes)| Some((path.strip_prefix(&below)?, bytes)));
-        for (path, bytes) in own.filter(|it| it.0 != ".wob/tree.json") {
+        for (path, bytes) in own.filter(|it| !it.0.starts_with(".wob/")) {
             let digest = Digest::of(bytes).to_string();
             assert_eq!(record["files"][path], digest.as_str(), "{path}");
             writeln!(text, "  {} {path}", &digest[..16]).unwrap();

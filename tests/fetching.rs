@@ -1,6 +1,6 @@
 //! Inputs from other repositories, through the command: reached, not reached, and offline.
 
-use std::{collections::BTreeMap, fs, net::TcpListener, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{
     cli::{copy_example, edit},
     git_server::GitServer,
-    support::{ROOT, commit, contents, git, wob_in},
+    support::{ROOT, commit, contents, git, without_record, wob_in},
 };
 
 /// Returns a workspace whose only workload is registered at `url`.
@@ -122,12 +122,7 @@ fn a_workload_is_fetched_over_http_and_kept_for_later() {
     let seen = wob_in(at, &["build", "--offline"]);
     assert!(seen.starts_with("exit: 1\n"), "{seen}");
     let after = contents(&at.join("wob-out/dev"));
-    let files = |it: &BTreeMap<String, Vec<u8>>| {
-        let mut files = it.clone();
-        files.remove(".wob/tree.json");
-        files
-    };
-    assert_eq!(files(&after), files(&before), "the last good output stays");
+    assert_eq!(without_record(after), without_record(before), "the last good output stays");
     // A host that answers, but has no such repository, is a mistake of the sources.
     edit(&at.join("base/workloads/hello.yaml"), &server.url("hello"), &server.url("hullo"));
     let seen = wob_in(at, &["check"]);

@@ -49,7 +49,7 @@ impl Fleet {
         serde_json::from_str(json.split("----- stderr -----").next().unwrap()).unwrap()
     }
 
-    /// Lists the files on a branch of the GitOps repository but `.wob/tree.json`.
+    /// Lists the files on a branch of the GitOps repository but those of the record.
     fn files(&self, environment: &str) -> Vec<String> {
         let all = self.gitops(&["ls-tree", "-r", "--name-only", environment]);
         all.lines().filter(|it| !it.starts_with(".wob/")).map(str::to_owned).collect()

@@ -50,7 +50,7 @@ fn whatever_changes_is_noticed() {
     let at = folder.path();
     copy_example("fleet", at);
     let config = at.join("environments/dev/gitops-repo.yaml");
-    let changes: [(&str, &dyn Fn()); 7] = [
+    let changes: [(&str, &dyn Fn()); 9] = [
         ("a new file", &|| fs::write(at.join("base/new.yaml"), "").unwrap()),
         ("a file that is gone", &|| fs::remove_file(at.join("base/new.yaml")).unwrap()),
         ("a comment", &|| {
@@ -68,6 +68,13 @@ fn whatever_changes_is_noticed() {
             fs::remove_file(at.join("wob-out/dev").join(file)).unwrap();
         }),
         ("a lost record", &|| fs::remove_file(at.join("wob-out/dev/.wob/tree.json")).unwrap()),
+        ("lost records of parts", &|| {
+            fs::remove_dir_all(at.join("wob-out/dev/.wob/parts")).unwrap()
+        }),
+        ("an edited record of a part", &|| {
+            let part = fs::read_dir(at.join("wob-out/dev/.wob/parts")).unwrap().next().unwrap();
+            fs::write(part.unwrap().path(), "{}").unwrap();
+        }),
     ];
     for (what, change) in changes {
         settle(at);

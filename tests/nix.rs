@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::support::{ROOT, contents, wob_in};
+use crate::support::{ROOT, contents, without_record, wob_in};
 
 /// Runs Nix in `at`, with a store of its own below it; `None` if this machine has no Nix.
 fn nix(at: &Path, args: &[&str]) -> Option<Output> {
@@ -116,9 +116,7 @@ const USER: &str = r#"{
 
 /// Returns every file of a tree but its record, which names the folder of an override.
 fn manifests(tree: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = contents(tree);
-    files.remove(".wob/tree.json").expect("because every tree has a record");
-    files
+    without_record(contents(tree))
 }
 
 /// Copies a file or a folder.

@@ -7,12 +7,11 @@ use std::{
     process::Command,
 };
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
     cli::{copy_example, edit},
-    support::{commit, git, wob_in, write},
+    support::{commit, git, record, wob_in, write},
 };
 
 /// The example with every reconciler, built.
@@ -37,8 +36,7 @@ impl Example {
         assert!(seen.starts_with("exit: 0\n"), "{seen}");
         let mut inputs = BTreeMap::new();
         for environment in ["test", "live"] {
-            let record = self.path(&format!("wob-out/{environment}/.wob/tree.json"));
-            let record: Value = serde_json::from_str(&fs::read_to_string(record).unwrap()).unwrap();
+            let record = record(&self.path(&format!("wob-out/{environment}")));
             for it in record["assignments"].as_array().unwrap() {
                 let text = |key: &str| it[key].as_str().unwrap();
                 let label = format!("{environment}/{}:{}", text("clusterType"), text("target"));

@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::Path,
     process::{Command, Output},
 };
+
+use serde_json::Value;
 
 /// The workspace's root.
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -99,10 +101,54 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 folders.push(path);
             } else {
                 let name = path.strip_prefix(folder).expect("because it is below `folder`");
-                let bytes = fs::read(&path).expect("because the file can be read");
-                files.insert(name.display().to_string(), bytes);
+                match fs::read(&path) {
+                    // Somebody may be writing there.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    bytes => {
+                        let bytes = bytes.expect("because the file can be read");
+                        files.insert(name.display().to_string(), bytes);
+                    }
+                }
             }
         }
     }
+    files
+}
+
+/// Returns the whole record of the tree in `folder`, see [`joined`].
+pub(crate) fn record(folder: &Path) -> Value {
+    joined(&|path| fs::read(folder.join(path)).expect("because every tree has its whole record"))
+}
+
+/// Returns what the record of a tree says, as if it were one file: `files` and `assignments` are those of all its parts, too.
+/// What lies at a path of the tree is had by `read`.
+pub(crate) fn joined(read: &dyn Fn(&str) -> Vec<u8>) -> Value {
+    let parsed = |path: &str| -> Value {
+        serde_json::from_slice(&read(path)).expect("because wob writes JSON")
+    };
+    let mut record = parsed(".wob/tree.json");
+    let mut assignments = record["assignments"].as_array().cloned().unwrap_or_default();
+    let folders = record["parts"].as_object().expect("because a head names its parts").clone();
+    for folder in folders.keys() {
+        let part = parsed(&format!(".wob/parts/{folder}.json"));
+        for (path, digest) in part["files"].as_object().expect("because a part lists its files") {
+            record["files"][format!("{folder}/{path}")] = digest.clone();
+        }
+        for it in part["assignments"].as_array().expect("because a part lists its assignments") {
+            let mut it = it.clone();
+            it["clusterType"] = part["clusterType"].clone();
+            assignments.push(it);
+        }
+    }
+    let key = |it: &Value| ["clusterType", "target"].map(|name| it[name].to_string());
+    assignments.sort_by_key(key);
+    record["assignments"] = assignments.into();
+    record
+}
+
+/// Leaves out of the files of a tree, which must have a record, all that wob says of it.
+pub(crate) fn without_record(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    assert!(files.contains_key(".wob/tree.json"), "there is a record");
+    files.retain(|path, _| !path.starts_with(".wob/"));
     files
 }

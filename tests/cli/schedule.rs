@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{branches, check, copy_example, edit};
-use crate::support::{ROOT, commit, contents, git, wob_in};
+use crate::support::{ROOT, commit, contents, git, without_record, wob_in};
 
 fn copied() -> TempDir {
     let temp = TempDir::new().unwrap();
@@ -84,12 +84,8 @@ fn a_program_that_fails_changes_nothing() {
     let seen = wob_in(temp.path(), &["build", "//env:edge"]);
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
     let out = temp.path().join("wob-out/edge");
-    let without_record = || {
-        let mut files = contents(&out);
-        files.remove(".wob/tree.json").unwrap();
-        files
-    };
-    let before = without_record();
+    let manifests = || without_record(contents(&out));
+    let before = manifests();
     assert!(before.keys().any(|it| it.ends_with("shop-till/namespace.yaml")), "{before:?}");
     for (name, body) in [
         (
@@ -109,12 +105,12 @@ fn a_program_that_fails_changes_nothing() {
     ] {
         program(temp.path(), body);
         check(&format!("exec-{name}"), temp.path(), &["build", "//env:edge"]);
-        assert_eq!(without_record(), before, "{name}");
+        assert_eq!(manifests(), before, "{name}");
     }
     program(temp.path(), "sleep 60");
     edit(&temp.path().join("wob.yaml"), "timeoutSeconds: 30", "timeoutSeconds: 1");
     check("exec-slow", temp.path(), &["build", "//env:edge"]);
-    assert_eq!(without_record(), before, "slow");
+    assert_eq!(manifests(), before, "slow");
     check("exec-list", temp.path(), &["list", "//env:edge", "--unassigned"]);
     // The other environments do not need the program.
     let seen = wob_in(temp.path(), &["build", "//env:prod", "//env:dev"]);
@@ -127,9 +123,8 @@ fn nothing_moves_because_of_a_slip() {
     let temp = copied();
     assert!(wob_in(temp.path(), &["build"]).starts_with("exit: 0\n"));
     let files = |environment: &str| {
-        let mut files = contents(&temp.path().join("wob-out").join(environment));
-        files.remove(".wob/tree.json").unwrap();
-        files.keys().cloned().collect::<Vec<_>>()
+        let files = contents(&temp.path().join("wob-out").join(environment));
+        without_record(files).keys().cloned().collect::<Vec<_>>()
     };
     let before = (files("prod"), files("edge"));
     edit(

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{
     cli::copy_example,
-    support::{ROOT, commit, git, with_snapshots_in, wob_in, write},
+    support::{ROOT, commit, git, record, with_snapshots_in, wob_in, write},
 };
 
 /// A workspace with its environment in a folder, and a repository for each workload.
@@ -91,8 +91,7 @@ impl Fleet {
 
     /// Returns the record of the last build.
     pub(super) fn record(&self) -> Value {
-        let path = self.at().join("wob-out/dev/.wob/tree.json");
-        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+        record(&self.at().join("wob-out/dev"))
     }
 
     /// Returns the commit at which a workload was read by the last build.

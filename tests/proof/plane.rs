@@ -164,9 +164,15 @@ impl Plane {
         self.tip()
     }
 
-    /// Returns the record of the GitOps branch.
+    /// Returns the head of the record of the GitOps branch.
     pub(super) fn record(&self) -> String {
         git(&self.path("gitops.git"), &["show", "stage:.wob/tree.json"]) + "\n"
+    }
+
+    /// Returns the record of a cluster type on the GitOps branch.
+    pub(super) fn part(&self, cluster_type: &str) -> String {
+        let path = format!("stage:.wob/parts/{cluster_type}.json");
+        git(&self.path("gitops.git"), &["show", &path]) + "\n"
     }
 }
 

@@ -130,12 +130,15 @@ pub(super) fn read(subject: &Subject) -> Result<Result<(Record, RecordTexts), Pr
     };
     let mut texts = RecordTexts { head, parts: BTreeMap::new() };
     let mut failed = None;
+    let mut found = BTreeMap::new();
     let mut read = |path: &str| {
         let path = FilePath::new(path).ok()?;
-        subject.held.read(&path).unwrap_or_else(|error| {
+        let bytes = subject.held.read(&path).unwrap_or_else(|error| {
             failed.get_or_insert(error);
             None
-        })
+        })?;
+        found.insert(path, bytes.clone());
+        Some(bytes)
     };
     let record = Record::read(&texts.head, &mut read);
     if let Some(error) = failed {
@@ -150,9 +153,8 @@ pub(super) fn read(subject: &Subject) -> Result<Result<(Record, RecordTexts), Pr
             proof.because(Verdict::Damaged, damaged("no environment can be called so"));
         }
         Ok(record) => {
-            // What was read is what this gives, byte for byte, or its digest would be another.
             for folder in record.parts.keys() {
-                let bytes = subject.held.read(&part_path(folder))?.unwrap_or_default();
+                let bytes = found.remove(&part_path(folder)).unwrap_or_default();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 texts.parts.insert(folder.clone(), text);
             }

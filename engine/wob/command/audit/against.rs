@@ -164,9 +164,14 @@ fn line(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("because a text can always grow");
 }
 
+/// Says whether a file is the record of a tree, or of a part of it.
+fn is_record(path: &str) -> bool {
+    path == RECORD_PATH || path.starts_with(".wob/parts/")
+}
+
 /// Says how a file differs, and who made it so.
 fn what(difference: &Difference) -> &'static str {
-    if difference.path == RECORD_PATH && difference.by == Author::Wob {
+    if is_record(&difference.path) && difference.by == Author::Wob {
         return "the record says something else than its sources give";
     }
     match (difference.by, difference.change) {
