@@ -17,7 +17,7 @@ use serde::{
 };
 use wob_engine::{Digest, FilePath, Tree};
 
-use super::is_reserved;
+use super::{PARTS, is_reserved};
 
 /// Reads a file where a tree lies; none if it is not there, or cannot be read.
 pub type ReadPart = Arc<dyn Fn(&FilePath) -> Option<Vec<u8>> + Send + Sync>;
@@ -54,7 +54,7 @@ struct PartFiles {
 
 /// Returns where the record of the part in `folder` lies.
 pub(super) fn part_path(folder: &FilePath) -> FilePath {
-    let path = FilePath::new(&format!(".wob/parts/{folder}.json"));
+    let path = FilePath::new(&format!("{PARTS}/{folder}.json"));
     path.expect("because nothing in it is no component of a path")
 }
 

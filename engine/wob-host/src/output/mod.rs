@@ -39,6 +39,8 @@ pub use plan::{Change, Counts, Others, Plan, Standing};
 pub use published::PublishedTree;
 
 const MANIFEST: &str = ".wob/tree.json";
+/// Where the records of parts lie.
+const PARTS: &str = ".wob/parts";
 const JOURNAL: &str = ".wob/journal.json";
 /// How the names of new contents begin that wait for their places.
 const TEMPORARY: &str = ".wob-new-";

@@ -1,6 +1,10 @@
 //! Compares a tree with an output folder.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
@@ -8,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
-    MANIFEST, Manifest, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY, TreeRecord,
+    MANIFEST, Manifest, OutputError, OutputFolder, PARTS, Previous, ReadPart, TEMPORARY,
+    TreeRecord,
     branch::BranchPlan,
     disk::Disk,
     ground::{Bytes, Ground, Kind},
@@ -47,7 +52,7 @@ pub struct Plan {
 pub(super) struct Records {
     /// Where a text is written, as it is not there yet, and the folder that it is about; sorted.
     pub(super) put: Vec<(FilePath, FilePath)>,
-    /// Those of folders that are no parts any more.
+    /// Those of folders that are no parts, any more or at all.
     pub(super) removed: Vec<FilePath>,
 }
 
@@ -287,6 +292,28 @@ impl Records {
     fn is_empty(&self) -> bool {
         self.put.is_empty() && self.removed.is_empty()
     }
+
+    /// Lets go what runs left that wrote records of parts, and ended before anything named them.
+    fn remove_strays(
+        &mut self,
+        next: &Manifest,
+        disk: &mut Disk<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<(), OutputError> {
+        let folder = FilePath::new(PARTS).expect("because the name is constant");
+        if disk.kind(&folder)? != Kind::Folder {
+            return Ok(());
+        }
+        let named: BTreeSet<FilePath> = next.folders().map(part_path).collect();
+        for path in disk.files_below(PARTS, interrupt)? {
+            let path = FilePath::new(&path).ok().filter(|it| it.as_str().ends_with(".json"));
+            let Some(path) = path.filter(|it| !named.contains(it)) else { continue };
+            if disk.kind(&path)? == Kind::File && !self.removed.contains(&path) {
+                self.removed.push(path);
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn plan(
@@ -320,7 +347,9 @@ pub(super) fn plan(
         Standing::Unknown => {
             let others = others(&disk, &previous, &changes, tree, interrupt)?;
             let is_there = |it: &FilePath| previous.manifest.is_whole(it);
-            (others, Records::new(&next, &previous.manifest, &is_there))
+            let mut records = Records::new(&next, &previous.manifest, &is_there);
+            records.remove_strays(&next, &mut disk, interrupt)?;
+            (others, records)
         }
     };
     previous.check()?;

@@ -283,6 +283,29 @@ fn two_builds_may_fail_in_a_row() {
     }
 }
 
+/// What a build leaves that ended before its head was moved belongs to no tree, and goes with the next one.
+#[test]
+fn a_build_that_failed_leaves_no_records_of_parts() {
+    let mut strays = 0;
+    for_all_calls(|call| {
+        let disk = Simulated { disk: SimulatedDisk::default() };
+        disk.prepare();
+        let known = disk.contents();
+        disk.fail(Calls::From(call), REFUSALS[0]);
+        disk.build(&AFTER, Overwrite::Nothing).ok();
+        let count = disk.heal();
+        let is_stray = |path: &String| path.starts_with(".wob/parts/") && !known.contains_key(path);
+        strays += disk.contents().keys().filter(|it| is_stray(it)).count();
+        disk.build(&BEFORE, Overwrite::Nothing).unwrap();
+        let mut found = disk.contents();
+        // A journal that was never there is looked for once something is written.
+        found.retain(|path, _| !path.starts_with(".wob/.journal-"));
+        assert_same(&found, &whole(&BEFORE), &format!("{call}"));
+        count
+    });
+    assert!(strays > 0, "no build failed after it had written such a record");
+}
+
 /// After a power failure a file may be torn. It is not taken for wob's own then, but nothing else stands in the way.
 #[test]
 fn a_power_failure_loses_nothing_of_others() {
