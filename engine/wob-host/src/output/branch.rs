@@ -9,10 +9,12 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
 
 use super::{
-    Failure, MANIFEST, Manifest, OutputError, Overwrite, Plan, Previous, ReadPart, TreeRecord,
+    Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
+    TreeRecord,
     ground::{FILE_BYTES, Ground, Kind},
     plan::{self, Records, To},
 };
@@ -146,8 +148,8 @@ impl OutputBranch {
         let judged = judged?;
         let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;
         let to = To::Branch(Box::new(BranchPlan { output: self.clone(), ids: ids.files }));
-        // What a commit has can be read.
-        let records = Records::new(&next, &previous.manifest, &|_| true);
+        let whole = self.whole_parts(record, interrupt)?;
+        let records = Records::new(&next, &previous.manifest, &|it| whole.contains(it));
         previous.check()?;
         Ok(Plan::new((judged, others), to, tree, (record, records), previous))
     }
@@ -163,6 +165,31 @@ impl OutputBranch {
         };
         self.read_all(paths, &mut take)?;
         Ok(Committed { output: self, found })
+    }
+
+    /// Returns the folders of which the last commit has exactly the records that `record` has.
+    fn whole_parts(
+        &self,
+        record: &TreeRecord,
+        interrupt: &Interrupt,
+    ) -> Result<BTreeSet<FilePath>, OutputError> {
+        let Some(tip) = &self.tip else { return Ok(BTreeSet::new()) };
+        let folder = FilePath::new(PARTS).expect("because the name is constant");
+        let folder = match self.repository.folder_id(tip, Some(&folder)) {
+            // A record of another version has no parts; and somebody may have deleted them.
+            Err(GitError::NoSuchFolder { .. }) => return Ok(BTreeSet::new()),
+            found => found?,
+        };
+        let nothing = Tree::default();
+        let ids = TreeIds::of(&nothing);
+        let found = self.repository.compare(folder, &nothing, &ids, interrupt)?.found;
+        let is_whole = |(folder, text): &(&FilePath, &String)| {
+            let id = GitId::parse(&git_blob_id(text.as_bytes()).to_string());
+            let path = format!("{folder}.json");
+            matches!(found.get(&path), Some(Leaf::File(it)) if Some(*it) == id)
+        };
+        let whole = record.parts.par_iter().filter(is_whole);
+        Ok(whole.map(|(folder, _)| folder.clone()).collect())
     }
 
     pub(super) fn lock_path(&self) -> Utf8PathBuf {

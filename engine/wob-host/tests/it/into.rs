@@ -9,7 +9,7 @@ use wob_host::{
     TreeRecord, Written,
 };
 
-use crate::support::{Sandbox, commit, git, git_command, path, repository};
+use crate::support::{Sandbox, commit, git, git_command, path, record, repository};
 
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();
@@ -380,4 +380,37 @@ fn an_interruption_moves_nothing() {
     assert!(matches!(error, OutputError::Interrupted(_)), "{error}");
     assert_eq!(branch(&repository, "dev").tip(), None::<GitId>);
     assert_eq!(objects(&repository), (0, 0));
+}
+
+/// Whoever edits a branch may edit what it says of a part, too.
+#[test]
+fn a_damaged_record_of_a_part_is_mended() {
+    let sandbox = Sandbox::new();
+    let repository = bare(&sandbox);
+    let tree = tree(&[("a/x.yaml", "1\n"), ("b/x.yaml", "2\n"), ("c.yaml", "1\n")]);
+    let write = |tree: &Tree| {
+        let plan = branch(&repository, "dev").plan(tree, &record(tree), &Interrupt::default());
+        plan.unwrap().apply(Overwrite::Nothing, &Interrupt::default()).unwrap()
+    };
+    let first = write(&tree).commit;
+    assert_eq!(write(&tree).commit, first, "nothing is to be done");
+    let whole = git(&repository, &["rev-parse", "dev^{tree}"]);
+    let checkout = sandbox.join("checkout");
+    let changes: [&dyn Fn(); 4] = [
+        &|| fs::write(checkout.join(".wob/parts/a.json"), "{}").unwrap(),
+        &|| fs::remove_file(checkout.join(".wob/parts/a.json")).unwrap(),
+        &|| fs::remove_dir_all(checkout.join(".wob/parts")).unwrap(),
+        &|| drop(fs::copy(checkout.join(".wob/parts/b.json"), checkout.join(".wob/parts/a.json"))),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        git(sandbox.path(), &["clone", "-q", "-b", "dev", "gitops.git", "checkout"]);
+        change();
+        commit(&checkout, &[]);
+        git(&checkout, &["push", "-q", "origin", "dev"]);
+        fs::remove_dir_all(&checkout).unwrap();
+        assert_ne!(git(&repository, &["rev-parse", "dev^{tree}"]), whole, "{number}");
+        let written = write(&tree);
+        assert_eq!(written.counts.unchanged, 3, "{number}");
+        assert_eq!(git(&repository, &["rev-parse", "dev^{tree}"]), whole, "{number}");
+    }
 }
