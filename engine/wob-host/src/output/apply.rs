@@ -260,21 +260,28 @@ impl Plan {
         root: &Utf8Path,
         disk: &mut Disk<'_>,
     ) -> Result<Vec<(Draft<'f>, FilePath)>, OutputError> {
+        /// How many files are open at a time; systems allow few.
+        const OPEN: usize = 64;
         let folder = root.join(WAITING);
-        let mut drafts = vec![];
-        let mut unsafe_yet = vec![];
-        for (path, of) in &self.records.put {
-            disk.kind(path)?;
-            let mut opened = None;
-            let draft = scaffold.draft(folder.join(temporary_name(path)), |mut file| {
-                file.append(self.record.parts[of].as_bytes())?;
-                opened = Some(file);
-                Ok(())
-            });
-            drafts.push((draft.map_err(failed("write", root.join(path.as_str())))?, path.clone()));
-            unsafe_yet.extend(opened);
+        for path in self.records.put.iter().map(|(path, _)| path).chain(&self.records.removed) {
+            check_record_place(disk, path)?;
         }
-        sync_all(unsafe_yet).map_err(failed("write", &folder))?;
+        let mut drafts = vec![];
+        for some in self.records.put.chunks(OPEN) {
+            let mut unsafe_yet = vec![];
+            for (path, of) in some {
+                let mut opened = None;
+                let draft = scaffold.draft(folder.join(temporary_name(path)), |mut file| {
+                    file.append(self.record.parts[of].as_bytes())?;
+                    opened = Some(file);
+                    Ok(())
+                });
+                let draft = draft.map_err(failed("write", root.join(path.as_str())))?;
+                drafts.push((draft, path.clone()));
+                unsafe_yet.extend(opened);
+            }
+            sync_all(unsafe_yet).map_err(failed("write", &folder))?;
+        }
         Ok(drafts)
     }
 
@@ -311,20 +318,40 @@ impl Plan {
         for path in last {
             delete(&mut disk, files, root, path)?;
         }
-        for (draft, path) in staged.records {
+        self.commit_records(files, root, staged.records)?;
+        // It is there only while something waits in it; if something else is, it stays.
+        files.remove_folder(&root.join(WAITING)).ok();
+        let last = root.join(MANIFEST);
+        staged.manifest.persist(&last).map_err(half_written("replace", &last))
+    }
+
+    /// Moves the records of parts to their places, for good: the head, which is moved next, may not outlive them.
+    fn commit_records(
+        &self,
+        files: &dyn FileSystem,
+        root: &Utf8Path,
+        records: Vec<(Draft<'_>, FilePath)>,
+    ) -> Result<(), OutputError> {
+        let mut disk = Disk::new(files, root);
+        // First, for on some disks the old name of a part may be the new one in another case.
+        for path in &self.records.removed {
+            delete(&mut disk, files, root, path)?;
+        }
+        let mut disk = Disk::new(files, root);
+        let mut folders = BTreeSet::new();
+        for (draft, path) in records {
             disk.kind(&path)?;
             let full = root.join(path.as_str());
             let folder = full.parent().unwrap_or(root);
             files.create_folder(folder).map_err(half_written("create", folder))?;
             draft.persist(&full).map_err(half_written("replace", &full))?;
+            folders.extend(folders_above(&path).map(str::to_owned));
         }
-        for path in &self.records.removed {
-            delete(&mut disk, files, root, path)?;
+        for folder in folders {
+            let folder = root.join(folder);
+            files.sync_folder(&folder).map_err(half_written("write", &folder))?;
         }
-        // It is there only while something waits in it; if something else is, it stays.
-        files.remove_folder(&root.join(WAITING)).ok();
-        let last = root.join(MANIFEST);
-        staged.manifest.persist(&last).map_err(half_written("replace", &last))
+        Ok(())
     }
 
     /// Lists the folders of the tree.
@@ -383,6 +410,18 @@ fn sync_all(files: Vec<Box<dyn WriteFile>>) -> io::Result<()> {
         let others = threads.into_iter().map(|it| it.join().unwrap_or_else(|it| resume_unwind(it)));
         others.fold(own, |all, it| all.and(it))
     })
+}
+
+/// Checks that the record of a part can be moved to `path`, before anything is moved.
+fn check_record_place(disk: &mut Disk<'_>, path: &FilePath) -> Result<(), OutputError> {
+    match disk.kind(path)? {
+        Kind::Absent | Kind::File | Kind::Other => Ok(()),
+        Kind::Folder => Err(OutputError::FolderInTheWay { path: disk.path(path) }),
+        Kind::Blocked(_) => {
+            let path = disk.path(path);
+            Err(OutputError::Link { path: path.parent().unwrap_or(&path).to_owned() })
+        }
+    }
 }
 
 fn folders_above(path: &FilePath) -> impl Iterator<Item = &str> {

@@ -433,3 +433,128 @@ fn files_are_as_readable_as_the_umask_says() {
     assert_eq!(mode("a.yaml"), mode("plain"));
     assert_eq!(mode(".wob/tree.json"), mode("plain"));
 }
+
+/// Says whether what lies at `folder` is exactly what a build into an empty folder gives.
+fn is_fresh(folder: &Utf8Path, files: &[(&str, &str)]) -> bool {
+    let fresh = Sandbox::new();
+    build(fresh.path(), files).unwrap();
+    disk(folder) == disk(fresh.path()) && parts(folder) == parts(fresh.path())
+}
+
+/// Lists the records of parts with their texts.
+fn parts(folder: &Utf8Path) -> Vec<(String, String)> {
+    let entries = folder.join(".wob/parts").read_dir_utf8().into_iter().flatten();
+    let part =
+        |path: &Utf8Path| (path.file_name().unwrap().to_owned(), fs::read_to_string(path).unwrap());
+    let mut parts: Vec<_> = entries.map(|it| part(it.unwrap().path())).collect();
+    parts.sort();
+    parts
+}
+
+#[test]
+fn records_of_parts_come_and_go_with_them() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.path();
+    for files in [
+        &[("a/x", "1"), ("b/x", "1"), ("c", "1")][..],
+        &[("a/x", "2"), ("b/x", "1"), ("c", "1")],
+        &[("b/x", "1"), ("d/x", "1")],
+        &[("b", "1")],
+        &[],
+    ] {
+        build(out, files).unwrap();
+        assert!(is_fresh(out, files), "{files:?}: {:?}", disk(out));
+        assert!(plan(out, files).is_done());
+    }
+}
+
+/// The part's record is written anew; until then what it should say is nobody's.
+#[test]
+fn a_damaged_record_of_a_part_is_mended() {
+    let files = [("a/x", "1"), ("a/y", "1"), ("b/x", "9")];
+    let other = parts_of(&files)["b.json"].clone();
+    for damage in [None, Some(""), Some("{"), Some("\0\0\0"), Some("{\"files\":{}}"), Some(&*other)]
+    {
+        let sandbox = Sandbox::new();
+        let out = sandbox.path();
+        build(out, &files).unwrap();
+        let record = out.join(".wob/parts/a.json");
+        match damage {
+            Some(text) => fs::write(&record, text).unwrap(),
+            None => fs::remove_file(&record).unwrap(),
+        }
+        let planned = plan(out, &files);
+        assert!(!planned.is_done() && !planned.differs(), "{damage:?}");
+        // What is not known to be wob's is neither changed nor deleted.
+        let next = [("a/x", "2"), ("b/x", "9")];
+        let conflicts = build(out, &next);
+        let is_conflict = matches!(&conflicts, Err(OutputError::Conflicts { first, .. }) if first.as_str() == "a/x");
+        assert!(is_conflict, "{damage:?}: {conflicts:?}");
+        assert_eq!(fs::read_to_string(out.join("a/y")).unwrap(), "1");
+        build(out, &files).unwrap();
+        assert!(is_fresh(out, &files), "{damage:?}");
+        build(out, &next).unwrap();
+        assert!(is_fresh(out, &next), "{damage:?}");
+    }
+}
+
+fn parts_of(files: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
+    let sandbox = Sandbox::new();
+    build(sandbox.path(), files).unwrap();
+    parts(sandbox.path()).into_iter().collect()
+}
+
+/// A record that claims what is not in its folder owns nothing at all.
+#[test]
+fn a_part_claims_nothing_outside_of_its_folder() {
+    let files = [("a/x", "1"), ("b/x", "1")];
+    let mine = wob_engine::Digest::of(b"mine").to_string();
+    for path in ["../mine", "../b/mine", "/mine", ".git/mine", "x/.GIT/mine", "./mine", ""] {
+        let sandbox = Sandbox::new();
+        let out = sandbox.path();
+        build(out, &files).unwrap();
+        write(out, &[("mine", "mine"), ("b/mine", "mine"), ("a/.git/mine", "mine")]);
+        let claim = serde_json::json!({ "files": { path: mine } }).to_string();
+        let digest = |text: &str| wob_engine::Digest::of(text.as_bytes()).to_string();
+        let was = fs::read_to_string(out.join(".wob/parts/a.json")).unwrap();
+        let head = fs::read_to_string(out.join(".wob/tree.json")).unwrap();
+        let head = head.replace(&digest(&was), &digest(&claim));
+        write(out, &[(".wob/parts/a.json", &claim), (".wob/tree.json", &head)]);
+        force(out, &[("b/x", "1")]);
+        for stays in ["mine", "b/mine", "a/.git/mine"] {
+            assert_eq!(fs::read_to_string(out.join(stays)).unwrap(), "mine", "{path}");
+        }
+    }
+}
+
+/// Whatever stands where records of parts must be, it is found before any file is replaced.
+#[test]
+fn what_is_in_the_way_of_records_is_found_first() {
+    let before = [("a/x", "1"), ("b", "1")];
+    let after = [("a/x", "2"), ("b", "2")];
+    let cases: [&[(&str, &str)]; 5] = [
+        &[(".wob/parts/a.json/mine", "mine")],
+        &[(".wob/parts", "mine")],
+        &[(".wob/parts", "-> ../elsewhere")],
+        &[(".wob/parts", "-> nowhere")],
+        &[(".wob/new", "-> ../elsewhere")],
+    ];
+    for case in cases {
+        let sandbox = Sandbox::new();
+        let out = sandbox.join("out");
+        build(&out, &before).unwrap();
+        write(sandbox.path(), &[("elsewhere/a.json", "mine"), ("elsewhere/.wob-new-0", "mine")]);
+        if case[0].0 != ".wob/new" {
+            fs::remove_dir_all(out.join(".wob/parts")).unwrap();
+        }
+        write(&out, case);
+        let planned = try_plan(&out, &after);
+        let result = planned.and_then(|it| it.apply(Overwrite::Conflicts, &Interrupt::default()));
+        let error = result.expect_err("because something is in the way");
+        assert!(!matches!(error, OutputError::HalfWritten { .. }), "{case:?}: {error}");
+        assert_eq!(fs::read_to_string(out.join("a/x")).unwrap(), "1", "{case:?}: {error}");
+        assert_eq!(fs::read_to_string(out.join("b")).unwrap(), "1", "{case:?}: {error}");
+        let elsewhere: Vec<String> = disk(&sandbox.join("elsewhere"));
+        assert_eq!(elsewhere, [".wob-new-0: mine", "a.json: mine"], "{case:?}: {error}");
+    }
+}
