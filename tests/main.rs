@@ -29,6 +29,7 @@ mod plane;
 mod proof;
 mod property;
 mod publish;
+mod records;
 mod refusals;
 mod rules;
 mod schemas;

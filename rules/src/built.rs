@@ -15,6 +15,9 @@ use crate::{
 /// The text of every `<clusterType>/README.md` (design rule 3.4); it has no newline at its end.
 const README: &str = "This folder contains deployment targets scheduled on the cluster type";
 
+/// The longest name of a folder that has a record of its own: the name of that, with `.json`, must fit into the 255 bytes of a file's.
+const LONGEST_PART: usize = 250;
+
 /// Where the promoted commit is noted (design rule 3.8).
 pub const PROMOTED_COMMIT: &str = ".github/tracking/Promoted_Commit_Id";
 
@@ -131,13 +134,14 @@ impl Built {
     }
 
     /// Returns the folder of the cluster type in which `path` lies, which has a record of its own; none for what concerns all.
+    /// A folder whose name leaves no room for its record's has none.
     pub fn part_of<'p>(&self, path: &'p FilePath) -> Option<&'p str> {
         let text = path.as_str();
         let start = match self.prefix.len() {
             0 => 0,
             length => text.strip_prefix(&self.prefix)?.starts_with('/').then_some(length + 1)?,
         };
-        let length = text[start..].find('/')?;
+        let length = text[start..].find('/').filter(|it| *it <= LONGEST_PART)?;
         // Names of cluster types begin with a letter or a digit.
         (!text[start..].starts_with('.')).then_some(&text[..start + length])
     }
