@@ -16,7 +16,8 @@ use super::{
     Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
     TreeRecord,
     ground::{FILE_BYTES, Ground, Kind},
-    plan::{self, Records, To},
+    plan::{self, To},
+    records::Records,
 };
 use crate::{
     BranchName, Commit, FileSystem, GitError, GitId, Interrupt, LimitError, RealFileSystem,

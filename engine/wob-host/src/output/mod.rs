@@ -15,6 +15,7 @@ mod lock;
 mod manifest;
 mod plan;
 mod published;
+mod records;
 
 use std::{
     collections::BTreeMap,

@@ -1,10 +1,6 @@
 //! Compares a tree with an output folder.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
@@ -12,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
-    MANIFEST, Manifest, OutputError, OutputFolder, PARTS, Previous, ReadPart, TEMPORARY,
-    TreeRecord,
+    MANIFEST, Manifest, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY, TreeRecord,
     branch::BranchPlan,
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case, is_reserved,
     manifest::part_path,
+    records::Records,
 };
 use crate::Interrupt;
 
@@ -45,15 +41,6 @@ pub struct Plan {
     pub(super) record: TreeRecord,
     pub(super) records: Records,
     pub(super) previous: Previous,
-}
-
-/// What becomes of the records of parts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Records {
-    /// Where a text is written, as it is not there yet, and the folder that it is about; sorted.
-    pub(super) put: Vec<(FilePath, FilePath)>,
-    /// Those of folders that are no parts, any more or at all.
-    pub(super) removed: Vec<FilePath>,
 }
 
 /// What is known of a folder before it is looked at.
@@ -268,51 +255,6 @@ impl Plan {
         let parts = self.records.put.iter();
         let parts = parts.map(|(path, folder)| (path.as_str(), self.record.parts[folder].as_str()));
         head.into_iter().chain(parts)
-    }
-}
-
-impl Records {
-    /// Compares what the records of two trees say; `is_there` says whether one that is the same can be read, too.
-    pub(super) fn new(
-        next: &Manifest,
-        previous: &Manifest,
-        is_there: &dyn Fn(&FilePath) -> bool,
-    ) -> Self {
-        let is_same = |folder: &FilePath| {
-            previous.record_of(folder) == next.record_of(folder) && is_there(folder)
-        };
-        let put = next.folders().filter(|it| !is_same(it));
-        let gone = previous.folders().filter(|it| next.record_of(it).is_none());
-        Self {
-            put: put.map(|folder| (part_path(folder), folder.clone())).collect(),
-            removed: gone.map(part_path).collect(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.put.is_empty() && self.removed.is_empty()
-    }
-
-    /// Lets go what runs left that wrote records of parts, and ended before anything named them.
-    fn remove_strays(
-        &mut self,
-        next: &Manifest,
-        disk: &mut Disk<'_>,
-        interrupt: &Interrupt,
-    ) -> Result<(), OutputError> {
-        let folder = FilePath::new(PARTS).expect("because the name is constant");
-        if disk.kind(&folder)? != Kind::Folder {
-            return Ok(());
-        }
-        let named: BTreeSet<FilePath> = next.folders().map(part_path).collect();
-        for path in disk.files_below(PARTS, interrupt)? {
-            let path = FilePath::new(&path).ok().filter(|it| it.as_str().ends_with(".json"));
-            let Some(path) = path.filter(|it| !named.contains(it)) else { continue };
-            if disk.kind(&path)? == Kind::File && !self.removed.contains(&path) {
-                self.removed.push(path);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -343,6 +343,26 @@ fn a_power_failure_loses_nothing_of_others() {
     assert!(conflicts > 0, "no file was torn, so that nothing was tried");
 }
 
+/// The system may make the folder of the head durable before any other.
+#[test]
+fn a_head_that_outlives_a_power_failure_names_what_is_there() {
+    for loss in [Loss::All, Loss::Half, Loss::Zeroes] {
+        let disk = Simulated { disk: SimulatedDisk::default() };
+        disk.prepare();
+        disk.disk.settle();
+        disk.build(&AFTER, Overwrite::Nothing).unwrap();
+        disk.files().sync_folder(&disk.folder().join(".wob")).unwrap();
+        let crashed = Simulated { disk: disk.disk.crash(loss) };
+        let mut found = crashed.contents();
+        found.retain(|path, _| path.starts_with(".wob/"));
+        let mut wanted = whole(&AFTER);
+        wanted.retain(|path, _| path.starts_with(".wob/"));
+        let lost: Vec<&String> =
+            wanted.keys().filter(|it| found.get(*it) != wanted.get(*it)).collect();
+        assert!(lost.is_empty(), "{loss:?}: {lost:?}");
+    }
+}
+
 /// Returns a tree that takes a pack, for it has so many files.
 fn large(text: &str) -> Tree {
     let mut tree = Tree::default();
