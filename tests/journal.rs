@@ -69,7 +69,7 @@ fn whatever_changes_is_noticed() {
         }),
         ("a lost record", &|| fs::remove_file(at.join("wob-out/dev/.wob/tree.json")).unwrap()),
         ("lost records of parts", &|| {
-            fs::remove_dir_all(at.join("wob-out/dev/.wob/parts")).unwrap()
+            fs::remove_dir_all(at.join("wob-out/dev/.wob/parts")).unwrap();
         }),
         ("an edited record of a part", &|| {
             let part = fs::read_dir(at.join("wob-out/dev/.wob/parts")).unwrap().next().unwrap();

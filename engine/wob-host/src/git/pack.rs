@@ -120,9 +120,8 @@ struct Bytes(Box<dyn WriteFile>);
 impl Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Some of the bytes may be there, and whoever hears of an interrupt tries again with all of them.
-        let whole = |it: io::Error| match it.kind() {
-            io::ErrorKind::Interrupted => io::Error::other(it),
-            _ => it,
+        let whole = |it: io::Error| {
+            if it.kind() == io::ErrorKind::Interrupted { io::Error::other(it) } else { it }
         };
         self.0.append(bytes).map_err(whole)?;
         Ok(bytes.len())

@@ -408,7 +408,7 @@ fn sync_all(files: Vec<Box<dyn WriteFile>>) -> io::Result<()> {
         let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
         let others = threads.into_iter().map(|it| it.join().unwrap_or_else(|it| resume_unwind(it)));
-        others.fold(own, |all, it| all.and(it))
+        others.fold(own, Result::and)
     })
 }
 

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::Interrupt;
 
+/// How the names of records of parts end.
+const RECORD: &str = ".json";
+
 /// What becomes of the records of parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
@@ -58,7 +61,7 @@ impl Records {
         let lower = |path: &FilePath| path.as_str().to_lowercase();
         let named: BTreeSet<String> = next.folders().map(|it| lower(&part_path(it))).collect();
         for path in disk.files_below(PARTS, interrupt)? {
-            let path = FilePath::new(&path).ok().filter(|it| it.as_str().ends_with(".json"));
+            let path = FilePath::new(&path).ok().filter(|it| it.as_str().ends_with(RECORD));
             let Some(path) = path.filter(|it| !named.contains(&lower(it))) else { continue };
             if disk.kind(&path)? == Kind::File && !self.removed.contains(&path) {
                 self.removed.push(path);
