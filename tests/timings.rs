@@ -26,6 +26,7 @@ fn every_stage_is_told() {
     let seen = wob_in(at, &["build", "--timings=t.json"]);
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
     let stages = [
+        "amend",
         "build",
         "compose",
         "explain",

@@ -134,6 +134,11 @@ impl Stored {
         true
     }
 
+    /// Forgets what was rendered since it was saved last, so that it counts as rendered when it is asked for again.
+    pub(crate) fn forget(&self) {
+        self.write_state().fresh.clear();
+    }
+
     /// Returns the files that an assignment with these inputs has, if a build or [`Stored::recall`] has met them.
     pub(crate) fn recalled(&self, inputs: &Digest) -> Option<Vec<KnownFile>> {
         self.read().files(inputs)

@@ -10,7 +10,8 @@ use super::{
     disk::Disk,
     ground::Ground,
     manifest::part_path,
-    plan::{self, Change, Others, Plan, Records, To},
+    plan::{self, Change, Others, Plan, To},
+    records::Records,
 };
 use crate::Interrupt;
 

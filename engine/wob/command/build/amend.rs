@@ -78,6 +78,19 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Option<Round>, Exit> {
+        let round = self.try_amend(session, places, common)?;
+        if round.is_none() {
+            session.stored.forget();
+        }
+        Ok(round)
+    }
+
+    fn try_amend(
+        &self,
+        session: &Session<'_>,
+        places: &BTreeMap<String, Place>,
+        common: &Common,
+    ) -> Result<Option<Round>, Exit> {
         let is_plain =
             self.mode == Mode::Write && !self.everything && session.loaded.diagnostics.is_empty();
         if !is_plain || session.targets.is_empty() {
@@ -102,10 +115,12 @@ impl Output {
         let made: Vec<(EnvironmentInput, &[BuiltAssignment])> =
             amended.iter().map(|it| (it.candidate.input, &*it.built)).collect();
         let (db, stored) = (session.loaded.db.clone(), &*session.stored);
+        // While a lease is held, nothing is tidied up.
+        drop(lease);
         if pool.install(move || stored.save(db, &made)).is_err() {
             return Ok(None);
         }
-        drop((lease, span));
+        drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
         for it in amended {
