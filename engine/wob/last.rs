@@ -10,16 +10,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FileName};
 use wob_host::{read_note, write_note};
-use wob_rules::causes::LayerValues;
+use wob_rules::{
+    EnvironmentInput,
+    causes::{LayerValues, layer_values},
+};
 
 pub(crate) use self::{
     compare::{Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
 };
-use crate::footprint::PlaceNotes;
+use crate::{footprint::PlaceNotes, session::Session};
+
+/// The file of the workspace's settings.
+const SETTINGS: &str = "wob.yaml";
 
 /// What makes a note a last build of this shape.
-const PURPOSE: &str = "last build 1";
+const PURPOSE: &str = "last build 2";
 
 /// What a build was made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +34,15 @@ pub(crate) struct LastBuild {
     subtrees: Vec<(String, [u8; 32])>,
     /// The digests of the source files' bytes.
     files: BTreeMap<String, [u8; 32]>,
-    /// What config layers said: file, layer, key, and a digest.
-    values: Vec<(String, String, String, [u8; 32])>,
+    /// What the config layers in each file said, as [`Said`] in a form that is only read for files that were edited.
+    values: BTreeMap<String, Vec<u8>>,
     /// Why each assignment was rendered, or not.
     #[serde(with = "as_json")]
     pub(crate) explanation: Explanation,
 }
+
+/// What the config layers in one file said: layer, key, and a digest.
+type Said = Vec<(String, String, [u8; 32])>;
 
 /// Explanations leave out what is not there, which only a format can hold that names its fields.
 mod as_json {
@@ -54,18 +63,40 @@ impl LastBuild {
     fn new(
         subtrees: impl Iterator<Item = (String, Digest)>,
         files: &BTreeMap<FileName, Digest>,
-        values: LayerValues,
         explanation: Explanation,
     ) -> Self {
         let files = files.iter().map(|(name, it)| (name.to_string(), *it.as_bytes()));
-        let values =
-            values.into_iter().map(|((file, layer, key), it)| (file, layer, key, *it.as_bytes()));
         Self {
             subtrees: subtrees.map(|(on, it)| (on, *it.as_bytes())).collect(),
             files: files.collect(),
-            values: values.collect(),
+            values: BTreeMap::new(),
             explanation,
         }
+    }
+
+    /// Notes what config layers say now: of files that are as they were `before`, what was noted then.
+    fn take_values(
+        &mut self,
+        session: &Session<'_>,
+        input: EnvironmentInput,
+        before: Option<&Self>,
+    ) {
+        let has_same = |before: &Self, file: &str| before.files.get(file) == self.files.get(file);
+        // The settings decide what a text means.
+        let before = before.filter(|it| has_same(it, SETTINGS));
+        let is_same = |file: &str| before.is_some_and(|it| has_same(it, file));
+        let wanted = |it: &FileName| !is_same(it.as_str());
+        let mut said: BTreeMap<String, Said> = BTreeMap::new();
+        for ((file, layer, key), it) in layer_values(&session.loaded.db, input, &wanted) {
+            said.entry(file).or_default().push((layer, key, *it.as_bytes()));
+        }
+        let encode = |said: &Said| postcard::to_stdvec(said).expect("because it is plain data");
+        let mut values: BTreeMap<String, Vec<u8>> =
+            said.iter().map(|(file, it)| (file.clone(), encode(it))).collect();
+        let before = before.into_iter().flat_map(|it| &it.values);
+        let kept = before.filter(|(file, _)| self.files.contains_key(*file) && is_same(file));
+        values.extend(kept.map(|(file, it)| (file.clone(), it.clone())));
+        self.values = values;
     }
 
     /// Reads the note; `None` if there is none, or it is damaged.
@@ -86,10 +117,16 @@ impl LastBuild {
         self.subtrees.iter().map(|(on, it)| (on.clone(), Digest::from_bytes(*it))).collect()
     }
 
-    fn values(&self) -> LayerValues {
-        let value = |(file, layer, key, digest): &(String, String, String, [u8; 32])| {
-            ((file.clone(), layer.clone(), key.clone()), Digest::from_bytes(*digest))
-        };
-        self.values.iter().map(value).collect()
+    /// Returns what the config layers in some files said.
+    fn values_of<'f>(&self, files: impl Iterator<Item = &'f str>) -> LayerValues {
+        let mut values = LayerValues::new();
+        for file in files {
+            let said = self.values.get(file).and_then(|it| postcard::from_bytes(it).ok());
+            let said: Said = said.unwrap_or_default();
+            values.extend(said.into_iter().map(|(layer, key, digest)| {
+                ((file.to_owned(), layer, key), Digest::from_bytes(digest))
+            }));
+        }
+        values
     }
 }

@@ -97,6 +97,10 @@ pub(crate) fn read(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), Exit> {
+    if let Some(jobs) = common.jobs {
+        // Who parses, hashes and compresses; it fails only if there are such threads already.
+        rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
+    }
     let progress = Progress::start(streams.wants_progress(), "reading sources");
     let span = timings::span("read");
     let opened = workspace::open(common, needed, start, interrupt);

@@ -17,7 +17,8 @@ use wob_rules::{
     BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, inputs_of, subtrees,
 };
 
-use self::record::{PartsRecord, Record};
+pub(crate) use self::record::PartsRecord;
+use self::record::Record;
 
 /// Over all sources that decide what a render gives: another wob that shares the store has other keys.
 const RULES: &str = env!("WOB_RULES_DIGEST");

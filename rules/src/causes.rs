@@ -50,9 +50,14 @@ pub fn source_files(db: &Database, environment: EnvironmentInput) -> BTreeMap<Fi
     files.collect()
 }
 
-/// Returns what every config layer of an environment says.
-pub fn layer_values(db: &Database, environment: EnvironmentInput) -> LayerValues {
+/// Returns what those config layers of an environment say that are said in `wanted` files.
+pub fn layer_values(
+    db: &Database,
+    environment: EnvironmentInput,
+    wanted: &dyn Fn(&FileName) -> bool,
+) -> LayerValues {
     let layers = queries::layers(db, environment).all().iter();
+    let layers = layers.filter(|it| wanted(&it.place.file));
     layers.flat_map(|layer| layer.entries.iter().map(move |it| says(layer, it))).collect()
 }
 
@@ -68,7 +73,7 @@ pub struct Edits<'d> {
     db: &'d Database,
     environment: EnvironmentInput,
     files: BTreeSet<FileName>,
-    /// What layers said before.
+    /// What the layers in these files said before.
     before: &'d LayerValues,
     /// What they say now.
     now: LayerValues,
@@ -81,7 +86,7 @@ pub struct Edits<'d> {
 }
 
 impl<'d> Edits<'d> {
-    /// Looks for what those `files` of an environment say whose bytes are other ones now; `before` is what layers said then.
+    /// Looks for what those `files` of an environment say whose bytes are other ones now; `before` is what their layers said then.
     pub fn new(
         db: &'d Database,
         environment: EnvironmentInput,
@@ -109,7 +114,7 @@ impl<'d> Edits<'d> {
             db,
             environment,
             before,
-            now: layer_values(db, environment),
+            now: layer_values(db, environment, &|it| files.contains(it)),
             layers: layers.map(|it| it.0).collect(),
             cluster_types: cluster_types.map(|it| it.0).collect(),
             targets: targets.map(|it| it.0).collect(),
@@ -216,6 +221,9 @@ impl<'d> Edits<'d> {
         let heard = &all[all.len() - merged.max(1).min(all.len())..];
         let mut causes = vec![];
         for (layer, entry) in heard {
+            if !self.files.contains(&layer.place.file) {
+                continue;
+            }
             let (identity, digest) = says(layer, entry);
             let verb = match self.before.get(&identity) {
                 Some(before) if *before == digest => continue,

@@ -1,11 +1,14 @@
 //! Compares a build with the one before it, part by part of the inputs: what is hashed is what is compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
     Assignment, BuiltAssignment, EnvironmentInput, InputPart, Made, Subtree,
-    causes::{Cause, Edits, LayerValues, layer_values, source_files},
+    causes::{Cause, Edits, LayerValues, source_files},
     inputs_of, subtrees,
 };
 
@@ -16,6 +19,7 @@ use super::{
 use crate::{
     report::{Places, Texts as _},
     session::{BuiltTarget, Session},
+    stored::PartsRecord,
 };
 
 /// What is compared of an environment.
@@ -70,7 +74,8 @@ pub(crate) fn compare(
     let text = session.loaded.texts.text(&settings);
     files.extend(text.map(|it| (settings, Digest::of(it.as_bytes()))));
     let edited = before.map(|it| edited(it, &files));
-    let values = before.map(LastBuild::values).unwrap_or_default();
+    let files_edited = edited.iter().flatten().map(|it| it.file.as_str());
+    let values = before.map(|it| it.values_of(files_edited)).unwrap_or_default();
     let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
     let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
     for subtree in divided(built) {
@@ -82,7 +87,9 @@ pub(crate) fn compare(
     }
     explanation.gone = comparison.gone();
     explanation.groups = comparison.groups();
-    LastBuild::new(now.into_iter(), &files, layer_values(db, input), explanation)
+    let mut last = LastBuild::new(now.into_iter(), &files, explanation);
+    last.take_values(session, input, before);
+    last
 }
 
 fn name(subtree: &Subtree) -> (String, Digest) {
@@ -121,8 +128,8 @@ struct Comparison<'c> {
     session: &'c Session<'c>,
     /// The subtrees of the build before.
     subtrees: BTreeSet<(String, Digest)>,
-    /// The assignments in those of them that are not there any more: cluster type and target.
-    before: BTreeMap<(String, String), Parts>,
+    /// The assignments in those of them that are not there any more: cluster type and target, and where their parts are.
+    before: BTreeMap<(String, String), (Arc<PartsRecord>, usize)>,
     /// The cluster types of which something is not known any more.
     lost: BTreeSet<String>,
     /// The assignments that could not be built before.
@@ -169,9 +176,14 @@ impl<'c> Comparison<'c> {
                 continue;
             }
             match session.stored.parts(&subtree) {
-                Some(record) => comparison
-                    .before
-                    .extend(record.members().map(|(target, parts)| ((on.clone(), target), parts))),
+                Some(record) => {
+                    let record = Arc::new(record);
+                    let targets = record.targets().enumerate();
+                    let place = |(index, target): (usize, &str)| {
+                        ((on.clone(), target.to_owned()), (record.clone(), index))
+                    };
+                    comparison.before.extend(targets.map(place));
+                }
                 None if subtree == Subtree::of_nothing() => {}
                 None => drop(comparison.lost.insert(on.clone())),
             }
@@ -185,7 +197,7 @@ impl<'c> Comparison<'c> {
         let before = self.before.remove(&(cluster_type.to_string(), target.to_string()));
         match (built.inputs, before) {
             (None, _) => vec![],
-            (Some(_), Some(before)) => self.differing(built, &before),
+            (Some(_), Some((record, index))) => self.differing(built, &record, index),
             (Some(_), None) => self.without_before(built),
         }
     }
@@ -210,10 +222,21 @@ impl<'c> Comparison<'c> {
     }
 
     /// Returns why the parts of an assignment are not those of the build before; nothing if they are.
-    fn differing(&mut self, built: &BuiltAssignment, before: &Parts) -> Vec<ToldCause> {
+    fn differing(
+        &mut self,
+        built: &BuiltAssignment,
+        before: &PartsRecord,
+        index: usize,
+    ) -> Vec<ToldCause> {
         let (db, input) = (&self.session.loaded.db, self.input);
         let Ok(inputs) = inputs_of(db, input, &built.assignment) else { return vec![] };
-        let config = std::sync::Arc::as_ptr(&inputs.config).addr();
+        // Most that are stored together with one that changed have not.
+        if inputs.has_parts(before.parts(index)) {
+            return vec![];
+        }
+        let before: Parts =
+            before.parts(index).map(|(name, digest)| (name.to_owned(), digest)).collect();
+        let config = Arc::as_ptr(&inputs.config).addr();
         let now: Parts =
             inputs.parts().into_iter().map(|InputPart { name, digest }| (name, digest)).collect();
         let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();

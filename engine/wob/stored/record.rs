@@ -97,15 +97,19 @@ impl PartsRecord {
         record
     }
 
-    /// Returns the targets, each with its parts by name.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (String, BTreeMap<String, Digest>)> {
+    /// Lists the targets.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(target, _)| target.as_str())
+    }
+
+    /// Lists the parts of the target at `index`, in the order in which they are hashed.
+    pub(crate) fn parts(&self, index: usize) -> impl Iterator<Item = (&str, Digest)> {
         let part = |it: &u32| {
             let (name, digest) = self.parts.get(*it as usize)?;
-            Some((self.names.get(*name as usize)?.to_string(), Digest::from_bytes(*digest)))
+            Some((&**self.names.get(*name as usize)?, Digest::from_bytes(*digest)))
         };
-        self.members
-            .iter()
-            .map(move |(target, parts)| (target.clone(), parts.iter().filter_map(part).collect()))
+        let parts = self.members.get(index).map_or(&[][..], |(_, parts)| parts);
+        parts.iter().filter_map(part)
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use camino::Utf8Path;
 use wob_engine::{Digest, Origin};
 use wob_host::{Interrupted, Program, ProgramError, ProgramLimits, Surroundings};
-use wob_rules::{Answer, EnvironmentInput, ProgramCall, answer_scheduler, scheduler_call};
+use wob_rules::{
+    Answer, EnvironmentInput, ProgramCall, answer_scheduler, decode_all, scheduler_call,
+};
 
 use super::read::Sources;
 
@@ -20,6 +22,8 @@ pub(super) fn ask(
     environment: EnvironmentInput,
     root: &Utf8Path,
 ) -> Result<(), Interrupted> {
+    // What asks first makes it with one thread alone.
+    decode_all(&sources.db, environment);
     if let Some(call) = scheduler_call(&sources.db, environment) {
         // A program answers by what it is asked; so it is asked again if its file or the request is another.
         sources.see_program(&root.join(call.path.as_str()));

@@ -1,7 +1,7 @@
 //! The build of one environment: the inputs of every assignment, then the files of those that are not known.
 
 use rayon::prelude::*;
-use wob_engine::{Database, Digest};
+use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
     EnvironmentInput, assignments, environment_model, file_problems, inputs, pair, rendered,
@@ -14,15 +14,21 @@ use crate::{
     schedule::Assignment,
 };
 
-/// Parses and decodes every file of an environment, as its model will ask for: for those who measure.
+/// Parses and decodes every file of an environment, as its model will ask for, with all the threads of the current rayon
+/// pool.
 pub fn decode_all(db: &Database, environment: EnvironmentInput) {
+    /// How many files one thread takes at a time.
+    const FILES: usize = 64;
     let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
     let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
-        for file in source.files(db) {
+    let control_plane = environment.control_plane(db);
+    let sources = bases.chain([&control_plane]).chain(workloads);
+    let files: Vec<SourceFile> = sources.flat_map(|it| it.files(db)).copied().collect();
+    files.par_chunks(FILES).for_each_with(db.clone(), |db, files| {
+        for file in files {
             decode_file(db, *file);
         }
-    }
+    });
 }
 
 /// Builds an environment with all the threads of the current rayon pool.

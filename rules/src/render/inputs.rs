@@ -113,6 +113,13 @@ impl Inputs {
         hasher.finish()
     }
 
+    /// Says whether these are the names and digests of [`Inputs::parts`].
+    pub fn has_parts<'p>(&self, mut parts: impl Iterator<Item = (&'p str, Digest)>) -> bool {
+        let mut is_same = true;
+        self.each_part(&mut |name, digest| is_same &= parts.next() == Some((name, digest)));
+        is_same && parts.next().is_none()
+    }
+
     /// Hands over the name and digest of each part, in a fixed order: what is hashed is what is explained.
     fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
         static WOB: OnceLock<Digest> = OnceLock::new();

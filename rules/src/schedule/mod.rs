@@ -11,7 +11,7 @@ mod miss;
 mod placement;
 mod setting;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ptr, sync::Arc};
 
 use wob_engine::Diagnostic;
 
@@ -135,34 +135,63 @@ pub static SCHEDULERS: [&dyn Scheduler; 3] = [&LabelScheduler, &PlacementSchedul
 
 /// The policies that made each pair of cluster type and target: triples of cluster type, target and policy.
 ///
-/// Sorted at the end, they take a fraction of the memory of a map from pairs to policies.
+/// Sorted at the end, by the numbers of their names, they take a fraction of the memory of a map from pairs to policies.
 #[derive(Debug, Default)]
-struct Pairs<'m>(Vec<(&'m Name, &'m Name, &'m Name)>);
+struct Pairs<'m>(Vec<[&'m Name; 3]>);
 
 impl<'m> Pairs<'m> {
     fn add(&mut self, cluster_type: &'m Name, target: &'m Name, policy: &'m Name) {
-        self.0.push((cluster_type, target, policy));
+        self.0.push([cluster_type, target, policy]);
     }
 
-    fn into_assignments(mut self) -> Vec<Assignment> {
-        self.0.sort_unstable();
-        let pairs = self.0.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    fn into_assignments(self) -> Vec<Assignment> {
+        let (names, mut numbered) = self.numbered();
+        numbered.sort_unstable();
+        let pairs = numbered.chunk_by(|a, b| a[..2] == b[..2]);
         // Most were made by the same policies as the one before.
         let mut policies: Arc<[Name]> = Arc::default();
-        let assignment = |group: &[(&Name, &Name, &Name)]| {
-            let own = group.iter().map(|(_, _, policy)| *policy);
-            if !policies.iter().eq(own.clone()) {
-                policies = own.cloned().collect();
+        let mut of = vec![];
+        let name = |number: u32| names[number as usize].clone();
+        let assignment = |group: &[[u32; 3]]| {
+            let own = group.iter().map(|[_, _, policy]| *policy);
+            if !own.clone().eq(of.iter().copied()) {
+                policies = own.clone().map(name).collect();
+                of = own.collect();
             }
             Assignment {
-                cluster_type: group[0].0.clone(),
-                target: group[0].1.clone(),
+                cluster_type: name(group[0][0]),
+                target: name(group[0][1]),
                 policies: policies.clone(),
             }
         };
         let mut assignments: Vec<Assignment> = pairs.map(assignment).collect();
         assignments.shrink_to_fit();
         assignments
+    }
+
+    /// Returns the names, sorted, and the triples by their positions: texts are compared once for each name, wherever it
+    /// lies, and not once for each pair.
+    fn numbered(&self) -> (Vec<&'m Name>, Vec<[u32; 3]>) {
+        let runs = || self.0.chunk_by(|a, b| ptr::eq(a[0], b[0]) && ptr::eq(a[2], b[2]));
+        let mut places: BTreeMap<*const Name, &Name> = BTreeMap::new();
+        for run in runs() {
+            let own = [run[0][0], run[0][2]].into_iter().chain(run.iter().map(|it| it[1]));
+            places.extend(own.map(|it| (ptr::from_ref(it), it)));
+        }
+        let mut names: Vec<&Name> = places.values().copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        let position = |it: &Name| names.partition_point(|name| *name < it);
+        let number = |it: &Name| u32::try_from(position(it)).expect("because memory is finite");
+        let numbers: BTreeMap<*const Name, u32> =
+            places.iter().map(|(place, it)| (*place, number(it))).collect();
+        let mut numbered = Vec::with_capacity(self.0.len());
+        for run in runs() {
+            let of = |it: &Name| numbers[&ptr::from_ref(it)];
+            let (cluster_type, policy) = (of(run[0][0]), of(run[0][2]));
+            numbered.extend(run.iter().map(|it| [cluster_type, of(it[1]), policy]));
+        }
+        (names, numbered)
     }
 }
 

@@ -97,10 +97,6 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Round, Exit> {
-        if let Some(jobs) = common.jobs {
-            // Who hashes and compresses objects; it fails only if there are such threads already.
-            rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
-        }
         if let Some(round) = self.amend(session, places, common)? {
             return Ok(round);
         }
