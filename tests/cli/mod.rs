@@ -11,6 +11,7 @@ mod help;
 mod init;
 mod limits;
 mod look;
+mod program;
 mod promote;
 mod propose;
 mod query;

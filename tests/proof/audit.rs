@@ -249,21 +249,36 @@ fn every_example_is_proven() {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_schedules_must_be_the_one_of_then() {
+fn a_program_that_schedules_is_the_one_of_then() {
     let temp = tempfile::tempdir().unwrap();
     let at = temp.path().join("placement");
     copy_example("placement", &at);
     git(&at, &["init", "-q"]);
     write(&at, &[(".git/info/exclude", "home/\n")]);
     commit(&at, &[]);
-    let seen = wob_in(&at, &["build", "//env:edge", "-o", "../gitops"]);
-    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let build = || {
+        let seen = wob_in(&at, &["build", "//env:edge", "-o", "../gitops"]);
+        assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    };
+    build();
     let audit = ["audit", "--against", "../gitops"];
     assert_eq!(json(&at, &audit).0, 0);
+    // Whatever lies here now, and whatever was committed since.
     edit(&at.join("scheduler.sh"), "#!/bin/sh\n", "#!/bin/sh\n# another\n");
+    assert_eq!(json(&at, &audit).0, 0);
+    edit(&at.join("scheduler.sh"), "#!/bin/sh\n", "#!/bin/sh\nexit 3\n");
+    commit(&at, &[]);
+    assert_eq!(json(&at, &audit).0, 0);
+    // A record may name any commit; but not everybody's program is run.
+    git(&at, &["checkout", "-q", "--detach", "HEAD~1"]);
+    edit(&at.join("scheduler.sh"), "#!/bin/sh\n", "#!/bin/sh\n# theirs\n");
+    commit(&at, &[]);
+    build();
+    assert_eq!(json(&at, &audit).0, 0);
+    git(&at, &["checkout", "-q", "main"]);
     let (exit, seen) = json(&at, &audit);
     let reasons = seen["trees"][0]["reasons"].to_string();
-    assert!(exit == 36 && reasons.contains("the program that decides"), "{seen}");
+    assert!(exit == 36 && reasons.contains("on no branch of your own"), "{seen}");
 }
 
 /// The settings are read at the commit that the record names, whatever they are now.

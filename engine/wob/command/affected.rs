@@ -113,7 +113,7 @@ impl Affected {
         let (items, unread) = self.items(&old, &new);
         self.write(&items, &report, exit, streams);
         streams.report(&report, Results::Data, "");
-        tell_uncompared(&unread, streams);
+        tell_uncompared(&unread, &old.doubts(), streams);
         Ok(exit)
     }
 
@@ -133,6 +133,9 @@ impl Affected {
             }
             let sides = [old.environments.get(name), new.environments.get(name)];
             let built = sides.map(|it| it.map(|it| &it.target.built));
+            if built.iter().flatten().any(|it| it.unsure) {
+                unread.push(format!("//env:{name}"));
+            }
             let found = changes::affected(built[0], built[1]);
             self.add(name, &found, sides, &mut items);
         }

@@ -269,12 +269,12 @@ pub(super) fn show(compared: &Compared, ending: Ending, streams: &Streams) -> Ex
         | Output::Matrix => streams.result(&compared.to_text()),
     }
     streams.report(&compared.report, Results::Data, "");
-    tell_uncompared(&compared.uncompared, streams);
+    tell_uncompared(&compared.uncompared, &compared.doubts, streams);
     exit
 }
 
-/// Says what could not be compared.
-pub(super) fn tell_uncompared(uncompared: &[String], streams: &Streams) {
+/// Says what could not be compared, and why the old side could not be built.
+pub(super) fn tell_uncompared(uncompared: &[String], doubts: &[String], streams: &Streams) {
     /// How many labels are named.
     const NAMED: usize = 5;
     if uncompared.is_empty() {
@@ -289,4 +289,7 @@ pub(super) fn tell_uncompared(uncompared: &[String], streams: &Streams) {
         "note: one of the sides cannot be built, so this is not compared: {}",
         named.join(", ")
     ));
+    for it in doubts {
+        streams.say(&format!("note: {it}"));
+    }
 }

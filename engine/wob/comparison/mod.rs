@@ -49,6 +49,8 @@ pub(crate) struct Compared {
     pub(crate) files: Vec<FileChange>,
     /// The labels of what cannot be compared, because a side could not be built.
     pub(crate) uncompared: Vec<String>,
+    /// Why not, as far as that is no matter of the new side.
+    pub(crate) doubts: Vec<String>,
     /// What is wrong with the new side.
     pub(crate) report: Report,
     /// How to end, but for differences.
@@ -98,6 +100,7 @@ impl Compared {
             let sides = [old.environments.get(name), new.environments.get(name)];
             compared.add(&Pair::of([name, name], sides, Pairing::Identity));
         }
+        compared.doubts = old.doubts();
         if old.may_have_more() || new.may_have_more() {
             compared.uncompared.push("//...".to_owned());
         }
@@ -294,13 +297,15 @@ struct Comparing {
     found: Vec<changes::Change>,
     files: Vec<FileChange>,
     uncompared: Vec<String>,
+    doubts: Vec<String>,
     report: Report,
     exit: Exit,
 }
 
 impl Comparing {
     fn new(names: [String; 2], report: Report, exit: Exit) -> Self {
-        Self { names, two: None, found: vec![], files: vec![], uncompared: vec![], report, exit }
+        let (found, files, uncompared, doubts) = (vec![], vec![], vec![], vec![]);
+        Self { names, two: None, found, files, uncompared, doubts, report, exit }
     }
 
     fn add(&mut self, pair: &Pair<'_>) {
@@ -340,6 +345,9 @@ impl Comparing {
         let mut uncompared = BTreeSet::new();
         for (side, name) in pair.sides.iter().zip(pair.names) {
             let Some(side) = side else { continue };
+            if side.target.built.unsure {
+                uncompared.insert(format!("//env:{name}"));
+            }
             for (index, it) in side.target.built.assignments.iter().enumerate() {
                 if it.failed && side.target.selected.has(index) {
                     let its = &it.assignment;
@@ -369,6 +377,7 @@ impl Comparing {
             summary,
             files: self.files,
             uncompared: self.uncompared,
+            doubts: self.doubts,
             report: self.report,
             exit: self.exit,
         }

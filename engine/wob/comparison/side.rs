@@ -86,6 +86,17 @@ impl Side {
             || (self.known == Known::Some && !self.environments.contains_key(name))
     }
 
+    /// Says of which environments it is not known what is scheduled, and the first reason; the new side's report has them all.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let unsure = self.environments.iter().filter(|(_, it)| it.target.built.unsure);
+        let told = unsure.filter_map(|(name, it)| {
+            let error = it.target.built.diagnostics.iter().find(|it| it.is_error())?;
+            let help = error.help.as_ref().map_or(String::new(), |it| format!("\n  help: {it}"));
+            Some(format!("on the old side, environment `{name}`: {}{help}", error.message))
+        });
+        told.collect()
+    }
+
     /// Says whether there are only files.
     pub(super) fn is_of_files(&self) -> bool {
         self.known == Known::Files

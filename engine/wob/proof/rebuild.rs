@@ -265,17 +265,18 @@ fn states(record: &Record, own: Option<GitId>, probe: &Workspace) -> Result<Vec<
     Ok(states)
 }
 
-/// A program that schedules lies on disk, and no commit is asked for the one of then.
+/// The program that schedules is that of the commit of the settings, which may not have it, or be nobody's to trust.
 fn check_program(record: &Record, built: &BuiltTarget) -> Result<(), Stop> {
     let inputs = |it: &Option<SchedulerRecord>| it.as_ref().and_then(|it| it.inputs);
     let (wanted, found) = (inputs(&record.scheduler), inputs(&built.built.scheduler));
-    if wanted.is_some() && wanted != found {
-        return Err(Stop::missing(
-            "the program that decides what runs where is not the one of then, or is asked something else: check out the \
-             commit of the settings",
-        ));
+    if wanted.is_none() || wanted == found {
+        return Ok(());
     }
-    Ok(())
+    let failure = built.built.diagnostics.iter().find(|it| it.code == "scheduler-failed");
+    Err(Stop::missing(match failure {
+        Some(failure) => failure.message.clone(),
+        None => "the program that decides what runs where is not the one of then, or is asked something else".to_owned(),
+    }))
 }
 
 /// Compares what was read with what is recorded.

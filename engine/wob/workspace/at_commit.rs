@@ -1,10 +1,10 @@
 //! The workspace's folders and settings as a commit has them.
 
 use camino::Utf8Path;
-use wob_engine::{Content, FilePath};
+use wob_engine::{Content, FilePath, Origin};
 use wob_host::{Commit, FolderError, GitError, GitId, ReadLimits, Repository};
 
-use super::WorkspaceError;
+use super::{WorkspaceError, checkouts::is_shared};
 
 /// A commit of the repository around a workspace, which the workspace is read at.
 #[derive(Debug)]
@@ -44,5 +44,12 @@ impl AtCommit {
     pub(super) fn file(&self, name: &str) -> Result<Option<Content>, WorkspaceError> {
         let Some(path) = self.path_of(name)? else { return Ok(None) };
         Ok(self.repository.file(&self.commit, &path, &ReadLimits::default())?)
+    }
+
+    /// Returns where a file comes from that this commit has, and that people call `shown`.
+    pub(super) fn origin_called(&self, shown: &str) -> Origin {
+        let url = if is_shared(&self.repository) { self.repository.address() } else { shown };
+        let commit = Some(self.commit.id.to_string());
+        Origin { url: url.to_owned(), reference: None, commit, tree: None, dirty: false }
     }
 }

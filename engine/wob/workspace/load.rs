@@ -334,7 +334,7 @@ impl<'w> Loader<'w> {
                     parameters,
                 };
                 let input = self.push(name, parts);
-                schedule::ask(&mut self.inputs.sources, input, &self.workspace.root)?;
+                schedule::ask(&mut self.inputs.sources, input, self.workspace)?;
                 Some(input)
             }
             // The folder that is missing has been reported.

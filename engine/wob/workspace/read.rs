@@ -16,6 +16,7 @@ use super::{
     at_commit::AtCommit,
     checkouts::{Checkouts, is_shared},
     locks::Home,
+    schedule::Exported,
 };
 use crate::{
     lock::LOCK_FILE,
@@ -45,6 +46,8 @@ pub(super) struct Sources<'r> {
     edited: Vec<String>,
     /// Where each source was read, and the lock file in it.
     homes: Vec<(Source, SourceHome)>,
+    /// The files of the commit that the workspace is read at, once a program needs them.
+    pub(super) exported: Option<Exported>,
 }
 
 /// Where a source was read.
@@ -127,6 +130,7 @@ impl<'r> Sources<'r> {
             checkouts: Checkouts::default(),
             edited: vec![],
             homes: vec![],
+            exported: None,
         }
     }
 

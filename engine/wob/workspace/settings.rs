@@ -4,7 +4,7 @@ use wob_engine::{Content, Digest, Origin};
 use wob_host::{ReadLimits, Repository};
 use wob_rules::{SourceRecord, SourceRole};
 
-use super::{FILE, Workspace, at_commit::AtCommit, checkouts::is_shared};
+use super::{FILE, Workspace, at_commit::AtCommit};
 
 /// The settings as they were read.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl SettingsFile {
         };
         Some(Self {
             digest: same.unwrap_or(*digest),
-            origin: Origin { dirty: same.is_none(), ..at.origin() },
+            origin: Origin { dirty: same.is_none(), ..at.origin_called(FILE) },
             path: path.to_string(),
         })
     }
@@ -79,12 +79,5 @@ impl AtCommit {
     fn checked_out(root: &camino::Utf8Path, repository: &Repository) -> Option<Self> {
         let commit = repository.resolve("HEAD").ok()?;
         Self::new(root, commit.id).ok()
-    }
-
-    /// Returns where settings come from that this commit has.
-    fn origin(&self) -> Origin {
-        let url = if is_shared(&self.repository) { self.repository.address() } else { FILE };
-        let commit = Some(self.commit.id.to_string());
-        Origin { url: url.to_owned(), reference: None, commit, tree: None, dirty: false }
     }
 }

@@ -5,6 +5,7 @@ mod checkout;
 mod commit;
 mod compare;
 mod content;
+mod export;
 mod files;
 mod history;
 mod objects;

@@ -7,6 +7,7 @@
 mod cgi;
 mod checkout;
 mod content;
+mod export;
 mod failing;
 mod fetch;
 mod folder;
