@@ -40,6 +40,55 @@ fn drift_is_told_by_its_cause() {
     assert!(seen.starts_with("exit: 2\n") && seen.contains("did you mean `dev`"), "{seen}");
 }
 
+/// A pipeline asks whether anything is to be done; only what drifts among what it asks for counts.
+#[test]
+fn drift_ends_with_its_own_exit_code() {
+    let plane = Plane::with_settings("promotion: [stage, dev]\n");
+    let exit = |args: &[&str]| {
+        let seen = plane.wob(&[&["status"], args].concat());
+        let code = seen.strip_prefix("exit: ").and_then(|it| it.lines().next()).map(str::to_owned);
+        code.unwrap_or_default()
+    };
+    // Nothing is published.
+    assert_eq!((exit(&["dev"]), exit(&["dev", "--exit-code"])), ("0".to_owned(), "5".to_owned()));
+    let into = format!("{}#{{environment}}", plane.folder().join("gitops.git").display());
+    let build = |label: &str| {
+        let seen = plane.wob(&["build", label, "--into", &into]);
+        assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    };
+    build("//env:dev");
+    assert_eq!((exit(&["dev", "--exit-code"]), exit(&["--exit-code"])), ("0".into(), "5".into()));
+    build("//env:stage");
+    assert_eq!(exit(&["--exit-code", "--output=json"]), "0");
+    // It is no drift that the base went on; but what is not pushed is where nobody else sees it.
+    plane.commit("the base goes on", &[("new.txt", "x")]);
+    assert_eq!(exit(&["--exit-code"]), "0");
+    let fetch = || {
+        for name in ["dev", "stage"] {
+            plane.git(&["update-ref", &format!("refs/remotes/origin/{name}"), name]);
+        }
+    };
+    fetch();
+    assert_eq!(exit(&["--exit-code"]), "0");
+    plane.git(&["checkout", "-q", "dev"]);
+    plane.commit("here only", &[("note.txt", "x")]);
+    plane.git(&["checkout", "-q", "main"]);
+    assert_eq!(
+        (exit(&["dev", "--exit-code"]), exit(&["stage", "--exit-code"])),
+        ("5".into(), "0".into())
+    );
+    fetch();
+    // Somebody edits the GitOps branch.
+    let clone = plane.folder().join("clone");
+    git(plane.folder(), &["clone", "-q", "-b", "stage", "gitops.git", "clone"]);
+    commit(&clone, &[("large/app-uat-test/config.yaml", "by: hand\n")]);
+    git(&clone, &["push", "-q"]);
+    assert_eq!((exit(&["--exit-code"]), exit(&[])), ("5".into(), "0".into()));
+    // What cannot be had is worse, and so is what cannot be built.
+    fs::rename(plane.folder().join("gitops.git"), plane.folder().join("gone.git")).unwrap();
+    assert_eq!(exit(&["--exit-code"]), "32");
+}
+
 #[test]
 fn what_cannot_be_had_is_named() {
     let plane = Plane::new();

@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::{
-    plane::Plane,
+    plane::{Plane, object},
     served::on_a_forge,
     support::{git, with_snapshots_in},
 };
@@ -138,6 +138,63 @@ fn wrong_words_are_usage_errors() {
         seen.starts_with("exit: 32\n") && seen.contains("name the commit with --commit"),
         "{seen}"
     );
+}
+
+/// An environment may have several GitOpsRepos; each holds another commit.
+#[test]
+fn one_of_several_repositories_is_chosen() {
+    let plane = Plane::new();
+    let second = plane.folder().join("second.git").display().to_string();
+    git(plane.folder(), &["init", "-q", "--bare", "second.git"]);
+    plane.git(&["checkout", "-q", "dev"]);
+    let spec = format!("  repo: {second}\n  branch: europe\n  path: .\n");
+    plane.commit("a second repository", &[("second.yaml", &object("GitOpsRepo", "second", &spec))]);
+    plane.git(&["checkout", "-q", "main"]);
+    let mut commits = vec![];
+    for (repository, branch) in
+        [("gitops.git", "dev"), ("second.git", "europe"), ("second.git", "asia")]
+    {
+        let into = format!("{}#{branch}", plane.folder().join(repository).display());
+        let seen = plane.wob(&["build", "//env:dev", "--into", &into]);
+        assert!(seen.starts_with("exit: 0\n"), "{seen}");
+        let at = plane.folder().join(repository);
+        let tree = format!("{branch}^{{tree}}");
+        // Equal trees are equal commits, so that each gets another message.
+        let id = git(&at, &["commit-tree", "-m", branch, "-p", branch, &tree]);
+        git(&at, &["update-ref", &format!("refs/heads/{branch}"), &id]);
+        commits.push(id);
+    }
+    program(&plane, &[&document(&[("east", "%", "success")])]);
+    let waited = |repo: &[&str]| {
+        let args = ["wait", "dev", "--exec=clusters.sh", "--subscribers=1", "--output=json"];
+        plane.wob(&[&args[..], repo].concat())
+    };
+    let asia = format!("{second}#asia");
+    for (repo, commit) in [
+        (&[][..], &commits[0]),
+        (&["--repo=dev"], &commits[0]),
+        (&["--repo=second"], &commits[1]),
+        (&["--repo", &second], &commits[1]),
+        (&["--repo=../second.git"], &commits[1]),
+        (&["--repo", &asia], &commits[2]),
+    ] {
+        let seen = waited(repo);
+        assert!(
+            seen.starts_with("exit: 0\n") && seen.contains(commit.as_str()),
+            "{repo:?} {commit}: {seen}"
+        );
+        assert_eq!(
+            seen.contains("has several GitOpsRepos, `dev`, `second`"),
+            repo.is_empty(),
+            "{seen}"
+        );
+    }
+    let seen = waited(&["--repo=secnd"]);
+    assert!(seen.starts_with("exit: 2\n") && seen.contains("did you mean `second`?"), "{seen}");
+    // What wob.yaml says of publishing holds for waiting, too.
+    fs::write(plane.fleet().join("wob.yaml"), format!("publish: {{repo: \"{asia}\"}}\n")).unwrap();
+    let seen = waited(&[]);
+    assert!(seen.starts_with("exit: 0\n") && seen.contains(&commits[2]), "{seen}");
 }
 
 #[test]

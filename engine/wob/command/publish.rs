@@ -2,7 +2,7 @@
 
 mod body;
 mod deletions;
-mod destination;
+pub(super) mod destination;
 mod issues;
 mod proposal;
 mod push;

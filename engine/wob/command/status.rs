@@ -23,6 +23,9 @@ pub(crate) struct Status {
     /// The environments; by default all of them
     #[arg(value_name = "ENV")]
     environments: Vec<String>,
+    /// Exit with 5 if any environment drifts, or has commits that are not pushed
+    #[arg(long)]
+    exit_code: bool,
 }
 
 const LONG_ABOUT: &str = "\
@@ -30,15 +33,18 @@ Shows where each environment stands: which commit of the base is promoted, where
 what the GitOps repository holds, which pull requests are open there, and what the clusters are said to run.
 
 It drifts if the GitOps branch does not hold what would be rendered now (unpublished), or holds files that are not as \
-wob wrote them (edited). Environments come in the order of promotion.
+wob wrote them (edited). Environments come in the order of promotion. With --exit-code, the exit code is 5 if any environment \
+that is shown drifts, or if its branch has commits that `origin` lacks, such as a promotion that was not pushed. To be behind \
+the base, to have open pull requests, or what clusters say is no drift.
 
 What lies elsewhere is fetched into the cache and asked of the forge; --offline takes what was fetched last, and asks \
-nobody. What cannot be had is named, and the exit code is 32.";
+nobody. What cannot be had is named, and the exit code is 32, whatever drifts.";
 
 const EXAMPLES: &str = "\
 Examples:
   wob status
   wob status stage prod
+  wob status --exit-code //env:prod
   wob status --offline --output=json";
 
 #[derive(Debug, Serialize)]
@@ -72,7 +78,12 @@ impl Status {
         }
         let verdict = session.verdict(&report, common);
         let is_lacking = states.iter().any(|it| !it.trouble.is_empty());
-        let exit = if verdict == Exit::Ok && is_lacking { Exit::Outside } else { verdict };
+        let drifts = self.exit_code && states.iter().any(EnvironmentState::drifts);
+        let exit = match verdict {
+            Exit::Ok if is_lacking => Exit::Outside,
+            Exit::Ok if drifts => Exit::Difference,
+            verdict => verdict,
+        };
         if streams.is_json() {
             streams.json(&JsonResult {
                 result: JsonStatus { environments: &states },

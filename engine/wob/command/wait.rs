@@ -37,6 +37,9 @@ pub(crate) struct Wait {
     /// The full id of the commit of the GitOps repository; by default the last one of the branch
     #[arg(long, value_name = "ID", value_parser = parse_id)]
     commit: Option<GitId>,
+    /// The GitOps repository that is waited for, where the tree goes to several: the name of a GitOpsRepo, or an address
+    #[arg(long, value_name = "NAME|URL[#BRANCH]")]
+    repo: Option<String>,
     /// How many subscribers must report it
     #[arg(long, value_name = "N")]
     subscribers: Option<u32>,
@@ -71,6 +74,9 @@ It ends with 0 if they do, with 1 if one of them fails for longer than --tolerat
 nobody answers. That nobody reports is no success unless --allow-none says so: say how many there are with \
 --subscribers, or in wob.yaml.
 
+The commit is one of the repository that `wob publish` brings the tree to. If there are several GitOpsRepos, it is that of the \
+one named like the environment, or else of the first by name; --repo names another.
+
 Who says what clusters run is the forge (statuses and checks of the commit, as Flux and Argo CD write them), a JSON \
 document, or a program, which gets the question as JSON on standard input. The document:
   {\"subscribers\": [{\"name\": \"west-1\", \"commit\": \"<id>\", \"state\": \"success\", \"message\": \"\"}]}
@@ -83,6 +89,7 @@ const EXAMPLES: &str = "\
 Examples:
   wob wait stage --subscribers 12
   wob wait stage --commit 5f49141aa35ac6bb2b6ab6d5e7a0b1d9c3f4e7a8 --subscribers 12 --timeout 30m
+  wob wait prod --repo prod-europe --subscribers 40
   wob wait dev --exec ./clusters.sh --subscribers 3 --tolerate 5m
   wob wait edge --source https://status.example.com/edge.json --allow-none";
 
@@ -108,7 +115,7 @@ impl Wait {
     }
 
     fn wait(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
-        let found = Found::find(&self.environment, common, streams)?;
+        let found = Found::find(&self.environment, self.repo.as_deref(), common, streams)?;
         let subscribers = self.expected(&found)?;
         let commit = self.commit.map_or_else(|| found.last_commit(), Ok)?;
         let aim = self.aim(&found, commit, subscribers);

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The branch of a GitOpsRepo that names none.
-const DEFAULT_BRANCH: &str = "main";
+pub(in crate::command) const DEFAULT_BRANCH: &str = "main";
 
 /// A branch of a repository that a tree is published to.
 #[derive(Clone, Debug)]
@@ -146,7 +146,8 @@ fn forge_of(
     Ok(Some((kind.ok_or(Exit::Usage)?, project)))
 }
 
-fn branch_of(repository: &Repository) -> &str {
+/// Returns the branch of the GitOps repository that clusters read.
+pub(in crate::command) fn branch_of(repository: &Repository) -> &str {
     match repository.reference.branch.as_str() {
         "" => DEFAULT_BRANCH,
         branch => branch,
@@ -154,7 +155,7 @@ fn branch_of(repository: &Repository) -> &str {
 }
 
 /// Splits `URL#BRANCH`.
-fn split(text: &str) -> (&str, Option<&str>) {
+pub(in crate::command) fn split(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once('#') {
         Some((url, branch)) if !branch.is_empty() => (url, Some(branch)),
         Some((url, _)) => (url, None),
@@ -163,7 +164,7 @@ fn split(text: &str) -> (&str, Option<&str>) {
 }
 
 /// Makes a folder mean the same from everywhere; an address stays as it is.
-fn absolute(url: &str, below: &camino::Utf8Path) -> String {
+pub(in crate::command) fn absolute(url: &str, below: &camino::Utf8Path) -> String {
     let is_address = url.contains("://")
         || url.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('/'));
     if is_address { url.to_owned() } else { below.join(url).to_string() }

@@ -26,6 +26,18 @@ pub(super) struct EnvironmentState {
     pub(super) trouble: Vec<String>,
 }
 
+impl EnvironmentState {
+    /// Says whether something is not where its sources want it: a GitOps branch, or commits that are here only.
+    pub(super) fn drifts(&self) -> bool {
+        let is_off = |it: &GitOpsState| match it.drift {
+            Drift::Unpublished | Drift::Edited | Drift::Both => true,
+            Drift::None | Drift::Unknown => false,
+        };
+        let unpushed = self.branch.as_ref().and_then(|it| it.unpushed);
+        unpushed.is_some_and(|it| it > 0) || self.gitops.iter().any(is_off)
+    }
+}
+
 /// The commit of the base that is promoted.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

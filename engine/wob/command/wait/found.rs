@@ -1,14 +1,16 @@
 //! What `wob wait` finds in the workspace: where the tree of an environment goes, and who is to hear of it.
 
+use camino::Utf8Path;
 use wob_engine::{Content, FilePath};
 use wob_host::{
     Cache, Commit, Forge, GitId, Interrupt, Policy, ReadLimits, Reference, Repository,
-    StatusOutcome, redact,
+    StatusOutcome, redact, same_repository,
 };
-use wob_rules::{Name, WaitSettings, environment_model};
+use wob_rules::{Model, Name, WaitSettings, environment_model, resource};
 
 use crate::{
     args::Common,
+    command::publish::destination::{DEFAULT_BRANCH, absolute, branch_of, split},
     exit::Exit,
     promotion::{Hosted, guess, say_status, short},
     session,
@@ -48,9 +50,10 @@ pub(super) struct Hearer {
 }
 
 impl<'f> Found<'f> {
-    /// Reads an environment, and what is set for it.
+    /// Reads an environment, and what is set for it; `repo` is what the user says of the GitOps repository.
     pub(super) fn find(
         environment: &'f str,
+        repo: Option<&str>,
         common: &'f Common,
         streams: &'f Streams,
     ) -> Result<Self, Exit> {
@@ -75,12 +78,25 @@ impl<'f> Found<'f> {
             session::report_settings(&loaded, streams);
             return Err(if loaded.outside_failed { Exit::Outside } else { Exit::Sources });
         };
-        let gitops = environment_model(&loaded.db, input).gitops_repo().map(|it| {
-            let branch = &it.reference.branch;
-            let branch = if branch.is_empty() { "main" } else { branch };
-            let url = it.reference.repo.clone();
-            GitOps { shown: redact(&url), url, branch: branch.to_owned() }
-        });
+        let model = environment_model(&loaded.db, input);
+        let set = workspace.settings.publish_of(environment).repo;
+        let gitops = match (repo, set) {
+            (Some(repo), _) => Some(named(repo, model, common).map_err(|reason| {
+                streams.fail(&reason);
+                Exit::Usage
+            })?),
+            (None, Some(set)) => Some(GitOps::at(&set, &workspace.root, model)),
+            (None, None) => model.gitops_repo().map(|it| GitOps::of(it)),
+        };
+        if let (None, Some(gitops), [_, _, ..]) = (repo, &gitops, &*names_of(model)) {
+            let names: Vec<String> = names_of(model).iter().map(|it| format!("`{it}`")).collect();
+            streams.say(&format!(
+                "note: `{environment}` has several GitOpsRepos, {}; this waits for `{}#{}`, and --repo for another one",
+                names.join(", "),
+                gitops.shown,
+                gitops.branch
+            ));
+        }
         let settings = workspace.settings.wait_of(environment);
         Ok(Self { environment, common, streams, interrupt, workspace, loaded, gitops, settings })
     }
@@ -177,6 +193,49 @@ impl<'f> Found<'f> {
         let fetched = cache.fetch(&gitops.url, reference, policy, &self.interrupt)?;
         Ok((fetched.repository, fetched.commit))
     }
+}
+
+impl GitOps {
+    /// The branch that a GitOpsRepo names.
+    fn of(repository: &resource::Repository) -> Self {
+        let url = repository.reference.repo.clone();
+        Self { shown: redact(&url), url, branch: branch_of(repository).to_owned() }
+    }
+
+    /// The branch that `URL#BRANCH` names, folders below `below`; without one, that of a GitOpsRepo of the same address.
+    fn at(text: &str, below: &Utf8Path, model: &Model) -> Self {
+        let (url, branch) = split(text);
+        let url = absolute(url, below);
+        let known = model.gitops_repos.values();
+        let known = known.filter(|it| same_repository(&it.reference.repo, &url)).map(branch_of);
+        let only = model.gitops_repos.values().next().filter(|_| model.gitops_repos.len() == 1);
+        let branch = branch.or_else(|| known.take(1).next()).or_else(|| only.map(branch_of));
+        let branch = branch.unwrap_or(DEFAULT_BRANCH).to_owned();
+        Self { shown: redact(&url), url, branch }
+    }
+}
+
+/// Finds what the user names: a GitOpsRepo of the environment, or an address.
+fn named(text: &str, model: &Model, common: &Common) -> Result<GitOps, String> {
+    let by_name = model.gitops_repos.iter().find(|(name, _)| name.as_str() == text);
+    if let Some((_, repository)) = by_name {
+        return Ok(GitOps::of(repository));
+    }
+    // No name of an object holds these.
+    if !text.contains(['/', ':', '#']) {
+        let help = guess(text, names_of(model));
+        return Err(format!(
+            "`{}` names no GitOpsRepo of the environment, and is no address\n  help: {help}",
+            text.escape_debug()
+        ));
+    }
+    let start = common.directory.clone().unwrap_or_default();
+    let start = camino::absolute_utf8(start.join(".")).unwrap_or(start);
+    Ok(GitOps::at(text, &start, model))
+}
+
+fn names_of(model: &Model) -> Vec<&str> {
+    model.gitops_repos.keys().map(Name::as_str).collect()
 }
 
 impl Hearer {
