@@ -3,22 +3,21 @@
 use std::{
     net::{TcpListener, TcpStream},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     thread,
 };
 
 use crate::{
     cgi,
+    forge::Mortal,
     wire::{self, Asked},
 };
 
 /// A server that runs until the tests end.
 pub(crate) struct GitServer {
     port: u16,
-    requests: Arc<AtomicUsize>,
+    /// The connections, one for each request.
+    pub(crate) connections: Arc<Mortal>,
 }
 
 impl GitServer {
@@ -27,16 +26,15 @@ impl GitServer {
         let program = cgi::program()?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let (folder, count) = (folder.to_owned(), Arc::clone(&requests));
+        let connections: Arc<Mortal> = Arc::default();
+        let (folder, mortal) = (folder.to_owned(), Arc::clone(&connections));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                count.fetch_add(1, Ordering::SeqCst);
                 // A client that hangs up is no failure of the test.
-                stream.and_then(|it| answer(it, &folder, &program)).unwrap_or_default();
+                stream.and_then(|it| answer(it, &folder, &program, &mortal)).unwrap_or_default();
             }
         });
-        Some(Self { port, requests })
+        Some(Self { port, connections })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -45,13 +43,23 @@ impl GitServer {
 
     /// Returns how many connections were made so far.
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.connections.asked()
     }
 }
 
 /// Answers one request, and closes the connection.
-fn answer(mut stream: TcpStream, folder: &Path, program: &Path) -> std::io::Result<()> {
-    let Some(asked) = Asked::read(&mut stream)? else { return Ok(()) };
-    let (status, head, body) = cgi::answer(&asked, folder, program)?;
+fn answer(
+    mut stream: TcpStream,
+    folder: &Path,
+    program: &Path,
+    mortal: &Mortal,
+) -> std::io::Result<()> {
+    let (status, head, body) = {
+        let asked = Asked::read(&mut stream)?;
+        let answer =
+            mortal.answer(|| asked.map(|it| cgi::answer(&it, folder, program)).transpose())?;
+        let Some(answer) = answer else { return Ok(()) };
+        answer
+    };
     wire::write(&mut stream, &status, &head, &body)
 }

@@ -25,6 +25,7 @@ mod locks;
 mod malformed;
 mod nix;
 mod oracle;
+mod outages;
 mod plane;
 mod proof;
 mod property;

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use crate::{
     cgi,
     forge::{
-        github,
+        Mortal, github,
         server::{Beside, Server, TOKEN},
     },
     plane::{Plane, object},
@@ -16,13 +16,16 @@ use crate::{
 /// A forge that speaks like GitHub and has one repository, `org/gitops`.
 pub(crate) struct Forge {
     pub(crate) server: Server,
+    /// The git server behind it.
+    pub(crate) git: Arc<Mortal>,
 }
 
 impl Forge {
     /// Serves the repositories below `folder`; `None` if this git has no server program.
     pub(crate) fn start(folder: &Path) -> Option<Self> {
         let program = cgi::program()?;
-        let folder = folder.to_owned();
+        let mortal: Arc<Mortal> = Arc::default();
+        let (folder, git) = (folder.to_owned(), Arc::clone(&mortal));
         let beside: Beside = Arc::new(move |asked: &Asked| {
             if let Some(file) = asked.path.strip_prefix('/').filter(|it| *it == "clusters.json") {
                 return Ok(match fs::read(folder.join(file)) {
@@ -30,9 +33,9 @@ impl Forge {
                     Err(_) => ("404 Not Found".to_owned(), String::new(), vec![]),
                 });
             }
-            cgi::answer(asked, &folder, &program)
+            mortal.answer(|| cgi::answer(asked, &folder, &program))
         });
-        Some(Self { server: Server::start(github::DIALECT, Some(beside)) })
+        Some(Self { server: Server::start(github::DIALECT, Some(beside)), git })
     }
 
     /// Returns the address of the repository.

@@ -1,12 +1,15 @@
 //! A world that fails: hooks, moved and deleted branches, a network that dies, a forge that is out of order.
 
-use std::{fs, sync::atomic::Ordering};
+use std::fs;
 
 use serde_json::json;
 
-use super::{DEV, Death, Forge, World, look};
+use super::{DEV, Forge, World, look};
 use crate::{
-    forge::server::{Answer, Fault},
+    forge::{
+        Death,
+        server::{Answer, Fault},
+    },
     support::git,
 };
 
@@ -125,10 +128,10 @@ impl Superseding {
         world.published(&[DEV]);
         let forge = world.forge.as_ref().unwrap();
         forge.server.fail_always(None);
-        let begin = forge.asked.load(Ordering::SeqCst);
+        let begin = forge.git.asked();
         world.change("Bergen");
         world.published(&[DEV]);
-        let requests = (forge.asked.load(Ordering::SeqCst) - begin, forge.server.log().len());
+        let requests = (forge.git.asked() - begin, forge.server.log().len());
         assert!(requests.0 >= 5 && requests.1 >= 5, "{requests:?}");
         Some(Self { zones: ["Oslo", "Paris"].into_iter().cycle(), world, requests })
     }
@@ -156,11 +159,8 @@ fn a_git_host_that_dies_at_each_request_costs_a_second_run() {
     let Some(mut superseding) = Superseding::new() else { return };
     for number in 0..superseding.requests.0 {
         for death in [Death::Before, Death::After] {
-            let set = |forge: &Forge| {
-                let number = forge.asked.load(Ordering::SeqCst) + number;
-                *forge.dies.lock().unwrap() = Some((number, death));
-            };
-            let clear = |forge: &Forge| *forge.dies.lock().unwrap() = None;
+            let set = |forge: &Forge| forge.git.dies(number, death);
+            let clear = |forge: &Forge| forge.git.lives();
             superseding.run(&format!("git's request {number}, {death:?}"), &set, &clear);
         }
     }

@@ -8,10 +8,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 use tempfile::TempDir;
@@ -20,7 +17,7 @@ use crate::{
     cgi,
     cli::{copy_example, edit},
     forge::{
-        github,
+        Mortal, github,
         server::{Model, Pull, Server, TOKEN},
     },
     support::{git, seen, with_snapshots_in, wob_command},
@@ -39,16 +36,8 @@ struct World {
 /// A forge with a git server behind one address.
 struct Forge {
     server: Server,
-    /// How often git was asked, and which of those times the connection dies.
-    asked: Arc<AtomicUsize>,
-    dies: Arc<Mutex<Option<(usize, Death)>>>,
-}
-
-/// When a connection dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Death {
-    Before,
-    After,
+    /// The git server behind it.
+    git: Arc<Mortal>,
 }
 
 impl World {
@@ -206,27 +195,18 @@ impl World {
 impl Forge {
     fn start(folder: &Path) -> Option<Self> {
         let program = cgi::program()?;
-        let asked = Arc::new(AtomicUsize::new(0));
-        let dies: Arc<Mutex<Option<(usize, Death)>>> = Arc::default();
-        let (folder, counter, mortal) = (folder.to_owned(), Arc::clone(&asked), Arc::clone(&dies));
+        let mortal: Arc<Mortal> = Arc::default();
+        let (folder, git) = (folder.to_owned(), Arc::clone(&mortal));
         let repository = folder.join("org/gitops.git");
-        let beside = move |request: &Asked| {
-            let number = counter.fetch_add(1, Ordering::SeqCst);
-            let death = mortal.lock().unwrap().filter(|it| it.0 == number).map(|it| it.1);
-            let dead = || std::io::Error::other("the connection dies");
-            if death == Some(Death::Before) {
-                return Err(dead());
-            }
-            let answer = cgi::answer(request, &folder, &program)?;
-            if death == Some(Death::After) { Err(dead()) } else { Ok(answer) }
-        };
+        let beside =
+            move |request: &Asked| mortal.answer(|| cgi::answer(request, &folder, &program));
         let server = Server::start(github::DIALECT, Some(Arc::new(beside)));
         let (merging, looking) = (repository.clone(), repository);
         server.model(|it| {
             it.on_merge = Some(Box::new(move |pull| merge(&merging, pull)));
             it.before = Some(Box::new(move |model| look(&looking, model)));
         });
-        Some(Self { server, asked, dies })
+        Some(Self { server, git })
     }
 }
 

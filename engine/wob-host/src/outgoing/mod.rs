@@ -226,12 +226,13 @@ impl Outgoing {
         if told.lacks_atomic() {
             // In their order, so that the first decides who was faster.
             for update in updates {
-                let told = self.try_push(std::slice::from_ref(update), &[])?;
-                self.judge(told)?;
+                let update = std::slice::from_ref(update);
+                let told = self.try_push(update, &[])?;
+                self.judge(told, update)?;
             }
             return Ok(());
         }
-        self.judge(told)
+        self.judge(told, updates)
     }
 
     fn try_push(&self, updates: &[RefUpdate], options: &[&str]) -> Result<told::Told, PushError> {
@@ -249,14 +250,25 @@ impl Outgoing {
         Ok(told::Told::read(&pushed))
     }
 
-    fn judge(&self, told: told::Told) -> Result<(), PushError> {
+    fn judge(&self, told: told::Told, updates: &[RefUpdate]) -> Result<(), PushError> {
         let url = self.shown();
         match told {
             told::Told::Done => Ok(()),
             told::Told::Raced(reason) => Err(PushError::Raced { url, reason: redact(&reason) }),
             told::Told::Refused(reason) => Err(PushError::Refused { url, reason: redact(&reason) }),
+            // The connection may have ended before the answer came, and after everything was done.
+            told::Told::Failed(_) if self.has_arrived(updates) => Ok(()),
             told::Told::Failed(reason) => Err(self.failed("push to", &reason)),
         }
+    }
+
+    /// Says whether every reference is known to be what it shall be.
+    fn has_arrived(&self, updates: &[RefUpdate]) -> bool {
+        let names: Vec<&str> = updates.iter().map(|it| it.name.as_str()).collect();
+        let there = self.references(&names);
+        let is_there =
+            |found: &BTreeMap<_, _>, it: &RefUpdate| found.get(&it.name).copied() == it.to;
+        there.is_ok_and(|found| updates.iter().all(|it| is_there(&found, it)))
     }
 
     /// Returns the first parent of a commit that is here; none if it has none.
