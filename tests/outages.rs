@@ -168,6 +168,11 @@ fn a_promotion_that_is_pushed() {
         let pin = scene.there(&["show", "dev:base-repo.yaml"]);
         assert!(pin.contains(&scene.two()), "{what}");
         assert_eq!(
+            scene.forge.said(&scene.two()),
+            ["dev environment: pending: Promoted"],
+            "{what}"
+        );
+        assert_eq!(
             scene.plane.git(&["rev-parse", "origin/dev"]),
             scene.there(&["rev-parse", "dev"]),
             "{what}"

@@ -67,6 +67,9 @@ impl Request<'_> {
             let name = self.lane.name();
             streams.say(&format!("`{name}` has {} already", short(&self.base.id.to_string())));
             told.json(None, None, Exit::Ok);
+            if landing.push && !landing.no_status && self.lane.unpushed() == Some(0) {
+                opened.announce_if_unheard(&self.lane, &self.base)?;
+            }
             return Ok(Exit::Ok);
         }
         self.check(opened, landing, &told, place.as_ref().map(|it| &it.pin))?;

@@ -5,7 +5,7 @@ use wob_host::{
     StatusOutcome, Wanted,
 };
 
-use super::{Lane, Opened, PromotionError, say_status, short};
+use super::{Lane, Opened, PromotionError, say_status, short, status_name};
 use crate::exit::Exit;
 
 /// What a pull request says.
@@ -58,6 +58,20 @@ impl Opened<'_> {
         let Some(forge) = self.forge(&address, lane.name()) else { return Ok(()) };
         let said = (StatusOutcome::Pending, "Promoted");
         say_status(forge.as_ref(), base.id, lane.name().as_str(), said, self.streams)
+    }
+
+    /// Says it once more if the forge has heard nothing: the run that pushed may have been cut off before it came to that.
+    pub(super) fn announce_if_unheard(&self, lane: &Lane<'_>, base: &Commit) -> Result<(), Exit> {
+        let address = self.plane.address(lane.name().as_str());
+        let name = status_name(lane.name().as_str());
+        let is_unheard = |forge: &dyn Forge| {
+            let statuses = forge.statuses(base.id);
+            statuses.is_ok_and(|all| all.iter().all(|it| it.name != name))
+        };
+        match self.forge(&address, lane.name()) {
+            Some(forge) if is_unheard(forge.as_ref()) => self.announce(lane, base),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Pushes `commit` as a branch of its own, and opens a pull request from there, or brings the one that is open up to date.
