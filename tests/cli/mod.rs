@@ -10,6 +10,7 @@ mod explain;
 mod help;
 mod init;
 mod limits;
+mod lines;
 mod look;
 mod program;
 mod promote;

@@ -203,7 +203,10 @@ impl<'a> Asking<'a> {
         let Some(index) = own.find(cluster_type, target) else { return nothing };
         let (db, input) = (&self.session.loaded.db, own.target.input);
         let assignment = &own.target.built.assignments[index].assignment;
-        if other.is_none_or(|it| it.find(cluster_type, target).is_none()) {
+        // Of files it is not known what they were made from, but of what is here now it is.
+        let is_value = matches!(what, What::Field { .. } | What::Text { .. });
+        let is_told = self.other.is_of_files() && is_value;
+        if !is_told && other.is_none_or(|it| it.find(cluster_type, target).is_none()) {
             let own_edit = if self.name == SideName::After { Edit::Added } else { Edit::Deleted };
             let is_own =
                 matches!(what, What::Assignment(edit) | What::Object(edit) if *edit == own_edit);
@@ -225,7 +228,18 @@ impl<'a> Asking<'a> {
             (What::Noise(_) | What::Bytes(_), _) => {
                 Told { causes: causes.of_file(site.file_name()), reads_secret: false }
             }
-            (_, Some(position)) => causes.of(&address(position, cluster_type, target)),
+            (_, Some(position)) => {
+                let values = match (what, self.name) {
+                    (What::Field { before: Some(a), after: Some(b), .. }, SideName::After) => {
+                        Some([a, b])
+                    }
+                    (What::Field { before: Some(a), after: Some(b), .. }, SideName::Before) => {
+                        Some([b, a])
+                    }
+                    _ => None,
+                };
+                causes.of(&address(position, cluster_type, target), values)
+            }
             (_, None) => nothing,
         }
     }

@@ -1,7 +1,7 @@
 //! Causes: which lines of the sources made a part of a file other than it was.
 //!
 //! A line is a cause if what it says went into the part and is not what went in on the other side. Where no value differs, the
-//! template does.
+//! template does. Of an other side that is not known, every line that went into the part may be a cause, and is told.
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
@@ -80,6 +80,13 @@ impl<'d> Causes<'d> {
     pub fn key(&self) -> Option<CauseKey> {
         let case = self.case.as_ref()?;
         let inputs = case.inputs();
+        let layers = case.ids.clone();
+        let templates = inputs.cluster_type.templates().map(|it| it.digest());
+        if self.other.is_none() {
+            // Values that are the same in many places mostly come from the same layers.
+            let (parts, labels, own) = (vec![], vec![], None);
+            return Some(CauseKey { layers, templates, parts, labels, own });
+        }
         let there = self.other.map(Inputs::parts).unwrap_or_default();
         let there: BTreeSet<(&str, Digest)> =
             there.iter().map(|it| (&*it.name, it.digest)).collect();
@@ -90,8 +97,8 @@ impl<'d> Causes<'d> {
         let assignment = case.assignment;
         let own = !parts.iter().all(is_shared);
         Some(CauseKey {
-            layers: case.ids.clone(),
-            templates: inputs.cluster_type.templates().map(|it| it.digest()),
+            layers,
+            templates,
             parts: parts.into_iter().map(|it| (it.name, it.digest)).collect(),
             labels: self
                 .deciding
@@ -101,7 +108,9 @@ impl<'d> Causes<'d> {
     }
 
     /// Returns why the part of a file at `address` is not what it was, each cause once; none if nothing can be told.
-    pub fn of(&self, address: &Address) -> Told {
+    ///
+    /// `values` are those of the part on the other and on this side, if it has one on both.
+    pub fn of(&self, address: &Address, values: Option<[&Value; 2]>) -> Told {
         let mut told = Told::default();
         let Some(case) = &self.case else { return told };
         // Of a mapping or list, its parts are asked.
@@ -110,7 +119,7 @@ impl<'d> Causes<'d> {
         let asked = case.scalar(address).map_or_else(|_| parts(), |it| vec![it]);
         for why in asked {
             told.reads_secret |= why.inputs.iter().any(|it| is_secret(&it.path));
-            for cause in self.of_scalar(case, &why) {
+            for cause in self.of_scalar(case, &why, values) {
                 if !told.causes.contains(&cause) {
                     told.causes.push(cause);
                 }
@@ -129,7 +138,12 @@ impl<'d> Causes<'d> {
         place.into_iter().map(|it| Cause { what: "template".to_owned(), place: Some(it) }).collect()
     }
 
-    fn of_scalar(&self, case: &Case<'_>, why: &ScalarWhy) -> Vec<Cause> {
+    fn of_scalar(
+        &self,
+        case: &Case<'_>,
+        why: &ScalarWhy,
+        values: Option<[&Value; 2]>,
+    ) -> Vec<Cause> {
         let files = case.files();
         let Some(file) = files.iter().find(|it| it.name == why.file) else { return vec![] };
         let before = self.other.map(|it| template_of(it, file.role));
@@ -140,8 +154,15 @@ impl<'d> Causes<'d> {
             return vec![Cause { what: file.role.to_owned(), place: Some(said(&place)) }];
         }
         let mut causes = vec![];
-        for input in why.inputs.iter().chain(why.conditions.iter().flat_map(|it| &it.inputs)) {
-            self.of_input(case, input, file.template, &mut causes);
+        let part = PartOf { template: file.template, values };
+        for input in &why.inputs {
+            self.of_input(case, input, part, &mut causes);
+        }
+        // What only decided whether the part is there is no line of it, unless it is known to be another.
+        if self.other.is_some() {
+            for input in why.conditions.iter().flat_map(|it| &it.inputs) {
+                self.of_input(case, input, part, &mut causes);
+            }
         }
         let is_other = before.is_none_or(|it| it.digest() != file.template.digest());
         if causes.iter().all(|it| it.place.is_none()) && is_other {
@@ -156,20 +177,14 @@ impl<'d> Causes<'d> {
     }
 
     /// Adds what an input comes from, if it is not what it was.
-    fn of_input(
-        &self,
-        case: &Case<'_>,
-        input: &Input,
-        template: &CompiledTemplate,
-        causes: &mut Vec<Cause>,
-    ) {
-        if self.is_same(input, template) {
+    fn of_input(&self, case: &Case<'_>, input: &Input, part: PartOf<'_>, causes: &mut Vec<Cause>) {
+        if self.is_same(input, part.template) {
             return;
         }
         let what = shown(&input.path);
         match &input.descent {
             Descent::Config(why) => {
-                for why in self.narrowed(case, why, input, template) {
+                for why in self.narrowed(case, why, input, part) {
                     for say in why.says.iter().filter(|it| it.fate != Fate::Lost) {
                         causes.extend(self.new_labels(case, say));
                         let place = Some(said(&say.place));
@@ -181,7 +196,7 @@ impl<'d> Causes<'d> {
             Descent::Made { pattern, of } => {
                 let before = causes.len();
                 for it in of {
-                    self.of_input(case, it, template, causes);
+                    self.of_input(case, it, part, causes);
                 }
                 if causes.len() == before {
                     let what = pattern.as_ref().map_or(what, |it| format!("the pattern {it}"));
@@ -215,9 +230,9 @@ impl<'d> Causes<'d> {
         case: &Case<'_>,
         why: &ConfigWhy,
         input: &Input,
-        template: &CompiledTemplate,
+        part: PartOf<'_>,
     ) -> Vec<ConfigWhy> {
-        let was = self.was(input, template);
+        let was = self.was(input, part.template).or_else(|| part.was(input).cloned());
         let mut paths = vec![];
         if let (Some(now), Some(was)) = (input.value.as_ref().map(read), was.as_ref().map(read)) {
             other_leaves(&now, &was, &mut why.path.clone(), &mut paths);
@@ -249,6 +264,23 @@ impl<'d> Causes<'d> {
         }
         let data = self.data.get_or_init(|| render::data(other, &other.cluster_type.reconciler));
         value_at(data, &input.path).cloned()
+    }
+}
+
+/// A part of a file, as far as its causes go by it.
+#[derive(Clone, Copy)]
+struct PartOf<'p> {
+    /// What made it.
+    template: &'p CompiledTemplate,
+    /// What it says on the other and on this side, if it says something on both.
+    values: Option<[&'p Value; 2]>,
+}
+
+impl<'p> PartOf<'p> {
+    /// Returns what an input was on the other side, where the part is nothing but its value.
+    fn was(&self, input: &Input) -> Option<&'p Value> {
+        let [was, is] = self.values?;
+        input.value.as_ref().is_some_and(|it| read(it) == read(is)).then_some(was)
     }
 }
 
