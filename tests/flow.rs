@@ -77,7 +77,7 @@ impl Fleet {
 }
 
 /// The files of assignments, beside what every tree has.
-fn expected(cluster_types: &[&str], assignments: &[&str]) -> Vec<String> {
+pub(crate) fn expected(cluster_types: &[&str], assignments: &[&str]) -> Vec<String> {
     let mut files = vec![".github/tracking/Promoted_Commit_Id".to_owned()];
     files.extend(cluster_types.iter().map(|it| format!("{it}/README.md")));
     for assignment in assignments {
@@ -88,7 +88,7 @@ fn expected(cluster_types: &[&str], assignments: &[&str]) -> Vec<String> {
     files
 }
 
-fn policy(name: &str, purpose: &str, cluster_type: &str) -> String {
+pub(crate) fn policy(name: &str, purpose: &str, cluster_type: &str) -> String {
     let spec = format!(
         "  deploymentTargetSelector:\n    workspace: team\n    labelSelector: {{matchLabels: {{purpose: {purpose}}}}}\n  \
          clusterTypeSelector:\n    labelSelector: {{matchLabels: {{kind: {cluster_type}}}}}\n"
@@ -96,7 +96,7 @@ fn policy(name: &str, purpose: &str, cluster_type: &str) -> String {
     object("SchedulingPolicy", name, &spec)
 }
 
-fn cluster_type(name: &str) -> String {
+pub(crate) fn cluster_type(name: &str) -> String {
     object("ClusterType", name, "  reconciler: flux\n").replace(
         &format!("name: {name}\n"),
         &format!("name: {name}\n  labels: {{kind: {name}, region: west-us}}\n"),

@@ -40,6 +40,7 @@ mod store;
 mod support;
 mod tidy;
 mod timings;
+mod tutorial;
 mod watch;
 #[path = "../engine/wob-host/tests/it/wire.rs"]
 mod wire;

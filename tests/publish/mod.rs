@@ -211,7 +211,7 @@ impl Forge {
 }
 
 /// Merges as a forge does: with a commit of two parents.
-fn merge(repository: &Path, pull: &Pull) {
+pub(crate) fn merge(repository: &Path, pull: &Pull) {
     let tree = git(repository, &["rev-parse", &format!("{}^{{tree}}", pull.commit)]);
     let base = git(repository, &["rev-parse", &pull.base]);
     let message = format!("Merge pull request #{}", pull.number);
@@ -221,7 +221,7 @@ fn merge(repository: &Path, pull: &Pull) {
 }
 
 /// Looks which branches there are; a pull request whose branch is gone is closed.
-fn look(repository: &Path, model: &mut Model) {
+pub(crate) fn look(repository: &Path, model: &mut Model) {
     let all = git(repository, &["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"]);
     let pairs = all.lines().filter_map(|it| it.strip_prefix("refs/heads/")?.split_once(' '));
     model.branches = pairs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
