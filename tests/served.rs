@@ -43,6 +43,16 @@ impl Forge {
         format!("{}/org/gitops.git", self.server.url())
     }
 
+    /// Runs wob in the control plane as CI of this forge does; returns everything a user sees.
+    pub(crate) fn wob(&self, plane: &Plane, args: &[&str]) -> String {
+        let variables = self.variables();
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, &**value)).collect();
+        let seen = plane.wob_with(args, &variables);
+        assert!(!seen.contains(TOKEN), "{seen}");
+        seen
+    }
+
     /// Returns what CI tells of its forge.
     pub(crate) fn variables(&self) -> [(&'static str, String); 2] {
         [("GITHUB_SERVER_URL", self.server.url()), ("GITHUB_TOKEN", TOKEN.to_owned())]

@@ -58,10 +58,7 @@ impl Story {
     }
 
     fn wob(&self, args: &[&str]) -> String {
-        let variables = self.forge.variables();
-        let variables: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, &**value)).collect();
-        self.plane.wob_with(args, &variables)
+        self.forge.wob(&self.plane, args)
     }
 
     fn run(&self, args: &[&str]) -> String {

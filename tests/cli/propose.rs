@@ -26,15 +26,12 @@ impl Scene {
     }
 
     fn wob(&self, args: &[&str]) -> String {
-        let variables = self.forge.variables();
-        let variables: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, &**value)).collect();
         // The forge knows a branch once it is pushed, and here it is told of those that will be.
         for commit in self.plane.git(&["rev-list", "main"]).lines() {
             let branch = format!("promote/dev/{}", &commit[..10]);
             self.forge.server.model(|it| it.branches.entry(branch).or_default().clone());
         }
-        let seen = self.plane.wob_with(args, &variables);
+        let seen = self.forge.wob(&self.plane, args);
         seen.replace(&self.forge.server.url(), "http://forge.example")
     }
 

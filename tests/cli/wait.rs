@@ -201,9 +201,7 @@ fn one_of_several_repositories_is_chosen() {
 fn the_forge_says_what_clusters_run_and_hears_of_it() {
     let Some((mut plane, forge)) = on_a_forge("promotion: [dev, stage]\n") else { return };
     let variables = forge.variables();
-    let variables: Vec<(&str, &str)> =
-        variables.iter().map(|(name, value)| (*name, &**value)).collect();
-    let wob = |plane: &Plane, args: &[&str]| plane.wob_with(args, &variables);
+    let wob = |plane: &Plane, args: &[&str]| forge.wob(plane, args);
     let into = format!(
         "{}#gitops-{{environment}}",
         plane.folder().join("served/org/gitops.git").display()
@@ -254,7 +252,7 @@ fn the_forge_says_what_clusters_run_and_hears_of_it() {
     let seen = wob(&plane, &[&promote[..], &["stage"]].concat());
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
     // Who may not say anything there still waits.
-    let mine = [variables[0], ("GITHUB_TOKEN", "another")];
+    let mine = [(variables[0].0, &*variables[0].1), ("GITHUB_TOKEN", "another")];
     let seen = plane.wob_with(
         &["wait", "dev", "--commit", COMMIT, "--source=x.json", "--allow-none", "--tolerate=0"],
         &mine,

@@ -79,11 +79,12 @@ impl Status {
         let verdict = session.verdict(&report, common);
         let is_lacking = states.iter().any(|it| !it.trouble.is_empty());
         let drifts = self.exit_code && states.iter().any(EnvironmentState::drifts);
-        let exit = match verdict {
-            Exit::Ok if is_lacking => Exit::Outside,
-            Exit::Ok if drifts => Exit::Difference,
-            verdict => verdict,
+        let of_states = match (is_lacking, drifts) {
+            (true, _) => Exit::Outside,
+            (false, true) => Exit::Difference,
+            (false, false) => Exit::Ok,
         };
+        let exit = verdict.or(of_states);
         if streams.is_json() {
             streams.json(&JsonResult {
                 result: JsonStatus { environments: &states },

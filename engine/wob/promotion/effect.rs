@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wob_engine::{Digest, Tree};
+use wob_engine::Tree;
 use wob_host::Commit;
-use wob_rules::BuiltAssignment;
+use wob_rules::{
+    Assignment, Built, BuiltAssignment, Name,
+    changes::{affected, differing},
+};
 
 use super::{Lane, Opened, PromotionError};
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
     report::{Report, count},
-    session::{BuiltTarget, Session},
+    session::Session,
     stream::{Results, Streams},
     workspace::{Start, State},
 };
@@ -36,15 +39,6 @@ pub(crate) struct Effect {
     pub(crate) files: usize,
 }
 
-/// What an environment was built to.
-#[derive(Debug, Default)]
-struct Outline {
-    /// The files of each assignment by label; none of one that failed.
-    assignments: BTreeMap<String, Option<Vec<(String, Digest)>>>,
-    files: BTreeMap<String, Digest>,
-    unsure: bool,
-}
-
 /// Returns what is different in the environment of `lane` if its branch is at `after`; says why if that is not known.
 pub(super) fn effect(
     opened: &Opened<'_>,
@@ -61,7 +55,7 @@ pub(super) fn effect(
     // What is to be said of the sources is said once, of those that will count.
     let silent = Streams::new(&Common { quiet: true, verbose: 0, ..(*common).clone() });
     let first = start(&lane.tip, &silent, None)?;
-    let old = first.build(common)?.first().map(Outline::of).unwrap_or_default();
+    let old = first.build(common)?.into_iter().next();
     let second = start(after, streams, Some(first.loaded))?;
     let built = second.build(common)?;
     let report = second.diagnose(&built);
@@ -76,58 +70,44 @@ pub(super) fn effect(
         let error = PromotionError::Elsewhere { environment, url: origin.url.clone(), branch };
         return Err(opened.fail(error));
     }
-    let effect = Effect::between(&old, &Outline::of(target), lane.name().as_str());
+    let effect = Effect::between(old.as_ref().map(|it| &it.built), &target.built);
     if !effect.broken.is_empty() {
         second.finish(&report, common, Results::Talk);
     }
     Ok((effect, report))
 }
 
-impl Outline {
-    fn of(target: &BuiltTarget) -> Self {
-        let built = &target.built;
-        let label = |it: &BuiltAssignment| {
-            let (cluster_type, target) = (&it.assignment.cluster_type, &it.assignment.target);
-            format!("//env/{}/{cluster_type}:{target}", built.environment)
-        };
-        let files = |it: &BuiltAssignment| {
-            let files = it.files.iter().map(|(name, blob)| (name.to_owned(), blob.digest()));
-            (!it.failed).then(|| files.collect())
-        };
-        Self {
-            assignments: built.assignments.iter().map(|it| (label(it), files(it))).collect(),
-            files: files_of(&built.tree),
-            unsure: built.unsure,
-        }
-    }
-}
-
-fn files_of(tree: &Tree) -> BTreeMap<String, Digest> {
-    tree.files().map(|(path, blob)| (path.to_string(), blob.digest())).collect()
-}
-
 impl Effect {
-    fn between(old: &Outline, new: &Outline, environment: &str) -> Self {
+    fn between(old: Option<&Built>, new: &Built) -> Self {
         let mut effect = Self::default();
-        for (label, files) in &new.assignments {
-            match (old.assignments.get(label), files) {
-                (Some(None), None) => {}
-                (_, None) => effect.broken.push(label.clone()),
-                (None, Some(_)) => effect.added.push(label.clone()),
-                (Some(before), after) if before != after => effect.changed.push(label.clone()),
-                (Some(_), Some(_)) => {}
+        let environment = &new.environment;
+        let label =
+            |it: &Assignment| format!("//env/{environment}/{}:{}", it.cluster_type, it.target);
+        let before = old.map_or(&[][..], |it| &it.assignments);
+        let found = affected(old, Some(new));
+        for it in &new.assignments {
+            let its = &it.assignment;
+            let was = find(before, its);
+            let is_other =
+                found.assignments.contains(&(its.cluster_type.clone(), its.target.clone()));
+            match was {
+                Some(was) if was.failed && it.failed => {}
+                _ if it.failed => effect.broken.push(label(its)),
+                None => effect.added.push(label(its)),
+                Some(_) if is_other => effect.changed.push(label(its)),
+                Some(_) => {}
             }
         }
-        let gone = old.assignments.keys().filter(|it| !new.assignments.contains_key(*it));
-        effect.removed = gone.cloned().collect();
-        if new.unsure && !old.unsure {
+        let gone = before.iter().map(|it| &it.assignment);
+        let gone = gone.filter(|it| find(&new.assignments, it).is_none());
+        effect.removed = gone.map(label).collect();
+        if new.unsure && !old.is_some_and(|it| it.unsure) {
             // It is not known what is scheduled, so what seems to be gone may not be.
             effect.removed.clear();
             effect.broken.push(format!("//env:{environment}"));
         }
-        let differs = new.files.iter().filter(|(path, it)| old.files.get(*path) != Some(it));
-        let removed = old.files.keys().filter(|it| !new.files.contains_key(*it));
-        effect.files = differs.count() + removed.count();
+        let nothing = Tree::default();
+        effect.files = differing(old.map_or(&nothing, |it| &it.tree), &new.tree).len();
         effect
     }
 
@@ -154,4 +134,13 @@ impl Effect {
         });
         format!("  assignments: {}; {files}\n{}", counts.join(", "), lines.collect::<String>())
     }
+}
+
+/// Finds an assignment among those of a build, which are sorted.
+fn find<'b>(all: &'b [BuiltAssignment], wanted: &Assignment) -> Option<&'b BuiltAssignment> {
+    fn key(it: &Assignment) -> (&Name, &Name) {
+        (&it.cluster_type, &it.target)
+    }
+    let index = all.binary_search_by(|it| key(&it.assignment).cmp(&key(wanted)));
+    index.ok().map(|it| &all[it])
 }

@@ -167,7 +167,7 @@ impl Against {
         };
         let subject = |commit: Commit| -> Result<Subject, GitError> {
             Ok(Subject {
-                author: Some(repository.author(&commit)?),
+                author: Some(repository.details(&commit)?.signature()),
                 held: Held::commit(&repository, &commit, folder)?,
                 before: before(&repository, &commit, folder),
                 commit: Some(commit),
@@ -196,7 +196,7 @@ impl Against {
 
 /// Returns what the commit before holds; none if there is none, or it is not here.
 fn before(repository: &Repository, commit: &Commit, folder: Option<&FilePath>) -> Option<Held> {
-    let parent = repository.parent(commit).ok()??;
+    let parent = *repository.details(commit).ok()?.parents.first()?;
     let parent = repository.resolve(&parent.to_string()).ok()?;
     Held::commit(repository, &parent, folder).ok()
 }

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Digest, Origin};
 use wob_host::{
     GitError, Interrupt, Interrupted, LimitError, Program, ProgramError, ProgramLimits, ReadLimits,
-    Surroundings,
+    ReadOptions, Surroundings,
 };
 use wob_rules::{
     Answer, EnvironmentInput, ProgramCall, answer_scheduler, decode_all, scheduler_call,
@@ -66,12 +66,12 @@ fn ask_commit(
         help: help.to_owned(),
         notes: vec![],
     };
-    let unreadable = |error: GitError| match error {
-        GitError::Limit { source: LimitError::Interrupted(it), .. } => Err(it),
-        error => Ok(not_run(
-            format!("it cannot be run as commit {} has it: {error}", at.commit.id),
-            "check out that commit, and run wob there",
-        )),
+    let unreadable = |error: GitError| {
+        if let GitError::Limit { source: LimitError::Interrupted(stop), .. } = error {
+            return Err(stop);
+        }
+        let reason = format!("it cannot be run as commit {} has it: {error}", at.commit.id);
+        Ok(not_run(reason, "check out that commit, and run wob there"))
     };
     match at.repository.is_on_own_branch(at.commit.id) {
         Ok(true) => {}
@@ -120,8 +120,8 @@ impl Exported {
         let root = Utf8Path::from_path(folder.path());
         let root = root.ok_or_else(|| failed("TMPDIR is not UTF-8".to_owned()))?.to_owned();
         let below = at.path_of("").map_err(|it| failed(it.to_string()))?;
-        let limits = ReadLimits::default();
-        at.repository.export(&at.commit, below.as_ref(), &root, &limits, interrupt)?;
+        let options = ReadOptions { wanted: &|_| true, limits: ReadLimits::default(), interrupt };
+        at.repository.export(&at.commit, below.as_ref(), &root, &options)?;
         Ok(Self { _folder: folder, root })
     }
 }

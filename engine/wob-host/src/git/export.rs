@@ -10,10 +10,10 @@ use gix::{bstr::ByteSlice as _, error::ResultExt as _, objs::tree::EntryKind};
 use wob_engine::FilePath;
 
 use super::{Commit, GitError, GitId, Repository};
-use crate::{Interrupt, LimitError, ReadLimits};
+use crate::{LimitError, ReadOptions};
 
 impl Repository {
-    /// Writes all files of `commit`, or of `folder` in it, into the empty folder `into`: with the right to run them, where the
+    /// Writes the files of `commit`, or of `folder` in it, whose names are wanted into the empty folder `into`: with the right to run them, where the
     /// commit has it, and links as they are written. Submodules are left out, and filters of `.gitattributes` are not applied.
     ///
     /// # Errors
@@ -24,12 +24,11 @@ impl Repository {
         commit: &Commit,
         folder: Option<&FilePath>,
         into: &Utf8Path,
-        limits: &ReadLimits,
-        interrupt: &Interrupt,
+        options: &ReadOptions<'_>,
     ) -> Result<(), GitError> {
         let tree = self.folder_id(commit, folder)?;
         let local = self.local();
-        let mut export = Export { local: &local, limits, interrupt, entries: 0, bytes: 0 };
+        let mut export = Export { local: &local, options, entries: 0, bytes: 0 };
         export.folder(tree, into.as_std_path(), 0).map_err(|stop| match stop {
             Stop::Limit(error) => self.limited()(error),
             Stop::Failed(error) => self.failed("write the files")(error),
@@ -57,33 +56,34 @@ impl From<gix::Error> for Stop {
 
 struct Export<'e> {
     local: &'e gix::Repository,
-    limits: &'e ReadLimits,
-    interrupt: &'e Interrupt,
+    options: &'e ReadOptions<'e>,
     entries: usize,
     bytes: u64,
 }
 
 impl Export<'_> {
     fn folder(&mut self, tree: GitId, into: &Path, depth: usize) -> Result<(), Stop> {
-        self.interrupt.check().map_err(LimitError::from)?;
-        if depth > self.limits.depth {
+        self.options.interrupt.check().map_err(LimitError::from)?;
+        if depth > self.options.limits.depth {
             let path = format!("tree {tree}");
-            return Err(LimitError::Depth { path, limit: self.limits.depth }.into());
+            return Err(LimitError::Depth { path, limit: self.options.limits.depth }.into());
         }
         for entry in self.local.find_tree(tree.0)?.iter() {
             let entry = entry?;
             self.entries += 1;
-            if self.entries > self.limits.entries {
-                return Err(LimitError::Entries { limit: self.limits.entries }.into());
+            if self.entries > self.options.limits.entries {
+                return Err(LimitError::Entries { limit: self.options.limits.entries }.into());
             }
             // A hostile tree may hold names that no checkout would write.
             let Some(name) = plain_name(entry.filename()) else { continue };
+            let is_wanted = || name.to_str().is_none_or(|it| (self.options.wanted)(it));
             let (path, id) = (into.join(name), entry.object_id());
             match entry.kind() {
                 EntryKind::Tree => {
                     fs::create_dir(&path).or_error()?;
                     self.folder(GitId(id), &path, depth + 1)?;
                 }
+                EntryKind::Blob | EntryKind::BlobExecutable if !is_wanted() => {}
                 EntryKind::Blob => drop(self.file(id, &path)?),
                 EntryKind::BlobExecutable => {
                     let file = self.file(id, &path)?;
@@ -107,7 +107,7 @@ impl Export<'_> {
     }
 
     fn blob(&mut self, id: gix::ObjectId) -> Result<Vec<u8>, Stop> {
-        let limit = self.limits.total_bytes;
+        let limit = self.options.limits.total_bytes;
         self.bytes = self.bytes.saturating_add(self.local.find_header(id)?.size());
         if self.bytes > limit {
             return Err(LimitError::Bytes { limit }.into());

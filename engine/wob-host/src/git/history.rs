@@ -11,8 +11,12 @@ use crate::Interrupt;
 pub struct CommitDetails {
     /// The commits that it was made from, as far as they are here.
     pub parents: Vec<GitId>,
+    /// Whether it was made from commits of which none is here, for the history is cut off.
+    pub is_cut: bool,
     /// Its author's name.
     pub author: String,
+    /// Its author's address.
+    pub email: String,
     /// When it was committed, in seconds since 1970.
     pub time_s: i64,
     /// The first line of its message.
@@ -20,6 +24,11 @@ pub struct CommitDetails {
 }
 
 impl CommitDetails {
+    /// Returns its author, as `name <mail>`.
+    pub fn signature(&self) -> String {
+        format!("{} <{}>", self.author, self.email)
+    }
+
     /// Returns when it was committed, in UTC, as RFC 3339 writes it: `2026-01-01T00:00:00Z`.
     pub fn time(&self) -> String {
         let time = gix::date::Time::new(self.time_s, 0);
@@ -34,7 +43,9 @@ impl Repository {
     /// # Errors
     /// [`GitError::Shallow`] if the part of the history that is here does not tell; or if an object is missing.
     pub fn descends_from(&self, descendant: GitId, ancestor: GitId) -> Result<bool, GitError> {
-        let found = self.leads_to(&[descendant], ancestor)?;
+        // What is not here leads nowhere.
+        let found =
+            self.has_commit(ancestor) && self.relation(descendant, ancestor)? == Relation::Holds;
         if !found && self.is_shallow() {
             return Err(GitError::Shallow {
                 revision: ancestor.to_string(),
@@ -59,10 +70,6 @@ impl Repository {
         if let Head::Detached(head) = self.head()? {
             tips.push(head);
         }
-        self.leads_to(&tips, id)
-    }
-
-    fn leads_to(&self, tips: &[GitId], id: GitId) -> Result<bool, GitError> {
         if tips.contains(&id) {
             return Ok(true);
         }
@@ -147,9 +154,12 @@ impl Repository {
             let shallow = local.shallow_commits()?;
             let is_cut = shallow.is_some_and(|it| it.contains(&commit.id.0));
             let parents = found.parent_ids().map(|it| GitId(it.detach()));
+            let author = found.author()?;
             Ok(CommitDetails {
                 parents: if is_cut { vec![] } else { parents.collect() },
-                author: found.author()?.name.to_str_lossy().trim().to_owned(),
+                is_cut,
+                author: author.name.to_str_lossy().trim().to_owned(),
+                email: author.email.to_str_lossy().trim().to_owned(),
                 time_s: found.time()?.seconds,
                 subject: found.message()?.summary().to_str_lossy().into_owned(),
             })
@@ -175,21 +185,21 @@ impl Repository {
     /// # Errors
     /// [`GitError::NotBefore`] if `first` is not among them; [`GitError::Shallow`] if the history is cut off before.
     pub fn history(&self, first: Option<&Commit>, last: &Commit) -> Result<Vec<Commit>, GitError> {
-        let mut commits = vec![];
-        let mut next = Some(last.id);
-        while let Some(id) = next.filter(|id| first.is_none_or(|it| it.id != *id)) {
-            let commit = match self.commit(&id.to_string(), id) {
-                Ok(commit) => commit,
-                Err(_) if self.is_shallow() => {
-                    let (revision, repository) = (id.to_string(), self.address().to_owned());
-                    return Err(GitError::Shallow { revision, repository });
-                }
-                Err(error) => return Err(error),
-            };
-            next = self.parent(&commit)?;
-            commits.push(commit);
-        }
-        if let (Some(first), None) = (first, next) {
+        let (mut commits, mut found) = (vec![], first.is_none());
+        let mut take = |commit: &Commit, details: &CommitDetails| {
+            if first.is_some_and(|it| it.id == commit.id) {
+                found = true;
+                return Ok(Next::Stop);
+            }
+            if details.is_cut {
+                let (revision, repository) = (format!("{}^", commit.id), self.address.clone());
+                return Err(GitError::Shallow { revision, repository });
+            }
+            commits.push(Commit { revision: commit.id.to_string(), ..commit.clone() });
+            Ok(Next::Before)
+        };
+        self.states(last, &Interrupt::default(), &mut take)?;
+        if let (Some(first), false) = (first, found) {
             return Err(GitError::NotBefore {
                 ancestor: first.revision.clone(),
                 revision: last.revision.clone(),
@@ -198,30 +208,6 @@ impl Repository {
         }
         commits.reverse();
         Ok(commits)
-    }
-
-    /// Returns the first parent of a commit; it need not be here.
-    ///
-    /// # Errors
-    /// If the commit is damaged.
-    pub fn parent(&self, commit: &Commit) -> Result<Option<GitId>, GitError> {
-        let local = self.local();
-        let found = local.find_commit(commit.id.0).map_err(self.failed("read a commit"))?;
-        Ok(found.parent_ids().next().map(|it| GitId(it.detach())))
-    }
-
-    /// Returns who made the changes of a commit, as `name <mail>`.
-    ///
-    /// # Errors
-    /// If the commit is damaged.
-    pub fn author(&self, commit: &Commit) -> Result<String, GitError> {
-        let local = self.local();
-        let read = || -> gix::Result<String> {
-            let found = local.find_commit(commit.id.0)?;
-            let author = found.author()?;
-            Ok(format!("{} <{}>", author.name.to_str_lossy(), author.email.to_str_lossy()))
-        };
-        read().map_err(self.failed("read a commit"))
     }
 }
 

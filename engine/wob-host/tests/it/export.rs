@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use camino::Utf8Path;
 use wob_engine::FilePath;
-use wob_host::{GitError, GitId, Interrupt, LimitError, ReadLimits, Repository};
+use wob_host::{GitError, GitId, Interrupt, LimitError, ReadLimits, ReadOptions, Repository};
 
 use crate::support::{Sandbox, commit, git, repository};
 
@@ -31,6 +31,10 @@ fn lies(at: &Utf8Path) -> BTreeMap<String, (Vec<u8>, char)> {
     found
 }
 
+fn options(limits: ReadLimits, interrupt: &Interrupt) -> ReadOptions<'_> {
+    ReadOptions { wanted: &|_| true, limits, interrupt }
+}
+
 fn sources(at: &Utf8Path) -> Repository {
     repository(at, &[("a/run.sh", "#!/bin/sh\n"), ("a/b/data.bin", "\u{0}\u{1}"), ("c", "c\n")]);
     fs::set_permissions(at.join("a/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -52,7 +56,7 @@ fn it_is_what_git_checks_out() {
         fs::create_dir_all(&ours).unwrap();
         fs::create_dir_all(&theirs).unwrap();
         let (limits, interrupt) = (ReadLimits::default(), Interrupt::default());
-        repository.export(&head, folder.as_ref(), &ours, &limits, &interrupt).unwrap();
+        repository.export(&head, folder.as_ref(), &ours, &options(limits, &interrupt)).unwrap();
         git(&from, &["--work-tree", theirs.as_str(), "checkout", "-q", "HEAD", "--", "."]);
         let theirs = folder.map_or(theirs.clone(), |it| theirs.join(it.as_str()));
         let ours = lies(&ours);
@@ -74,13 +78,13 @@ fn limits_hold() {
     ] {
         let into = sandbox.path().join(name);
         fs::create_dir(&into).unwrap();
-        let ended = repository.export(&head, None, &into, &limits, &Interrupt::default());
+        let ended = repository.export(&head, None, &into, &options(limits, &Interrupt::default()));
         assert!(matches!(ended, Err(GitError::Limit { .. })), "{name}: {ended:?}");
     }
     let (into, interrupt) = (sandbox.path().join("stopped"), Interrupt::default());
     fs::create_dir(&into).unwrap();
     interrupt.set();
-    let ended = repository.export(&head, None, &into, &whole, &interrupt);
+    let ended = repository.export(&head, None, &into, &options(whole, &interrupt));
     let stopped =
         |it: &GitError| matches!(it, GitError::Limit { source: LimitError::Interrupted(_), .. });
     assert!(ended.as_ref().is_err_and(stopped), "{ended:?}");
@@ -108,7 +112,7 @@ fn nothing_is_written_outside() {
     let into = sandbox.path().join("into");
     fs::create_dir(&into).unwrap();
     let (limits, interrupt) = (ReadLimits::default(), Interrupt::default());
-    let ended = repository.export(&commit, None, &into, &limits, &interrupt);
+    let ended = repository.export(&commit, None, &into, &options(limits, &interrupt));
     assert!(matches!(ended, Err(GitError::Failed { .. })), "{ended:?}");
     assert!(lies(&outside).is_empty());
 }

@@ -90,7 +90,7 @@ fn a_history_is_what_git_says_by_first_parents() {
         assert!(matches!(error, GitError::NotBefore { .. }), "{first}: {error}");
     }
     let author = git(sandbox.path(), &["log", "-1", "--format=%an <%ae>"]);
-    assert_eq!(opened.author(&find("main")).unwrap(), author);
+    assert_eq!(opened.details(&find("main")).unwrap().signature(), author);
     let from = format!("file://{}", sandbox.path());
     git(sandbox.path(), &["clone", "-q", "--depth=2", &from, "shallow"]);
     let shallow = Repository::open(&sandbox.join("shallow")).unwrap();

@@ -86,7 +86,7 @@ impl<'f> Found<'f> {
                 Exit::Usage
             })?),
             (None, Some(set)) => Some(GitOps::at(&set, &workspace.root, model)),
-            (None, None) => model.gitops_repo().map(|it| GitOps::of(it)),
+            (None, None) => model.gitops_repo().map(GitOps::of),
         };
         if let (None, Some(gitops), [_, _, ..]) = (repo, &gitops, &*names_of(model)) {
             let names: Vec<String> = names_of(model).iter().map(|it| format!("`{it}`")).collect();
