@@ -78,6 +78,16 @@ fn drift_ends_with_its_own_exit_code() {
         ("5".into(), "0".into())
     );
     fetch();
+    // A promotion that was merged elsewhere, and fetched: what is built here is older.
+    plane.git(&["branch", "-q", "-f", "dev", "dev~1"]);
+    let seen = plane.wob(&["status", "dev", "--exit-code"]);
+    assert!(
+        seen.starts_with("exit: 5\n")
+            && seen.contains("1 commit of `origin` is not in your own branch"),
+        "{seen}"
+    );
+    plane.git(&["branch", "-q", "-f", "dev", "origin/dev"]);
+    assert_eq!(exit(&["dev", "--exit-code"]), "0");
     // Somebody edits the GitOps branch.
     let clone = plane.folder().join("clone");
     git(plane.folder(), &["clone", "-q", "-b", "stage", "gitops.git", "clone"]);

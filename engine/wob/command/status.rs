@@ -23,7 +23,7 @@ pub(crate) struct Status {
     /// The environments; by default all of them
     #[arg(value_name = "ENV")]
     environments: Vec<String>,
-    /// Exit with 5 if any environment drifts, or has commits that are not pushed
+    /// Exit with 5 if any environment drifts, or has commits that are not pushed or not pulled
     #[arg(long)]
     exit_code: bool,
 }
@@ -34,7 +34,7 @@ what the GitOps repository holds, which pull requests are open there, and what t
 
 It drifts if the GitOps branch does not hold what would be rendered now (unpublished), or holds files that are not as \
 wob wrote them (edited). Environments come in the order of promotion. With --exit-code, the exit code is 5 if any environment \
-that is shown drifts, or if its branch has commits that `origin` lacks, such as a promotion that was not pushed. To be behind \
+that is shown drifts, or if its branch and that of `origin` are not the same, such as after a promotion that was not pushed, or not pulled. To be behind \
 the base, to have open pull requests, or what clusters say is no drift.
 
 What lies elsewhere is fetched into the cache and asked of the forge; --offline takes what was fetched last, and asks \

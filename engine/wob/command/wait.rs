@@ -87,9 +87,8 @@ to pending, then to success or failure; `wob promote` asks for it.";
 
 const EXAMPLES: &str = "\
 Examples:
-  wob wait stage --subscribers 12
-  wob wait stage --commit 5f49141aa35ac6bb2b6ab6d5e7a0b1d9c3f4e7a8 --subscribers 12 --timeout 30m
-  wob wait prod --repo prod-europe --subscribers 40
+  wob wait stage --subscribers 12 --timeout 30m
+  wob wait prod --repo prod-europe --commit 5f49141aa35ac6bb2b6ab6d5e7a0b1d9c3f4e7a8 --subscribers 12
   wob wait dev --exec ./clusters.sh --subscribers 3 --tolerate 5m
   wob wait edge --source https://status.example.com/edge.json --allow-none";
 

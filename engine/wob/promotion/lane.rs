@@ -93,6 +93,12 @@ impl<'p> Lane<'p> {
         self.plane.repository.commits_between(origin.id, self.tip.id).ok()
     }
 
+    /// Returns how many commits at `origin`, as far as is known, the user's own branch lacks; none if there is no such branch.
+    pub(crate) fn unpulled(&self) -> Option<usize> {
+        let own = self.tips.own.as_ref()?;
+        self.plane.repository.commits_between(own.id, self.tip.id).ok()
+    }
+
     /// Says whether a part of the history is missing here.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.plane.repository.is_shallow()

@@ -195,6 +195,7 @@ fn branch(plane: &Plane, name: &Name, trouble: &mut Vec<String>) -> Option<Branc
             name: lane.branch().to_owned(),
             commit: lane.tip.id.to_string(),
             unpushed: lane.unpushed(),
+            unpulled: lane.unpulled(),
         }),
         Err(error) => {
             trouble.push(error.to_string().lines().next().unwrap_or_default().to_owned());

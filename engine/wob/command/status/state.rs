@@ -27,14 +27,14 @@ pub(super) struct EnvironmentState {
 }
 
 impl EnvironmentState {
-    /// Says whether something is not where its sources want it: a GitOps branch, or commits that are here only.
+    /// Says whether something is not where its sources want it: a GitOps branch, or commits that only one of here and `origin` has.
     pub(super) fn drifts(&self) -> bool {
         let is_off = |it: &GitOpsState| match it.drift {
             Drift::Unpublished | Drift::Edited | Drift::Both => true,
             Drift::None | Drift::Unknown => false,
         };
-        let unpushed = self.branch.as_ref().and_then(|it| it.unpushed);
-        unpushed.is_some_and(|it| it > 0) || self.gitops.iter().any(is_off)
+        let branch = self.branch.iter().flat_map(|it| [it.unpushed, it.unpulled]);
+        branch.flatten().any(|it| it > 0) || self.gitops.iter().any(is_off)
     }
 }
 
@@ -60,6 +60,9 @@ pub(super) struct BranchState {
     /// How many commits are not at `origin`, as it was fetched last; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unpushed: Option<usize>,
+    /// How many commits at `origin`, as it was fetched last, the user's own branch lacks, which is what is built; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unpulled: Option<usize>,
 }
 
 /// What would be published.

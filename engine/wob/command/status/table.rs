@@ -94,6 +94,12 @@ fn remarks(state: &EnvironmentState) -> Vec<String> {
     if let Some(unpushed @ 1..) = state.branch.as_ref().and_then(|it| it.unpushed) {
         remarks.push(format!("branch: {} not pushed", count(unpushed, "commit is", "commits are")));
     }
+    if let Some(unpulled @ 1..) = state.branch.as_ref().and_then(|it| it.unpulled) {
+        remarks.push(format!(
+            "branch: {} not in your own branch, which is what is built; `git pull` gets them",
+            count(unpulled, "commit of `origin` is", "commits of `origin` are")
+        ));
+    }
     if let Some(failed @ 1..) = state.tree.as_ref().map(|it| it.failed) {
         remarks.push(format!(
             "tree: {} not be built",
