@@ -47,6 +47,10 @@ impl Workspace {
 
     /// Turns the world in the database into `world` by as few setters as it takes.
     pub(crate) fn set(&mut self, world: &World) {
+        let settings = Arc::new(settings(world));
+        if *self.input.settings(&self.db) != settings {
+            self.input.set_settings(&mut self.db).to(settings);
+        }
         self.set_files("base", &world.base);
         self.set_files("env", &world.environment);
         let mut registrations = vec![];

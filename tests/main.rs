@@ -36,6 +36,7 @@ mod rules;
 mod schemas;
 mod served;
 mod sources;
+mod steps;
 mod store;
 mod support;
 mod tidy;

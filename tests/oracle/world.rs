@@ -24,7 +24,7 @@ pub(crate) enum Precedence {
 }
 
 /// The sources of one environment, with the settings that a `wob.yaml` could give.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct World {
     pub(crate) env: String,
     pub(crate) base: Files,

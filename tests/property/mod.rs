@@ -3,9 +3,11 @@
 //! `WOB_PROPERTY_CASES` says how many are drawn, `WOB_PROPERTY_SEED` repeats the one whose seed a failure printed.
 
 mod changes;
+pub(crate) mod draft;
+pub(crate) mod lives;
 mod random;
 mod scene;
-mod store;
+mod steps;
 mod why;
 mod words;
 

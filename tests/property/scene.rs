@@ -26,7 +26,7 @@ pub(crate) struct Scene {
     pub(crate) objects: Vec<(Root, Value)>,
 }
 
-const OURS: &str = "scheduler.kalypso.io/v1alpha1";
+pub(super) const OURS: &str = "scheduler.kalypso.io/v1alpha1";
 
 impl Scene {
     /// Draws a workspace.
@@ -61,7 +61,8 @@ impl Scene {
         scene
     }
 
-    fn add_workload(&mut self, random: &mut Random, index: usize) {
+    /// Adds a registration and its workload.
+    pub(super) fn add_workload(&mut self, random: &mut Random, index: usize) {
         let address = format!("https://git.example/w{index}");
         let workspace = random.pick(words::WORKSPACES);
         let path = random.pick(&[".", "./", "workloads", "./workloads/"]);
@@ -141,7 +142,8 @@ impl Scene {
     /// The oracle knows ties of texts only.
     fn without_structures(&self, mut body: Value) -> Value {
         if self.precedence == Precedence::Specificity {
-            for value in body["data"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
+            let data = body.get_mut("data").and_then(Value::as_object_mut);
+            for value in data.into_iter().flat_map(|it| it.values_mut()) {
                 let text = value.as_str().unwrap_or("");
                 if !value_of(text, self.profile).is_string() {
                     *value = json!("plain");
@@ -154,12 +156,17 @@ impl Scene {
     /// Lays the objects out in files. Which one lies where depends on its name and on `seed` alone, so that an edit
     /// of one object changes one file.
     pub(crate) fn lay_out(&self, seed: u64) -> World {
+        self.lay_out_in(seed, 0)
+    }
+
+    /// Does so in a style of writing of its own: quotes, brackets, comments.
+    pub(crate) fn lay_out_in(&self, seed: u64, style: u64) -> World {
         let mut placed: Vec<_> = self
             .objects
             .iter()
             .map(|(root, body)| {
                 let body = self.without_structures(body.clone());
-                (place(root, &body, seed), root)
+                (place(root, &body, seed, style), root)
             })
             .collect();
         placed.sort_by_key(|(it, _)| it.rank);
@@ -188,8 +195,12 @@ struct Placed {
     text: String,
 }
 
-fn place(root: &Root, body: &Value, seed: u64) -> Placed {
+/// The layout with one file for all objects of a source.
+pub(crate) const TOGETHER: u64 = 0;
+
+fn place(root: &Root, body: &Value, seed: u64, style: u64) -> Placed {
     let identity = format!("{} {}", body["kind"], body["metadata"]["name"]);
+    let is_together = seed == TOGETHER;
     let seed = identity
         .bytes()
         .fold(seed, |hash, byte| hash.rotate_left(5) ^ u64::from(byte).wrapping_mul(0x100_0193));
@@ -200,11 +211,13 @@ fn place(root: &Root, body: &Value, seed: u64) -> Placed {
         Root::Repository(_) => "workloads/",
     };
     let file = random.pick(&["x.yaml", "y.yml", "z.yaml"]);
-    Placed {
-        rank: random.below(1000),
-        path: format!("{folder}{file}"),
-        text: write(&mut random, body),
-    }
+    let path = match root {
+        Root::Base | Root::Environment if is_together => "all.yaml".to_owned(),
+        Root::Base | Root::Environment | Root::Repository(_) => format!("{folder}{file}"),
+    };
+    let rank = random.below(1000);
+    let mut random = Random::new(random.number() ^ style);
+    Placed { rank, path, text: write(&mut random, body) }
 }
 
 /// Writes an object as block or flow YAML, perhaps with a comment.
@@ -221,7 +234,7 @@ fn write(random: &mut Random, body: &Value) -> String {
     format!("{comment}{text}")
 }
 
-fn labels(random: &mut Random) -> Value {
+pub(super) fn labels(random: &mut Random) -> Value {
     let mut labels = serde_json::Map::new();
     for (key, values) in words::LABELS {
         if random.chance(45) {
@@ -231,7 +244,7 @@ fn labels(random: &mut Random) -> Value {
     Value::Object(labels)
 }
 
-fn cluster_type(random: &mut Random, index: usize) -> Value {
+pub(super) fn cluster_type(random: &mut Random, index: usize) -> Value {
     let mut spec = json!({
         "reconciler": random.pick(&["rec-a", "rec-b"]),
         "namespaceService": "ns",
@@ -257,7 +270,7 @@ fn cluster_type(random: &mut Random, index: usize) -> Value {
     })
 }
 
-fn template(random: &mut Random, name: &str) -> Value {
+pub(super) fn template(random: &mut Random, name: &str) -> Value {
     let mut spec = json!({"type": "reconciler"});
     let count = random.between(1, 3);
     spec["manifests"] = match name {
@@ -280,7 +293,7 @@ fn text_template(random: &mut Random) -> &'static str {
     if random.chance(3) { random.pick(words::BAD_TEMPLATES) } else { random.pick(words::TEMPLATES) }
 }
 
-fn workload(random: &mut Random, index: usize) -> Value {
+pub(super) fn workload(random: &mut Random, index: usize) -> Value {
     let mut targets = vec![];
     for number in 0..random.between(1, 3) {
         let mut target = json!({
@@ -315,7 +328,7 @@ fn workload(random: &mut Random, index: usize) -> Value {
     })
 }
 
-fn policy(random: &mut Random, index: usize) -> Value {
+pub(super) fn policy(random: &mut Random, index: usize) -> Value {
     let mut targets = json!({"labelSelector": selector(random)});
     if random.chance(40) {
         targets["workspace"] = json!(random.pick(words::WORKSPACES));
@@ -329,7 +342,7 @@ fn policy(random: &mut Random, index: usize) -> Value {
     })
 }
 
-fn selector(random: &mut Random) -> Value {
+pub(super) fn selector(random: &mut Random) -> Value {
     let mut selector = json!({});
     if random.chance(40) {
         let (key, values) = words::LABELS[random.below(words::LABELS.len())];
@@ -350,7 +363,7 @@ fn selector(random: &mut Random) -> Value {
     selector
 }
 
-fn config_map(random: &mut Random, index: usize) -> Value {
+pub(super) fn config_map(random: &mut Random, index: usize) -> Value {
     let mut labels = json!({"platform-config": "true"});
     if random.chance(8) {
         labels["platform-config"] = json!("false");
@@ -370,7 +383,7 @@ fn config_map(random: &mut Random, index: usize) -> Value {
 }
 
 /// A label that selects by name or by a label of the cluster type or the target.
-fn layer_label(random: &mut Random) -> (&'static str, String) {
+pub(super) fn layer_label(random: &mut Random) -> (&'static str, String) {
     match random.below(6) {
         0 => ("cluster-type", format!("ct{}", random.below(3))),
         1 => ("workload", format!("w{}", random.below(2))),
@@ -383,7 +396,7 @@ fn layer_label(random: &mut Random) -> (&'static str, String) {
     }
 }
 
-fn azure_config_map(random: &mut Random) -> Value {
+pub(super) fn azure_config_map(random: &mut Random) -> Value {
     let mut data = json!({});
     for _ in 0..random.between(1, 5) {
         let mut name = String::new();
@@ -398,7 +411,7 @@ fn azure_config_map(random: &mut Random) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "azure-app-config"}, "data": data})
 }
 
-fn config_schema(random: &mut Random, index: usize) -> Value {
+pub(super) fn config_schema(random: &mut Random, index: usize) -> Value {
     let mut labels = json!({});
     for _ in 0..random.between(1, 2) {
         let (key, value) = layer_label(random);

@@ -1,0 +1,111 @@
+//! Laws of edits: whatever is done to the sources, in whatever order, the tree is what the oracle says, nothing is rendered
+//! that need not be, and what is said is what a build from nothing says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use wob_engine::Digest;
+use wob_rules::{Built, Files, Known, KnownFile, Profile, Record, Subtree, build_with};
+
+use super::{
+    Random, difference,
+    draft::{Draft, Edit},
+    lives::{Counts, Lives, Step, for_each_life},
+};
+use crate::{engine, engine::Workspace, oracle};
+
+#[test]
+fn every_step_gives_what_the_oracle_gives() {
+    let counts = Counts::new();
+    for_each_life(Lives { cases: 40, steps: 80 }, &Edit::ALL, |scene, steps| {
+        live(scene, steps, &counts);
+    });
+    counts.assert_each(Edit::ALL.map(|it| it.1), 10);
+    if std::env::var_os("WOB_PROPERTY_SEED").is_none() {
+        assert!(counts.sum() > 1000, "{counts:?}");
+    }
+}
+
+/// One database is edited all along, as `wob watch` does; and each state is also built in a new one, which remembers what was
+/// rendered, as processes do.
+fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) {
+    let mut draft = Draft::draw(&mut Random::new(scene));
+    let mut edited = Workspace::new(&draft.world());
+    edited.build();
+    let memory = Memory::default();
+    for (index, &(edit, dice)) in steps.iter().enumerate() {
+        counts.add(edit, usize::from(draft.edit(edit, &mut Random::new(dice))));
+        let what = format!("step {index}, {edit:?}");
+        let world = draft.world();
+        edited.set(&world);
+        let built = edited.build();
+        let (found, expected) = (engine::outcome(&built), oracle::evaluate(&world));
+        assert!(found == expected, "{what}: {}", difference(&world, &expected, &found));
+        let fresh = Workspace::new(&world);
+        if index % 8 == 0 {
+            assert!(built == fresh.build(), "{what}: a new database gives something else");
+        }
+        assert_eq!(edited.warnings(), fresh.warnings(), "{what}");
+        let (db, input) = fresh.parts();
+        let remembered = build_with(db, input, &memory);
+        assert_eq!(engine::outcome(&remembered), expected, "{what}: what is remembered shows");
+        assert_eq!(remembered.diagnostics, built.diagnostics, "{what}");
+        assert_eq!(record(&remembered), record(&built), "{what}");
+        memory.check(&built, &what);
+    }
+}
+
+/// What a tree says of itself.
+fn record(built: &Built) -> Record {
+    Record::new(built, &built.tree, Profile::Standard, vec![])
+}
+
+/// Remembers what was rendered.
+#[derive(Default)]
+struct Memory(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    files: BTreeMap<Digest, Vec<KnownFile>>,
+    /// What was rendered since the last check.
+    rendered: BTreeSet<Digest>,
+    /// What was known then.
+    known: BTreeSet<Digest>,
+}
+
+impl Memory {
+    /// Exactly that was rendered which nobody had rendered before.
+    fn check(&self, built: &Built, what: &str) {
+        let mut memory = self.0.lock().expect("because nothing panics with the lock");
+        let wanted: BTreeSet<Digest> =
+            built.assignments.iter().filter_map(|it| it.inputs).collect();
+        for it in &memory.rendered {
+            assert!(wanted.contains(it), "{what}: something was rendered that nobody asked for");
+            assert!(!memory.known.contains(it), "{what}: something known was rendered again");
+        }
+        let rendered = std::mem::take(&mut memory.rendered);
+        memory.known.extend(rendered);
+    }
+}
+
+impl Known for Memory {
+    fn expect(&self, _: &[Subtree]) {}
+
+    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+        let memory = self.0.lock().expect("because nothing panics with the lock");
+        memory.files.get(&inputs).cloned()
+    }
+
+    fn keep(&self, inputs: Digest, files: &Files) {
+        let mut memory = self.0.lock().expect("because nothing panics with the lock");
+        let known = files.iter().map(|(name, blob)| KnownFile {
+            name: name.into(),
+            digest: blob.digest(),
+            git_id: blob.git_id(),
+        });
+        memory.files.insert(inputs, known.collect());
+        memory.rendered.insert(inputs);
+    }
+}
