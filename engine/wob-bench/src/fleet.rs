@@ -23,6 +23,17 @@ pub(crate) struct Shape {
     targets_of_a_group: usize,
 }
 
+/// One assignment of a fleet, and what its config depends on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    pub(crate) cluster_type: String,
+    pub(crate) region: String,
+    pub(crate) size: &'static str,
+    pub(crate) workload: String,
+    /// The name of the target, without the workload's.
+    pub(crate) target: String,
+}
+
 /// The files of a fleet, by path, in three sources.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fleet {
@@ -55,6 +66,23 @@ impl Shape {
     /// Returns the number of deployment targets.
     pub(crate) fn targets(self) -> usize {
         self.groups * self.targets_of_a_group
+    }
+
+    /// Returns every assignment, as the policies of the fleet bring them about.
+    pub(crate) fn pairs(self) -> impl Iterator<Item = Pair> {
+        let workloads = move |group| (group..self.workloads()).step_by(self.groups);
+        (0..self.cluster_types).flat_map(move |cluster_type| {
+            let workloads = workloads(cluster_type % self.groups);
+            workloads.flat_map(move |workload| {
+                (0..TARGETS_OF_A_WORKLOAD).map(move |target| Pair {
+                    cluster_type: cluster_type_name(cluster_type),
+                    region: region_name(cluster_type % self.regions()),
+                    size: texts::size(cluster_type),
+                    workload: workload_name(workload),
+                    target: texts::target_name(target),
+                })
+            })
+        })
     }
 
     fn workloads(self) -> usize {
@@ -186,7 +214,7 @@ impl Fleet {
 
     fn add_workloads(&mut self, shape: Shape, random: &mut Random) {
         for index in 0..shape.workloads() {
-            let name = format!("app-{index:04}");
+            let name = workload_name(index);
             let team = team_name(index % shape.teams());
             let text = texts::workload(&name, index % shape.groups, TARGETS_OF_A_WORKLOAD);
             self.teams.entry(team).or_default().insert(format!("{name}.yaml"), text);
@@ -220,6 +248,10 @@ impl Fleet {
 
 fn team_name(index: usize) -> String {
     format!("team-{index:03}")
+}
+
+fn workload_name(index: usize) -> String {
+    format!("app-{index:04}")
 }
 
 fn region_name(index: usize) -> String {

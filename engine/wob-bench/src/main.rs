@@ -2,10 +2,14 @@
 //!
 //! Every measurement happens in a process of its own, so that one does not use the memory that another freed.
 
+mod args;
 mod fleet;
 mod floors;
+mod growth;
+mod launch;
 mod load;
 mod meter;
+mod peers;
 mod report;
 mod runs;
 mod stages;
@@ -17,66 +21,18 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use camino::Utf8PathBuf;
 use clap::Parser as _;
+use serde::Serialize;
 
 use crate::{
+    args::{Args, Only, Output},
     fleet::{Fleet, Shape},
     report::{FleetReport, Report},
-    runs::RunReport,
+    runs::{Plan, RunReport, RunsReport, branch},
 };
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Measure wob on generated fleets, each stage beside its floor of the same run
-#[derive(Clone, Debug, clap::Parser)]
-#[command(name = "wob-bench", version)]
-struct Args {
-    /// Sizes of the fleets, in assignments
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
-    assignments: Vec<usize>,
-    /// How often to measure; the best counts
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Threads of the build; the other stages use one
-    #[arg(long, default_value_t = 2)]
-    threads: usize,
-    /// Seed of the fleets
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Write no files: the other stages are measured alone
-    #[arg(long)]
-    no_write: bool,
-    /// Where files are written to and deleted again
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
-    folder: std::path::PathBuf,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
-    /// Write the sources of the first fleet into DIR, as a workspace, and measure nothing
-    #[arg(long, value_name = "DIR")]
-    generate: Option<Utf8PathBuf>,
-    /// Measure runs of this command instead: nothing to do, one change, an edit to no effect; beside ninja
-    #[arg(long, value_name = "WOB")]
-    runs: Option<std::path::PathBuf>,
-    /// Measure one thing in this process, and print it as JSON
-    #[arg(long, hide = true)]
-    only: Option<Only>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
-/// What a process of its own measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
-    Stages,
-    Build,
-}
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
@@ -98,24 +54,18 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return measure_runs(args, &std::path::absolute(wob)?);
     }
     if let Some(only) = args.only {
-        let fleet = Fleet::generate(first, args.seed);
-        let report = match only {
-            Only::Stages => {
-                let folder = (!args.no_write).then_some(args.folder.as_path());
-                stages::measure(&fleet, first, folder)?
-            }
-            Only::Build => stages::measure_build(&fleet, args.threads)?,
-        };
-        return print(&serde_json::to_string(&report)?);
+        return measure_only(args, only, first);
     }
     let fleets = args.assignments.iter().map(|it| measure(args, *it));
+    let fleets: Vec<FleetReport> = fleets.collect::<Result<_, _>>()?;
     let report = Report {
         version: 1,
         wob: env!("CARGO_PKG_VERSION").to_owned(),
         threads: args.threads,
         rounds: args.rounds.max(1),
         seed: args.seed,
-        fleets: fleets.collect::<Result<_, _>>()?,
+        growth: report::growth_of(&fleets),
+        fleets,
     };
     match args.output {
         Output::Text => print(report.to_text().trim_end()),
@@ -123,18 +73,38 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Measures one thing in this process, which others do not use.
+fn measure_only(args: &Args, only: Only, shape: Shape) -> Result<(), Box<dyn Error>> {
+    let fleet = || Fleet::generate(shape, args.seed);
+    match only {
+        Only::Stages => {
+            let folder = (!args.no_write).then_some(args.folder.as_path());
+            print_json(&stages::measure(&fleet(), shape, folder)?)
+        }
+        Only::Build => print_json(&stages::measure_build(&fleet(), args.threads)?),
+        Only::Pack => print_json(&branch::measure_pack(&fleet(), shape)?),
+        Only::Launch => print_json(&launch::launch(&args.command, args.into.as_deref())?),
+        Only::Commit => print_json(&branch::measure_commit(&args.folder)?),
+    }
+}
+
 /// Measures runs of the command `wob` on each fleet.
 fn measure_runs(args: &Args, wob: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let rounds = args.rounds.max(1);
-    let fleets = args.assignments.iter();
-    let fleets = fleets.map(|it| runs::measure(wob, (*it, args.seed), rounds, &args.folder));
+    let plan = Plan {
+        wob,
+        parts: &args.parts,
+        rounds,
+        edits: args.edits.max(1),
+        seed: args.seed,
+        folder: &args.folder,
+    };
+    let fleets = args.assignments.iter().map(|it| runs::measure(&plan, *it));
     let fleets: Vec<RunReport> = fleets.collect::<Result<_, _>>()?;
+    let report = RunsReport::new(rounds, args.seed, fleets);
     match args.output {
-        Output::Text => {
-            let texts: Vec<String> = fleets.iter().map(RunReport::to_text).collect();
-            print(texts.join("\n").trim_end())
-        }
-        Output::Json => print(&serde_json::to_string_pretty(&fleets)?),
+        Output::Text => print(report.to_text().trim_end()),
+        Output::Json => print(&serde_json::to_string_pretty(&report)?),
     }
 }
 
@@ -167,6 +137,10 @@ fn child(args: &Args, assignments: usize, only: &str) -> Result<String, Box<dyn 
         return Err(format!("measuring {only} of {assignments} assignments failed").into());
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    print(&serde_json::to_string(value)?)
 }
 
 fn print(text: &str) -> Result<(), Box<dyn Error>> {

@@ -60,15 +60,24 @@ fn cpu() -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
+/// Returns the greatest memory so far of a process that runs; none where the kernel does not tell.
+pub(crate) fn peak_of(process: u32) -> Option<u64> {
+    status_of(&process.to_string(), "VmHWM:")
+}
+
 /// Makes the kernel forget the greatest memory so far.
 fn reset_peak() {
     // Elsewhere than on Linux there is no such file, and no peak is shown either.
     fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
 }
 
-/// Returns a line of `/proc/self/status`, in bytes.
 fn status(name: &str) -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
+    status_of("self", name)
+}
+
+/// Returns a line of a process's `/proc/…/status`, in bytes.
+fn status_of(process: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|it| it.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)

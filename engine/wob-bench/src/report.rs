@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::meter::{Cost, Times};
+use crate::{
+    growth::{self, Growth, growth},
+    meter::{Cost, Times},
+};
 
 /// Shorter times of threads are not exact enough for a ratio.
 const LEAST_CPU_SECONDS: f64 = 0.05;
@@ -27,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     /// The fleets, as asked for.
     pub(crate) fleets: Vec<FleetReport>,
+    /// From the smallest of them to the largest.
+    pub(crate) growth: Vec<Growth>,
 }
 
 /// What was measured on one fleet.
@@ -87,8 +92,17 @@ impl Report {
         for fleet in &self.fleets {
             fleet.print(&mut text).expect("because writing to a text cannot fail");
         }
-        text
+        text + &growth::to_text(&self.growth)
     }
+}
+
+/// Compares the smallest fleet with the largest, stage by stage.
+pub(crate) fn growth_of(fleets: &[FleetReport]) -> Vec<Growth> {
+    let sizes = fleets.iter().map(|fleet| {
+        let seconds = fleet.stages.iter().map(|it| (it.name.as_str(), it.seconds));
+        (fleet.counts.assignments, seconds.collect())
+    });
+    growth(&sizes.collect::<Vec<_>>())
 }
 
 impl FleetReport {
@@ -199,7 +213,7 @@ fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 }
 
 /// Counts are far below the 53 bits that a float holds.
-fn to_float(count: usize) -> f64 {
+pub(crate) fn to_float(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 

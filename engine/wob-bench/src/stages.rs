@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, error::Error, path::Path, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use wob_engine::{Blob, Diagnostic, FilePath, Tree};
 use wob_host::{Interrupt, OutputFolder, Overwrite, Standing, TreeRecord};
 use wob_rules::{
@@ -35,9 +36,7 @@ pub(crate) fn measure(
         }
     });
     let (pairs, schedule) = cost_of(|| assignments(db, *input));
-    if pairs.len() != shape.assignments() {
-        return Err(format!("{} assignments, not {}", pairs.len(), shape.assignments()).into());
-    }
+    expect_all(pairs, shape)?;
     let (inputs, compose) = cost_of(|| inputs(&loaded, pairs));
     let inputs = inputs?;
     let (rendered, render) = cost_of(|| inputs.iter().map(|it| render(it)).collect::<Vec<_>>());
@@ -94,6 +93,35 @@ pub(crate) fn measure_build(fleet: &Fleet, threads: usize) -> Result<FleetReport
     }
     let stages = vec![Stage::new("build", cost)];
     Ok(FleetReport { counts: Counts::default(), stages })
+}
+
+/// What a fleet comes to.
+pub(crate) struct Files {
+    /// What each assignment's files depend on.
+    pub(crate) inputs: Vec<Arc<Inputs>>,
+    /// With the bytes of every file.
+    pub(crate) tree: Tree,
+}
+
+/// Renders every file with all threads.
+///
+/// # Errors
+/// The fleet does not build.
+pub(crate) fn files(fleet: &Fleet, shape: Shape) -> Result<Files, Box<dyn Error>> {
+    let loaded = load(fleet);
+    let pairs = assignments(&loaded.db, loaded.input);
+    expect_all(pairs, shape)?;
+    let inputs = inputs(&loaded, pairs)?;
+    let rendered: Vec<Rendered> = inputs.par_iter().map(|it| render(it)).collect();
+    let tree = hash(&inputs, &rendered);
+    Ok(Files { inputs, tree })
+}
+
+fn expect_all(pairs: &[Assignment], shape: Shape) -> Result<(), String> {
+    if pairs.len() == shape.assignments() {
+        return Ok(());
+    }
+    Err(format!("{} assignments, not {}", pairs.len(), shape.assignments()))
 }
 
 fn inputs(loaded: &Loaded, pairs: &[Assignment]) -> Result<Vec<Arc<Inputs>>, String> {

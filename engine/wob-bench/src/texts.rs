@@ -245,7 +245,7 @@ pub(crate) fn registration(team: &str) -> String {
 
 /// Returns cluster type number `index`.
 pub(crate) fn cluster_type(name: &str, index: usize, group: usize, regions: usize) -> String {
-    let size = ["small", "medium", "large"][index % 3];
+    let size = size(index);
     let [reconciler, namespace, config] = uses(index);
     let region = index % regions;
     format!(
@@ -253,6 +253,11 @@ pub(crate) fn cluster_type(name: &str, index: usize, group: usize, regions: usiz
          region: region-{region:02}\n    size: {size}\n    group: group-{group}\nspec:\n  reconciler: {reconciler}\n  \
          namespaceService: {namespace}\n  configType: {config}\n"
     )
+}
+
+/// Returns the size of cluster type number `index`.
+pub(crate) fn size(index: usize) -> &'static str {
+    ["small", "medium", "large"][index % 3]
 }
 
 /// Returns the reconciler, namespace and config template of cluster type number `index`.

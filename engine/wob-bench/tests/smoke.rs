@@ -1,4 +1,9 @@
 //! The bench runs on a small fleet, counts right and prints what docs/performance.md documents. No time is judged.
+#![expect(
+    clippy::unwrap_used,
+    clippy::float_arithmetic,
+    reason = "tests may be blunt, and compare ratios"
+)]
 
 use std::process::Command;
 
@@ -74,24 +79,110 @@ fn the_same_seed_gives_the_same_sources() {
 }
 
 /// The command lies beside the bench if cargo was asked for the whole workspace.
-#[test]
-fn runs_of_the_command_are_measured() {
+fn runs(arguments: &[&str]) -> Option<Value> {
     let wob = std::path::Path::new(env!("CARGO_BIN_EXE_wob-bench")).with_file_name("wob");
-    if !wob.exists() {
-        return;
+    let runs = ["--output", "json", "--runs", wob.to_str().unwrap()];
+    wob.exists().then(|| serde_json::from_str(&bench(&[&runs[..], arguments].concat())).unwrap())
+}
+
+/// Every run took time and memory, and so did what is beside it.
+fn names(report: &Value) -> Vec<&str> {
+    let fleet = &report["fleets"][0];
+    assert_eq!(fleet["assignments"], 100);
+    let check = |run: &Value| {
+        assert!(run["seconds"].as_f64().unwrap() > 0.0, "{run}");
+        // More than the smallest program takes, and less than any run of so few assignments does.
+        if let Some(peak) = run["peakBytes"].as_u64() {
+            assert!((1_000_000..2_000_000_000).contains(&peak), "{run}");
+        }
+        if let Some(beside) = run.get("beside") {
+            let ratio = run["seconds"].as_f64().unwrap() / beside["seconds"].as_f64().unwrap();
+            assert!((run["ratio"].as_f64().unwrap() - ratio).abs() < 1e-6, "{run}");
+        }
+    };
+    let runs = fleet["runs"].as_array().unwrap();
+    runs.iter().for_each(check);
+    // A cold run takes more than what starts it.
+    assert!(runs[0]["peakBytes"].is_u64() || !cfg!(target_os = "linux"), "{runs:?}");
+    runs.iter().map(|it| it["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn runs_into_files_are_measured() {
+    let Some(report) = runs(&["--parts", "files"]) else { return };
+    assert_eq!(
+        names(&report),
+        [
+            "cold, into files",
+            "nothing to do",
+            "one value changed",
+            "nothing to do, output trusted",
+            "one value changed, output trusted",
+            "a template changed to no effect",
+        ]
+    );
+}
+
+#[test]
+fn runs_into_a_branch_are_beside_their_floors() {
+    let Some(report) = runs(&["--parts", "branch"]) else { return };
+    let expected =
+        ["cold, into a pack", "nothing to do, into a branch", "one value changed, into a branch"];
+    assert_eq!(names(&report), expected);
+    let runs = &report["fleets"][0]["runs"];
+    assert_eq!(runs[0]["beside"]["name"], "rendering, hashing and compressing alone");
+    // The value reaches the configs of five cluster types, and two of them override it.
+    assert_eq!(runs[2]["beside"]["name"], "an edit of 3 files' tree by gix alone");
+}
+
+#[test]
+fn edits_are_watched() {
+    let Some(report) = runs(&["--parts", "watch", "--edits", "3"]) else { return };
+    let watch = &report["fleets"][0]["watch"];
+    assert_eq!((&watch["edits"], &watch["files"]), (&3.into(), &3.into()));
+    for times in [watch, &watch["floor"]] {
+        let [median, p99, max] =
+            ["medianSeconds", "p99Seconds", "maxSeconds"].map(|it| times[it].as_f64().unwrap());
+        assert!(0.0 < median && median <= p99 && p99 <= max, "{watch}");
     }
-    let runs = ["--runs", wob.to_str().unwrap(), "--output", "json"];
-    let report: Value = serde_json::from_str(&bench(&runs)).unwrap();
-    assert_eq!(report[0]["assignments"], 100);
-    let runs = report[0]["runs"].as_array().unwrap();
-    let names: Vec<&str> = runs.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    let expected = [
-        "cold",
-        "nothing to do",
-        "nothing to do, output trusted",
-        "one value changed",
-        "a template changed to no effect",
-    ];
-    assert_eq!(names, expected);
-    assert!(runs.iter().all(|it| it["seconds"].as_f64().unwrap() > 0.0), "{runs:?}");
+}
+
+/// Each peer is measured or said to be left out.
+#[test]
+fn peers_are_measured_where_they_are() {
+    let Some(report) = runs(&["--parts", "peers"]) else { return };
+    let names = names(&report);
+    assert_eq!(names[0], "cold, printed");
+    let left_out = report["fleets"][0]["leftOut"].as_array().unwrap();
+    for peer in ["jrsonnet", "kubectl kustomize"] {
+        let run = format!("cold, printed, beside {peer}");
+        let is_left_out = left_out.iter().any(|it| it["name"] == peer);
+        assert!(names.contains(&run.as_str()) != is_left_out, "{peer}: {report}");
+    }
+}
+
+#[test]
+fn growth_compares_the_smallest_fleet_with_the_largest() {
+    let text = bench(&["--assignments", "20", "--no-write", "--output", "json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let growth = report["growth"].as_array().unwrap();
+    let names: Vec<&str> = growth.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["parse", "schedule", "compose", "render", "hash", "build"]);
+    for it in growth {
+        // The smallest fleet of ten cluster types has that many.
+        assert_eq!((&it["from"], &it["to"]), (&50.into(), &100.into()));
+        let each = it["times"].as_f64().unwrap() / 2.0;
+        assert!(each > 0.0 && (it["timesEach"].as_f64().unwrap() - each).abs() < 1e-6, "{it}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_says_why() {
+    let output = Command::new(env!("CARGO_BIN_EXE_wob-bench"))
+        .args(["--assignments", "100", "--parts", "files", "--runs", "no-such-wob"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("no-such-wob") && message.contains("No such file"), "{message}");
 }
