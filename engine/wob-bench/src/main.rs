@@ -28,7 +28,7 @@ use crate::{
     args::{Args, Only, Output},
     fleet::{Fleet, Shape},
     report::{FleetReport, Report},
-    runs::{Plan, RunReport, RunsReport, branch},
+    runs::{Plan, RunsReport, branch},
 };
 
 #[global_allocator]
@@ -99,13 +99,21 @@ fn measure_runs(args: &Args, wob: &std::path::Path) -> Result<(), Box<dyn Error>
         seed: args.seed,
         folder: &args.folder,
     };
-    let fleets = args.assignments.iter().map(|it| runs::measure(&plan, *it));
-    let fleets: Vec<RunReport> = fleets.collect::<Result<_, _>>()?;
-    let report = RunsReport::new(rounds, args.seed, fleets);
-    match args.output {
-        Output::Text => print(report.to_text().trim_end()),
-        Output::Json => print(&serde_json::to_string_pretty(&report)?),
+    let is_text = args.output == Output::Text;
+    let mut fleets = vec![];
+    for assignments in &args.assignments {
+        let fleet = runs::measure(&plan, *assignments)?;
+        if is_text {
+            // Large fleets take long: what was measured is not lost if a later one fails.
+            print(&fleet.to_text())?;
+        }
+        fleets.push(fleet);
     }
+    let report = RunsReport::new(rounds, args.seed, fleets);
+    if is_text {
+        return print(report.end().trim_end());
+    }
+    print(&serde_json::to_string_pretty(&report)?)
 }
 
 /// Measures a fleet in as many processes as there are rounds, and keeps the best of each stage.

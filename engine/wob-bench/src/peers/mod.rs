@@ -84,7 +84,7 @@ pub(crate) fn measure(
     for peer in PRINTERS {
         let name = peer.name();
         if !is_found(peer)? {
-            report.left_out.push(LeftOut { name, reason: "it is not installed".to_owned() });
+            report.left_out.push(LeftOut::missing(peer));
             continue;
         }
         if pairs.len() > peer.most() {

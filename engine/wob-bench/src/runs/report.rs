@@ -10,6 +10,7 @@ use crate::{
     growth::{self, Growth, growth},
     launch::Took,
     peers::Peer,
+    report::plural,
 };
 
 /// What was measured of all fleets.
@@ -147,8 +148,15 @@ impl RunReport {
         Self { assignments, runs: vec![], watch: None, left_out: vec![] }
     }
 
+    /// Prints the table.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::new();
+        self.print(&mut text).expect("because writing to a text cannot fail");
+        text
+    }
+
     fn print(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "\n{} assignments", self.assignments)?;
+        writeln!(text, "{} assignments", self.assignments)?;
         writeln!(
             text,
             "{:34}{:>10}{:>6}{:>10}{:>6}{:>8}  beside",
@@ -195,13 +203,10 @@ impl RunsReport {
         Self { version: 1, wob, rounds, seed, fleets, growth }
     }
 
-    /// Prints the tables.
-    pub(crate) fn to_text(&self) -> String {
-        let mut text = format!("wob {}; best of {} rounds\n", self.wob, self.rounds);
-        for fleet in &self.fleets {
-            fleet.print(&mut text).expect("because writing to a text cannot fail");
-        }
-        text + &growth::to_text(&self.growth)
+    /// Prints what comes after the tables of the fleets.
+    pub(crate) fn end(&self) -> String {
+        let rounds = plural(self.rounds, "round");
+        format!("{}\nwob {}; best of {rounds}", growth::to_text(&self.growth), self.wob)
     }
 }
 
