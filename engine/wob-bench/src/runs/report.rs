@@ -157,11 +157,13 @@ impl RunReport {
 
     fn print(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "{} assignments", self.assignments)?;
-        writeln!(
-            text,
-            "{:34}{:>10}{:>6}{:>10}{:>6}{:>8}  beside",
-            "run", "ms", "MB", "ms", "MB", "ratio"
-        )?;
+        if !self.runs.is_empty() {
+            writeln!(
+                text,
+                "{:34}{:>10}{:>6}{:>10}{:>6}{:>8}  beside",
+                "run", "ms", "MB", "ms", "MB", "ratio"
+            )?;
+        }
         for it in &self.runs {
             let other = it.beside.as_ref();
             let ratio = it.ratio.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
@@ -205,8 +207,11 @@ impl RunsReport {
 
     /// Prints what comes after the tables of the fleets.
     pub(crate) fn end(&self) -> String {
+        let growth = growth::to_text(&self.growth);
         let rounds = plural(self.rounds, "round");
-        format!("{}\nwob {}; best of {rounds}", growth::to_text(&self.growth), self.wob)
+        format!("{}\nwob {}; best of {rounds}", growth.trim_start(), self.wob)
+            .trim_start()
+            .to_owned()
     }
 }
 
