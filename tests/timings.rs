@@ -35,6 +35,7 @@ fn every_stage_is_told() {
         "model",
         "parse and decode",
         "plan",
+        "prepare",
         "read",
         "render",
         "report",

@@ -16,7 +16,7 @@ use wob_rules::{
     Built, BuiltAssignment, EnvironmentInput, Model, Name, build_with, decode_all,
     environment_model,
     lint::{self, Coverage},
-    problems, scheduled, unknown_validations, unused_parameters,
+    prepare, problems, scheduled, unknown_validations, unused_parameters,
 };
 
 use crate::{
@@ -165,6 +165,11 @@ impl<'s> Session<'s> {
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let needed = |it: &Name| selection.needs(it);
         let (workspace, loaded) = read(common, &needed, streams, start, &interrupt)?;
+        let span = timings::span("prepare");
+        for input in loaded.environments.iter().filter_map(|it| it.input) {
+            prepare(&loaded.db, input);
+        }
+        drop(span);
         let stored = Arc::new(Stored::open());
         let environments = &loaded.environments;
         let selected = match selection.resolve(&loaded.db, environments) {

@@ -53,7 +53,7 @@ pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
     build, build_some, build_with, check_always, decode_all, environment_model, fleet, inputs_of,
-    scheduled, scheduler_call,
+    prepare, scheduled, scheduler_call,
 };
 pub use record::{
     AssignmentRecord, Head, Part, PartEntry, RECORD_PATH, Record, RecordError, RecordTexts,

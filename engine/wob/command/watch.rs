@@ -192,6 +192,10 @@ impl Watch {
             (None, None) => LOOK_ANYWAY,
         };
         let hints = if poll.is_none() { Hints::Heeded } else { Hints::Ignored };
+        // What changed before the new watches were placed gave no hint.
+        if !seen.still_holds(interrupt) {
+            return !interrupt.is_set();
+        }
         let mut lookout = Lookout::new(Instant::now(), pause, hints);
         loop {
             if interrupt.is_set() {

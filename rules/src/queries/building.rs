@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
-    EnvironmentInput, assignments, environment_model, file_problems, inputs, pair, rendered,
+    EnvironmentInput, assignments, environment_model, file_problems, inputs, layers, pair,
+    rendered, scheduled,
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
@@ -29,6 +30,15 @@ pub fn decode_all(db: &Database, environment: EnvironmentInput) {
             decode_file(db, *file);
         }
     });
+}
+
+/// Finds out what there is to build, with all the threads of the current rayon pool: whoever asks first for a part of it makes that
+/// part with one thread alone.
+pub fn prepare(db: &Database, environment: EnvironmentInput) {
+    decode_all(db, environment);
+    environment_model(db, environment);
+    let (own, other) = (db.clone(), db.clone());
+    rayon::join(move || _ = scheduled(&own, environment), move || _ = layers(&other, environment));
 }
 
 /// Builds an environment with all the threads of the current rayon pool.

@@ -22,7 +22,9 @@ impl Scheduler for LabelScheduler {
         let mut pairs = Pairs::default();
         for (name, policy) in fleet.policies {
             let targets = fleet.targets_of(policy);
-            for cluster_type in fleet.cluster_types_of(policy) {
+            let cluster_types = fleet.cluster_types_of(policy);
+            pairs.reserve(targets.len() * cluster_types.len());
+            for cluster_type in cluster_types {
                 for (target, _) in &targets {
                     pairs.add(&cluster_type.meta.name, target, name);
                 }

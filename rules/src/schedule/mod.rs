@@ -144,6 +144,11 @@ impl<'m> Pairs<'m> {
         self.0.push([cluster_type, target, policy]);
     }
 
+    /// Makes room for so many more.
+    fn reserve(&mut self, count: usize) {
+        self.0.reserve(count);
+    }
+
     fn into_assignments(self) -> Vec<Assignment> {
         let (names, mut numbered) = self.numbered();
         numbered.sort_unstable();

@@ -1,6 +1,6 @@
 //! Commits trees without a checkout: new objects first, the branch last.
 
-use std::{borrow::Cow, collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use camino::Utf8PathBuf;
 use gix::{
@@ -19,7 +19,7 @@ use wob_engine::{FilePath, git_blob_id};
 
 use super::{
     Commit, GitError, GitId, Repository,
-    objects::{self, Kept, NewObject, Stored},
+    objects::{self, Contents, Kept, NewObject, Stored},
 };
 use crate::{FileSystem, Interrupt, RealFileSystem};
 
@@ -60,7 +60,7 @@ pub(crate) struct NewCommit<'c> {
     /// Which files of the parent it does not have.
     pub(crate) removed: Vec<&'c FilePath>,
     /// Which files it has that the parent has not, or differently.
-    pub(crate) put: Vec<(&'c str, GitId, Cow<'c, [u8]>)>,
+    pub(crate) put: Vec<(&'c str, GitId, Contents<'c>)>,
     /// What it says.
     pub(crate) message: &'c str,
     /// The branch that it is for.
@@ -172,9 +172,9 @@ impl Repository {
         let blob = |bytes: &[u8]| {
             GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
         };
-        let put = files
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), blob(bytes), Cow::Borrowed(bytes.as_slice())));
+        let put = files.iter().map(|(path, bytes)| {
+            (path.as_str(), blob(bytes), Contents::Bytes(bytes.as_slice().into()))
+        });
         let new = NewCommit {
             parent: Some(parent),
             removed: vec![],
@@ -277,9 +277,9 @@ impl<'o> Objects<'o> {
         let stored = Stored::of(local);
         let mut seen = BTreeSet::new();
         let mut objects = vec![];
-        let mut add = |id: gix::ObjectId, kind, bytes: Cow<'o, [u8]>| {
+        let mut add = |id: gix::ObjectId, kind, contents: Contents<'o>| {
             if !stored.has(local, &id) && seen.insert(id) {
-                objects.push(NewObject { id, kind, bytes });
+                objects.push(NewObject { id, kind, contents });
             }
         };
         let root = match new.parent {
@@ -290,13 +290,13 @@ impl<'o> Objects<'o> {
         for path in &new.removed {
             editor.remove(path.as_str().split('/').map(BStr::new))?;
         }
-        for (path, id, bytes) in &new.put {
+        for (path, id, contents) in &new.put {
             editor.upsert(path.split('/').map(BStr::new), EntryKind::Blob, id.0)?;
-            add(id.0, Kind::Blob, Cow::Borrowed(bytes));
+            add(id.0, Kind::Blob, contents.clone());
         }
         let tree = editor.write(|tree| -> gix::Result<gix::ObjectId> {
             let (id, bytes) = encode(tree, Kind::Tree)?;
-            add(id, Kind::Tree, Cow::Owned(bytes));
+            add(id, Kind::Tree, Contents::Bytes(bytes.into()));
             Ok(id)
         })?;
         let committer = local.committer().expect("because there is a fallback")?;
@@ -310,7 +310,7 @@ impl<'o> Objects<'o> {
             extra_headers: vec![],
         };
         let (id, bytes) = encode(&commit, Kind::Commit)?;
-        add(id, Kind::Commit, Cow::Owned(bytes));
+        add(id, Kind::Commit, Contents::Bytes(bytes.into()));
         Ok(Self { new: objects, commit: id })
     }
 }

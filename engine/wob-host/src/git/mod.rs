@@ -26,6 +26,7 @@ pub(crate) use commit::NewCommit;
 pub use commit::{BranchName, Edit, Moved};
 pub(crate) use compare::{Leaf, TreeIds};
 pub use history::{CommitDetails, Next, Relation};
+pub(crate) use objects::Contents;
 pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
 

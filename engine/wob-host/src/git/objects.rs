@@ -11,6 +11,8 @@ use gix::{
     objs::{Kind, Write as _},
 };
 
+use wob_engine::Blob;
+
 use super::pack::{self, Pack};
 use crate::{FileSystem, Interrupt, filesystem};
 
@@ -23,7 +25,24 @@ const MARK_BYTES: u64 = 1 << 10;
 pub(super) struct NewObject<'o> {
     pub(super) id: gix::ObjectId,
     pub(super) kind: Kind,
-    pub(super) bytes: Cow<'o, [u8]>,
+    pub(super) contents: Contents<'o>,
+}
+
+/// What is in an object. Bytes that can be made again are made where they are written, on whatever thread that is.
+#[derive(Clone)]
+pub(crate) enum Contents<'o> {
+    Bytes(Cow<'o, [u8]>),
+    Blob(&'o Blob),
+}
+
+impl Contents<'_> {
+    /// Returns the bytes.
+    pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Bytes(bytes) => Cow::Borrowed(bytes),
+            Self::Blob(blob) => blob.bytes(),
+        }
+    }
 }
 
 /// What a repository may hold, known without asking for each object.
@@ -83,7 +102,7 @@ pub(super) fn write<'f>(
         if interrupt.is_set() {
             return Err(io::Error::from(io::ErrorKind::Interrupted)).or_error();
         }
-        repository.objects.write_buf_with_known_id(it.kind, &it.bytes, it.id)?;
+        repository.objects.write_buf_with_known_id(it.kind, &it.contents.bytes(), it.id)?;
     }
     Ok(Kept { files, mark: None })
 }

@@ -90,9 +90,10 @@ fn pack(object: &NewObject<'_>, compress: &mut Compress) -> gix::Result<Packed> 
         Kind::Commit => Header::Commit,
         Kind::Tag => Header::Tag,
     };
+    let contents = object.contents.bytes();
     let mut bytes = vec![];
-    header.write_to(object.bytes.len() as u64, &mut bytes).or_error()?;
-    deflate(compress, &object.bytes, &mut bytes)?;
+    header.write_to(contents.len() as u64, &mut bytes).or_error()?;
+    deflate(compress, &contents, &mut bytes)?;
     Ok(Packed { id: object.id, crc32: crc32fast::hash(&bytes), bytes })
 }
 

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     BranchName, Commit, FileSystem, GitError, GitId, Interrupt, LimitError, RealFileSystem,
     Repository,
-    git::{Leaf, Moved, NewCommit, TreeIds},
+    git::{Contents, Leaf, Moved, NewCommit, TreeIds},
 };
 
 /// A branch that a tree is written into, as it was when it was opened.
@@ -264,9 +264,9 @@ impl BranchPlan {
         // They may be by far the largest, and so are best compressed while all others are.
         for (path, text) in plan.texts() {
             let bytes = text.as_bytes();
-            put.push((path, id_of(bytes), bytes.into()));
+            put.push((path, id_of(bytes), Contents::Bytes(bytes.into())));
         }
-        put.extend(changed.map(|((path, blob), id)| (path.as_str(), *id, blob.bytes())));
+        put.extend(changed.map(|((path, blob), id)| (path.as_str(), *id, Contents::Blob(blob))));
         let removed = plan.changes.keys().filter(|it| plan.tree.get(it).is_none());
         NewCommit {
             parent: self.output.tip.as_ref(),
