@@ -189,10 +189,19 @@ fn groups(all: &[Assignment]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Who has a layer. Each label is asked of each cluster type and of each target once, as most pairs have none of the layers.
+/// Who has some layers. Each label is asked of each cluster type and of each target once, as most pairs have none of them.
 struct Reach<'r> {
-    /// For each layer, which of its labels hold by each cluster type, and those targets by which another one does.
-    layers: Vec<(BTreeMap<&'r Name, u64>, BTreeMap<&'r Name, u64>, u64)>,
+    layers: Vec<LayerReach<'r>>,
+}
+
+/// Who has a layer, by its labels, of which each is a bit.
+struct LayerReach<'r> {
+    /// Which of them hold by each cluster type.
+    types: BTreeMap<&'r Name, u64>,
+    /// Which hold by each of those targets by which all of them can.
+    targets: BTreeMap<&'r Name, u64>,
+    /// All of them.
+    wanted: u64,
 }
 
 impl<'r> Reach<'r> {
@@ -219,18 +228,19 @@ impl<'r> Reach<'r> {
             };
             let types: BTreeMap<&Name, u64> =
                 model.cluster_types.iter().map(|(name, it)| (name, own(it))).collect();
-            let all =
+            let wanted =
                 if layer.labels.len() >= 64 { u64::MAX } else { (1 << layer.labels.len()) - 1 };
             let any = types.values().fold(0, |any, it| any | it);
             let targets = model.targets.iter().map(|(name, it)| (name, of_target(it)));
-            (types, targets.filter(|(_, it)| any | it == all).collect(), all)
+            let targets = targets.filter(|(_, it)| any | it == wanted).collect();
+            LayerReach { types, targets, wanted }
         };
         Self { layers: layers.iter().map(reach).collect() }
     }
 
     fn find(&self, all: &[Assignment], group: Range<usize>, found: &mut Vec<usize>) {
         let cluster_type = &all[group.start].cluster_type;
-        for (types, targets, wanted) in &self.layers {
+        for LayerReach { types, targets, wanted } in &self.layers {
             let own = types.get(cluster_type).copied().unwrap_or(0);
             for (target, bits) in targets {
                 if own | bits == *wanted

@@ -22,7 +22,7 @@ use self::{
     summary::{TreeText, tell_unchanged},
 };
 pub(crate) use self::{
-    destination::{Output, Round},
+    destination::{Output, Round, Scope},
     place::{Into, Locks, Read},
     summary::Work,
     write::{Outcome, TreeSummary, fail, planned, provenance},
@@ -42,7 +42,6 @@ use crate::{
     long_about = LONG_ABOUT,
     after_long_help = EXAMPLES
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Build {
     /// What to build
     #[command(flatten)]
@@ -148,8 +147,9 @@ impl Build {
         begin: Instant,
     ) -> Result<Exit, Exit> {
         let mode = if self.check { Mode::Check } else { Mode::Write };
-        let everything = self.explain.is_some() || streams.is_json();
-        let output = Output { mode, everything, ..self.output.clone() };
+        let asks_of_all = self.explain.is_some() || streams.is_json();
+        let scope = if asks_of_all { Scope::Everything } else { Scope::Changes };
+        let output = Output { mode, scope, ..self.output.clone() };
         let mut locks = Locks::default();
         let (session, places) = loop {
             let session = Session::start(common, &self.patterns, streams)?;

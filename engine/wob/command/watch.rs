@@ -15,7 +15,7 @@ use wob_host::{Hints, Interrupt, Lookout, Watcher};
 
 use crate::{
     args::{Common, Patterns},
-    command::build::{Locks, Output, Round, Work},
+    command::build::{Locks, Output, Round, Scope, Work},
     exit::Exit,
     report::{JsonDiagnostic, count},
     session::{Left, Session},
@@ -166,8 +166,9 @@ impl Watch {
             }
         };
         // What changes later is compared with what was built first.
-        let everything = state.trees.is_empty();
-        let output = self.output.clone().building_everything(everything);
+        let is_first = state.trees.is_empty();
+        let scope = if is_first { Scope::Everything } else { Scope::Changes };
+        let output = self.output.clone().within(scope);
         let exit = match build(&session, &output, common) {
             Ok(round) => {
                 let changes = changes(&round, &mut state.trees);
@@ -261,18 +262,17 @@ fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
     let mut all = vec![];
     for outcome in &round.outcomes {
         let environment = outcome.tree.environment.clone();
-        let files = match &outcome.changed {
-            Some(changed) => trees.get_mut(&environment).map_or(vec![], |it| amend(it, changed)),
-            None => {
-                let mut built = round.built.iter();
-                // What could not be written has no outcome.
-                let Some(target) = built.find(|it| it.built.environment == environment) else {
-                    continue;
-                };
-                let tree = target.built.tree.clone();
-                let before = trees.insert(environment.clone(), tree.clone());
-                before.map_or_else(Vec::new, |it| tree_diff(&it, &tree))
-            }
+        let files = if let Some(changed) = &outcome.changed {
+            trees.get_mut(&environment).map_or(vec![], |it| amend(it, changed))
+        } else {
+            let mut built = round.built.iter();
+            // What could not be written has no outcome.
+            let Some(target) = built.find(|it| it.built.environment == environment) else {
+                continue;
+            };
+            let tree = target.built.tree.clone();
+            let before = trees.insert(environment.clone(), tree.clone());
+            before.map_or_else(Vec::new, |it| tree_diff(&it, &tree))
         };
         all.push(Changed { environment, root: outcome.tree.root.to_string(), files });
     }

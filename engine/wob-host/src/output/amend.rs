@@ -10,7 +10,7 @@ use super::{
     disk::Disk,
     ground::Ground,
     manifest::part_path,
-    plan::{self, Change, Others, Plan, To},
+    plan::{self, Change, Others, Plan, Shape, To},
     records::Records,
 };
 use crate::Interrupt;
@@ -63,7 +63,7 @@ impl OutputFolder {
         let now = self.previous()?;
         let root = self.root();
         let ground = &mut Disk::new(&*self.files, &root);
-        amended(ground, now, amendment, |_| Ok(To::Folder(self.clone())), interrupt)
+        amended(ground, &now, amendment, |_| Ok(To::Folder(self.clone())), interrupt)
     }
 }
 
@@ -83,7 +83,7 @@ impl OutputBranch {
             let plan = BranchPlan::of(self.clone(), files);
             Ok(To::Branch(Box::new(plan)))
         };
-        amended(&mut ground, now, amendment, to, interrupt)
+        amended(&mut ground, &now, amendment, to, interrupt)
     }
 
     /// Says whether the last commit has the tree that is amended.
@@ -109,7 +109,7 @@ impl OutputBranch {
 
 fn amended(
     ground: &mut impl Ground,
-    now: Previous,
+    now: &Previous,
     amendment: Amendment,
     to: impl FnOnce(&Tree) -> Result<To, OutputError>,
     interrupt: &Interrupt,
@@ -133,6 +133,6 @@ fn amended(
     let to = to(&files)?;
     let mut plan = Plan::new((changes, others), to, &files, (&record, records), previous);
     plan.unchanged = count - files.len();
-    plan.keeps_paths = true;
+    plan.shape = Shape::Same;
     Ok(Some(plan))
 }

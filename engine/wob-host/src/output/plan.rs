@@ -33,14 +33,20 @@ pub struct Plan {
     pub others: Others,
     /// Whether an earlier run did not end, so that this one finishes its work.
     pub unfinished: bool,
-    /// Whether there will be files at the same paths as before, records of parts included.
-    pub keeps_paths: bool,
+    pub(super) shape: Shape,
     pub(super) to: To,
     pub(super) message: String,
     pub(super) tree: Tree,
     pub(super) record: TreeRecord,
     pub(super) records: Records,
     pub(super) previous: Previous,
+}
+
+/// Whether there will be files at the same paths as before, records of parts included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Same,
+    Other,
 }
 
 /// What is known of a folder before it is looked at.
@@ -127,7 +133,7 @@ impl Plan {
             changes,
             others,
             unfinished: !previous.unfinished.is_empty(),
-            keeps_paths,
+            shape: if keeps_paths { Shape::Same } else { Shape::Other },
             to,
             message: "wob build\n".to_owned(),
             tree: tree.clone(),
@@ -200,6 +206,11 @@ impl Plan {
             To::Branch(it) => it.output().read_all(paths, &mut take)?,
         }
         Ok(tree)
+    }
+
+    /// Says whether there will be files at the same paths as before, records of parts included.
+    pub fn keeps_paths(&self) -> bool {
+        self.shape == Shape::Same
     }
 
     /// Lists the paths at which something changes, but for `.wob/tree.json`.

@@ -19,7 +19,7 @@ use wob_rules::{
 use self::parts::{AmendedPart, amend_part};
 use super::{
     Round,
-    destination::{Mode, Output},
+    destination::{Mode, Output, Scope},
     ground::Ground,
     place::Place,
     write::{Outcome, TreeSummary, message},
@@ -91,8 +91,9 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Option<Round>, Exit> {
-        let is_plain =
-            self.mode == Mode::Write && !self.everything && session.loaded.diagnostics.is_empty();
+        let is_plain = self.mode == Mode::Write
+            && self.scope == Scope::Changes
+            && session.loaded.diagnostics.is_empty();
         if !is_plain || session.targets.is_empty() {
             return Ok(None);
         }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::Common,
     exit::Exit,
-    footprint::Trust,
+    footprint::{PlaceNotes, Trust},
     last::{Compared, LastBuild, compare},
     ledger::Ledger,
     report::Report,
@@ -23,6 +23,7 @@ use crate::{
 /// Where trees go, and what becomes of what is there.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::struct_field_names, reason = "they are called like their flags")]
 pub(crate) struct Output {
     /// Write to DIR instead of wob-out/<environment>; may hold {environment}
     #[arg(short = 'o', long = "out", value_name = "DIR")]
@@ -44,9 +45,9 @@ pub(crate) struct Output {
     /// Whether trees are written at all.
     #[arg(skip)]
     pub(super) mode: Mode,
-    /// Whether somebody asks about assignments that have not changed, so that all are built.
+    /// What is built.
     #[arg(skip)]
-    pub(super) everything: bool,
+    pub(super) scope: Scope,
 }
 
 /// What is done with trees.
@@ -57,6 +58,16 @@ pub(super) enum Mode {
     Write,
     /// They are compared with what is there.
     Check,
+}
+
+/// What is built, if it is known from the start that little has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What has changed.
+    #[default]
+    Changes,
+    /// All assignments, as somebody asks about those that have not.
+    Everything,
 }
 
 /// Where trees go that nobody gave another place to.
@@ -80,9 +91,9 @@ impl Output {
         Self { out, into, mode: Mode::Check, ..Self::default() }
     }
 
-    /// Lets all assignments be built, whatever has changed, if it is wanted.
-    pub(crate) fn building_everything(self, everything: bool) -> Self {
-        Self { everything, ..self }
+    /// Builds only what is in `scope`.
+    pub(crate) fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// Returns how sure the user wants to be of what lies there.
@@ -102,7 +113,6 @@ impl Output {
         }
         let built = session.build(common)?;
         let report = session.diagnose_closely(&built);
-        let is_quiet = report.items.is_empty();
         let mut outcomes = vec![];
         let mut failed = None;
         for target in &built {
@@ -113,18 +123,12 @@ impl Output {
             let last = compare(session, Compared::whole(target), before.as_ref());
             drop(span);
             match self.write(session, target, place, common) {
-                Ok(mut outcome) => {
+                Ok(outcome) => {
                     if let Some(notes) = notes.filter(|_| outcome.written) {
                         last.write(&notes);
-                        // What must be spoken of again, another build cannot pass over.
-                        if is_quiet && target.is_whole() {
-                            let (db, settings) = (&session.loaded.db, session.settings_text());
-                            let frame = Frame::of(db, target.input, &settings);
-                            Ledger::new(frame, &outcome.head).write(&notes);
-                        }
+                        note(session, target, &report, &outcome, &notes);
                     }
-                    outcome.explanation = last.explanation;
-                    outcomes.push(outcome);
+                    outcomes.push(Outcome { explanation: last.explanation, ..outcome });
                 }
                 Err(exit) => {
                     failed = failed.max(Some(exit));
@@ -142,6 +146,20 @@ impl Output {
         let differs = outcomes.iter().any(Outcome::differs);
         let verdict = if differs && verdict == Exit::Ok { Exit::Difference } else { verdict };
         Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
+    }
+}
+
+/// Notes what a tree was made from. What must be spoken of again, another build cannot pass over.
+fn note(
+    session: &Session<'_>,
+    target: &BuiltTarget,
+    report: &Report,
+    outcome: &Outcome,
+    notes: &PlaceNotes,
+) {
+    if report.items.is_empty() && target.is_whole() {
+        let frame = Frame::of(&session.loaded.db, target.input, &session.settings_text());
+        Ledger::new(frame, &outcome.head).write(notes);
     }
 }
 

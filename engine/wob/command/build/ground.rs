@@ -56,7 +56,7 @@ impl Ground {
             return Ok((plan.apply(overwrite, interrupt)?, None));
         };
         // The paths of the files are noted once, for as long as they are the same.
-        let before = self.before.filter(|_| plan.keeps_paths);
+        let before = self.before.filter(|_| plan.keeps_paths());
         let (step, others, paths) = match before {
             Some(it) => {
                 let touched: BTreeSet<String> = plan.touched().map(ToString::to_string).collect();

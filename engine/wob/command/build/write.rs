@@ -74,12 +74,12 @@ pub(crate) struct TreeSummary {
     pub(crate) on: BTreeMap<String, usize>,
     /// The assignments that failed, as `<cluster type>:<target>`.
     pub(crate) failed: Vec<String>,
-    /// The assignments, where somebody asked for them.
+    /// The assignments; none if only changes were built.
     pub(crate) assignments: Vec<AssignmentRecord>,
 }
 
 impl TreeSummary {
-    fn of(record: Record, is_json: bool) -> Self {
+    fn of(record: Record) -> Self {
         let mut on: BTreeMap<String, usize> = BTreeMap::new();
         for it in record.assignments.chunk_by(|a, b| a.cluster_type == b.cluster_type) {
             *on.entry(it[0].cluster_type.to_string()).or_default() += it.len();
@@ -94,7 +94,7 @@ impl TreeSummary {
             files: record.files.len(),
             on,
             failed,
-            assignments: if is_json { record.assignments } else { vec![] },
+            assignments: record.assignments,
         }
     }
 }
@@ -150,7 +150,7 @@ impl Output {
         drop(span);
         let text = message(&record.environment, &record.root, &record.sources);
         let outcome = Outcome {
-            tree: TreeSummary::of(record, session.streams.is_json()),
+            tree: TreeSummary::of(record),
             head: plan.head().to_owned(),
             counts,
             folder: place.folder(),

@@ -39,29 +39,26 @@ pub(super) fn amend_part(
     let mut path = String::new();
     for assignment in &mut part.assignments {
         let target = assignment.target.as_str();
-        let ids = match built.get(target) {
-            Some(it) => {
-                assignment.inputs = it.inputs;
-                files += it.files.iter().len();
-                let mut own = Outline::default();
-                for (name, blob) in it.files.iter() {
-                    own.add_file(FilePath::new(name).ok()?, blob);
-                    path.clear();
-                    path.extend([target, "/", name]);
-                    let recorded = part.files.get_mut(path.as_str())?;
-                    if *recorded != blob.digest() {
-                        let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
-                        changed.push((full, blob.clone(), *recorded));
-                        *recorded = blob.digest();
-                    }
+        let ids = if let Some(it) = built.get(target) {
+            assignment.inputs = it.inputs;
+            files += it.files.iter().len();
+            let mut own = Outline::default();
+            for (name, blob) in it.files.iter() {
+                own.add_file(FilePath::new(name).ok()?, blob);
+                path.clear();
+                path.extend([target, "/", name]);
+                let recorded = part.files.get_mut(path.as_str())?;
+                if *recorded != blob.digest() {
+                    let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
+                    changed.push((full, blob.clone(), *recorded));
+                    *recorded = blob.digest();
                 }
-                own.ids()
             }
-            None => {
-                let known = stored.recalled(&assignment.inputs?)?;
-                files += known.len();
-                known_ids(&known, target, &part.files)?
-            }
+            own.ids()
+        } else {
+            let known = stored.recalled(&assignment.inputs?)?;
+            files += known.len();
+            known_ids(&known, target, &part.files)?
         };
         outline.add_folder(FilePath::new(target).ok()?, ids);
     }
