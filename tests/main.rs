@@ -1,6 +1,7 @@
 //! The integration tests, as one binary.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may be as blunt as tests")]
 
+mod amended;
 mod branches;
 mod broken;
 #[path = "../engine/wob-host/tests/it/cgi.rs"]

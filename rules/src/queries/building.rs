@@ -5,7 +5,7 @@ use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
     EnvironmentInput, assignments, environment_model, file_problems, inputs, layers, pair,
-    rendered, scheduled,
+    rendered, scheduled, shared::layer_warnings,
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
@@ -53,14 +53,17 @@ pub fn build_with(db: &Database, environment: EnvironmentInput, known: &dyn Know
     Built::join(db, environment, assigned(db, environment, assignments(db, environment), known))
 }
 
-/// Builds some of an environment's assignments, which are whole [subtrees]; what is said about the environment is not.
+/// Builds some of an environment's assignments, which are whole [subtrees]; `None` if anything is to be said of them, or of the
+/// layers that they have.
 pub fn build_some(
     db: &Database,
     environment: EnvironmentInput,
     some: &[Assignment],
     known: &dyn Known,
-) -> Vec<BuiltAssignment> {
-    assigned(db, environment, some, known)
+) -> Option<Vec<BuiltAssignment>> {
+    let built = assigned(db, environment, some, known);
+    let is_fine = built.iter().all(|it| !it.failed && it.diagnostics.is_empty());
+    (is_fine && layer_warnings(db, environment, some).is_empty()).then_some(built)
 }
 
 fn assigned(

@@ -9,7 +9,12 @@ use super::{
     inputs_of, layers, merged, scheduled, schemas, subject,
 };
 use crate::{
-    compose, decode::decode_file, model::Doubt, rule_files, schedule, schemas::own_schemas,
+    compose,
+    decode::decode_file,
+    model::Doubt,
+    rule_files,
+    schedule::{self, Assignment},
+    schemas::own_schemas,
 };
 
 /// Every problem of the environment that belongs to no single assignment.
@@ -35,7 +40,7 @@ pub(crate) fn shared_diagnostics(
         diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
     }
     diagnostics.extend(rule_files::parameter_problems(model, environment.parameters(db)));
-    diagnostics.extend(layer_warnings(db, environment));
+    diagnostics.extend(layer_warnings(db, environment, assignments(db, environment)));
     // What could not be read might have been selected.
     if model.damage.doubt == Doubt::Nothing {
         let note = format!("in the environment `{}`", model.environment);
@@ -51,12 +56,16 @@ pub(crate) fn shared_diagnostics(
 }
 
 /// Warnings of compositions, each once, however many assignments share the layers.
-fn layer_warnings(db: &dyn salsa::Database, environment: EnvironmentInput) -> Vec<Diagnostic> {
+pub(super) fn layer_warnings(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    of: &[Assignment],
+) -> Vec<Diagnostic> {
     let model = environment_model(db, environment);
     let mut warnings = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut known = BTreeSet::new();
-    for assignment in assignments(db, environment) {
+    for assignment in of {
         // Each list of layers has one config, and most assignments share it: choosing the layers again costs more.
         if let Ok(inputs) = inputs_of(db, environment, assignment)
             && !known.insert(Arc::as_ptr(&inputs.config))

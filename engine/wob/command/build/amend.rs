@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use rayon::prelude::*;
 use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Tree};
-use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
+use wob_host::{Amendment, Destination, OutputError, Overwrite, Plan, Standing, TreeRecord};
 use wob_rules::{
     Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry,
     assignments, build_some, concerned, part_path, promoted_commit, subtrees,
@@ -125,9 +125,12 @@ impl Output {
         let mut outcomes = vec![];
         let mut failed = None;
         for it in amended {
-            match it.write(session) {
+            let shown = it.candidate.place.shown();
+            match it.write(session, self.overwrite()) {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(exit) => failed = failed.max(Some(exit)),
+                // What stays of the branch must be looked at again.
+                Err(OutputError::Moved { .. }) => return Ok(None),
+                Err(error) => failed = failed.max(Some(super::fail(session, &shown, &error))),
             }
         }
         let report = Report::new(vec![], &session.loaded.texts);
@@ -198,9 +201,7 @@ impl<'c> Candidate<'c> {
         }
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
         let built = pool.install(move || build_some(&db, input, &some, stored));
-        if built.iter().any(|it| it.failed || !it.diagnostics.is_empty()) {
-            return Ok(None);
-        }
+        let Some(built) = built else { return Ok(None) };
         let mut on: BTreeMap<&str, Vec<&BuiltAssignment>> = BTreeMap::new();
         for it in &built {
             on.entry(it.assignment.cluster_type.as_str()).or_default().push(it);
@@ -290,7 +291,7 @@ impl<'c> Candidate<'c> {
 
 impl Amended<'_> {
     /// Writes what was built, and notes what the next build needs.
-    fn write(self, session: &Session<'_>) -> Result<Outcome, Exit> {
+    fn write(self, session: &Session<'_>, overwrite: Overwrite) -> Result<Outcome, OutputError> {
         let Self { candidate, built, plan, head, text } = self;
         let Candidate { target, input, place, notes, last, frame, ground, subtrees, .. } =
             candidate;
@@ -305,9 +306,7 @@ impl Amended<'_> {
         let last = compare(session, compared, Some(&last));
         drop(span);
         let span = timings::span_of("write", target.name.as_str());
-        let written = ground.write(plan, wob_host::Overwrite::Nothing, &session.interrupt);
-        let (written, footprint) =
-            written.map_err(|it| super::fail(session, &place.shown(), &it))?;
+        let (written, footprint) = ground.write(plan, overwrite, &session.interrupt)?;
         drop(span);
         last.write(&notes);
         Ledger::new(frame, &text).write(&notes);

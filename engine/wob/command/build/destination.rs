@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use wob_host::Overwrite;
 use wob_rules::Frame;
 
 use super::{
@@ -94,6 +95,11 @@ impl Output {
     /// Builds only what is in `scope`.
     pub(crate) fn within(self, scope: Scope) -> Self {
         Self { scope, ..self }
+    }
+
+    /// Says what becomes of files that are in the way.
+    pub(super) fn overwrite(&self) -> Overwrite {
+        if self.force { Overwrite::Conflicts } else { Overwrite::Nothing }
     }
 
     /// Returns how sure the user wants to be of what lies there.

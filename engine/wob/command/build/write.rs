@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, Digest, FilePath, Tree};
-use wob_host::{Change, Counts, Destination, GitError, OutputError, Overwrite, Plan, Standing};
+use wob_host::{Change, Counts, Destination, GitError, OutputError, Plan, Standing};
 use wob_rules::{AssignmentRecord, Record, SourceRecord};
 
 use super::{
@@ -179,10 +179,9 @@ impl Output {
             tell_conflicts(session, &plan, shown);
             return Err(Failure::Said(Exit::Local));
         }
-        let overwrite = if self.force { Overwrite::Conflicts } else { Overwrite::Nothing };
         let plan = plan.with_message(&text);
         let _span = timings::span_of("write", target.built.environment.as_str());
-        let (written, footprint) = at.write(plan, overwrite, &session.interrupt)?;
+        let (written, footprint) = at.write(plan, self.overwrite(), &session.interrupt)?;
         let commit = written.commit.map(|it| it.to_string());
         Ok(Outcome { counts: written.counts, written: true, commit, footprint, ..outcome })
     }

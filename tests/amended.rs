@@ -1,0 +1,92 @@
+//! Builds where only values of config changed: what they write and say is what a build of everything does.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+
+use crate::{
+    cli::{copy_example, edit},
+    support::{contents, wob_command, wob_in, write},
+};
+
+/// Two layers that apply together wherever the second does; by name the first one wins.
+fn layers(wide: &str) -> [(&'static str, String); 2] {
+    let map = |name: &str, labels: &str, value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  labels:\n    platform-config: \"true\"\n{labels}\
+             data:\n  COMPANY: {value}\n"
+        )
+    };
+    [
+        ("base/config/zz-wide.yaml", map("zz-wide", "    workload: timetable\n", wide)),
+        (
+            "base/config/aa-narrow.yaml",
+            map("aa-narrow", "    workload: timetable\n    cluster-type: hub\n", "oslo"),
+        ),
+    ]
+}
+
+fn put(at: &Path, wide: &str) {
+    let files = layers(wide);
+    write(at, &files.each_ref().map(|(path, text)| (*path, text.as_str())));
+}
+
+fn stages(at: &Path) -> String {
+    fs::read_to_string(at.join("t.json")).unwrap()
+}
+
+/// Returns what a build says, and whether it composed everything.
+fn build(at: &Path) -> (String, bool) {
+    let seen = wob_in(at, &["build", "//env:prod", "--timings=t.json"]);
+    let all = stages(at).contains("\"compose\"");
+    (seen, all)
+}
+
+/// Returns what a build from nothing says.
+fn fresh(at: &Path) -> String {
+    let cache = tempfile::tempdir().unwrap();
+    let mut command = wob_command(at, &["build", "//env:prod", "-o", "fresh"]);
+    let output = command.env("WOB_CACHE_DIR", cache.path()).output().unwrap();
+    let (wanted, found) = (contents(&at.join("fresh")), contents(&at.join("wob-out/prod")));
+    assert!(wanted == found, "the trees differ");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn fleet() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_example("fleet", folder.path());
+    folder
+}
+
+#[test]
+fn a_value_is_built_alone_and_what_it_brings_up_is_said() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:prod"]);
+    edit(&at.join("base/config/company.yaml"), "Europe/Oslo", "Europe/Bergen");
+    let (seen, all) = build(at);
+    assert!(seen.starts_with("exit: 0\n") && !all, "{seen}");
+    fresh(at);
+    // Another key is not just another value.
+    edit(&at.join("base/config/company.yaml"), "data:\n", "data:\n  NEW: one\n");
+    let (seen, all) = build(at);
+    assert!(all, "{seen}");
+    fresh(at);
+}
+
+/// No assignment fails, and nothing is wrong with a file: the warning is about two layers together.
+#[test]
+fn a_warning_about_layers_together_is_given() {
+    let folder = fleet();
+    let at = folder.path();
+    edit(&at.join("wob.yaml"), "configPrecedence: specificity", "configPrecedence: name");
+    put(at, "oslo");
+    let told = wob_in(at, &["build", "//env:prod"]);
+    assert!(told.starts_with("exit: 0\n") && !told.contains("warning"), "{told}");
+    put(at, "bergen");
+    let (seen, _) = build(at);
+    let wanted = fresh(at);
+    let has = |text: &str| text.contains("config-precedence");
+    assert_eq!(has(&seen), has(&wanted), "{seen}\n{wanted}");
+    assert!(has(&wanted), "{wanted}");
+}
