@@ -3,6 +3,7 @@
 //! `WOB_PROPERTY_CASES` says how many are drawn, `WOB_PROPERTY_SEED` repeats the one whose seed a failure printed.
 
 mod changes;
+mod concerned;
 pub(crate) mod draft;
 pub(crate) mod lives;
 mod random;
