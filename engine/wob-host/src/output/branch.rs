@@ -16,6 +16,7 @@ use super::{
     Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
     TreeRecord,
     ground::{FILE_BYTES, Ground, Kind},
+    paths::Case,
     plan::{self, To},
     records::Records,
 };
@@ -132,7 +133,7 @@ impl OutputBranch {
         record: &TreeRecord,
         interrupt: &Interrupt,
     ) -> Result<Plan, OutputError> {
-        let next = plan::check(tree, record, plan::Case::Kept)?;
+        let next = plan::check(tree, record, Case::Kept)?;
         let previous = self.previous()?;
         let ids = TreeIds::of(tree);
         let (same, found) = match &self.tip {

@@ -13,6 +13,7 @@ mod ground;
 mod held;
 mod lock;
 mod manifest;
+mod paths;
 mod plan;
 mod published;
 mod records;
