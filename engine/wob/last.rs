@@ -19,10 +19,7 @@ pub(crate) use self::{
     compare::{Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
 };
-use crate::{footprint::PlaceNotes, session::Session};
-
-/// The file of the workspace's settings.
-const SETTINGS: &str = "wob.yaml";
+use crate::{footprint::PlaceNotes, session::Session, workspace};
 
 /// What makes a note a last build of this shape.
 const PURPOSE: &str = "last build 2";
@@ -83,7 +80,7 @@ impl LastBuild {
     ) {
         let has_same = |before: &Self, file: &str| before.files.get(file) == self.files.get(file);
         // The settings decide what a text means.
-        let before = before.filter(|it| has_same(it, SETTINGS));
+        let before = before.filter(|it| has_same(it, workspace::FILE));
         let is_same = |file: &str| before.is_some_and(|it| has_same(it, file));
         let wanted = |it: &FileName| !is_same(it.as_str());
         let mut said: BTreeMap<String, Said> = BTreeMap::new();

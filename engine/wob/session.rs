@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde::Serialize;
-use wob_engine::{Database, Diagnostic, Severity};
+use wob_engine::{Database, Diagnostic, FileName, Severity};
 use wob_host::Interrupt;
 use wob_rules::{
     Built, BuiltAssignment, EnvironmentInput, Model, Name, build_with, decode_all,
@@ -23,7 +23,7 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     progress::Progress,
-    report::{JsonDiagnostic, Report},
+    report::{JsonDiagnostic, Report, Texts as _},
     selection::{Selected, Selection, SelectionError},
     stored::Stored,
     stream::{Drawn, Results, Streams},
@@ -249,6 +249,12 @@ impl<'s> Session<'s> {
         }
         drop(span);
         Ok(all)
+    }
+
+    /// Returns the text of the workspace's settings; empty if there are none.
+    pub(crate) fn settings_text(&self) -> String {
+        let text = self.loaded.texts.text(&FileName::new(workspace::FILE));
+        text.map(|it| it.to_string()).unwrap_or_default()
     }
 
     /// Starts as many threads as the user wants.

@@ -53,6 +53,14 @@ impl State {
         found.or_else(|| self.fresh.get(inputs).cloned())
     }
 
+    /// Takes the records of whole subtrees.
+    fn add_whole(&mut self, records: Vec<(Digest, Record)>) {
+        for (subtree, record) in records {
+            self.whole.insert(subtree);
+            self.add(record);
+        }
+    }
+
     fn add(&mut self, record: Record) {
         let record = Arc::new(record);
         for (index, inputs) in record.members().enumerate() {
@@ -126,13 +134,7 @@ impl Stored {
         let fetch = |it: &Digest| Some((*it, self.fetch(it)?));
         let fetched: Option<Vec<(Digest, Record)>> =
             subtrees.par_iter().filter(is_new).map(fetch).collect();
-        let Some(fetched) = fetched else { return false };
-        let mut state = self.write_state();
-        for (subtree, record) in fetched {
-            state.whole.insert(subtree);
-            state.add(record);
-        }
-        true
+        fetched.map(|it| self.write_state().add_whole(it)).is_some()
     }
 
     /// Forgets what was rendered since it was saved last, so that it counts as rendered when it is asked for again.
@@ -207,11 +209,7 @@ impl Known for Stored {
             .filter(is_new)
             .filter_map(|it| Some((it.digest(), self.fetch(&it.digest())?)))
             .collect();
-        let mut state = self.write_state();
-        for (subtree, record) in fetched {
-            state.whole.insert(subtree);
-            state.add(record);
-        }
+        self.write_state().add_whole(fetched);
     }
 
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {

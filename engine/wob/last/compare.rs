@@ -20,6 +20,7 @@ use crate::{
     report::{Places, Texts as _},
     session::{BuiltTarget, Session},
     stored::PartsRecord,
+    workspace,
 };
 
 /// What is compared of an environment.
@@ -70,7 +71,7 @@ pub(crate) fn compare(
     let db = &session.loaded.db;
     let Compared { input, built, assignments, subtrees: now } = compared;
     let mut files = source_files(db, input);
-    let settings = FileName::new("wob.yaml");
+    let settings = FileName::new(workspace::FILE);
     let text = session.loaded.texts.text(&settings);
     files.extend(text.map(|it| (settings, Digest::of(it.as_bytes()))));
     let edited = before.map(|it| edited(it, &files));

@@ -48,7 +48,7 @@ use crate::{
 };
 
 /// The name of the settings of a workspace.
-const FILE: &str = "wob.yaml";
+pub(crate) const FILE: &str = "wob.yaml";
 /// The name of the settings that hold for one checkout only and are never committed.
 const LOCAL_FILE: &str = "wob.local.yaml";
 

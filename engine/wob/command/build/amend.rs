@@ -9,7 +9,7 @@ mod parts;
 use std::{collections::BTreeMap, ops::Range};
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Tree};
+use wob_engine::{Blob, Digest, FilePath, GitObjectId, Tree};
 use wob_host::{Amendment, Destination, OutputError, Overwrite, Plan, Standing, TreeRecord};
 use wob_rules::{
     Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry,
@@ -39,9 +39,6 @@ use crate::{
 
 /// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
 const MOST: usize = 1000;
-
-/// The name under which a file says what the workspace is.
-const SETTINGS: &str = "wob.yaml";
 
 /// An environment of which only values have changed.
 struct Candidate<'c> {
@@ -365,13 +362,4 @@ fn whole_subtrees(
     };
     let divided = divided.into_iter().map(|it| it.assignments).enumerate();
     Some(divided.filter(|(_, range)| has(range)).collect())
-}
-
-impl Session<'_> {
-    /// Returns the text of the workspace's settings; empty if there are none.
-    pub(super) fn settings_text(&self) -> String {
-        use crate::report::Texts as _;
-        let text = self.loaded.texts.text(&FileName::new(SETTINGS));
-        text.map(|it| it.to_string()).unwrap_or_default()
-    }
 }
