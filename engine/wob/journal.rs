@@ -12,8 +12,8 @@ use wob_engine::{Digest, Hasher};
 use wob_host::{Cache, Interrupt, Stamp, Store, read_note, write_note};
 
 use crate::{
-    command::build::TreeSummary,
     footprint::{Footprint, PlaceNotes, Trust},
+    recorded::TreeSummary,
     stream::{Drawn, Streams},
     workspace::SeenThing,
 };

@@ -1,12 +1,57 @@
 //! What the record of a tree says: what was built, and from which sources.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use wob_engine::Tree;
+use wob_engine::{Digest, Tree};
 use wob_host::TreeRecord;
-use wob_rules::{EnvironmentInput, Record, RecordTexts, SourceRecord, SourceRole};
+use wob_rules::{
+    AssignmentRecord, EnvironmentInput, Record, RecordTexts, SourceRecord, SourceRole,
+};
 
 use crate::session::{BuiltTarget, Session};
+
+/// What a tree holds, in few words.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeSummary {
+    /// The environment.
+    pub(crate) environment: String,
+    /// The BLAKE3 Merkle root.
+    pub(crate) root: Digest,
+    /// What git calls it.
+    pub(crate) git_tree: String,
+    /// Whether a source was overridden or edited.
+    pub(crate) dirty: bool,
+    /// How many files it has.
+    pub(crate) files: usize,
+    /// How many assignments each cluster type has.
+    pub(crate) on: BTreeMap<String, usize>,
+    /// The assignments that failed, as `<cluster type>:<target>`.
+    pub(crate) failed: Vec<String>,
+    /// The assignments; none if only changes were built.
+    pub(crate) assignments: Vec<AssignmentRecord>,
+}
+
+impl TreeSummary {
+    /// Takes what a record says.
+    pub(crate) fn of(record: Record) -> Self {
+        let mut on: BTreeMap<String, usize> = BTreeMap::new();
+        for it in record.assignments.chunk_by(|a, b| a.cluster_type == b.cluster_type) {
+            *on.entry(it[0].cluster_type.to_string()).or_default() += it.len();
+        }
+        let failed = record.assignments.iter().filter(|it| it.failed);
+        let failed = failed.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
+        Self {
+            environment: record.environment,
+            root: record.root,
+            git_tree: record.git_tree,
+            dirty: record.dirty,
+            files: record.files.len(),
+            on,
+            failed,
+            assignments: record.assignments,
+        }
+    }
+}
 
 /// Returns the record of `tree`, which holds what was built of `target` and what stays of an earlier build.
 pub(crate) fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -> Record {

@@ -25,12 +25,13 @@ pub(crate) use self::{
     destination::{Output, Round, Scope},
     place::{Into, Locks, Read},
     summary::Work,
-    write::{Outcome, TreeSummary, fail, planned, provenance},
+    write::{Outcome, fail, planned, provenance},
 };
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
     journal::{Journal, JournalOutput, JournalPlace},
+    recorded::TreeSummary,
     session::{JsonResult, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},

@@ -22,7 +22,7 @@ use super::{
     destination::{Mode, Output, Scope},
     ground::Ground,
     place::Place,
-    write::{Outcome, TreeSummary, message},
+    write::{Outcome, message},
 };
 use crate::{
     args::Common,
@@ -30,7 +30,7 @@ use crate::{
     footprint::PlaceNotes,
     last::{Compared, LastBuild, compare},
     ledger::Ledger,
-    recorded::sources,
+    recorded::{TreeSummary, sources},
     report::Report,
     selection::Selected,
     session::{Session, Target},

@@ -1,11 +1,11 @@
 //! Writes one built environment: what failed or was not selected keeps its last good output.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, Digest, FilePath, Tree};
 use wob_host::{Change, Counts, Destination, GitError, OutputError, Plan, Standing};
-use wob_rules::{AssignmentRecord, Record, SourceRecord};
+use wob_rules::{Record, SourceRecord};
 
 use super::{
     destination::{Mode, Output},
@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     footprint::{Footprint, PlaceNotes},
     last::Explanation,
-    recorded::{record, written},
+    recorded::{TreeSummary, record, written},
     report::count,
     session::{BuiltTarget, Session},
     timings,
@@ -55,48 +55,6 @@ pub(crate) struct Outcome {
     pub(crate) changed: Option<Tree>,
     /// How what is there differs, if that was asked for.
     pub(super) differences: Option<Vec<Difference>>,
-}
-
-/// What a tree holds, in few words.
-#[derive(Clone, Debug)]
-pub(crate) struct TreeSummary {
-    /// The environment.
-    pub(crate) environment: String,
-    /// The BLAKE3 Merkle root.
-    pub(crate) root: Digest,
-    /// What git calls it.
-    pub(crate) git_tree: String,
-    /// Whether a source was overridden or edited.
-    pub(crate) dirty: bool,
-    /// How many files it has.
-    pub(crate) files: usize,
-    /// How many assignments each cluster type has.
-    pub(crate) on: BTreeMap<String, usize>,
-    /// The assignments that failed, as `<cluster type>:<target>`.
-    pub(crate) failed: Vec<String>,
-    /// The assignments; none if only changes were built.
-    pub(crate) assignments: Vec<AssignmentRecord>,
-}
-
-impl TreeSummary {
-    fn of(record: Record) -> Self {
-        let mut on: BTreeMap<String, usize> = BTreeMap::new();
-        for it in record.assignments.chunk_by(|a, b| a.cluster_type == b.cluster_type) {
-            *on.entry(it[0].cluster_type.to_string()).or_default() += it.len();
-        }
-        let failed = record.assignments.iter().filter(|it| it.failed);
-        let failed = failed.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
-        Self {
-            environment: record.environment,
-            root: record.root,
-            git_tree: record.git_tree,
-            dirty: record.dirty,
-            files: record.files.len(),
-            on,
-            failed,
-            assignments: record.assignments,
-        }
-    }
 }
 
 /// Why an environment was not written.
