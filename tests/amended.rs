@@ -74,6 +74,66 @@ fn a_value_is_built_alone_and_what_it_brings_up_is_said() {
     fresh(at);
 }
 
+/// Returns how many source files a build left out, which says so.
+fn left_out(at: &Path, arguments: &[&str]) -> usize {
+    let seen = wob_in(at, &[&["build", "//env:prod", "-v"], arguments].concat());
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let said = seen.split_once("no edit concerns them: ");
+    said.map_or(0, |it| it.1.split_once(' ').unwrap().0.parse().unwrap())
+}
+
+#[test]
+fn sources_that_no_edit_concerns_are_not_read() {
+    let folder = fleet();
+    let at = folder.path();
+    assert_eq!(left_out(at, &[]), 0);
+    // Everybody has the company's layer, and few have that of one cluster type.
+    let company = at.join("base/config/company.yaml");
+    edit(&company, "Europe/Oslo", "Europe/Bergen");
+    let by_all = left_out(at, &[]);
+    fresh(at);
+    let (_, one) = &layers("one")[0];
+    write(at, &[("base/config/zz-wide.yaml", one)]);
+    assert_eq!(left_out(at, &[]), 0, "a new file says what nobody knows of");
+    fresh(at);
+    write(at, &[("base/config/zz-wide.yaml", &one.replace("one", "two"))]);
+    let by_few = left_out(at, &[]);
+    assert!(by_few > by_all && by_few > 3, "{by_few} and {by_all} files");
+    fresh(at);
+
+    // Another command line that writes to the same place goes on from there, once it knows the place.
+    write(at, &[("base/config/zz-wide.yaml", &one.replace("one", "three"))]);
+    assert_eq!(left_out(at, &["--trust-output"]), 0);
+    for value in ["four", "five"] {
+        write(at, &[("base/config/zz-wide.yaml", &one.replace("one", value))]);
+        assert_eq!(left_out(at, &["--trust-output"]), by_few);
+        write(at, &[("base/config/zz-wide.yaml", &one.replace("one", &format!("{value}s")))]);
+        assert_eq!(left_out(at, &[]), by_few);
+        fresh(at);
+    }
+
+    // Two files that change at once, and one that is only touched.
+    edit(&company, "Europe/Bergen", "Europe/Paris");
+    write(at, &[("base/config/zz-wide.yaml", &one.replace("one", "six"))]);
+    assert_eq!(left_out(at, &[]), by_all);
+    fresh(at);
+    let text = fs::read_to_string(&company).unwrap();
+    fs::write(&company, &text).unwrap();
+    assert!(left_out(at, &[]) > by_few, "nothing is concerned");
+    fresh(at);
+    edit(&company, "Europe/Paris", "Europe/Oslo");
+    assert_eq!(left_out(at, &[]), by_all);
+    fresh(at);
+
+    // Whoever hides a layer must be read with it.
+    write(at, &[("prod/config/again.yaml", &one.replace("one", "hidden"))]);
+    assert_eq!(left_out(at, &[]), 0);
+    fresh(at);
+    write(at, &[("prod/config/again.yaml", &one.replace("one", "still hidden"))]);
+    left_out(at, &[]);
+    fresh(at);
+}
+
 /// No assignment fails, and nothing is wrong with a file: the warning is about two layers together.
 #[test]
 fn a_warning_about_layers_together_is_given() {

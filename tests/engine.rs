@@ -1,11 +1,14 @@
 //! The engine's side of the comparison with the oracle: worlds as salsa inputs, edited in place.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use salsa::Setter as _;
 use wob_engine::{
     Content, Database, Diagnostic, Digest, FileName, FilePath, LineColumn, LineIndex, Origin,
-    Place, Source, SourceFile, yaml,
+    Place, Source, SourceFile, git_blob_id, yaml,
 };
 use wob_rules::{
     BaseSource, Built, EnvironmentInput, NamespacePattern, Settings, Unavailable, WorkloadSource,
@@ -88,6 +91,19 @@ impl Workspace {
         files.push(file);
         files.sort_by(|a, b| a.path(&self.db).cmp(b.path(&self.db)));
         source.set_files(&mut self.db).to(files);
+    }
+
+    /// Leaves the texts of some files out until the next [`Workspace::set`].
+    pub(crate) fn leave_out(&mut self, names: &BTreeSet<&FileName>) {
+        for file in self.files.values() {
+            if names.contains(file.name(&self.db)) {
+                let (digest, git_id) = match file.content(&self.db) {
+                    Content::Text { text, digest } => (*digest, git_blob_id(text.as_bytes())),
+                    Content::Unread { .. } | Content::Refused(_) => continue,
+                };
+                file.set_content(&mut self.db).to(Content::Unread { digest, git_id });
+            }
+        }
     }
 
     /// Returns the names of all sources.

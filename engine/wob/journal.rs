@@ -74,6 +74,11 @@ impl JournalPlace {
         Some(Self { path: store.notes_folder().join(name) })
     }
 
+    /// Returns the path of another note about the same command line.
+    pub(crate) fn beside(&self, kind: &str) -> Utf8PathBuf {
+        self.path.with_extension(kind)
+    }
+
     /// Returns the journal, if nothing that it tells of has changed since.
     pub(crate) fn read(&self, trust: Trust, interrupt: &Interrupt) -> Option<Journal> {
         let bytes = read_note(&self.path, PURPOSE)?;

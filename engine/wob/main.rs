@@ -14,6 +14,7 @@ mod pages;
 mod progress;
 mod promotion;
 mod proof;
+mod reads;
 mod recorded;
 mod report;
 mod selection;

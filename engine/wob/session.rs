@@ -23,7 +23,8 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     progress::Progress,
-    report::{JsonDiagnostic, Report, Texts as _},
+    reads::Narrowed,
+    report::{JsonDiagnostic, Report, Texts as _, count},
     selection::{Selected, Selection, SelectionError},
     stored::Stored,
     stream::{Drawn, Results, Streams},
@@ -50,6 +51,8 @@ pub(crate) struct Session<'s> {
     pub(crate) interrupt: Interrupt,
     /// Where to write.
     pub(crate) streams: &'s Streams,
+    /// What was left out, if only a part was read.
+    pub(crate) narrowed: Option<Narrowed>,
 }
 
 /// What one session leaves for the next one of the same process.
@@ -97,10 +100,7 @@ pub(crate) fn read(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), Exit> {
-    if let Some(jobs) = common.jobs {
-        // Who parses, hashes and compresses; it fails only if there are such threads already.
-        rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
-    }
+    start_threads(common);
     let progress = Progress::start(streams.wants_progress(), "reading sources");
     let span = timings::span("read");
     let opened = workspace::open(common, needed, start, interrupt);
@@ -109,10 +109,22 @@ pub(crate) fn read(
         streams.fail(&error.to_string());
         error.exit()
     })?;
+    say_remarks(&loaded, streams);
+    Ok((workspace, loaded))
+}
+
+/// Starts as many threads as the user wants to parse, hash and compress.
+fn start_threads(common: &Common) {
+    if let Some(jobs) = common.jobs {
+        // It fails only if there are such threads already.
+        rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().unwrap_or_default();
+    }
+}
+
+fn say_remarks(loaded: &Loaded, streams: &Streams) {
     for remark in &loaded.remarks {
         streams.say(&format!("note: {remark}"));
     }
-    Ok((workspace, loaded))
 }
 
 /// Reports what is wrong with the settings, and with what else was read first.
@@ -128,11 +140,15 @@ impl<'s> Session<'s> {
         patterns: &Patterns,
         streams: &'s Streams,
     ) -> Result<Self, Exit> {
-        let interrupt = Interrupt::on_ctrl_c().map_err(|error| {
+        let interrupt = Self::interrupt(streams)?;
+        Self::start_again(common, patterns, streams, None, interrupt)
+    }
+
+    fn interrupt(streams: &Streams) -> Result<Interrupt, Exit> {
+        Interrupt::on_ctrl_c().map_err(|error| {
             streams.fail(&error.to_string());
             Exit::Local
-        })?;
-        Self::start_again(common, patterns, streams, None, interrupt)
+        })
     }
 
     /// Starts as [`Session::start`] does, with what the session `before` has left, as far as it is still the same.
@@ -165,17 +181,9 @@ impl<'s> Session<'s> {
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let needed = |it: &Name| selection.needs(it);
         let (workspace, loaded) = read(common, &needed, streams, start, &interrupt)?;
-        let span = timings::span("prepare");
-        for input in loaded.environments.iter().filter_map(|it| it.input) {
-            prepare(&loaded.db, input);
-        }
-        drop(span);
         let stored = Arc::new(Stored::open());
-        let environments = &loaded.environments;
-        let selected = match selection.resolve(&loaded.db, environments) {
-            Ok(selected) => selected,
-            // With settings that are wrong, it is not known what there is; the report says why.
-            Err(_) if workspace.is_misread() => vec![None; environments.len()],
+        let targets = match targets(&workspace, &loaded, &selection) {
+            Ok(targets) => targets,
             Err(error) => {
                 streams.report(
                     &Report::new(loaded.diagnostics.clone(), &loaded.texts),
@@ -188,11 +196,54 @@ impl<'s> Session<'s> {
                 });
             }
         };
-        let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
-            Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
-        });
-        let targets = targets.collect();
-        Ok(Self { workspace, loaded, stored, targets, selection, interrupt, streams })
+        let narrowed = None;
+        Ok(Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed })
+    }
+
+    /// Starts as [`Session::start`] does, without the files that are left out; `None` if anything speaks against it. Nothing is
+    /// said then.
+    pub(crate) fn start_narrowed(
+        common: &Common,
+        patterns: &Patterns,
+        streams: &'s Streams,
+        narrowed: Narrowed,
+    ) -> Result<Option<Self>, Exit> {
+        let interrupt = Self::interrupt(streams)?;
+        let session = Self::narrowed(common, patterns, streams, narrowed, interrupt.clone());
+        if interrupt.is_set() {
+            streams.fail("interrupted; nothing more was written");
+            return Err(Exit::Interrupted);
+        }
+        Ok(session)
+    }
+
+    fn narrowed(
+        common: &Common,
+        patterns: &Patterns,
+        streams: &'s Streams,
+        mut narrowed: Narrowed,
+        interrupt: Interrupt,
+    ) -> Option<Self> {
+        start_threads(common);
+        let selection = Selection::parse(patterns).ok()?;
+        let needed = |it: &Name| selection.needs(it);
+        let span = timings::span("read");
+        let start = Start { unneeded: Some(narrowed.take_unneeded()), ..Start::default() };
+        let (workspace, loaded) = workspace::open(common, &needed, start, &interrupt).ok()?;
+        drop(span);
+        let targets = targets(&workspace, &loaded, &selection).ok()?;
+        let stored = Arc::new(Stored::open());
+        let narrowed = Some(narrowed);
+        Some(Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed })
+    }
+
+    /// Says what was held back as long as it was not known whether reading a part would do.
+    pub(crate) fn say_remarks(&self) {
+        say_remarks(&self.loaded, self.streams);
+        if let Some(narrowed) = &self.narrowed {
+            let files = count(narrowed.left_out, "source file", "source files");
+            self.streams.say_more(&format!("not read, as no edit concerns them: {files}"));
+        }
     }
 
     /// Takes everything that was read of a workspace. What other builds have rendered is not used.
@@ -211,7 +262,8 @@ impl<'s> Session<'s> {
         let selection = Selection::parse(&Patterns::default())
             .expect("because no patterns at all select everything");
         let stored = Arc::default();
-        Self { workspace, loaded, stored, targets, selection, interrupt, streams }
+        let narrowed = None;
+        Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed }
     }
 
     /// Returns a session that renders everything itself, whatever other builds have kept.
@@ -384,6 +436,29 @@ impl<'s> Session<'s> {
         let below = self.workspace.root.strip_prefix(checkout).ok();
         below.filter(|it| !it.as_str().is_empty()).map_or(String::new(), |it| format!("{it}/"))
     }
+}
+
+/// Finds out what there is to build, and what of it is selected.
+fn targets(
+    workspace: &Workspace,
+    loaded: &Loaded,
+    selection: &Selection,
+) -> Result<Vec<Target>, SelectionError> {
+    let span = timings::span("prepare");
+    for input in loaded.environments.iter().filter_map(|it| it.input) {
+        prepare(&loaded.db, input);
+    }
+    drop(span);
+    let environments = &loaded.environments;
+    let selected = match selection.resolve(&loaded.db, environments) {
+        // With settings that are wrong, it is not known what there is; the report says why.
+        Err(_) if workspace.is_misread() => vec![None; environments.len()],
+        resolved => resolved?,
+    };
+    let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
+        Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
+    });
+    Ok(targets.collect())
 }
 
 /// Builds, and tells the time of each step: what one asks for first is made first.

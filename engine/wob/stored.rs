@@ -17,8 +17,8 @@ use wob_rules::{
     BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, inputs_of, subtrees,
 };
 
-pub(crate) use self::record::PartsRecord;
 use self::record::Record;
+pub(crate) use self::record::{KnownFolder, PartsRecord};
 
 /// Over all sources that decide what a render gives: another wob that shares the store has other keys.
 const RULES: &str = env!("WOB_RULES_DIGEST");
@@ -128,23 +128,14 @@ impl Stored {
         Ok(())
     }
 
-    /// Reads the records of subtrees, so that what they hold is known; says whether the store has all of them.
-    pub(crate) fn recall(&self, subtrees: &[Digest]) -> bool {
-        let is_new = |it: &&Digest| !self.read().whole.contains(*it);
-        let fetch = |it: &Digest| Some((*it, self.fetch(it)?));
-        let fetched: Option<Vec<(Digest, Record)>> =
-            subtrees.par_iter().filter(is_new).map(fetch).collect();
-        fetched.map(|it| self.write_state().add_whole(it)).is_some()
+    /// Returns the folders of the assignments of some subtrees; `None` if the store does not have all of them.
+    pub(crate) fn folders(&self, subtrees: &[Digest]) -> Option<Vec<Vec<KnownFolder>>> {
+        subtrees.par_iter().map(|it| self.fetch(it)?.folders()).collect()
     }
 
     /// Forgets what was rendered since it was saved last, so that it counts as rendered when it is asked for again.
     pub(crate) fn forget(&self) {
         self.write_state().fresh.clear();
-    }
-
-    /// Returns the files that an assignment with these inputs has, if a build or [`Stored::recall`] has met them.
-    pub(crate) fn recalled(&self, inputs: &Digest) -> Option<Vec<KnownFile>> {
-        self.read().files(inputs)
     }
 
     /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.
@@ -237,7 +228,7 @@ fn key(kind: &str, digest: &Digest) -> Digest {
 }
 
 fn key_of(rules: &str, kind: &str, digest: &Digest) -> Digest {
-    Hasher::new("wob 2026-11 stored")
+    Hasher::new("wob 2026-11 stored 2")
         .field(rules.as_bytes())
         .field(kind.as_bytes())
         .field(digest.as_bytes())

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wob_engine::{Content, Database, Digest, FileName, Place, Value};
+use wob_engine::{Database, Digest, FileName, Place, Value};
 
 use crate::{
     Layer, LayerId, Model, Name,
@@ -40,14 +40,8 @@ pub fn source_files(db: &Database, environment: EnvironmentInput) -> BTreeMap<Fi
     let folders = environment.validation(db).folders();
     let own = [environment.control_plane(db)];
     let sources = bases.chain(&own).chain(workloads).chain(&folders);
-    let files = sources.flat_map(|it| it.files(db)).map(|file| {
-        let digest = match file.content(db) {
-            Content::Text { digest, .. } => *digest,
-            Content::Refused(why) => Digest::of(format!("{why:?}").as_bytes()),
-        };
-        (file.name(db).clone(), digest)
-    });
-    files.collect()
+    let files = sources.flat_map(|it| it.files(db));
+    files.map(|it| (it.name(db).clone(), it.content(db).digest())).collect()
 }
 
 /// Returns what those config layers of an environment say that are said in `wanted` files.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Content, Database, Digest, FileName, Hasher, SourceFile};
+use wob_engine::{Database, Digest, FileName, Hasher, SourceFile};
 
 use crate::{
     Layer, Name, SpecialLabels, assignments,
@@ -48,6 +48,11 @@ impl Frame {
             (file.name(db).to_string(), FileFrame { bytes: bytes(db, file), outline })
         });
         Self { rest: rest(db, environment, settings), files: files.collect() }
+    }
+
+    /// Returns the digest of what a file held; `None` if there was none of that name.
+    pub fn digest_of(&self, file: &FileName) -> Option<Digest> {
+        self.files.get(file.as_str()).map(|it| Digest::from_bytes(it.bytes))
     }
 
     /// Returns the frame of an environment as it is now, and the files of config in which values have changed since this one
@@ -95,11 +100,7 @@ fn files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = (
 }
 
 fn bytes(db: &Database, file: SourceFile) -> [u8; 32] {
-    let digest = match file.content(db) {
-        Content::Text { digest, .. } => *digest,
-        Content::Refused(why) => Digest::of(format!("{why:?}").as_bytes()),
-    };
-    *digest.as_bytes()
+    *file.content(db).digest().as_bytes()
 }
 
 /// Where sources come from does not count: records name it, and nothing that is rendered does.

@@ -24,6 +24,7 @@ mod profile;
 pub mod promotion;
 mod queries;
 pub mod query;
+mod reads;
 mod record;
 mod render;
 pub mod resource;
@@ -55,9 +56,10 @@ pub use queries::{
     build, build_some, build_with, check_always, decode_all, environment_model, fleet, inputs_of,
     prepare, scheduled, scheduler_call,
 };
+pub use reads::{Reads, reads};
 pub use record::{
-    AssignmentRecord, Head, Part, PartEntry, RECORD_PATH, Record, RecordError, RecordTexts,
-    SourceRecord, SourceRole, part_path,
+    AssignmentRecord, Head, Part, PartEntry, PartText, RECORD_PATH, Record, RecordError,
+    RecordTexts, SourceRecord, SourceRole, part_path,
 };
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, HashedSettings,

@@ -3,6 +3,7 @@
 //! A part is the folder of a cluster type. What it holds has a file of its own, so that a change in one rewrites little, and
 //! the head names that file by its digest.
 
+mod amending;
 mod text;
 
 use std::{
@@ -14,7 +15,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, Origin, Outline, Tree};
 
-pub use self::text::{Head, Part, PartEntry, part_path};
+pub use self::{
+    amending::PartText,
+    text::{Head, Part, PartEntry, part_path},
+};
 use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
 
 /// The path of the record in an output tree.

@@ -35,6 +35,7 @@ pub(crate) fn text(
             Ok(TemplateText { text: text.clone(), place: Some(Place::file(&name)) })
         }
         Some(Content::Refused(refusal)) => Err(vec![refused(&name, refusal)]),
+        Some(Content::Unread { .. }) => unreachable!("because only resources are left out"),
         None => Err(vec![no_such_file(db, &sources, rule, file)]),
     }
 }

@@ -7,6 +7,7 @@ mod concerned;
 pub(crate) mod draft;
 pub(crate) mod lives;
 mod random;
+mod reads;
 mod scene;
 mod steps;
 mod why;

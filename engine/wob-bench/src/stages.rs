@@ -152,7 +152,7 @@ fn hash(inputs: &[Arc<Inputs>], rendered: &[Rendered]) -> Tree {
 fn counts(loaded: &Loaded, shape: Shape, inputs: &[Arc<Inputs>], tree: &Tree) -> Counts {
     let texts = loaded.files.iter().map(|it| match it.content(&loaded.db) {
         wob_engine::Content::Text { text, .. } => text.len(),
-        wob_engine::Content::Refused(_) => 0,
+        wob_engine::Content::Refused(_) | wob_engine::Content::Unread { .. } => 0,
     });
     let configs: BTreeSet<_> = inputs.iter().map(|it| Arc::as_ptr(&it.config)).collect();
     Counts {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-use crate::Digest;
+use crate::{Digest, GitObjectId};
 
 /// Where a source comes from: what an auditor needs to get it again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,8 +29,25 @@ pub enum Content {
         /// BLAKE3 of the file's bytes.
         digest: Digest,
     },
+    /// UTF-8 text that was not read this time: it is as a run before read it, and nobody needs what it says.
+    Unread {
+        /// BLAKE3 of the file's bytes.
+        digest: Digest,
+        /// What git calls them.
+        git_id: GitObjectId,
+    },
     /// It was not read, or not as text; why.
     Refused(Refusal),
+}
+
+impl Content {
+    /// Returns the digest of the file's bytes, or of why there are none: what is equal in it is equal.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Text { digest, .. } | Self::Unread { digest, .. } => *digest,
+            Self::Refused(why) => Digest::of(format!("{why:?}").as_bytes()),
+        }
+    }
 }
 
 /// Why a file is not used.

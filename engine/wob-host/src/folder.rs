@@ -59,7 +59,10 @@ pub fn read_folder(folder: &Utf8Path, options: &ReadOptions<'_>) -> Result<Snaps
         Ok(listing) => listing,
         Err(source) => return Err(unreadable(source)),
     };
-    let mut load = |path: &PathBuf| load_file(path, &options.limits);
+    let mut load = |path: &PathBuf| {
+        let unread = options.unneeded.and_then(|it| it.content(path));
+        unread.unwrap_or_else(|| load_file(path, &options.limits))
+    };
     let files = Reader::new(*options, &mut load).read(&listing).map_err(limited)?;
     let origin = Origin { url: folder.to_string(), ..Origin::default() };
     Ok(Snapshot { origin, files: files.visible, ignored: files.ignored })
@@ -198,6 +201,7 @@ impl Lister<'_> {
             Ok(kind) if kind.is_dir() => {
                 self.list(&path, depth + 1)?.map(|it| Some(Node::Folder(it)))
             }
+            Ok(kind) if kind.is_file() => Ok(Some(Node::File(path))),
             Ok(_) => node_at(self.root, &path),
             Err(error) => Err(error),
         };

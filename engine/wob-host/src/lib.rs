@@ -16,6 +16,7 @@ mod listing;
 mod note;
 mod outgoing;
 mod output;
+mod past;
 mod program;
 mod signing;
 mod snapshot;
@@ -46,6 +47,7 @@ pub use output::{
     OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree,
     ReadPart, Standing, TreeRecord, Waiting, Written,
 };
+pub use past::{PastFile, Since, Unneeded};
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};
 pub use snapshot::{

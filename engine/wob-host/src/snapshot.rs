@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wob_engine::{Content, Digest, FilePath, Origin, Refusal};
 
-use crate::{Interrupt, Interrupted};
+use crate::{Interrupt, Interrupted, Unneeded};
 
 /// A source as it was at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct ReadOptions<'o> {
     pub wanted: &'o dyn Fn(&str) -> bool,
     /// The limits.
     pub limits: ReadLimits,
+    /// Files on disk that are not read, as long as they are as they were.
+    pub unneeded: Option<&'o Unneeded>,
     /// Ends reading early.
     pub interrupt: &'o Interrupt,
 }

@@ -31,6 +31,7 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     journal::{Journal, JournalOutput, JournalPlace},
+    reads::PlacesNote,
     recorded::TreeSummary,
     session::{JsonResult, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
@@ -128,10 +129,11 @@ impl Build {
         }
         // A journal tells of folders that were written, and nothing of what they were made from.
         let is_special = self.explain.is_some() || self.check || self.output.into.is_some();
-        let place = if is_special { None } else { JournalPlace::find(streams) };
+        let place = JournalPlace::find(streams);
         let span = timings::span("journal");
         let trust = self.output.trust();
-        let journal = place.as_ref().and_then(|it| it.read(trust, &Interrupt::default()));
+        let read = |it: &JournalPlace| it.read(trust, &Interrupt::default());
+        let journal = if is_special { None } else { place.as_ref().and_then(read) };
         drop(span);
         if let Some(journal) = journal {
             tell_unchanged(&journal, begin, streams);
@@ -152,15 +154,32 @@ impl Build {
         let scope = if asks_of_all { Scope::Everything } else { Scope::Changes };
         let output = Output { mode, scope, ..self.output.clone() };
         let mut locks = Locks::default();
-        let (session, places) = loop {
-            let session = Session::start(common, &self.patterns, streams)?;
+        let mut narrowed = place.filter(|_| output.may_amend()).and_then(|it| {
+            let _span = timings::span("look");
+            PlacesNote::read(&it.beside("places"))?.narrow()
+        });
+        let (session, places, Round { built, outcomes, report, exit }) = loop {
+            let session = match narrowed.take() {
+                None => Session::start(common, &self.patterns, streams)?,
+                Some(it) => match Session::start_narrowed(common, &self.patterns, streams, it)? {
+                    Some(session) => session,
+                    None => continue,
+                },
+            };
             let places = output.places(common, &session)?;
             // Who waited read the sources before another build wrote; that one's may have been newer.
-            if self.check || locks.take(&places, &session, &output)? == Read::Fresh {
-                break (session, places);
+            if !self.check && locks.take(&places, &session, &output)? == Read::BeforeAnother {
+                continue;
+            }
+            if session.narrowed.is_none() {
+                let round = output.build(&session, &places, common)?;
+                break (session, places, round);
+            }
+            if let Some(round) = output.amend(&session, &places, common)? {
+                session.say_remarks();
+                break (session, places, round);
             }
         };
-        let Round { built, outcomes, report, exit } = output.build(&session, &places, common)?;
         if let Some(path) = &self.explain
             && let Err(error) = explain::write(&session, &built, &outcomes, path)
         {
@@ -191,6 +210,13 @@ impl Build {
             let _span = timings::span("journal");
             keep_journal(&session, &outcomes, (drawn, json), place);
         }
+        if let Some(path) = place.map(|it| it.beside("places")).filter(|_| output.may_amend()) {
+            let noted =
+                places.iter().filter_map(|(name, it)| Some((name.clone(), it.notes(name)?)));
+            PlacesNote::write(noted.collect(), &path);
+        }
+        // To give all of it back, piece by piece, takes longer than to end.
+        std::mem::forget(session.leave());
         Ok(exit)
     }
 }

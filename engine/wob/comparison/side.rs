@@ -137,7 +137,12 @@ impl<'c> Context<'c> {
         let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
         let needed = |it: &Name| selection.needs(it);
         let progress = Progress::start(streams.wants_progress(), "reading sources");
-        let opened = workspace::open(common, &needed, Start { state, before }, interrupt);
+        let opened = workspace::open(
+            common,
+            &needed,
+            Start { state, before, ..Start::default() },
+            interrupt,
+        );
         drop(progress);
         let (workspace, loaded) = opened.map_err(|error| fail(&error, error.exit()))?;
         if remarks == Remarks::Told {
@@ -158,7 +163,9 @@ impl<'c> Context<'c> {
         let targets = targets.collect();
         let interrupt = interrupt.clone();
         let stored = Arc::new(Stored::open());
-        let session = Session { workspace, loaded, stored, targets, selection, interrupt, streams };
+        let narrowed = None;
+        let session =
+            Session { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed };
         Ok(Opened { session, problem })
     }
 

@@ -32,6 +32,7 @@ impl ReadLock {
             Content::Refused(refusal) => {
                 Self { file: None, diagnostics: vec![refused(name, refusal)] }
             }
+            Content::Unread { .. } => unreachable!("because only resources are left out"),
         }
     }
 

@@ -49,7 +49,8 @@ pub(super) fn effect(
     let patterns = Patterns { wanted: vec![format!("//env:{}", lane.name())], trailing: vec![] };
     let start = |commit: &Commit, streams, before| {
         let branches = BTreeMap::from([(lane.branch().to_owned(), commit.id)]);
-        let start = Start { state: State { branches, ..State::default() }, before };
+        let state = State { branches, ..State::default() };
+        let start = Start { state, before, ..Start::default() };
         Session::start_from(common, &patterns, streams, start, interrupt.clone())
     };
     // What is to be said of the sources is said once, of those that will count.

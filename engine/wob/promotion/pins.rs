@@ -61,8 +61,12 @@ impl Lane<'_> {
         commit: &Commit,
         interrupt: &Interrupt,
     ) -> Result<Option<Place>, PromotionError> {
-        let options =
-            ReadOptions { wanted: &is_manifest_name, limits: ReadLimits::default(), interrupt };
+        let options = ReadOptions {
+            wanted: &is_manifest_name,
+            limits: ReadLimits::default(),
+            unneeded: None,
+            interrupt,
+        };
         let snapshot = self.plane.repository.read(commit, self.folder.as_ref(), &options)?;
         let mut found: Option<Place> = None;
         for file in snapshot.files {

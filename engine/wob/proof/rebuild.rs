@@ -86,10 +86,11 @@ impl<'r> Rebuild<'r> {
     ) -> Result<Rebuilt<'r>, Stop> {
         let common = Common { profile: Some(record.profile), ..self.common.clone() };
         let needed = |it: &Name| it.as_str() == record.environment;
-        let start = Start { state, before: before.take() };
+        let start = Start { state, before: before.take(), ..Start::default() };
         let opened = workspace::open(&common, &needed, start, self.interrupt);
         let (workspace, loaded) = opened.map_err(|it| self.stop(&it))?;
         let mut session = Session {
+            narrowed: None,
             workspace,
             loaded,
             stored: Arc::default(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, GitObjectId};
+use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
 use wob_rules::{InputPart, KnownFile};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
@@ -27,6 +27,19 @@ struct Member {
     inputs: [u8; 32],
     /// Where its files end; they begin where those of the member before end.
     end: u32,
+    /// What a folder of its files is called; none if they cannot be in one.
+    folder: Option<([u8; 32], [u8; 20])>,
+}
+
+/// The folder of an assignment, of which only what it is called is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KnownFolder {
+    /// The digest of what its files were made from.
+    pub(crate) inputs: Digest,
+    /// What it is called.
+    pub(crate) ids: FolderIds,
+    /// How many files it has.
+    pub(crate) files: usize,
 }
 
 impl Record {
@@ -35,13 +48,14 @@ impl Record {
         let mut record = Self::default();
         let mut names = Names::default();
         for (inputs, files) in known {
+            let folder = folder(&files).map(|it| (*it.root.as_bytes(), *it.git_id.as_bytes()));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
                 digest: *it.digest.as_bytes(),
                 git_id: *it.git_id.as_bytes(),
             }));
             let end = number(record.files.len());
-            record.members.push(Member { inputs: *inputs.as_bytes(), end });
+            record.members.push(Member { inputs: *inputs.as_bytes(), end, folder });
         }
         record.names = names.in_order;
         record
@@ -50,6 +64,22 @@ impl Record {
     /// Returns the digests of the members' inputs.
     pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Digest> {
         self.members.iter().map(|it| Digest::from_bytes(it.inputs))
+    }
+
+    /// Returns the folders of the members; `None` if one has none.
+    pub(super) fn folders(&self) -> Option<Vec<KnownFolder>> {
+        let mut start = 0;
+        let folder = |it: &Member| {
+            let (root, git_id) = it.folder?;
+            let ids = FolderIds {
+                root: Digest::from_bytes(root),
+                git_id: GitObjectId::from_bytes(git_id),
+            };
+            let files = (it.end as usize).checked_sub(start)?;
+            start = it.end as usize;
+            Some(KnownFolder { inputs: Digest::from_bytes(it.inputs), ids, files })
+        };
+        self.members.iter().map(folder).collect()
     }
 
     /// Returns the files of a member; `None` if there is no such member, or the record is no sense.
@@ -65,6 +95,14 @@ impl Record {
         };
         self.files.get(start..end(member)?)?.iter().map(file).collect()
     }
+}
+
+fn folder(files: &[KnownFile]) -> Option<FolderIds> {
+    let mut outline = Outline::default();
+    for it in files {
+        outline.add_known(FilePath::new(&it.name).ok()?, it.digest, it.git_id);
+    }
+    Some(outline.ids())
 }
 
 /// What the assignments of a subtree were made from. Parts that several share stand in it once.
@@ -160,6 +198,9 @@ mod tests {
         for (index, (_, files)) in known.iter().enumerate() {
             assert_eq!(record.files(index).as_ref(), Some(files));
         }
+        let folders = record.folders().unwrap();
+        assert_eq!(folders.iter().map(|it| it.files).collect::<Vec<_>>(), [2, 0, 1]);
+        assert_eq!(Some(folders[0].ids), folder(&known[0].1));
         assert_eq!(record.files(3), None);
     }
 

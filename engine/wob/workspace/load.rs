@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use camino::Utf8PathBuf;
 use salsa::Setter as _;
 use wob_engine::{Content, Database, Diagnostic, FileName, FilePath, Place, Source, did_you_mean};
-use wob_host::{BranchPlace, GitError, Interrupt, Repository};
+use wob_host::{BranchPlace, GitError, Interrupt, Repository, Unneeded};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
     Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
@@ -38,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) db: Database,
     /// The sources, by names that mean the same in the next run.
     sources: BTreeMap<String, Source>,
+    /// Those of them that are folders on disk, and where they lie.
+    pub(crate) folders: Vec<(Source, Utf8PathBuf)>,
     /// The texts that diagnostics may point into.
     pub(crate) texts: FileTexts,
     /// The environments, sorted by name.
@@ -82,11 +85,11 @@ pub(crate) fn load(
     workspace: &Workspace,
     profile: Option<Profile>,
     needed: &dyn Fn(&Name) -> bool,
-    before: Option<Loaded>,
+    (before, unneeded): (Option<Loaded>, Option<&Unneeded>),
     interrupt: &Interrupt,
 ) -> Result<Loaded, WorkspaceError> {
-    let mut sources =
-        Sources::new(workspace.texts.clone(), workspace.settings.file_bytes, interrupt);
+    let limit = workspace.settings.file_bytes;
+    let mut sources = Sources::new(workspace.texts.clone(), limit, unneeded, interrupt);
     sources.seen = workspace.seen.clone();
     let mut inputs_before = BTreeMap::new();
     if let Some(Loaded { db, sources: before, environments, .. }) = before {
@@ -125,10 +128,11 @@ pub(crate) fn load(
     locks.remarks().into_iter().for_each(|it| sources.remark(it));
     let locks = locks.all;
     let seen = sources.seen.clone();
-    let Parts { db, sources, texts, remarks } = sources.into_parts();
+    let Parts { db, sources, folders, texts, remarks } = sources.into_parts();
     Ok(Loaded {
         db,
         sources,
+        folders,
         texts,
         environments,
         diagnostics,

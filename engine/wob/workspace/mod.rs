@@ -324,7 +324,7 @@ impl Workspace {
     fn read_settings(&mut self, name: &str, content: Option<Content>) -> WorkspaceFile {
         let file = FileName::new(name);
         match content {
-            None => WorkspaceFile::default(),
+            None | Some(Content::Unread { .. }) => WorkspaceFile::default(),
             Some(Content::Refused(refusal)) => {
                 self.diagnostics.push(refused(&file, &refusal));
                 WorkspaceFile::default()
@@ -368,8 +368,8 @@ pub(crate) fn open(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
-    let Start { state, before } = start;
+    let Start { state, before, unneeded } = start;
     let workspace = Workspace::find(common, state, interrupt)?;
-    let loaded = load(&workspace, common.profile, needed, before, interrupt)?;
+    let loaded = load(&workspace, common.profile, needed, (before, unneeded.as_ref()), interrupt)?;
     Ok((workspace, loaded))
 }

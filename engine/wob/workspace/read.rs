@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use salsa::Setter as _;
 use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
-    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, check_inside, is_source_name,
-    read_folder, redact,
+    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, Unneeded, check_inside,
+    is_source_name, read_folder, redact,
 };
 
 use super::{
@@ -34,6 +34,7 @@ pub(super) struct Sources<'r> {
     /// What was looked at.
     pub(super) seen: Seen,
     limits: ReadLimits,
+    unneeded: Option<&'r Unneeded>,
     pub(super) interrupt: &'r Interrupt,
     /// What was read, by its name; the same name is not read twice.
     read: BTreeMap<String, Source>,
@@ -114,7 +115,12 @@ pub(super) struct Foreign<'u> {
 }
 
 impl<'r> Sources<'r> {
-    pub(super) fn new(texts: FileTexts, file_bytes: Option<u64>, interrupt: &'r Interrupt) -> Self {
+    pub(super) fn new(
+        texts: FileTexts,
+        file_bytes: Option<u64>,
+        unneeded: Option<&'r Unneeded>,
+        interrupt: &'r Interrupt,
+    ) -> Self {
         let mut limits = ReadLimits::default();
         limits.file_bytes = file_bytes.unwrap_or(limits.file_bytes);
         Self {
@@ -123,6 +129,7 @@ impl<'r> Sources<'r> {
             remarks: vec![],
             seen: Seen::default(),
             limits,
+            unneeded,
             interrupt,
             read: BTreeMap::new(),
             commits: BTreeMap::new(),
@@ -353,11 +360,26 @@ impl<'r> Sources<'r> {
             let folders = self.edited.join(", ");
             self.remark(format!("uncommitted edits are built too: in {folders}"));
         }
-        Parts { db: self.db, sources: self.read, texts: self.texts, remarks: self.remarks }
+        let folder = |(source, home): (Source, SourceHome)| match home.home {
+            Home::Folder(folder) => Some((source, folder)),
+            Home::Branch { .. } | Home::Elsewhere(_) => None,
+        };
+        Parts {
+            db: self.db,
+            sources: self.read,
+            folders: self.homes.into_iter().filter_map(folder).collect(),
+            texts: self.texts,
+            remarks: self.remarks,
+        }
     }
 
     fn options(&self) -> ReadOptions<'r> {
-        ReadOptions { wanted: &is_wanted, limits: self.limits, interrupt: self.interrupt }
+        ReadOptions {
+            wanted: &is_wanted,
+            limits: self.limits,
+            unneeded: self.unneeded,
+            interrupt: self.interrupt,
+        }
     }
 
     fn push(&mut self, key: String, mut snapshot: Snapshot, prefix: &str, home: Home) -> Source {
@@ -452,6 +474,7 @@ fn take_lock(snapshot: &mut Snapshot) -> Option<Content> {
 pub(super) struct Parts {
     pub(super) db: Database,
     pub(super) sources: BTreeMap<String, Source>,
+    pub(super) folders: Vec<(Source, Utf8PathBuf)>,
     pub(super) texts: FileTexts,
     pub(super) remarks: Vec<String>,
 }

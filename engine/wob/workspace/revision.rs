@@ -143,7 +143,8 @@ impl Workspace {
     /// Returns the branches that environments are read from, the base's first.
     fn branches_read(&self, repository: &Repository, interrupt: &Interrupt) -> Vec<String> {
         let base = self.settings.base_branch.as_deref().unwrap_or(BASE_BRANCH);
-        let mut sources = Sources::new(self.texts.clone(), self.settings.file_bytes, interrupt);
+        let mut sources =
+            Sources::new(self.texts.clone(), self.settings.file_bytes, None, interrupt);
         let mut branches = vec![base.to_owned()];
         // Whoever loads the workspace says why the base cannot be read.
         if let Ok(source) = sources.git(repository, &Revision::Branch(base.to_owned()), None) {

@@ -120,7 +120,12 @@ impl Exported {
         let root = Utf8Path::from_path(folder.path());
         let root = root.ok_or_else(|| failed("TMPDIR is not UTF-8".to_owned()))?.to_owned();
         let below = at.path_of("").map_err(|it| failed(it.to_string()))?;
-        let options = ReadOptions { wanted: &|_| true, limits: ReadLimits::default(), interrupt };
+        let options = ReadOptions {
+            wanted: &|_| true,
+            limits: ReadLimits::default(),
+            unneeded: None,
+            interrupt,
+        };
         at.repository.export(&at.commit, below.as_ref(), &root, &options)?;
         Ok(Self { _folder: folder, root })
     }

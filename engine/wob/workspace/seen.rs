@@ -12,6 +12,8 @@ use wob_host::{Interrupt, Repository, Stamp, StampError, Stamper};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     things: Vec<SeenThing>,
+    /// The things alone.
+    known: BTreeSet<Thing>,
     /// Whether something was looked at whose change nobody here would notice, such as a branch on a host.
     is_unsettled: bool,
 }
@@ -24,7 +26,7 @@ pub(crate) struct SeenThing {
 }
 
 /// Something that a run looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Thing {
     /// A file, which need not exist.
     File(Utf8PathBuf),
@@ -78,7 +80,7 @@ impl Seen {
     }
 
     fn note(&mut self, thing: Thing, interrupt: &Interrupt) {
-        if self.things.iter().any(|it| it.thing == thing) {
+        if !self.known.insert(thing.clone()) {
             return;
         }
         match thing.stamp(interrupt) {

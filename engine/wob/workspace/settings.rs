@@ -59,7 +59,7 @@ impl SettingsFile {
             Ok(Some(Content::Text { text: other, digest })) => {
                 (lies_at || is_same(text, &other)).then_some(digest)
             }
-            Ok(Some(Content::Refused(_)) | None) | Err(_) => None,
+            Ok(Some(Content::Refused(_) | Content::Unread { .. }) | None) | Err(_) => None,
         };
         Some(Self {
             digest: same.unwrap_or(*digest),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wob_host::{GitId, RepositoryId};
+use wob_host::{GitId, RepositoryId, Unneeded};
 use wob_rules::Name;
 
 use super::{Loaded, read::Revision};
@@ -29,6 +29,8 @@ pub(crate) struct Start {
     pub(crate) state: State,
     /// What a run before has read and made; it is used again, as far as it is still the same.
     pub(crate) before: Option<Loaded>,
+    /// Files of folders that are not read, as long as they are as they were.
+    pub(crate) unneeded: Option<Unneeded>,
 }
 
 impl State {

@@ -48,7 +48,7 @@ fn locked(at: &Path, state: State) -> BTreeMap<String, Vec<String>> {
     let args = Args::parse_from(["wob", "-C", at.to_str().unwrap(), "check"]);
     let interrupt = Interrupt::default();
     let workspace = Workspace::find(&args.common, state, &interrupt).unwrap();
-    let loaded = load(&workspace, None, &|_| true, None, &interrupt).unwrap();
+    let loaded = load(&workspace, None, &|_| true, (None, None), &interrupt).unwrap();
     assert_eq!(loaded.diagnostics, []);
     let names = |it: &super::AskedLock| {
         let inputs = it.file.iter().flat_map(|it| it.lock.inputs.values());

@@ -63,6 +63,8 @@ pub fn decode_file(db: &dyn salsa::Database, file: SourceFile) -> Decoded {
         Content::Text { text, .. } => {
             decode_text(name, text, &yaml::parse(text, &Limits::default()))
         }
+        // Who reads only a part asks only about what needs no more.
+        Content::Unread { .. } => Decoded::default(),
         Content::Refused(refusal) => Decoded {
             diagnostics: vec![refused(name, refusal)],
             damage: vec![Damage::Config],

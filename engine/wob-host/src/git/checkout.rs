@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use camino::Utf8Path;
 use gix::objs::tree::EntryKind;
-use wob_engine::{Content, Digest, FilePath, Origin};
+use wob_engine::{Content, Digest, FilePath, Origin, git_blob_id};
 
 use super::{
     GitError, GitId, Repository,
@@ -152,16 +152,15 @@ fn committed_way(
 fn by_git_id(snapshot: &Snapshot) -> BTreeMap<GitId, &Content> {
     let mut known = BTreeMap::new();
     for file in snapshot.files.iter().chain(&snapshot.ignored) {
-        let Content::Text { text, digest } = &file.content else { continue };
-        let bytes = text.as_bytes();
-        // Of a file with a byte order mark, the text is not all.
-        if Digest::of(bytes) != *digest {
-            continue;
-        }
-        if let Ok(id) = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, bytes)
-        {
-            known.insert(GitId(id), &file.content);
-        }
+        let id = match &file.content {
+            // Of a file with a byte order mark, the text is not all.
+            Content::Text { text, digest } if Digest::of(text.as_bytes()) == *digest => {
+                git_blob_id(text.as_bytes())
+            }
+            Content::Unread { git_id, .. } => *git_id,
+            Content::Text { .. } | Content::Refused(_) => continue,
+        };
+        known.insert(GitId(gix::ObjectId::from(*id.as_bytes())), &file.content);
     }
     known
 }

@@ -32,7 +32,7 @@ fn lies(at: &Utf8Path) -> BTreeMap<String, (Vec<u8>, char)> {
 }
 
 fn options(limits: ReadLimits, interrupt: &Interrupt) -> ReadOptions<'_> {
-    ReadOptions { wanted: &|_| true, limits, interrupt }
+    ReadOptions { wanted: &|_| true, limits, unneeded: None, interrupt }
 }
 
 fn sources(at: &Utf8Path) -> Repository {

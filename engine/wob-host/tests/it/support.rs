@@ -94,13 +94,19 @@ pub(crate) fn commit(folder: &Utf8Path, files: &[(&str, &str)]) -> String {
 
 /// Options for reading all manifests.
 pub(crate) fn options(interrupt: &Interrupt) -> ReadOptions<'_> {
-    ReadOptions { wanted: &is_manifest_name, limits: ReadLimits::default(), interrupt }
+    ReadOptions {
+        wanted: &is_manifest_name,
+        limits: ReadLimits::default(),
+        unneeded: None,
+        interrupt,
+    }
 }
 
 /// Lists the files of a snapshot with their contents on one line each, hidden ones marked `#`.
 pub(crate) fn listing(snapshot: &Snapshot) -> Vec<String> {
     let line = |mark: &str, file: &SnapshotFile| match &file.content {
         Content::Text { text, .. } => format!("{mark}{}: {}", file.path, text.trim_end()),
+        Content::Unread { digest, .. } => format!("{mark}{}: {digest}", file.path),
         Content::Refused(refusal) => format!("{mark}{}! {refusal:?}", file.path),
     };
     let visible = snapshot.files.iter().map(|it| line("", it));

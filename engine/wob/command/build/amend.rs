@@ -6,7 +6,10 @@
 
 mod parts;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use rayon::prelude::*;
 use wob_engine::{Blob, Digest, FilePath, GitObjectId, Tree};
@@ -16,10 +19,10 @@ use wob_rules::{
     assignments, build_some, concerned, part_path, promoted_commit, subtrees,
 };
 
-use self::parts::{AmendedPart, amend_part};
+use self::parts::{AmendedPart, Anew, Piece, amend_part};
 use super::{
     Round,
-    destination::{Mode, Output, Scope},
+    destination::Output,
     ground::Ground,
     place::Place,
     write::{Outcome, message},
@@ -30,10 +33,12 @@ use crate::{
     footprint::PlaceNotes,
     last::{Compared, LastBuild, compare},
     ledger::Ledger,
+    reads::ReadsNote,
     recorded::{TreeSummary, sources},
     report::Report,
     selection::Selected,
     session::{Session, Target},
+    stored::KnownFolder,
     timings,
 };
 
@@ -54,6 +59,8 @@ struct Candidate<'c> {
     head: Head,
     /// The subtrees that have an assignment with an edited value: their positions among all, and what they are of.
     subtrees: Vec<(usize, Range<usize>)>,
+    /// The positions of the assignments with an edited value.
+    concerned: Vec<usize>,
     ground: Ground,
 }
 
@@ -88,10 +95,8 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Option<Round>, Exit> {
-        let is_plain = self.mode == Mode::Write
-            && self.scope == Scope::Changes
-            && session.loaded.diagnostics.is_empty();
-        if !is_plain || session.targets.is_empty() {
+        if !self.may_amend() || !session.loaded.diagnostics.is_empty() || session.targets.is_empty()
+        {
             return Ok(None);
         }
         let span = timings::span("amend");
@@ -161,9 +166,17 @@ impl<'c> Candidate<'c> {
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
         let Some(head) = head else { return Ok(None) };
         let Some(concerned) = concerned(db, input, &edited) else { return Ok(None) };
-        let Some(subtrees) = whole_subtrees(assignments(db, input), &concerned, &last) else {
-            return Ok(None);
+        let all = assignments(db, input);
+        let before = edited.iter().filter_map(|it| ledger.frame.digest_of(it));
+        let subtrees = match &session.narrowed {
+            Some(it) => {
+                let positions = it.subtrees(name, before);
+                positions.and_then(|it| read_subtrees(session, all, it, &last))
+            }
+            None => whole_subtrees(all, &last),
         };
+        let Some(mut subtrees) = subtrees else { return Ok(None) };
+        subtrees.retain(|(_, range)| has_any(range, &concerned));
         let ground = Ground::of(place, name, output, session);
         let is_folder = place.folder().is_some();
         if is_folder && ground.standing == Standing::Unknown {
@@ -180,6 +193,7 @@ impl<'c> Candidate<'c> {
             head_text,
             head,
             subtrees,
+            concerned,
             ground,
         }))
     }
@@ -191,28 +205,17 @@ impl<'c> Candidate<'c> {
         pool: &rayon::ThreadPool,
     ) -> Result<Option<Amended<'c>>, OutputError> {
         let all = assignments(&session.loaded.db, self.input);
-        let some: Vec<Assignment> =
-            self.subtrees.iter().flat_map(|(_, it)| all[it.clone()].iter().cloned()).collect();
+        let indices = || self.subtrees.iter().flat_map(|(_, it)| it.clone());
+        let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
         if some.len() > MOST && some.len() > all.len() / 4 {
             return Ok(None);
         }
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
         let built = pool.install(move || build_some(&db, input, &some, stored));
         let Some(built) = built else { return Ok(None) };
-        let mut on: BTreeMap<&str, Vec<&BuiltAssignment>> = BTreeMap::new();
-        for it in &built {
-            on.entry(it.assignment.cluster_type.as_str()).or_default().push(it);
-        }
-        let known: Vec<Digest> = self
-            .last
-            .subtrees()
-            .into_iter()
-            .filter(|(it, _)| on.contains_key(it.as_str()))
-            .map(|(_, digest)| digest)
-            .collect();
-        if !pool.install(|| stored.recall(&known)) {
+        let Some(pieces) = self.pieces(&built, |it| pool.install(|| stored.folders(it))) else {
             return Ok(None);
-        }
+        };
         let folder_of = |name: &str| {
             let mut folders = self.head.parts.keys();
             folders
@@ -220,18 +223,54 @@ impl<'c> Candidate<'c> {
                 .and_then(|it| FilePath::new(it).ok())
         };
         let mut parts = vec![];
-        for (name, built) in on {
-            let Some(folder) = folder_of(name) else { return Ok(None) };
+        for (name, pieces) in pieces {
+            let Some(folder) = folder_of(&name) else { return Ok(None) };
             let entry = self.head.parts[folder.as_str()].clone();
             let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
-            parts.push((folder, entry, text, built));
+            parts.push((folder, entry, text, pieces));
         }
-        let amend = |(folder, entry, text, built): (_, PartEntry, Vec<u8>, Vec<_>)| {
-            amend_part(folder, &entry, &text, &built, stored)
+        let amend = |(folder, entry, text, pieces): (_, PartEntry, _, Vec<Piece<'_>>)| {
+            amend_part(folder, &entry, text, &pieces)
         };
         let parts = pool.install(|| parts.into_par_iter().map(amend).collect());
         let Some(parts): Option<Vec<AmendedPart>> = parts else { return Ok(None) };
         self.plan(session, built, parts)
+    }
+
+    /// Returns what is known of each subtree of those cluster types of which something was `built`, in order; `fetch` returns what
+    /// the store has of those that were not.
+    fn pieces<'b>(
+        &self,
+        built: &'b [BuiltAssignment],
+        fetch: impl FnOnce(&[Digest]) -> Option<Vec<Vec<KnownFolder>>>,
+    ) -> Option<BTreeMap<String, Vec<Piece<'b>>>> {
+        let mut anew: BTreeMap<usize, Vec<Anew<'b>>> = BTreeMap::new();
+        let mut rest = built.iter();
+        for (position, range) in &self.subtrees {
+            let taken = range.clone().zip(&mut rest);
+            let of_subtree = taken.map(|(index, built)| {
+                let is_concerned = self.concerned.binary_search(&index).is_ok();
+                Anew { built, is_concerned }
+            });
+            anew.insert(*position, of_subtree.collect());
+        }
+        let on: BTreeSet<&str> =
+            built.iter().map(|it| it.assignment.cluster_type.as_str()).collect();
+        let all = self.last.subtrees().into_iter().enumerate();
+        let all: Vec<(usize, (String, Digest))> =
+            all.filter(|(_, (name, _))| on.contains(name.as_str())).collect();
+        let others = all.iter().filter(|(position, _)| !anew.contains_key(position));
+        let others: Vec<Digest> = others.map(|(_, (_, digest))| *digest).collect();
+        let mut known = fetch(&others)?.into_iter();
+        let mut pieces: BTreeMap<String, Vec<Piece<'b>>> = BTreeMap::new();
+        for (position, (name, _)) in all {
+            let piece = match anew.remove(&position) {
+                Some(anew) => Piece::Built(anew),
+                None => Piece::Known(known.next()?),
+            };
+            pieces.entry(name).or_default().push(piece);
+        }
+        Some(pieces)
     }
 
     /// Compares what was built with what lies there.
@@ -307,6 +346,7 @@ impl Amended<'_> {
         drop(span);
         last.write(&notes);
         Ledger::new(frame, &text).write(&notes);
+        ReadsNote::amend(session, input, &notes);
         let tree = TreeSummary {
             environment: head.environment,
             root: head.root,
@@ -342,24 +382,42 @@ fn name_of(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
 }
 
-/// Returns the subtrees that hold any of the `concerned` assignments, with their positions among all; `None` if they are not
-/// divided as those of the `last` build.
-fn whole_subtrees(
-    all: &[Assignment],
-    concerned: &[usize],
-    last: &LastBuild,
-) -> Option<Vec<(usize, Range<usize>)>> {
+/// Says whether any of some positions, which are sorted, is in `range`.
+fn has_any(range: &Range<usize>, positions: &[usize]) -> bool {
+    let next = positions.partition_point(|it| *it < range.start);
+    positions.get(next).is_some_and(|it| *it < range.end)
+}
+
+/// Returns all subtrees, with their positions; `None` if they are not divided as those of the `last` build.
+fn whole_subtrees(all: &[Assignment], last: &LastBuild) -> Option<Vec<(usize, Range<usize>)>> {
     let divided = subtrees(all.iter().map(|it| (it, None)));
     let before = last.subtrees();
     let is_same = divided.len() == before.len()
         && divided.iter().zip(&before).all(|(it, (on, _))| it.cluster_type.as_str() == on);
-    if !is_same {
-        return None;
-    }
-    let has = |range: &Range<usize>| {
-        let next = concerned.partition_point(|it| *it < range.start);
-        concerned.get(next).is_some_and(|it| *it < range.end)
+    is_same.then(|| divided.into_iter().map(|it| it.assignments).enumerate().collect())
+}
+
+/// Returns the subtrees at some `positions` of those of the `last` build, among `all` assignments that the sources say which
+/// were read; `None` if they do not say all of those that each had.
+fn read_subtrees(
+    session: &Session<'_>,
+    all: &[Assignment],
+    positions: &[usize],
+    last: &LastBuild,
+) -> Option<Vec<(usize, Range<usize>)>> {
+    let before = last.subtrees();
+    let find = |position: &usize| {
+        let (on, digest) = before.get(*position)?;
+        let parts = session.stored.parts(digest)?;
+        let first = parts.targets().next()?;
+        let key = |it: &Assignment| (it.cluster_type.as_str(), it.target.as_str()) < (on, first);
+        let start = all.partition_point(key);
+        let here = all.get(start..start + parts.targets().count())?;
+        let is_same = |(it, target): (&Assignment, &str)| {
+            it.cluster_type.as_str() == on && it.target.as_str() == target
+        };
+        let range = start..start + here.len();
+        here.iter().zip(parts.targets()).all(is_same).then_some((*position, range))
     };
-    let divided = divided.into_iter().map(|it| it.assignments).enumerate();
-    Some(divided.filter(|(_, range)| has(range)).collect())
+    positions.iter().map(find).collect()
 }

@@ -16,6 +16,7 @@ use crate::{
     footprint::{PlaceNotes, Trust},
     last::{Compared, LastBuild, compare},
     ledger::Ledger,
+    reads::ReadsNote,
     report::Report,
     session::{BuiltTarget, Session},
     timings,
@@ -107,6 +108,11 @@ impl Output {
         if self.trust_output { Trust::Record } else { Trust::Nothing }
     }
 
+    /// Says whether only what changed may be built, if that is little.
+    pub(super) fn may_amend(&self) -> bool {
+        self.mode == Mode::Write && self.scope == Scope::Changes
+    }
+
     /// Builds what `session` selects, and writes it to `places`, which nobody else may write to meanwhile.
     pub(crate) fn build(
         &self,
@@ -166,6 +172,9 @@ fn note(
     if report.items.is_empty() && target.is_whole() {
         let frame = Frame::of(&session.loaded.db, target.input, &session.settings_text());
         Ledger::new(frame, &outcome.head).write(notes);
+        ReadsNote::renew(session, target.input, notes);
+    } else {
+        ReadsNote::remove(notes);
     }
 }
 

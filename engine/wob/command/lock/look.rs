@@ -79,7 +79,8 @@ impl<'l> Looking<'l> {
         let progress = Progress::start(streams.wants_progress(), "reading sources");
         let profile = self.common.profile;
         let is_first = before.is_none();
-        let loaded = load(&workspace, profile, &needed, before, &self.interrupt).map_err(fail)?;
+        let loaded =
+            load(&workspace, profile, &needed, (before, None), &self.interrupt).map_err(fail)?;
         drop(progress);
         self.check_names(&loaded)?;
         // A second look says the same.

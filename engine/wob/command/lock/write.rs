@@ -167,7 +167,7 @@ fn committed(
     let path = FilePath::new(&path).expect("because both parts are paths");
     let found = match repository.file(&tip, &path, &ReadLimits::default())? {
         Some(Content::Text { text, .. }) => Some(text.to_string()),
-        Some(Content::Refused(_)) | None => None,
+        Some(Content::Refused(_) | Content::Unread { .. }) | None => None,
     };
     if found.as_ref() != plan.lock.file.as_ref().map(|it| &it.text) {
         return Err(WriteError::Raced { name, branch: shown });

@@ -1,11 +1,9 @@
 //! Amends what the record of a part says.
 
-use std::collections::BTreeMap;
+use wob_engine::{Blob, Digest, FilePath, Outline};
+use wob_rules::{BuiltAssignment, PartEntry, PartText, readme};
 
-use wob_engine::{Blob, Digest, FilePath, FolderIds, Outline};
-use wob_rules::{BuiltAssignment, KnownFile, Part, PartEntry, readme};
-
-use crate::stored::Stored;
+use crate::stored::KnownFolder;
 
 /// A part in which some assignments were built anew.
 pub(super) struct AmendedPart {
@@ -18,72 +16,126 @@ pub(super) struct AmendedPart {
     pub(super) changed: Vec<(FilePath, Blob, Digest)>,
 }
 
-/// Takes what was `built` into the part whose record is `text`; `None` if that is not the one that `entry` names, or if more
-/// changes than the contents of files.
+/// An assignment that was built anew.
+pub(super) struct Anew<'b> {
+    pub(super) built: &'b BuiltAssignment,
+    /// Whether it has an edited value.
+    pub(super) is_concerned: bool,
+}
+
+/// The assignments of a subtree.
+pub(super) enum Piece<'b> {
+    Known(Vec<KnownFolder>),
+    Built(Vec<Anew<'b>>),
+}
+
+/// Takes what was built into the part in `folder`, whose record is `text` and which has these `pieces`; `None` if that is not the
+/// record that `entry` names, if more changes than the contents of files, or if an assignment has other inputs that no edit
+/// concerns.
 pub(super) fn amend_part(
     folder: FilePath,
     entry: &PartEntry,
-    text: &[u8],
-    built: &[&BuiltAssignment],
-    stored: &Stored,
+    text: Vec<u8>,
+    pieces: &[Piece<'_>],
 ) -> Option<AmendedPart> {
-    if Digest::of(text) != entry.record {
+    if Digest::of(&text) != entry.record {
         return None;
     }
-    let mut part = Part::parse(text).ok()?;
-    let mut outline = Outline::default();
-    let mut changed = vec![];
-    let built: BTreeMap<&str, &BuiltAssignment> =
-        built.iter().map(|it| (it.assignment.target.as_str(), *it)).collect();
-    let mut files = 0;
-    let mut path = String::new();
-    for assignment in &mut part.assignments {
-        let target = assignment.target.as_str();
-        let ids = if let Some(it) = built.get(target) {
-            assignment.inputs = it.inputs;
-            files += it.files.iter().len();
-            let mut own = Outline::default();
-            for (name, blob) in it.files.iter() {
-                own.add_file(FilePath::new(name).ok()?, blob);
-                path.clear();
-                path.extend([target, "/", name]);
-                let recorded = part.files.get_mut(path.as_str())?;
-                if *recorded != blob.digest() {
-                    let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
-                    changed.push((full, blob.clone(), *recorded));
-                    *recorded = blob.digest();
+    let mut part = Amending {
+        targets: vec![],
+        text: PartText::new(text)?,
+        outline: Outline::default(),
+        changed: vec![],
+        files: 0,
+    };
+    part.targets = targets(&part.text)?;
+    let mut index = 0;
+    for piece in pieces {
+        match piece {
+            Piece::Known(folders) => {
+                for it in folders {
+                    part.keep(index, it)?;
+                    index += 1;
                 }
             }
-            own.ids()
-        } else {
-            let known = stored.recalled(&assignment.inputs?)?;
-            files += known.len();
-            known_ids(&known, target, &part.files)?
-        };
-        outline.add_folder(FilePath::new(target).ok()?, ids);
+            Piece::Built(all) => {
+                for it in all {
+                    part.take(index, it, &folder)?;
+                    index += 1;
+                }
+            }
+        }
     }
+    let Amending { targets, text, mut outline, changed, files } = part;
     let (name, blob) = readme();
-    if part.files.len() != files + 1 || part.files.get(name) != Some(&blob.digest()) {
+    let is_whole = index == targets.len() && text.files() == files + 1;
+    if !is_whole || text.file(name) != Some(blob.digest()) {
         return None;
     }
     outline.add_file(FilePath::new(name).ok()?, &blob);
-    let text = part.to_json();
-    let entry = part.entry(outline.ids(), Digest::of(text.as_bytes()));
+    let ids = outline.ids();
+    let text = String::from_utf8(text.into_text()).ok()?;
+    let entry = PartEntry {
+        root: ids.root,
+        git_tree: ids.git_id.to_string(),
+        record: Digest::of(text.as_bytes()),
+        ..*entry
+    };
     Some(AmendedPart { folder, entry, text, changed })
 }
 
-/// Returns what the folder of a target is called that holds what is known; `None` if the record says something else.
-fn known_ids(
-    known: &[KnownFile],
-    target: &str,
-    recorded: &BTreeMap<String, Digest>,
-) -> Option<FolderIds> {
-    let mut own = Outline::default();
-    for it in known {
-        if recorded.get(format!("{target}/{}", it.name).as_str()) != Some(&it.digest) {
+fn targets(text: &PartText) -> Option<Vec<FilePath>> {
+    let path = |it: &[u8]| FilePath::new(std::str::from_utf8(it).ok()?).ok();
+    text.targets().map(path).collect()
+}
+
+/// A part while it is amended.
+struct Amending {
+    targets: Vec<FilePath>,
+    text: PartText,
+    outline: Outline,
+    changed: Vec<(FilePath, Blob, Digest)>,
+    files: usize,
+}
+
+impl Amending {
+    /// Keeps the assignment at `index`; `None` if it is not the one that is known.
+    fn keep(&mut self, index: usize, known: &KnownFolder) -> Option<()> {
+        if !self.text.has_inputs(index, &known.inputs) {
             return None;
         }
-        own.add_known(FilePath::new(&it.name).ok()?, it.digest, it.git_id);
+        self.outline.add_folder(self.targets.get(index)?.clone(), known.ids);
+        self.files += known.files;
+        Some(())
     }
-    Some(own.ids())
+
+    /// Takes what was built of the assignment at `index` of the part in `folder`.
+    fn take(&mut self, index: usize, anew: &Anew<'_>, folder: &FilePath) -> Option<()> {
+        let Anew { built, is_concerned } = anew;
+        let target = self.targets.get(index)?.clone();
+        let inputs = built.inputs?;
+        if built.assignment.target.as_str() != target.as_str() {
+            return None;
+        }
+        if !self.text.has_inputs(index, &inputs) {
+            if !is_concerned {
+                return None;
+            }
+            self.text.set_inputs(index, &inputs)?;
+        }
+        let mut own = Outline::default();
+        for (name, blob) in built.files.iter() {
+            own.add_file(FilePath::new(name).ok()?, blob);
+            let path = format!("{target}/{name}");
+            let recorded = self.text.file(&path)?;
+            if recorded != blob.digest() {
+                let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
+                self.changed.push((full, blob.clone(), recorded));
+                self.text.set_file(&path, &blob.digest())?;
+            }
+            self.files += 1;
+        }
+        self.outline.add_folder(target, own.ids());
+        Some(())
+    }
 }

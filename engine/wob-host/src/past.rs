@@ -1,0 +1,174 @@
+//! Past files: what files of sources held when they were read before, so that those which nobody needs are not read again.
+//!
+//! **Invariant:** a file that looks as it did holds the same bytes, as for a [stamp](crate::Stamp); one that was changed a
+//! moment before it was looked at is told by its bytes.
+
+use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+use wob_engine::{Content, Digest, GitObjectId, git_blob_id};
+
+use crate::stamp::StatRecord;
+
+/// What a file held, and what it looked like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastFile {
+    /// None if a later change could look the same.
+    stat: Option<[i128; 6]>,
+    digest: [u8; 32],
+    git_id: [u8; 20],
+}
+
+impl PastFile {
+    /// Looks at the file at `path`, and reads it; `None` if it is no file, or holds something else than what has `digest`.
+    pub fn of(path: &Path, digest: &Digest) -> Option<Self> {
+        // What changes after the look shows in the next one.
+        let (stat, bytes) = look(path).zip(fs::read(path).ok())?;
+        let is_same = Digest::of(&bytes) == *digest;
+        // Text that begins with a byte order mark is not what git has.
+        let is_plain = !bytes.starts_with(b"\xef\xbb\xbf");
+        (is_same && is_plain).then(|| Self {
+            stat: stat.settled(),
+            digest: *digest.as_bytes(),
+            git_id: *git_blob_id(&bytes).as_bytes(),
+        })
+    }
+
+    /// Looks at the file at `path` again.
+    pub fn compare(&self, path: &Path) -> Since {
+        let Some(now) = look(path) else { return Since::Changed };
+        if self.stat == Some(now.numbers) {
+            return Since::Same;
+        }
+        let is_same = fs::read(path).is_ok_and(|it| *Digest::of(&it).as_bytes() == self.digest);
+        if is_same { Since::Touched } else { Since::Changed }
+    }
+
+    /// Returns the digest of what it held.
+    pub fn digest(&self) -> Digest {
+        Digest::from_bytes(self.digest)
+    }
+
+    /// Returns what a source has in its place, if nobody needs what it says.
+    fn unread(&self) -> Content {
+        Content::Unread { digest: self.digest(), git_id: GitObjectId::from_bytes(self.git_id) }
+    }
+}
+
+/// What became of a file since it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It looks as it did, and so holds what it did.
+    Same,
+    /// It looks different, or did so a moment before it was looked at, and holds what it did.
+    Touched,
+    /// It holds something else, or is gone.
+    Changed,
+}
+
+/// The files that nobody needs, by where they really lie.
+#[derive(Clone, Debug, Default)]
+pub struct Unneeded {
+    /// By the bytes of their paths, which are compared more quickly than paths.
+    files: BTreeMap<Vec<u8>, PastFile>,
+}
+
+impl Unneeded {
+    /// Adds the file at `path`.
+    pub fn add(&mut self, path: &Path, file: PastFile) {
+        self.files.insert(path.as_os_str().as_encoded_bytes().to_vec(), file);
+    }
+
+    /// Returns how many they are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Returns what stands for the file at `path`, if nobody needs it and it is as it was.
+    pub(crate) fn content(&self, path: &Path) -> Option<Content> {
+        let file = self.files.get(path.as_os_str().as_encoded_bytes());
+        file.filter(|it| it.compare(path) != Since::Changed).map(PastFile::unread)
+    }
+}
+
+/// What a file looks like, and when that was seen.
+struct Look {
+    numbers: [i128; 6],
+    is_racy: bool,
+}
+
+impl Look {
+    fn settled(&self) -> Option<[i128; 6]> {
+        (!self.is_racy).then_some(self.numbers)
+    }
+}
+
+/// `None` if there is no file, or something else than a file.
+fn look(path: &Path) -> Option<Look> {
+    let taken = SystemTime::now();
+    let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let record = StatRecord::of(&found);
+    Some(Look { numbers: record.numbers, is_racy: record.is_racy(taken) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A file that was changed long ago, as far as its own clock tells.
+    fn settled(path: &Path, text: &str) {
+        fs::write(path, text).unwrap();
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
+    }
+
+    #[test]
+    fn a_file_holds_until_its_bytes_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        settled(&path, "a: 1\n");
+        let digest = Digest::of(b"a: 1\n");
+        let past = PastFile::of(&path, &digest).unwrap();
+        assert_ne!(past.compare(&path), Since::Changed);
+        assert!(matches!(past.unread(), Content::Unread { digest: it, .. } if it == digest));
+
+        // The same bytes in another file are the same.
+        fs::remove_file(&path).unwrap();
+        settled(&path, "a: 1\n");
+        assert_ne!(past.compare(&path), Since::Changed);
+
+        // Other bytes of the same length, at the same time, are not.
+        settled(&path, "a: 2\n");
+        assert_eq!(past.compare(&path), Since::Changed);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(past.compare(&path), Since::Changed);
+    }
+
+    #[test]
+    fn what_was_changed_a_moment_ago_is_told_by_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "a: 1\n").unwrap();
+        let past = PastFile::of(&path, &Digest::of(b"a: 1\n")).unwrap();
+        assert_eq!(past.compare(&path), Since::Touched, "it was written just now");
+        fs::write(&path, "a: 2\n").unwrap();
+        assert_eq!(past.compare(&path), Since::Changed);
+    }
+
+    #[test]
+    fn links_marks_and_other_bytes_are_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "\u{feff}a: 1\n").unwrap();
+        assert_eq!(PastFile::of(&path, &Digest::of("\u{feff}a: 1\n".as_bytes())), None);
+        assert_eq!(PastFile::of(&path, &Digest::of(b"other")), None);
+        assert_eq!(PastFile::of(folder.path(), &Digest::of(b"")), None);
+    }
+}

@@ -1,0 +1,279 @@
+//! What the last build of an environment into one place read, file by file, and what each part of the tree was made from, so
+//! that the next build need read only a part of the sources.
+//!
+//! They are notes in the user's cache, like the last build's. Without them, everything is read.
+//!
+//! **Invariant:** who reads a part builds only what that part says, as it would if everything was read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use camino::Utf8Path;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use wob_engine::{Content, Digest, FileName};
+use wob_host::{PastFile, Since, Unneeded, read_note, write_note};
+use wob_rules::{EnvironmentInput, reads};
+
+use crate::{footprint::PlaceNotes, session::Session};
+
+/// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
+const PURPOSE: &str = concat!("reads 1 of ", env!("WOB_RULES_DIGEST"));
+const REACH_PURPOSE: &str = concat!("reach 1 of ", env!("WOB_RULES_DIGEST"));
+const PLACES_PURPOSE: &str = "places 1";
+/// If more files than these have changed, everything may as well be read.
+const MOST_EDITED: usize = 64;
+
+/// The files of folders that not everything needs, by where they really lie, and what they held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadsNote {
+    files: Vec<(String, PastFile)>,
+    /// The digest of the [`Reach`] that it is of.
+    reach: [u8; 32],
+}
+
+/// Who needs which files. It stays as long as nothing but values changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reach {
+    /// The files that are always needed.
+    always: BTreeSet<String>,
+    /// For each subtree the positions of the files that it needs.
+    subtrees: Vec<Vec<u32>>,
+}
+
+/// The places that a command line wrote to, by environment.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlacesNote(BTreeMap<String, PlaceNotes>);
+
+impl PlacesNote {
+    /// Notes the `places` of a command line at `path`.
+    pub(crate) fn write(places: BTreeMap<String, PlaceNotes>, path: &Utf8Path) {
+        if let Ok(bytes) = postcard::to_stdvec(&Self(places)) {
+            // Without it the next run reads everything.
+            write_note(path, PLACES_PURPOSE, &bytes).unwrap_or_default();
+        }
+    }
+
+    /// Reads the note at `path`; `None` if there is none, or it is damaged.
+    pub(crate) fn read(path: &Utf8Path) -> Option<Self> {
+        postcard::from_bytes(&read_note(path, PLACES_PURPOSE)?).ok()
+    }
+
+    /// Looks at the files that were read, and finds out which need not be read again; `None` if all should be.
+    pub(crate) fn narrow(self) -> Option<Narrowed> {
+        let looked: Option<Vec<(String, Looked)>> =
+            self.0.into_iter().map(|(name, notes)| Some((name, Looked::at(&notes)?))).collect();
+        let looked = looked?;
+        let needed: BTreeSet<&str> = looked.iter().flat_map(|(_, it)| it.needed()).collect();
+        let mut unneeded = Unneeded::default();
+        for (path, past) in looked.iter().flat_map(|(_, it)| &it.note.files) {
+            if !needed.contains(path.as_str()) {
+                unneeded.add(Path::new(path), past.clone());
+            }
+        }
+        let part = |it: Looked| Part {
+            edited: it.edited(),
+            touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
+            subtrees: it.concerned,
+        };
+        let parts = looked.into_iter().map(|(name, it)| (name, part(it))).collect();
+        Some(Narrowed { left_out: unneeded.len(), unneeded, parts })
+    }
+}
+
+/// A note, and what became of its files since.
+struct Looked {
+    note: ReadsNote,
+    reach: Reach,
+    now: Vec<Since>,
+    /// The subtrees that need a file that changed.
+    concerned: Vec<usize>,
+}
+
+impl Looked {
+    /// Looks at the files of an environment; `None` if too many have changed, or one that nobody needs.
+    fn at(notes: &PlaceNotes) -> Option<Self> {
+        let note = ReadsNote::read(notes)?;
+        let reach: Reach = postcard::from_bytes(&note.read_reach(notes)?).ok()?;
+        let compare = |(path, past): &(String, PastFile)| past.compare(Path::new(path));
+        let now: Vec<Since> = note.files.par_iter().with_min_len(256).map(compare).collect();
+        let edited: Vec<usize> = (0..now.len()).filter(|it| now[*it] == Since::Changed).collect();
+        if edited.len() > MOST_EDITED {
+            return None;
+        }
+        let has_edited = |it: &Vec<u32>| it.iter().any(|it| now[*it as usize] == Since::Changed);
+        let concerned: Vec<usize> = if edited.is_empty() {
+            vec![]
+        } else {
+            (0..reach.subtrees.len()).filter(|it| has_edited(&reach.subtrees[*it])).collect()
+        };
+        let needed: BTreeSet<u32> =
+            concerned.iter().flat_map(|it| &reach.subtrees[*it]).copied().collect();
+        // What nobody needs may still be spoken of.
+        let is_needed = |it: &usize| u32::try_from(*it).is_ok_and(|it| needed.contains(&it));
+        edited.iter().all(is_needed).then_some(Self { note, reach, now, concerned })
+    }
+
+    /// Returns the files that are always needed, and those that the concerned subtrees need.
+    fn needed(&self) -> impl Iterator<Item = &str> {
+        let positions = self.concerned.iter().flat_map(|it| &self.reach.subtrees[*it]);
+        let files = positions.map(|it| &*self.note.files[*it as usize].0);
+        self.reach.always.iter().map(String::as_str).chain(files)
+    }
+
+    /// Returns what those files held that hold something else now.
+    fn edited(&self) -> BTreeSet<Digest> {
+        let files = self.note.files.iter().zip(&self.now);
+        files.filter(|(_, it)| **it == Since::Changed).map(|((_, past), _)| past.digest()).collect()
+    }
+}
+
+/// A part of the sources that is read.
+#[derive(Debug)]
+pub(crate) struct Narrowed {
+    unneeded: Unneeded,
+    /// How many files that are.
+    pub(crate) left_out: usize,
+    /// By environment.
+    parts: BTreeMap<String, Part>,
+}
+
+/// A part of the sources of one environment.
+#[derive(Debug)]
+struct Part {
+    /// What those files held that hold something else now.
+    edited: BTreeSet<Digest>,
+    /// The positions of the files that look different.
+    touched: BTreeSet<usize>,
+    /// The subtrees that need such a file; the sources of only these are read.
+    subtrees: Vec<usize>,
+}
+
+impl Narrowed {
+    /// Takes out the files that need not be read.
+    pub(crate) fn take_unneeded(&mut self) -> Unneeded {
+        std::mem::take(&mut self.unneeded)
+    }
+
+    /// Returns the subtrees of an environment whose sources were read, by their positions among all; `None` if a file was
+    /// edited that held what has one of these digests `before`, and not everything was read that it concerns.
+    pub(crate) fn subtrees(
+        &self,
+        environment: &str,
+        mut before: impl Iterator<Item = Digest>,
+    ) -> Option<&[usize]> {
+        let part = self.parts.get(environment)?;
+        before.all(|it| part.edited.contains(&it)).then_some(&part.subtrees)
+    }
+}
+
+impl ReadsNote {
+    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are.
+    pub(crate) fn renew(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) {
+        if Self::try_renew(session, input, notes).is_none() {
+            Self::remove(notes);
+        }
+    }
+
+    fn try_renew(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) -> Option<()> {
+        let reads = reads(&session.loaded.db, input)?;
+        let paths = paths(session);
+        let always = reads.always.iter().filter_map(|it| Some(paths.get(it)?.0.clone())).collect();
+        let take = |name: &FileName| {
+            let (path, digest) = paths.get(name)?;
+            Some((path.clone(), PastFile::of(Path::new(path), digest)?))
+        };
+        let taken: Vec<Option<(String, PastFile)>> = reads.files.par_iter().map(take).collect();
+        let mut positions = vec![];
+        let mut files = vec![];
+        for it in taken {
+            positions.push(it.as_ref().and_then(|_| u32::try_from(files.len()).ok()));
+            files.extend(it);
+        }
+        let of_subtree =
+            |needs: &Vec<u32>| needs.iter().filter_map(|it| positions[*it as usize]).collect();
+        let subtrees = reads.subtrees.iter().map(of_subtree).collect();
+        let reach = postcard::to_stdvec(&Reach { always, subtrees }).ok()?;
+        write_note(&notes.path("reach"), REACH_PURPOSE, &reach).ok()?;
+        Self { files, reach: *Digest::of(&reach).as_bytes() }.write(notes)
+    }
+
+    /// Notes what `session` has read of an environment in which nothing but values has changed since the last note, if there is
+    /// one.
+    pub(crate) fn amend(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) {
+        let environment = input.name(&session.loaded.db);
+        if Self::try_amend(session, environment, notes).is_none() {
+            match session.narrowed {
+                Some(_) => Self::remove(notes),
+                None => Self::renew(session, input, notes),
+            }
+        }
+    }
+
+    fn try_amend(session: &Session<'_>, environment: &str, notes: &PlaceNotes) -> Option<()> {
+        let mut note = Self::read(notes)?;
+        let paths = paths(session);
+        let now: BTreeMap<&str, Digest> =
+            paths.values().map(|(path, digest)| (path.as_str(), *digest)).collect();
+        let part = session.narrowed.as_ref().and_then(|it| it.parts.get(environment));
+        for (index, (path, past)) in note.files.iter_mut().enumerate() {
+            let digest = now.get(path.as_str())?;
+            let is_touched = || match part {
+                Some(it) => it.touched.contains(&index),
+                None => past.compare(Path::new(&*path)) != Since::Same,
+            };
+            if *digest != past.digest() || is_touched() {
+                *past = PastFile::of(Path::new(&*path), digest)?;
+            }
+        }
+        note.write(notes)
+    }
+
+    /// Reads the note; `None` if there is none, or it is damaged.
+    fn read(notes: &PlaceNotes) -> Option<Self> {
+        postcard::from_bytes(&read_note(&notes.path("reads"), PURPOSE)?).ok()
+    }
+
+    fn read_reach(&self, notes: &PlaceNotes) -> Option<Vec<u8>> {
+        let bytes = read_note(&notes.path("reach"), REACH_PURPOSE)?;
+        (Digest::of(&bytes).as_bytes() == &self.reach).then_some(bytes)
+    }
+
+    fn write(&self, notes: &PlaceNotes) -> Option<()> {
+        let bytes = postcard::to_stdvec(self).ok()?;
+        write_note(&notes.path("reads"), PURPOSE, &bytes).ok()
+    }
+
+    /// Removes it: one that tells of other sources would only be looked at in vain.
+    pub(crate) fn remove(notes: &PlaceNotes) {
+        fs::remove_file(notes.path("reads")).unwrap_or_default();
+    }
+}
+
+/// Returns where the files of folders lie that were read, and the digests of what they hold. Left out is what has the name of
+/// another file.
+fn paths<'d>(session: &'d Session<'_>) -> BTreeMap<&'d FileName, (String, Digest)> {
+    let db = &session.loaded.db;
+    let mut paths: BTreeMap<&FileName, (String, Digest)> = BTreeMap::new();
+    let mut twice = BTreeSet::new();
+    for (source, folder) in &session.loaded.folders {
+        let Ok(root) = folder.canonicalize_utf8() else { continue };
+        for file in source.files(db) {
+            let (Content::Text { digest, .. } | Content::Unread { digest, .. }) = file.content(db)
+            else {
+                continue;
+            };
+            let path = format!("{root}/{}", file.path(db));
+            if let Some((other, _)) = paths.insert(file.name(db), (path.clone(), *digest))
+                && other != path
+            {
+                twice.insert(file.name(db));
+            }
+        }
+    }
+    paths.retain(|name, _| !twice.contains(name));
+    paths
+}

@@ -1,0 +1,195 @@
+//! Amends the text of a part's record where it lies: most of what it says stays, and to read all of it takes longer.
+
+use std::ops::Range;
+
+use wob_engine::Digest;
+
+/// How many characters a digest has.
+const HEX: usize = 64;
+
+/// The text of a [`Part`](super::Part), as wob writes it, and where in it everything is said.
+///
+/// **Invariant:** what is amended reads as the part that has the same said, written down anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartText {
+    text: Vec<u8>,
+    /// The files: where their paths stand, and where their digests begin; sorted by path.
+    files: Vec<(Range<usize>, usize)>,
+    /// The assignments: where their targets stand, and where the digests of their inputs begin, if they have any; in order.
+    assignments: Vec<(Range<usize>, Option<usize>)>,
+}
+
+impl PartText {
+    /// Finds out where everything is said; `None` if the text is not laid out as wob does it, or holds anything that JSON escapes.
+    pub fn new(text: Vec<u8>) -> Option<Self> {
+        let mut found = Self { text: vec![], files: vec![], assignments: vec![] };
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', &text) {
+            found.line(&text[start..end], start)?;
+            start = end + 1;
+        }
+        let is_sorted = found.files.is_sorted_by(|a, b| text[a.0.clone()] < text[b.0.clone()]);
+        found.text = text;
+        (is_sorted && start == found.text.len()).then_some(found)
+    }
+
+    /// Takes a line, which begins at `start`.
+    fn line(&mut self, line: &[u8], start: usize) -> Option<()> {
+        if memchr::memchr(b'\\', line).is_some() {
+            return None;
+        }
+        // The depth tells the lists of files and of assignments apart from what is said of an assignment.
+        if let Some(rest) = line.strip_prefix(b"    \"") {
+            let end = memchr::memchr(b'"', rest)?;
+            let digest = rest[end..].strip_prefix(b"\": \"")?;
+            is_hex(digest.strip_suffix(b",").unwrap_or(digest).strip_suffix(b"\"")?)?;
+            let path = start + 5..start + 5 + end;
+            self.files.push((path.clone(), path.end + 4));
+        } else if let Some(rest) = line.strip_prefix(b"      \"target\": \"") {
+            let end = memchr::memchr(b'"', rest)?;
+            let target = start + 17;
+            self.assignments.push((target..target + end, None));
+        } else if let Some(rest) = line.strip_prefix(b"      \"inputs\": \"") {
+            is_hex(rest.strip_suffix(b",").unwrap_or(rest).strip_suffix(b"\"")?)?;
+            self.assignments.last_mut()?.1 = Some(start + 17);
+        }
+        Some(())
+    }
+
+    /// Lists the targets, in order.
+    pub fn targets(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.assignments.iter().map(|(target, _)| &self.text[target.clone()])
+    }
+
+    /// Returns how many files it has.
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Says whether the assignment at `index` was made from inputs with this digest.
+    pub fn has_inputs(&self, index: usize, inputs: &Digest) -> bool {
+        let start = self.assignments.get(index).and_then(|it| it.1);
+        start.is_some_and(|it| self.text[it..it + HEX] == hex(inputs))
+    }
+
+    /// Says that the assignment at `index` was made from `inputs`; `None` if it says no inputs.
+    pub fn set_inputs(&mut self, index: usize, inputs: &Digest) -> Option<()> {
+        let start = self.assignments.get(index)?.1?;
+        self.text[start..start + HEX].copy_from_slice(&hex(inputs));
+        Some(())
+    }
+
+    /// Returns the digest of the file at `path`; `None` if there is none.
+    pub fn file(&self, path: &str) -> Option<Digest> {
+        let start = self.start_of(path)?;
+        Digest::parse(std::str::from_utf8(&self.text[start..start + HEX]).ok()?)
+    }
+
+    /// Says that the file at `path` has another digest; `None` if there is no such file.
+    pub fn set_file(&mut self, path: &str, digest: &Digest) -> Option<()> {
+        let start = self.start_of(path)?;
+        self.text[start..start + HEX].copy_from_slice(&hex(digest));
+        Some(())
+    }
+
+    fn start_of(&self, path: &str) -> Option<usize> {
+        let compare = |it: &(Range<usize>, usize)| self.text[it.0.clone()].cmp(path.as_bytes());
+        self.files.binary_search_by(compare).ok().map(|it| self.files[it].1)
+    }
+
+    /// Returns the text.
+    pub fn into_text(self) -> Vec<u8> {
+        self.text
+    }
+}
+
+fn is_hex(text: &[u8]) -> Option<()> {
+    (text.len() == HEX && text.iter().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
+        .then_some(())
+}
+
+fn hex(digest: &Digest) -> [u8; HEX] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [0; HEX];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(digest.as_bytes()) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::text::Part;
+
+    /// A part as a record says it.
+    fn part(files: &[(String, u8)], targets: &[(String, Option<u8>)]) -> Part {
+        let digest = |it: &u8| Digest::of(&[*it]).to_string();
+        let files: serde_json::Map<String, serde_json::Value> =
+            files.iter().map(|(path, it)| (path.clone(), digest(it).into())).collect();
+        let assignments: Vec<serde_json::Value> = targets
+            .iter()
+            .map(|(target, inputs)| {
+                let mut it = serde_json::json!({"target": target, "policies": ["p", "q"]});
+                match inputs {
+                    Some(inputs) => it["inputs"] = digest(inputs).into(),
+                    None => it["failed"] = true.into(),
+                }
+                it
+            })
+            .collect();
+        serde_json::from_value(serde_json::json!({
+            "version": 2, "clusterType": "large", "files": files, "assignments": assignments,
+        }))
+        .unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_amended_reads_as_if_it_was_written_anew(
+            files in prop::collection::btree_map("[a-c]{1,2}/[a-c.]{1,3}|README[.]md", any::<u8>(), 1..6),
+            targets in prop::collection::btree_map("[a-z]{1,3}", prop::option::of(any::<u8>()), 1..5),
+            file in any::<prop::sample::Index>(),
+            target in any::<prop::sample::Index>(),
+            new in any::<u8>(),
+        ) {
+            let mut files: Vec<(String, u8)> = files.into_iter().collect();
+            let mut targets: Vec<(String, Option<u8>)> = targets.into_iter().collect();
+            let text = part(&files, &targets).to_json();
+            let mut amended = PartText::new(text.into_bytes()).unwrap();
+            prop_assert_eq!(amended.files(), files.len());
+            let said: Vec<&[u8]> = amended.targets().collect();
+            prop_assert_eq!(said, targets.iter().map(|it| it.0.as_bytes()).collect::<Vec<_>>());
+
+            let (file, target) = (file.index(files.len()), target.index(targets.len()));
+            prop_assert_eq!(amended.file(&files[file].0), Some(Digest::of(&[files[file].1])));
+            files[file].1 = new;
+            amended.set_file(&files[file].0, &Digest::of(&[new])).unwrap();
+            let set = amended.set_inputs(target, &Digest::of(&[new]));
+            if let Some(inputs) = &mut targets[target].1 {
+                prop_assert!(set.is_some());
+                *inputs = new;
+                prop_assert!(amended.has_inputs(target, &Digest::of(&[new])));
+            } else {
+                prop_assert!(set.is_none(), "what failed has no inputs");
+            }
+            let text = String::from_utf8(amended.into_text()).unwrap();
+            prop_assert_eq!(text, part(&files, &targets).to_json());
+        }
+    }
+
+    #[test]
+    fn other_texts_are_not_amended() {
+        let text = part(&[("a/b".to_owned(), 1)], &[("a".to_owned(), Some(1))]).to_json();
+        let new = |text: &str| PartText::new(text.as_bytes().to_vec());
+        assert!(new(&text).is_some());
+        assert_eq!(new(text.trim_end()), None, "no newline at its end");
+        assert_eq!(new(&text.replace("a/b", "a/\\u0062")), None);
+        let digest = Digest::of(&[1]).to_string();
+        assert_eq!(new(&text.replace(&digest, &digest[1..])), None);
+        assert_eq!(new(&text.replace(&digest, &digest.to_uppercase())), None);
+        assert_eq!(new(&text).unwrap().file("a/c"), None);
+    }
+}
