@@ -134,6 +134,28 @@ fn an_edit_is_built_and_said() {
     watching.settle(at);
 }
 
+/// While one types the output is trusted; what others did to it meanwhile is found once it is calm.
+#[test]
+fn an_output_that_others_changed_is_mended_when_it_is_calm() {
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &[]);
+    watching.next();
+    let config = some_config(at);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    watching.next();
+    let stage = at.join("wob-out/stage");
+    let files = contents(&stage);
+    let victim = stage.join(files.keys().find(|it| it.ends_with("README.md")).unwrap());
+    fs::remove_file(&victim).unwrap();
+    // No source is edited.
+    let mended = watching.next();
+    assert!(mended.to_string().contains("\"changes\":[]"), "{mended}");
+    assert!(victim.exists(), "{mended}");
+    watching.settle(at);
+}
+
 #[test]
 fn a_mistake_is_said_and_mended() {
     let folder = fleet();

@@ -15,7 +15,7 @@ use crate::{
     footprint::{Footprint, PlaceNotes, Trust},
     recorded::TreeSummary,
     stream::{Drawn, Streams},
-    workspace::SeenThing,
+    workspace::{Foreseen, SeenThing},
 };
 
 /// What makes a note a journal of this shape.
@@ -79,13 +79,18 @@ impl JournalPlace {
         self.path.with_extension(kind)
     }
 
-    /// Returns the journal, if nothing that it tells of has changed since.
-    pub(crate) fn read(&self, trust: Trust, interrupt: &Interrupt) -> Option<Journal> {
-        let bytes = read_note(&self.path, PURPOSE)?;
-        let journal: Journal = postcard::from_bytes(&bytes).ok()?;
-        let same = journal.things.iter().all(|it| it.still_holds(interrupt))
+    /// Returns the journal, if nothing that it tells of has changed since, or else what the things look like now that the last
+    /// run looked at.
+    pub(crate) fn read(&self, trust: Trust, interrupt: &Interrupt) -> Result<Journal, Foreseen> {
+        let read = || -> Option<Journal> {
+            let bytes = read_note(&self.path, PURPOSE)?;
+            postcard::from_bytes(&bytes).ok()
+        };
+        let Some(journal) = read() else { return Err(Foreseen::default()) };
+        let now = Foreseen::look(&journal.things, interrupt);
+        let same = now.are_as_they_were(&journal.things)
             && journal.outputs.iter().all(|it| it.still_holds(trust, interrupt));
-        same.then_some(journal)
+        if same { Ok(journal) } else { Err(now) }
     }
 
     /// Keeps a journal for the next run.

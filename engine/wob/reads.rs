@@ -45,13 +45,18 @@ struct Reach {
 }
 
 /// The places that a command line wrote to, by environment.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PlacesNote(BTreeMap<String, PlaceNotes>);
 
 impl PlacesNote {
-    /// Notes the `places` of a command line at `path`.
-    pub(crate) fn write(places: BTreeMap<String, PlaceNotes>, path: &Utf8Path) {
-        if let Ok(bytes) = postcard::to_stdvec(&Self(places)) {
+    /// Takes the places of some environments.
+    pub(crate) fn new(places: BTreeMap<String, PlaceNotes>) -> Self {
+        Self(places)
+    }
+
+    /// Notes the places of a command line at `path`.
+    pub(crate) fn write(&self, path: &Utf8Path) {
+        if let Ok(bytes) = postcard::to_stdvec(self) {
             // Without it the next run reads everything.
             write_note(path, PLACES_PURPOSE, &bytes).unwrap_or_default();
         }
@@ -63,9 +68,9 @@ impl PlacesNote {
     }
 
     /// Looks at the files that were read, and finds out which need not be read again; `None` if all should be.
-    pub(crate) fn narrow(self) -> Option<Narrowed> {
+    pub(crate) fn narrow(&self) -> Option<Narrowed> {
         let looked: Option<Vec<(String, Looked)>> =
-            self.0.into_iter().map(|(name, notes)| Some((name, Looked::at(&notes)?))).collect();
+            self.0.iter().map(|(name, notes)| Some((name.clone(), Looked::at(notes)?))).collect();
         let looked = looked?;
         let needed: BTreeSet<&str> = looked.iter().flat_map(|(_, it)| it.needed()).collect();
         let mut unneeded = Unneeded::default();

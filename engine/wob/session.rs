@@ -29,7 +29,7 @@ use crate::{
     stored::Stored,
     stream::{Drawn, Results, Streams},
     timings::{self, Measured},
-    workspace::{self, Loaded, Start, Workspace},
+    workspace::{self, Foreseen, Loaded, Start, Workspace},
 };
 
 /// How often to look whether the user stopped the work.
@@ -144,7 +144,8 @@ impl<'s> Session<'s> {
         Self::start_again(common, patterns, streams, None, interrupt)
     }
 
-    fn interrupt(streams: &Streams) -> Result<Interrupt, Exit> {
+    /// Returns the flag that Ctrl-C sets; says why if it cannot be caught.
+    pub(crate) fn interrupt(streams: &Streams) -> Result<Interrupt, Exit> {
         Interrupt::on_ctrl_c().map_err(|error| {
             streams.fail(&error.to_string());
             Exit::Local
@@ -206,10 +207,11 @@ impl<'s> Session<'s> {
         common: &Common,
         patterns: &Patterns,
         streams: &'s Streams,
-        narrowed: Narrowed,
+        (narrowed, foreseen): (Narrowed, Foreseen),
+        interrupt: &Interrupt,
     ) -> Result<Option<Self>, Exit> {
-        let interrupt = Self::interrupt(streams)?;
-        let session = Self::narrowed(common, patterns, streams, narrowed, interrupt.clone());
+        let part = (narrowed, foreseen);
+        let session = Self::narrowed(common, patterns, streams, part, interrupt.clone());
         if interrupt.is_set() {
             streams.fail("interrupted; nothing more was written");
             return Err(Exit::Interrupted);
@@ -221,14 +223,15 @@ impl<'s> Session<'s> {
         common: &Common,
         patterns: &Patterns,
         streams: &'s Streams,
-        mut narrowed: Narrowed,
+        (mut narrowed, foreseen): (Narrowed, Foreseen),
         interrupt: Interrupt,
     ) -> Option<Self> {
         start_threads(common);
         let selection = Selection::parse(patterns).ok()?;
         let needed = |it: &Name| selection.needs(it);
         let span = timings::span("read");
-        let start = Start { unneeded: Some(narrowed.take_unneeded()), ..Start::default() };
+        let unneeded = Some(narrowed.take_unneeded());
+        let start = Start { unneeded, foreseen, ..Start::default() };
         let (workspace, loaded) = workspace::open(common, &needed, start, &interrupt).ok()?;
         drop(span);
         let targets = targets(&workspace, &loaded, &selection).ok()?;

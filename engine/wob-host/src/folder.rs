@@ -59,7 +59,7 @@ pub fn read_folder(folder: &Utf8Path, options: &ReadOptions<'_>) -> Result<Snaps
         Ok(listing) => listing,
         Err(source) => return Err(unreadable(source)),
     };
-    let mut load = |path: &PathBuf| {
+    let mut load = |DiskPath(path): &DiskPath| {
         let unread = options.unneeded.and_then(|it| it.content(path));
         unread.unwrap_or_else(|| load_file(path, &options.limits))
     };
@@ -128,8 +128,30 @@ pub(crate) fn load_file(path: &Path, limits: &ReadLimits) -> Content {
     }
 }
 
+/// Where a file lies on disk. Its order is that of bytes, which takes less time than to compare the names in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DiskPath(pub(crate) PathBuf);
+
+impl DiskPath {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_os_str().as_encoded_bytes()
+    }
+}
+
+impl Ord for DiskPath {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
+impl PartialOrd for DiskPath {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// Says what lies at `path`, without following it; `None` if nothing does, or something that holds no text (a socket).
-pub(crate) fn node_at(root: &Path, path: &Path) -> io::Result<Option<Node<PathBuf>>> {
+pub(crate) fn node_at(root: &Path, path: &Path) -> io::Result<Option<Node<DiskPath>>> {
     let kind = fs::symlink_metadata(path)?.file_type();
     if kind.is_symlink() {
         let written = fs::read_link(path)?;
@@ -138,7 +160,7 @@ pub(crate) fn node_at(root: &Path, path: &Path) -> io::Result<Option<Node<PathBu
             written: written.to_string_lossy().into_owned(),
         }));
     }
-    Ok(kind.is_file().then(|| Node::File(path.to_owned())))
+    Ok(kind.is_file().then(|| Node::File(DiskPath(path.to_owned()))))
 }
 
 pub(crate) fn unreadable(error: &io::Error) -> Refusal {
@@ -156,7 +178,7 @@ impl Lister<'_> {
         &mut self,
         folder: &Path,
         depth: usize,
-    ) -> Result<io::Result<Folder<PathBuf>>, LimitError> {
+    ) -> Result<io::Result<Folder<DiskPath>>, LimitError> {
         let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) => entries,
             Err(error) => return Ok(Err(error)),
@@ -195,13 +217,13 @@ impl Lister<'_> {
         &mut self,
         entry: &fs::DirEntry,
         depth: usize,
-    ) -> Result<Option<Node<PathBuf>>, LimitError> {
+    ) -> Result<Option<Node<DiskPath>>, LimitError> {
         let path = entry.path();
         let node = match entry.file_type() {
             Ok(kind) if kind.is_dir() => {
                 self.list(&path, depth + 1)?.map(|it| Some(Node::Folder(it)))
             }
-            Ok(kind) if kind.is_file() => Ok(Some(Node::File(path))),
+            Ok(kind) if kind.is_file() => Ok(Some(Node::File(DiskPath(path)))),
             Ok(_) => node_at(self.root, &path),
             Err(error) => Err(error),
         };

@@ -22,20 +22,22 @@ use self::{
     summary::{TreeText, tell_unchanged},
 };
 pub(crate) use self::{
-    destination::{Output, Round, Scope},
-    place::{Into, Locks, Read},
+    destination::{Looking, Output, Round, Scope},
+    place::{Into, Locks, Place, Read},
     summary::Work,
     write::{Outcome, fail, planned, provenance},
 };
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
+    footprint::PlaceNotes,
     journal::{Journal, JournalOutput, JournalPlace},
     reads::PlacesNote,
     recorded::TreeSummary,
     session::{JsonResult, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},
+    workspace::Foreseen,
 };
 
 /// Render environments and write their trees
@@ -133,38 +135,46 @@ impl Build {
         let span = timings::span("journal");
         let trust = self.output.trust();
         let read = |it: &JournalPlace| it.read(trust, &Interrupt::default());
-        let journal = if is_special { None } else { place.as_ref().and_then(read) };
+        let foreseen = match place.as_ref().filter(|_| !is_special).map(read) {
+            Some(Ok(journal)) => {
+                drop(span);
+                tell_unchanged(&journal, begin, streams);
+                return Exit::Ok;
+            }
+            Some(Err(foreseen)) => foreseen,
+            None => Foreseen::default(),
+        };
         drop(span);
-        if let Some(journal) = journal {
-            tell_unchanged(&journal, begin, streams);
-            return Exit::Ok;
-        }
-        self.build(common, streams, place.as_ref(), begin).unwrap_or_else(|exit| exit)
+        self.build(common, streams, (place.as_ref(), foreseen), begin).unwrap_or_else(|exit| exit)
     }
 
     fn build(
         &self,
         common: &Common,
         streams: &Streams,
-        place: Option<&JournalPlace>,
+        (place, foreseen): (Option<&JournalPlace>, Foreseen),
         begin: Instant,
     ) -> Result<Exit, Exit> {
         let mode = if self.check { Mode::Check } else { Mode::Write };
         let asks_of_all = self.explain.is_some() || streams.is_json();
         let scope = if asks_of_all { Scope::Everything } else { Scope::Changes };
         let output = Output { mode, scope, ..self.output.clone() };
+        let interrupt = Session::interrupt(streams)?;
         let mut locks = Locks::default();
         let mut narrowed = place.filter(|_| output.may_amend()).and_then(|it| {
             let _span = timings::span("look");
-            PlacesNote::read(&it.beside("places"))?.narrow()
+            Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
         });
         let (session, places, Round { built, outcomes, report, exit }) = loop {
             let session = match narrowed.take() {
                 None => Session::start(common, &self.patterns, streams)?,
-                Some(it) => match Session::start_narrowed(common, &self.patterns, streams, it)? {
-                    Some(session) => session,
-                    None => continue,
-                },
+                Some(it) => {
+                    match Session::start_narrowed(common, &self.patterns, streams, it, &interrupt)?
+                    {
+                        Some(session) => session,
+                        None => continue,
+                    }
+                }
             };
             let places = output.places(common, &session)?;
             // Who waited read the sources before another build wrote; that one's may have been newer.
@@ -211,9 +221,7 @@ impl Build {
             keep_journal(&session, &outcomes, (drawn, json), place);
         }
         if let Some(path) = place.map(|it| it.beside("places")).filter(|_| output.may_amend()) {
-            let noted =
-                places.iter().filter_map(|(name, it)| Some((name.clone(), it.notes(name)?)));
-            PlacesNote::write(noted.collect(), &path);
+            Place::all_notes(&places).write(&path);
         }
         // To give all of it back, piece by piece, takes longer than to end.
         std::mem::forget(session.leave());
@@ -241,6 +249,12 @@ fn keep_journal(
 }
 
 impl Outcome {
+    /// Returns what is noted of the output, and where it lies; `None` if that is no folder, or was not written.
+    pub(crate) fn footing(&self) -> Option<(PlaceNotes, Utf8PathBuf)> {
+        let (notes, _) = self.footprint.as_ref().filter(|_| self.written)?;
+        Some((notes.clone(), camino::absolute_utf8(self.folder.as_ref()?).ok()?))
+    }
+
     /// Returns the counts of a run that finds everything as this one left it.
     fn counts_again(&self) -> Counts {
         Counts { unchanged: self.tree.files, ..Counts::default() }

@@ -3,26 +3,32 @@
 //! **Invariant:** a hint that something moved starts a look, and only what was seen starts a build; so lost, doubled or
 //! reordered events cost time, never correctness. After quiet, the trees are those of a fresh build.
 
+mod look;
+
 use std::{
     collections::BTreeMap,
     process::Command,
     time::{Duration, Instant},
 };
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_engine::Tree;
 use wob_host::{Hints, Interrupt, Lookout, Watcher};
 
+use self::look::Look;
 use crate::{
     args::{Common, Patterns},
-    command::build::{Locks, Output, Round, Scope, Work},
+    command::build::{Locks, Looking, Outcome, Output, Place, Read, Round, Scope, Work},
     exit::Exit,
+    footprint::PlaceNotes,
+    reads::PlacesNote,
     report::{JsonDiagnostic, count},
     session::{Left, Session},
     stream::{Results, Streams, json_diagnostics},
     timings::Timings,
     tree_diff::{FileChange, shown, tree_diff},
-    workspace::Seen,
+    workspace::{Foreseen, Seen},
 };
 
 /// Rebuild whenever a source changes
@@ -69,6 +75,8 @@ Examples:
 const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 /// How often to look if there are no events.
 const POLL: Duration = Duration::from_millis(500);
+/// How long nothing must happen before the output is looked at.
+const CALM: Duration = Duration::from_secs(1);
 /// How often to look whether the user has stopped it.
 const STOP: Duration = Duration::from_millis(50);
 
@@ -100,6 +108,23 @@ struct State {
     /// The trees of the last build, by environment.
     trees: BTreeMap<String, Tree>,
     builds: u64,
+    /// Where what is known of the trees is noted.
+    places: Option<PlacesNote>,
+    /// The outputs that were written to, and not looked at since.
+    unseen: Vec<(PlaceNotes, Utf8PathBuf)>,
+    /// When they are looked at by the next build.
+    looking: Looking,
+}
+
+/// Why a watch goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// Something that was seen has changed.
+    Change,
+    /// An output is not as it was left.
+    Output,
+    /// The user has stopped it.
+    User,
 }
 
 impl Watch {
@@ -133,9 +158,11 @@ impl Watch {
                     .say(&format!("note: looking every {} ms instead: {reason}", POLL.as_millis()));
                 told = true;
             }
-            if !self.wait(&watcher, &state.seen, &interrupt) {
-                return Exit::Interrupted;
-            }
+            state.looking = match self.wait(&watcher, &mut state, &interrupt) {
+                Woken::Change => Looking::After,
+                Woken::Output => Looking::Before,
+                Woken::User => return Exit::Interrupted,
+            };
         }
     }
 
@@ -149,6 +176,9 @@ impl Watch {
     ) -> Exit {
         let begin = Instant::now();
         state.builds += 1;
+        if let Some(exit) = self.narrow_round(common, streams, interrupt, (state, begin)) {
+            return exit;
+        }
         let before = state.left.take();
         let seen = before.as_ref().map(|it| it.loaded.seen.clone());
         let session = match Session::start_again(
@@ -168,13 +198,11 @@ impl Watch {
         // What changes later is compared with what was built first.
         let is_first = state.trees.is_empty();
         let scope = if is_first { Scope::Everything } else { Scope::Changes };
-        let output = self.output.clone().within(scope);
+        let output = self.output.clone().within(scope).looking(state.looking);
         let exit = match build(&session, &output, common) {
-            Ok(round) => {
-                let changes = changes(&round, &mut state.trees);
-                tell(&round, &changes, state.builds, begin, streams);
-                self.run_command(&changes, streams);
-                round.exit
+            Ok((round, places)) => {
+                state.places = Some(places);
+                self.end(&round, state, begin, streams)
             }
             Err(exit) => exit,
         };
@@ -184,8 +212,51 @@ impl Watch {
         exit
     }
 
-    /// Waits until something that was seen has changed; false if the user stopped it.
-    fn wait(&self, watcher: &Watcher, seen: &Seen, interrupt: &Interrupt) -> bool {
+    /// Builds what a few edits of values concern, by what only that needs; `None` if that is not all, and nothing was done.
+    fn narrow_round(
+        &self,
+        common: &Common,
+        streams: &Streams,
+        interrupt: &Interrupt,
+        (state, begin): (&mut State, Instant),
+    ) -> Option<Exit> {
+        if state.looking == Looking::Before {
+            return None;
+        }
+        let narrowed = state.places.as_ref()?.narrow()?;
+        let part = (narrowed, Foreseen::default());
+        let start =
+            Session::start_narrowed(common, &self.patterns, streams, part, interrupt).ok()?;
+        let mut session = start?;
+        if let Some(left) = &state.left {
+            session.stored = left.stored.clone();
+        }
+        let output = self.output.clone().within(Scope::Changes).looking(state.looking);
+        let places = output.places(common, &session).ok()?;
+        let mut locks = Locks::default();
+        if locks.take(&places, &session, &output).ok()? == Read::BeforeAnother {
+            return None;
+        }
+        let round = output.amend(&session, &places, common).ok()??;
+        session.say_remarks();
+        state.seen = session.loaded.seen.clone();
+        Some(self.end(&round, state, begin, streams))
+    }
+
+    /// Ends a build: tells what became of it.
+    fn end(&self, round: &Round, state: &mut State, begin: Instant, streams: &Streams) -> Exit {
+        let changes = changes(round, &mut state.trees);
+        tell(round, &changes, state.builds, begin, streams);
+        self.run_command(&changes, streams);
+        state.unseen.clear();
+        if state.looking == Looking::After && !self.output.trusts() {
+            state.unseen.extend(round.outcomes.iter().filter_map(Outcome::footing));
+        }
+        round.exit
+    }
+
+    /// Waits until something that was seen has changed, or an output is not as it was left.
+    fn wait(&self, watcher: &Watcher, state: &mut State, interrupt: &Interrupt) -> Woken {
         let poll = self.poll.map(Duration::from_millis);
         let pause = match (poll, watcher.polling()) {
             (Some(pause), _) => pause,
@@ -193,21 +264,33 @@ impl Watch {
             (None, None) => LOOK_ANYWAY,
         };
         let hints = if poll.is_none() { Hints::Heeded } else { Hints::Ignored };
+        let woken = |by| if interrupt.is_set() { Woken::User } else { by };
         // What changed before the new watches were placed gave no hint.
-        if !seen.still_holds(interrupt) {
-            return !interrupt.is_set();
+        if !state.seen.still_holds(interrupt) {
+            return woken(Woken::Change);
         }
-        let mut lookout = Lookout::new(Instant::now(), pause, hints);
+        let begin = Instant::now();
+        let mut lookout = Lookout::new(begin, pause, hints);
+        let mut look: Option<Look> = None;
         loop {
             if interrupt.is_set() {
-                return false;
+                return Woken::User;
             }
             let now = Instant::now();
             if lookout.take(now) {
-                if !seen.still_holds(interrupt) {
-                    return !interrupt.is_set();
+                if !state.seen.still_holds(interrupt) {
+                    return woken(Woken::Change);
                 }
                 lookout.looked(Instant::now());
+            }
+            if look.is_none() && !state.unseen.is_empty() && now > begin + CALM {
+                look = Some(Look::begin(state.unseen.clone()));
+            }
+            if let Some(over) = look.take_if(|it| it.is_over()) {
+                state.unseen.clear();
+                if !over.holds() {
+                    return woken(Woken::Output);
+                }
             }
             let hint = watcher.wait(lookout.due().min(now + STOP));
             lookout.note(hint, Instant::now());
@@ -236,11 +319,15 @@ impl Watch {
 }
 
 /// What changes while another build is waited for is seen by the next look.
-fn build(session: &Session<'_>, output: &Output, common: &Common) -> Result<Round, Exit> {
+fn build(
+    session: &Session<'_>,
+    output: &Output,
+    common: &Common,
+) -> Result<(Round, PlacesNote), Exit> {
     let places = output.places(common, session)?;
     let mut locks = Locks::default();
     locks.take(&places, session, output)?;
-    output.build(session, &places, common)
+    Ok((output.build(session, &places, common)?, Place::all_notes(&places)))
 }
 
 /// What changed in one environment.

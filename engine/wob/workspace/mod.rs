@@ -37,7 +37,7 @@ pub(crate) use self::{
     locks::{Asked, AskedLock, Home},
     plane::{BranchTips, Plane, branch_of},
     revision::RevisionError,
-    seen::{Seen, SeenThing},
+    seen::{Foreseen, Seen, SeenThing},
     state::{Start, State},
 };
 use crate::{
@@ -215,10 +215,19 @@ impl Workspace {
         state: State,
         interrupt: &Interrupt,
     ) -> Result<Self, WorkspaceError> {
+        Self::find_after(Seen::default(), common, state, interrupt)
+    }
+
+    /// Finds it as [`Workspace::find`] does, and adds what is looked at to what was `seen`.
+    fn find_after(
+        mut seen: Seen,
+        common: &Common,
+        state: State,
+        interrupt: &Interrupt,
+    ) -> Result<Self, WorkspaceError> {
         let start = common.directory.clone().unwrap_or_else(|| ".".into());
         let unreadable = |source| WorkspaceError::Unreadable { path: start.clone(), source };
         let folder = start.canonicalize_utf8().map_err(unreadable)?;
-        let mut seen = Seen::default();
         for above in folder.ancestors() {
             seen.presence(&above.join(FILE), interrupt);
             seen.presence(&above.join(".git"), interrupt);
@@ -368,8 +377,8 @@ pub(crate) fn open(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
-    let Start { state, before, unneeded } = start;
-    let workspace = Workspace::find(common, state, interrupt)?;
+    let Start { state, before, unneeded, foreseen } = start;
+    let workspace = Workspace::find_after(Seen::after(foreseen), common, state, interrupt)?;
     let loaded = load(&workspace, common.profile, needed, (before, unneeded.as_ref()), interrupt)?;
     Ok((workspace, loaded))
 }

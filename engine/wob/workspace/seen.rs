@@ -2,9 +2,10 @@
 //!
 //! **Invariant:** a thing is stamped before it is read: what changes in between shows the next time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_host::{Interrupt, Repository, Stamp, StampError, Stamper};
 
@@ -14,8 +15,29 @@ pub(crate) struct Seen {
     things: Vec<SeenThing>,
     /// The things alone.
     known: BTreeSet<Thing>,
+    /// What things looked like that are about to be noted.
+    foreseen: Foreseen,
     /// Whether something was looked at whose change nobody here would notice, such as a branch on a host.
     is_unsettled: bool,
+}
+
+/// What some things look like, before anything of them is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foreseen(BTreeMap<Thing, Stamp>);
+
+impl Foreseen {
+    /// Looks at all `things` side by side.
+    pub(crate) fn look(things: &[SeenThing], interrupt: &Interrupt) -> Self {
+        let look = |it: &SeenThing| Some((it.thing.clone(), it.thing.stamp(interrupt)?));
+        Self(things.par_iter().filter_map(look).collect())
+    }
+
+    /// Says whether `things` are as they were.
+    pub(crate) fn are_as_they_were(&self, things: &[SeenThing]) -> bool {
+        let is_same =
+            |it: &SeenThing| self.0.get(&it.thing).is_some_and(|now| it.stamp.still_holds(now));
+        things.iter().all(is_same)
+    }
 }
 
 /// One thing and its stamp.
@@ -39,6 +61,11 @@ enum Thing {
 }
 
 impl Seen {
+    /// Begins with what some things look like; they are not looked at again before they are read.
+    pub(super) fn after(foreseen: Foreseen) -> Self {
+        Self { foreseen, ..Self::default() }
+    }
+
     /// Notes a file that is about to be read, or looked for.
     pub(super) fn file(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
         self.note(Thing::File(path.to_owned()), interrupt);
@@ -71,7 +98,7 @@ impl Seen {
 
     /// Says whether everything is as it was, as far as one can see.
     pub(crate) fn still_holds(&self, interrupt: &Interrupt) -> bool {
-        self.things.iter().all(|it| it.still_holds(interrupt))
+        self.things.par_iter().all(|it| it.still_holds(interrupt))
     }
 
     /// Returns the files and folders below which something may change.
@@ -83,7 +110,8 @@ impl Seen {
         if !self.known.insert(thing.clone()) {
             return;
         }
-        match thing.stamp(interrupt) {
+        let foreseen = self.foreseen.0.remove(&thing);
+        match foreseen.or_else(|| thing.stamp(interrupt)) {
             Some(stamp) => self.things.push(SeenThing { thing, stamp }),
             None => self.unsettle(),
         }

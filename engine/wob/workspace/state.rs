@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wob_host::{GitId, RepositoryId, Unneeded};
 use wob_rules::Name;
 
-use super::{Loaded, read::Revision};
+use super::{Foreseen, Loaded, read::Revision};
 
 /// Where sources are read: as folders and branches are now, or at commits.
 ///
@@ -31,6 +31,8 @@ pub(crate) struct Start {
     pub(crate) before: Option<Loaded>,
     /// Files of folders that are not read, as long as they are as they were.
     pub(crate) unneeded: Option<Unneeded>,
+    /// What things looked like a moment ago.
+    pub(crate) foreseen: Foreseen,
 }
 
 impl State {

@@ -9,6 +9,8 @@ mod parts;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    panic::resume_unwind,
+    thread,
 };
 
 use rayon::prelude::*;
@@ -76,7 +78,7 @@ struct Amended<'c> {
 impl Output {
     /// Builds what `session` selects, if only values of config have changed since the last build of each environment into its
     /// place; `None` if that is not so, or if there is anything to say: then nothing was done.
-    pub(super) fn amend(
+    pub(crate) fn amend(
         &self,
         session: &Session<'_>,
         places: &BTreeMap<String, Place>,
@@ -337,16 +339,29 @@ impl Amended<'_> {
         let plan = plan.with_message(&message);
         let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
         let count = head.parts.values().map(|it| it.assignments).sum();
-        let span = timings::span_of("explain", target.name.as_str());
         let compared = Compared::some(input, (&built, &positions), count, &last);
-        let last = compare(session, compared, Some(&last));
+        let interrupt = &session.interrupt;
+        // Mostly waits for the disk.
+        let (written, last) = thread::scope(|scope| {
+            let name = target.name.as_str();
+            let writing = scope.spawn(move || {
+                let _span = timings::span_of("write", name);
+                ground.write(plan, overwrite, interrupt)
+            });
+            let span = timings::span_of("explain", name);
+            let last = compare(session, compared, Some(&last));
+            drop(span);
+            (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last)
+        });
+        let (written, footprint) = written?;
+        let span = timings::span_of("note", target.name.as_str());
+        let ledger = Ledger::new(frame, &text);
+        thread::scope(|scope| {
+            scope.spawn(|| last.write(&notes));
+            scope.spawn(|| ledger.write(&notes));
+            ReadsNote::amend(session, input, &notes);
+        });
         drop(span);
-        let span = timings::span_of("write", target.name.as_str());
-        let (written, footprint) = ground.write(plan, overwrite, &session.interrupt)?;
-        drop(span);
-        last.write(&notes);
-        Ledger::new(frame, &text).write(&notes);
-        ReadsNote::amend(session, input, &notes);
         let tree = TreeSummary {
             environment: head.environment,
             root: head.root,

@@ -50,6 +50,9 @@ pub(crate) struct Output {
     /// What is built.
     #[arg(skip)]
     pub(super) scope: Scope,
+    /// When the output is looked at.
+    #[arg(skip)]
+    pub(super) looking: Looking,
 }
 
 /// What is done with trees.
@@ -70,6 +73,16 @@ pub(crate) enum Scope {
     Changes,
     /// All assignments, as somebody asks about those that have not.
     Everything,
+}
+
+/// When it is made sure that an output is as wob left it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Looking {
+    /// Before it is written to, as closely as the user wants.
+    #[default]
+    Before,
+    /// After it was written to: whoever builds promises to look then.
+    After,
 }
 
 /// Where trees go that nobody gave another place to.
@@ -98,14 +111,25 @@ impl Output {
         Self { scope, ..self }
     }
 
+    /// Looks at the output when `looking` says.
+    pub(crate) fn looking(self, looking: Looking) -> Self {
+        Self { looking, ..self }
+    }
+
     /// Says what becomes of files that are in the way.
     pub(super) fn overwrite(&self) -> Overwrite {
         if self.force { Overwrite::Conflicts } else { Overwrite::Nothing }
     }
 
+    /// Says whether the user trusts what lies there.
+    pub(crate) fn trusts(&self) -> bool {
+        self.trust_output
+    }
+
     /// Returns how sure the user wants to be of what lies there.
-    pub(super) fn trust(&self) -> Trust {
-        if self.trust_output { Trust::Record } else { Trust::Nothing }
+    pub(crate) fn trust(&self) -> Trust {
+        let trusts = self.trust_output || self.looking == Looking::After;
+        if trusts { Trust::Record } else { Trust::Nothing }
     }
 
     /// Says whether only what changed may be built, if that is little.

@@ -14,7 +14,10 @@ use wob_host::{
 };
 
 use super::destination::{DEFAULT_OUT, Output};
-use crate::{args::Common, exit::Exit, footprint::PlaceNotes, report::count, session::Session};
+use crate::{
+    args::Common, exit::Exit, footprint::PlaceNotes, reads::PlacesNote, report::count,
+    session::Session,
+};
 
 /// Stands for the name of each environment.
 const PLACEHOLDER: &str = "{environment}";
@@ -160,6 +163,12 @@ impl Place {
     pub(crate) fn notes(&self, environment: &str) -> Option<PlaceNotes> {
         let (folder, branch) = self.key();
         PlaceNotes::find(environment, &folder.to_string_lossy(), &branch)
+    }
+
+    /// Returns where it is noted what is known of all `places`, by environment.
+    pub(crate) fn all_notes(places: &BTreeMap<String, Self>) -> PlacesNote {
+        let notes = places.iter().filter_map(|(name, it)| Some((name.clone(), it.notes(name)?)));
+        PlacesNote::new(notes.collect())
     }
 
     /// Returns the folder on disk; none for a branch.
