@@ -97,7 +97,8 @@ impl Store {
 
     /// Says whether the store claims to have these contents; only reading them shows whether they are whole.
     pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.packs(Kind::Blobs).iter().any(|it| it.pack.find(digest).is_some())
+        let packs = self.packs(Kind::Blobs);
+        packs.iter().any(|it| matches!(it.pack.find(digest), Ok(Some(_))))
     }
 
     /// Returns the result of `key`, if the store has it whole.
@@ -122,13 +123,15 @@ impl Store {
 
     fn get(&self, kind: Kind, key: &Digest) -> Option<Vec<u8>> {
         for open in &self.packs(kind) {
-            let Some(entry) = open.pack.find(key) else { continue };
-            match open.pack.read(&entry) {
-                Ok(payload) => {
+            let found = open.pack.find(key).transpose();
+            let read = found.map(|it| it.and_then(|it| open.pack.read(&it)));
+            match read {
+                None => {}
+                Some(Ok(payload)) => {
                     self.note_use(open);
                     return Some(payload);
                 }
-                Err(damage) => self.quarantine(kind, &open.name, &damage),
+                Some(Err(damage)) => self.quarantine(kind, &open.name, &damage),
             }
         }
         None

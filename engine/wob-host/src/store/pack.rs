@@ -1,24 +1,32 @@
 //! Packs: files of many records, written once from beginning to end, and found by an index at their end.
 //!
 //! ```text
-//! magic · record … · index entry … · footer
+//! magic · record … · index entry … · page … · footer
 //! record       key (32) · length (4) · payload · check (32, results only)
 //! index entry  key (32) · offset of the payload (8) · length (4)       sorted by key
-//! footer       offset of the index (8) · entries (8) · digest of kind and index (32) · magic (8)
+//! page         key of its first entry (32) · digest of its entries (32)
+//! footer       offset of the index (8) · entries (8) · digest of kind and pages (32) · magic (8)
 //! ```
 //!
-//! **Invariant:** a pack that opens has a whole index; a payload that is returned has the digest that its key promises.
+//! The entries of a page are read when the first of them is asked for: most runs ask for few of very many.
+//!
+//! **Invariant:** a pack that opens has a whole list of pages; an entry that is found is in a page of the digest that the list
+//! names; a payload that is returned has the digest that its key promises.
 
-use std::{fmt, io, ops::Range};
+use std::{fmt, io, sync::OnceLock};
 
 use wob_engine::{Digest, Hasher};
 
 use crate::filesystem::ReadFile;
 
 /// What every pack begins and ends with; the digit is the version of its shape.
-pub(super) const MAGIC: &[u8; 8] = b"wobpack1";
+pub(super) const MAGIC: &[u8; 8] = b"wobpack2";
 /// The bytes of an index entry.
 const ENTRY: usize = 32 + 8 + 4;
+/// How many entries a page has, but for the last.
+const PAGE_ENTRIES: usize = 256;
+/// The bytes of a page in the list.
+const PAGE: usize = 32 + 32;
 /// The bytes of a footer.
 const FOOTER: usize = 8 + 8 + 32 + 8;
 /// The bytes of a record before its payload.
@@ -73,7 +81,14 @@ pub(super) struct Entry {
 pub(super) struct Pack {
     kind: Kind,
     file: Box<dyn ReadFile>,
-    index: Vec<u8>,
+    /// Where the index begins.
+    start: u64,
+    /// How many entries it has.
+    len: usize,
+    /// The list of pages.
+    pages: Vec<u8>,
+    /// The entries of the pages that were asked for.
+    read: Vec<OnceLock<Vec<u8>>>,
     bytes: u64,
 }
 
@@ -98,7 +113,7 @@ impl fmt::Debug for Pack {
 }
 
 impl Pack {
-    /// Reads the footer and the index of the pack whose file is called `name`.
+    /// Reads the footer and the list of pages of the pack whose file is called `name`.
     pub(super) fn open(name: &str, kind: Kind, file: Box<dyn ReadFile>) -> Result<Self, Damage> {
         let bytes = file.size()?;
         let least = (MAGIC.len() + FOOTER) as u64;
@@ -113,25 +128,28 @@ impl Pack {
             return Err(Damage::Wrong("it does not end as a pack"));
         }
         let size = count.checked_mul(ENTRY as u64).filter(|it| *it <= LARGEST_INDEX);
-        let end = size.and_then(|it| it.checked_add(start));
+        let list = count.div_ceil(PAGE_ENTRIES as u64) * PAGE as u64;
+        let end = size.and_then(|it| it.checked_add(start)?.checked_add(list));
         let (Some(size), true) = (size, end == Some(bytes - FOOTER as u64)) else {
             return Err(Damage::Wrong("its footer does not fit its size"));
         };
-        let mut index = vec![0; usize::try_from(size).unwrap_or(0)];
-        file.read_at(start, &mut index)?;
-        let digest = index_digest(kind, &index);
+        let mut pages = vec![0; usize::try_from(list).unwrap_or(0)];
+        file.read_at(start + size, &mut pages)?;
+        let digest = list_digest(kind, &pages);
         if footer[16..48] != *digest.as_bytes() {
             return Err(Damage::Wrong("its index is damaged"));
         }
         if name != file_name(kind, &digest) {
             return Err(Damage::Wrong("it has the name of another pack"));
         }
-        Ok(Self { kind, file, index, bytes })
+        let read = (0..pages.len() / PAGE).map(|_| OnceLock::new()).collect();
+        let len = usize::try_from(count).unwrap_or(0);
+        Ok(Self { kind, file, start, len, pages, read, bytes })
     }
 
     /// Returns the number of records.
     pub(super) fn len(&self) -> usize {
-        self.index.len() / ENTRY
+        self.len
     }
 
     /// Returns the size of the file in bytes.
@@ -140,22 +158,42 @@ impl Pack {
     }
 
     /// Returns the entries, sorted by key.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        (0..self.len()).map(|it| self.entry(it))
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, Damage> {
+        let mut all = Vec::with_capacity(self.len);
+        for page in 0..self.read.len() {
+            all.extend(self.page(page)?.chunks_exact(ENTRY).map(entry));
+        }
+        Ok(all)
     }
 
-    pub(super) fn find(&self, key: &Digest) -> Option<Entry> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let entry = &self.index[entry_range(middle)];
-            match entry[..32].cmp(key.as_bytes()) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(self.entry(middle)),
-            }
+    /// Finds the entry of a key; `None` if there is none.
+    pub(super) fn find(&self, key: &Digest) -> Result<Option<Entry>, Damage> {
+        let first = |page: usize| &self.pages[page * PAGE..][..32];
+        let after =
+            partition_point(self.read.len(), |page| first(page) <= key.as_bytes().as_slice());
+        let Some(page) = after.checked_sub(1) else { return Ok(None) };
+        let entries = self.page(page)?;
+        let key_of = |index: usize| &entries[index * ENTRY..][..32];
+        let index =
+            partition_point(entries.len() / ENTRY, |it| key_of(it) < key.as_bytes().as_slice());
+        let found = entries.chunks_exact(ENTRY).nth(index).map(entry);
+        Ok(found.filter(|it| it.key == *key))
+    }
+
+    /// Returns the entries of a page.
+    fn page(&self, page: usize) -> Result<&[u8], Damage> {
+        if let Some(entries) = self.read[page].get() {
+            return Ok(entries);
         }
-        None
+        let before = page * PAGE_ENTRIES;
+        let count = PAGE_ENTRIES.min(self.len - before);
+        let mut entries = vec![0; count * ENTRY];
+        self.file.read_at(self.start + (before * ENTRY) as u64, &mut entries)?;
+        let (first, digest) = self.pages[page * PAGE..][..PAGE].split_at(32);
+        if page_digest(&entries).as_bytes() != digest || entries[..32] != *first {
+            return Err(Damage::Wrong("a page of its index is damaged"));
+        }
+        Ok(self.read[page].get_or_init(|| entries))
     }
 
     /// Reads the payload of `entry`, and checks that it is what its key promises.
@@ -180,18 +218,31 @@ impl Pack {
         };
         if is_right { Ok(payload) } else { Err(Damage::Wrong("a record's bytes are damaged")) }
     }
+}
 
-    fn entry(&self, index: usize) -> Entry {
-        let entry = &self.index[entry_range(index)];
-        Entry {
-            key: Digest::from_bytes(array(entry)),
-            offset: u64::from_le_bytes(array(&entry[32..])),
-            length: u32::from_le_bytes(array(&entry[40..])),
+/// Returns the first of so many numbers for which `is_before` does not hold.
+fn partition_point(count: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
+    }
+    low
+}
+
+fn entry(bytes: &[u8]) -> Entry {
+    Entry {
+        key: Digest::from_bytes(array(bytes)),
+        offset: u64::from_le_bytes(array(&bytes[32..])),
+        length: u32::from_le_bytes(array(&bytes[40..])),
     }
 }
 
-/// Returns the index and the footer that end a pack, and the name of its file; `start` is where the index begins.
+/// Returns the index, its pages and the footer that end a pack, and the name of its file; `start` is where the index begins.
 pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, String) {
     entries.sort_unstable();
     let mut bytes = Vec::with_capacity(entries.len() * ENTRY + FOOTER);
@@ -200,7 +251,13 @@ pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, 
         bytes.extend_from_slice(&entry.offset.to_le_bytes());
         bytes.extend_from_slice(&entry.length.to_le_bytes());
     }
-    let digest = index_digest(kind, &bytes);
+    let mut pages = vec![];
+    for page in bytes.chunks(PAGE_ENTRIES * ENTRY) {
+        pages.extend_from_slice(&page[..32]);
+        pages.extend_from_slice(page_digest(page).as_bytes());
+    }
+    let digest = list_digest(kind, &pages);
+    bytes.extend_from_slice(&pages);
     bytes.extend_from_slice(&start.to_le_bytes());
     bytes.extend_from_slice(&(entries.len() as u64).to_le_bytes());
     bytes.extend_from_slice(digest.as_bytes());
@@ -208,17 +265,17 @@ pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, 
     (bytes, file_name(kind, &digest))
 }
 
-fn index_digest(kind: Kind, index: &[u8]) -> Digest {
-    Hasher::new("wob 2026-11 pack index").field(kind.extension().as_bytes()).field(index).finish()
+fn page_digest(entries: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 pack page").field(entries).finish()
+}
+
+fn list_digest(kind: Kind, pages: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 pack index").field(kind.extension().as_bytes()).field(pages).finish()
 }
 
 /// Packs are named by their index, so that a copy under another name, or of another pack, is noticed.
 fn file_name(kind: Kind, digest: &Digest) -> String {
     format!("{}.{}", &digest.to_string()[..40], kind.extension())
-}
-
-fn entry_range(index: usize) -> Range<usize> {
-    index * ENTRY..(index + 1) * ENTRY
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

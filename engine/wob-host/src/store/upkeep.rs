@@ -110,10 +110,12 @@ impl Store {
         let mut verified = Verified::default();
         for kind in Kind::ALL {
             for open in self.packs(kind) {
-                let read = open.pack.entries().try_for_each(|entry| {
-                    verified.bytes += open.pack.read(&entry)?.len() as u64;
-                    verified.records += 1;
-                    Ok(())
+                let read = open.pack.entries().and_then(|all| {
+                    all.iter().try_for_each(|entry| {
+                        verified.bytes += open.pack.read(entry)?.len() as u64;
+                        verified.records += 1;
+                        Ok(())
+                    })
                 });
                 if let Err(damage) = read {
                     self.quarantine(kind, &open.name, &damage);
@@ -235,7 +237,11 @@ impl Store {
         }
         let mut joined = Draft::new(self, kind);
         for open in &small {
-            for entry in open.pack.entries() {
+            let entries = open.pack.entries().unwrap_or_else(|damage| {
+                self.quarantine(kind, &open.name, &damage);
+                vec![]
+            });
+            for entry in entries {
                 match open.pack.read(&entry) {
                     Ok(payload) => joined.put(self, entry.key, &payload)?,
                     Err(damage) => self.quarantine(kind, &open.name, &damage),

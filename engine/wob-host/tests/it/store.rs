@@ -187,6 +187,33 @@ fn a_flipped_bit_is_a_miss() {
     assert!(missed > 100, "{missed}");
 }
 
+/// An index of several pages: all is found, nothing else is, and damage of one page is no wrong answer on another.
+#[test]
+fn a_large_index_is_read_page_by_page() {
+    const COUNT: usize = 2_000;
+    let whole = SimulatedDisk::default();
+    add(&open(&whole), 0, COUNT).unwrap();
+    let store = open(&whole);
+    assert_eq!(check(&store, COUNT), COUNT);
+    for index in COUNT..2 * COUNT {
+        assert_eq!(store.result(&key(index)), None);
+    }
+    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
+    let mut size = 0;
+    whole.tamper(&results, |bytes| size = bytes.len());
+    // Behind the entries stand eight pages of 64 bytes, and a footer of 56; an entry has 44.
+    let list = size - 56 - 8 * 64;
+    for at in [list - 1, list - 44 * COUNT / 2, list - 44 * COUNT, list + 7, list + 64 * 7 + 40] {
+        let disk = whole.crash(Loss::Half);
+        disk.tamper(&results, |bytes| bytes[at] ^= 0x10);
+        let store = open(&disk);
+        assert!(check(&store, COUNT) < COUNT, "byte {at}");
+        assert_eq!(store.quarantined().len(), 1, "byte {at}");
+        add(&store, 0, COUNT).unwrap();
+        assert_eq!(check(&open(&disk), COUNT), COUNT, "byte {at}");
+    }
+}
+
 #[test]
 fn a_misfiled_or_foreign_pack_is_set_aside() {
     let disk = SimulatedDisk::default();

@@ -21,8 +21,13 @@ pub(super) struct TreeText<'t> {
 
 impl TreeText<'_> {
     pub(super) fn to_text(&self, to: &str, failed: &str, files: &str) -> String {
+        const NAMED: usize = 10;
         let all = self.on.iter().map(|(_, n)| n).sum();
-        let on: Vec<String> = self.on.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let named = self.on.iter().take(NAMED);
+        let mut on: Vec<String> = named.map(|(name, n)| format!("{name} {n}")).collect();
+        if let more @ 1.. = self.on.len().saturating_sub(NAMED) {
+            on.push(format!("and on {}", count(more, "other cluster type", "other cluster types")));
+        }
         let assigned = count(all, "assignment", "assignments");
         let assigned =
             if on.is_empty() { assigned } else { format!("{assigned}: {}", on.join(", ")) };
