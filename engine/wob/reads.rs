@@ -79,6 +79,10 @@ impl PlacesNote {
                 unneeded.add(Path::new(path), past.clone());
             }
         }
+        // Then it is no part that would be read, and perhaps in vain.
+        if unneeded.is_empty() {
+            return None;
+        }
         let part = |it: Looked| Part {
             edited: it.edited(),
             touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
