@@ -5,6 +5,7 @@ mod command;
 mod comparison;
 mod exit;
 mod footprint;
+mod gitops;
 mod input_override;
 mod journal;
 mod last;

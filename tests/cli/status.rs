@@ -99,6 +99,34 @@ fn drift_ends_with_its_own_exit_code() {
     assert_eq!(exit(&["--exit-code"]), "32");
 }
 
+/// What wob.yaml says of where trees go holds for whoever looks there, as for whoever publishes.
+#[test]
+fn what_wob_yaml_publishes_to_is_looked_at() {
+    let settings = "publish: {repo: ../elsewhere.git}\nenvironments: {stage: {publish: {repo: '../elsewhere.git#live'}}}\n";
+    let plane = Plane::with_settings(settings);
+    git(plane.folder(), &["init", "-q", "--bare", "elsewhere.git"]);
+    let elsewhere = plane.folder().join("elsewhere.git");
+    // What the GitOpsRepo says, and publishing does not read.
+    for (environment, branch) in [("dev", "dev"), ("stage", "live")] {
+        let build = |repository: &str, branch: &str| {
+            let into = format!("{}#{branch}", plane.folder().join(repository).display());
+            let seen = plane.wob(&["build", &format!("//env:{environment}"), "--into", &into]);
+            assert!(seen.starts_with("exit: 0\n"), "{seen}");
+        };
+        build("gitops.git", environment);
+        let status = || plane.wob(&["status", environment, "--output=json", "--exit-code"]);
+        let seen = status();
+        assert!(seen.starts_with("exit: 5\n") && !seen.contains("gitops.git"), "{seen}");
+        build("elsewhere.git", branch);
+        let seen = status();
+        let published = git(&elsewhere, &["rev-parse", branch]);
+        let expected = format!(
+            "\"repository\": \"[tmp]/fleet/../elsewhere.git\",\n          \"branch\": \"{branch}\",\n          \"commit\": \"{published}\""
+        );
+        assert!(seen.starts_with("exit: 0\n") && seen.contains(&expected), "{seen}");
+    }
+}
+
 #[test]
 fn what_cannot_be_had_is_named() {
     let plane = Plane::new();

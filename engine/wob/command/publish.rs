@@ -2,7 +2,7 @@
 
 mod body;
 mod deletions;
-pub(super) mod destination;
+mod destination;
 mod issues;
 mod proposal;
 mod push;

@@ -1,18 +1,16 @@
-//! Where an environment is published: the command line before wob.yaml, wob.yaml before what GitOpsRepos say.
+//! Where an environment is published, whose pull requests are opened there, and what is merged without asking.
 
 use wob_host::{BranchName, ForgeKind, Project, TokenSources, redact};
-use wob_rules::{Model, PublishSettings, environment_model, resource::Repository};
+use wob_rules::{Model, PublishSettings, environment_model};
 
 use super::How;
 use crate::{
     args::Common,
     exit::Exit,
+    gitops::{self, GitOpsBranch},
     report::place_name,
     session::{BuiltTarget, Session},
 };
-
-/// The branch of a GitOpsRepo that names none.
-pub(in crate::command) const DEFAULT_BRANCH: &str = "main";
 
 /// A branch of a repository that a tree is published to.
 #[derive(Clone, Debug)]
@@ -43,13 +41,6 @@ pub(super) fn destinations(
     let mut resolved = settings.publish_of(environment);
     resolved.issues = Some(how.issues || resolved.issues == Some(true));
     let model = environment_model(&session.loaded.db, target.input);
-    let start = common.directory.clone().unwrap_or_default();
-    let start = camino::absolute_utf8(start.join(".")).unwrap_or(start);
-    let named = match (&how.repo, &resolved.repo) {
-        (Some(repo), _) => Some((repo.as_str(), start.as_path())),
-        (None, Some(repo)) => Some((repo.as_str(), session.workspace.root.as_path())),
-        (None, None) => None,
-    };
     let choose = |of_repository: Option<bool>| {
         how.auto_merge
             || own
@@ -58,22 +49,15 @@ pub(super) fn destinations(
                 .or(settings.publish.auto_merge)
                 .unwrap_or(false)
     };
-    let mut found: Vec<(String, String, bool)> = vec![];
-    if let Some((text, below)) = named {
-        let (url, branch) = split(text);
-        let only =
-            if model.gitops_repos.len() == 1 { model.gitops_repos.values().next() } else { None };
-        let branch = branch.or_else(|| only.map(branch_of));
-        let auto_merge = choose(only.and_then(|it| it.auto_merge));
-        let url = absolute(url, below);
-        found.push((url, branch.unwrap_or(DEFAULT_BRANCH).to_owned(), auto_merge));
-    } else {
-        check_paths(session, model, environment)?;
-        for it in model.gitops_repos.values() {
-            let url = absolute(&it.reference.repo, &session.workspace.root);
-            found.push((url, branch_of(it).to_owned(), choose(it.auto_merge)));
+    let mut found = match (&how.repo, &resolved.repo) {
+        (Some(repo), _) => vec![GitOpsBranch::named(repo, model, &gitops::start(common))],
+        (None, set) => {
+            if set.is_none() {
+                check_paths(session, model, environment)?;
+            }
+            GitOpsBranch::all(model, set.as_deref(), &session.workspace.root)
         }
-    }
+    };
     if found.is_empty() {
         session.streams.fail(&format!(
             "`{environment}` has no GitOpsRepo, so nothing says where to publish it\n  \
@@ -84,18 +68,19 @@ pub(super) fn destinations(
     found.sort();
     found.dedup();
     if common.offline
-        && let Some((url, ..)) = found.iter().find(|it| Project::of(&it.0).is_some())
+        && let Some(it) = found.iter().find(|it| Project::of(&it.url).is_some())
     {
         session.streams.fail(&format!(
             "`{environment}` is published to `{}`, which --offline forbids",
-            redact(url)
+            it.shown
         ));
         return Err(Exit::Usage);
     }
     let forge = how.forge.as_deref().or(resolved.forge.as_deref());
     found
         .into_iter()
-        .map(|(url, branch, auto_merge)| {
+        .map(|GitOpsBranch { url, branch, auto_merge, .. }| {
+            let auto_merge = choose(auto_merge);
             let forge = forge_of(session, &url, forge)?;
             let branch = BranchName::new(&branch).ok_or_else(|| {
                 session.streams.fail(&format!("`{branch}` cannot be the name of a branch"));
@@ -146,45 +131,9 @@ fn forge_of(
     Ok(Some((kind.ok_or(Exit::Usage)?, project)))
 }
 
-/// Returns the branch of the GitOps repository that clusters read.
-pub(in crate::command) fn branch_of(repository: &Repository) -> &str {
-    match repository.reference.branch.as_str() {
-        "" => DEFAULT_BRANCH,
-        branch => branch,
-    }
-}
-
-/// Splits `URL#BRANCH`.
-pub(in crate::command) fn split(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once('#') {
-        Some((url, branch)) if !branch.is_empty() => (url, Some(branch)),
-        Some((url, _)) => (url, None),
-        None => (text, None),
-    }
-}
-
-/// Makes a folder mean the same from everywhere; an address stays as it is.
-pub(in crate::command) fn absolute(url: &str, below: &camino::Utf8Path) -> String {
-    let is_address = url.contains("://")
-        || url.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('/'));
-    if is_address { url.to_owned() } else { below.join(url).to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn repositories_are_read() {
-        assert_eq!(split("https://h/o/r#b/c"), ("https://h/o/r", Some("b/c")));
-        assert_eq!(split("https://h/o/r#"), ("https://h/o/r", None));
-        assert_eq!(split("../r"), ("../r", None));
-        let below = camino::Utf8Path::new("/w");
-        for address in ["https://h/o/r", "git@h:o/r", "file:///x", "/abs/r"] {
-            assert_eq!(absolute(address, below), address);
-        }
-        assert_eq!(absolute("r.git", below), "/w/r.git");
-    }
 
     #[test]
     fn the_names_of_settings_are_those_of_forges() {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use wob_engine::FilePath;
 use wob_host::{
     Cache, FetchError, Forge, ForgeError, Interrupted, OutputError, Policy, PublishedTree,
-    Reference, redact,
+    Reference,
 };
-use wob_rules::{Built, Name, environment_model, resource::Repository};
+use wob_rules::{Built, Name, environment_model};
 
 use super::state::{
     BranchState, Compliance, Drift, EnvironmentState, GitOpsState, Promoted, PullRequestState,
@@ -15,6 +15,7 @@ use super::state::{
 };
 use crate::{
     args::Common,
+    gitops::GitOpsBranch,
     promotion::{Hosted, Lane, status_name},
     session::{BuiltTarget, Session},
     workspace::Plane,
@@ -63,11 +64,10 @@ impl<'l> Look<'l> {
             assignments: built.built.assignments.len(),
             failed: built.built.failed(),
         });
-        let main = model.gitops_repo();
-        let others = model.gitops_repos.values().filter(|it| Some(*it) != main);
-        for repository in main.into_iter().chain(others) {
-            let gitops = self.gitops(repository, &built.built, &mut state.trouble)?;
-            state.gitops.push(gitops);
+        let workspace = &self.session.workspace;
+        let set = workspace.settings.publish_of(name.as_str()).repo;
+        for gitops in GitOpsBranch::all(model, set.as_deref(), &workspace.root) {
+            state.gitops.push(self.gitops(gitops, &built.built, &mut state.trouble)?);
         }
         if let Some(promoted) = &state.promoted {
             let commit = promoted.commit.clone();
@@ -82,15 +82,14 @@ impl<'l> Look<'l> {
 
     fn gitops(
         &self,
-        repository: &Repository,
+        gitops: GitOpsBranch,
         built: &Built,
         trouble: &mut Vec<String>,
     ) -> Result<GitOpsState, Interrupted> {
-        let reference = &repository.reference;
-        let branch = if reference.branch.is_empty() { "main" } else { &reference.branch };
+        let GitOpsBranch { url, branch, shown, .. } = gitops;
         let mut state = GitOpsState {
-            repository: redact(&reference.repo),
-            branch: branch.to_owned(),
+            repository: shown,
+            branch: branch.clone(),
             commit: None,
             root: None,
             drift: Drift::Unknown,
@@ -98,7 +97,7 @@ impl<'l> Look<'l> {
             edited: vec![],
             pull_requests: None,
         };
-        match self.published(&reference.repo, branch)? {
+        match self.published(&url, &branch)? {
             Ok(Some((commit, published))) => {
                 state.commit = Some(commit);
                 compare(&mut state, &published, built);
@@ -109,7 +108,7 @@ impl<'l> Look<'l> {
             }
             Err(reason) => trouble.push(reason),
         }
-        if let Some(forge) = self.forge(&reference.repo, &built.environment) {
+        if let Some(forge) = self.forge(&url, &built.environment) {
             match forge.open_pull_requests("") {
                 Ok(all) => {
                     let here = all.into_iter().filter(|it| it.base == branch);

@@ -4,14 +4,14 @@ use camino::Utf8Path;
 use wob_engine::{Content, FilePath};
 use wob_host::{
     Cache, Commit, Forge, GitId, Interrupt, Policy, ReadLimits, Reference, Repository,
-    StatusOutcome, redact, same_repository,
+    StatusOutcome,
 };
-use wob_rules::{Model, Name, WaitSettings, environment_model, resource};
+use wob_rules::{Model, Name, WaitSettings, environment_model};
 
 use crate::{
     args::Common,
-    command::publish::destination::{DEFAULT_BRANCH, absolute, branch_of, split},
     exit::Exit,
+    gitops::{self, GitOpsBranch},
     promotion::{Hosted, guess, say_status, short},
     session,
     stream::Streams,
@@ -31,16 +31,9 @@ pub(super) struct Found<'f> {
     pub(super) workspace: Workspace,
     loaded: Loaded,
     /// Where the tree goes; none if nothing says it.
-    pub(super) gitops: Option<GitOps>,
+    pub(super) gitops: Option<GitOpsBranch>,
     /// What the settings say of waiting.
     pub(super) settings: WaitSettings,
-}
-
-/// The branch of a repository that the tree goes to.
-pub(super) struct GitOps {
-    url: String,
-    pub(super) shown: String,
-    branch: String,
 }
 
 /// Who hears how a commit of the base fares.
@@ -81,12 +74,15 @@ impl<'f> Found<'f> {
         let model = environment_model(&loaded.db, input);
         let set = workspace.settings.publish_of(environment).repo;
         let gitops = match (repo, set) {
-            (Some(repo), _) => Some(named(repo, model, common).map_err(|reason| {
-                streams.fail(&reason);
-                Exit::Usage
-            })?),
-            (None, Some(set)) => Some(GitOps::at(&set, &workspace.root, model)),
-            (None, None) => model.gitops_repo().map(GitOps::of),
+            (Some(repo), _) => {
+                Some(named(repo, model, &workspace.root, common).map_err(|reason| {
+                    streams.fail(&reason);
+                    Exit::Usage
+                })?)
+            }
+            (None, set) => {
+                GitOpsBranch::all(model, set.as_deref(), &workspace.root).into_iter().next()
+            }
         };
         if let (None, Some(gitops), [_, _, ..]) = (repo, &gitops, &*names_of(model)) {
             let names: Vec<String> = names_of(model).iter().map(|it| format!("`{it}`")).collect();
@@ -175,7 +171,11 @@ impl<'f> Found<'f> {
     }
 
     /// Returns the commit of the base that the tree of `commit` was made from.
-    fn promoted(&self, gitops: &GitOps, commit: GitId) -> Result<Option<GitId>, WorkspaceError> {
+    fn promoted(
+        &self,
+        gitops: &GitOpsBranch,
+        commit: GitId,
+    ) -> Result<Option<GitId>, WorkspaceError> {
         let (repository, commit) = self.fetch(gitops, &Reference::Commit(commit))?;
         let path = FilePath::new(PROMOTED_COMMIT).expect("because it is constant");
         let content = repository.file(&commit, &path, &ReadLimits::default())?;
@@ -185,7 +185,7 @@ impl<'f> Found<'f> {
 
     fn fetch(
         &self,
-        gitops: &GitOps,
+        gitops: &GitOpsBranch,
         reference: &Reference,
     ) -> Result<(Repository, Commit), WorkspaceError> {
         let policy = if self.common.offline { Policy::Offline } else { Policy::Online };
@@ -195,31 +195,16 @@ impl<'f> Found<'f> {
     }
 }
 
-impl GitOps {
-    /// The branch that a GitOpsRepo names.
-    fn of(repository: &resource::Repository) -> Self {
-        let url = repository.reference.repo.clone();
-        Self { shown: redact(&url), url, branch: branch_of(repository).to_owned() }
-    }
-
-    /// The branch that `URL#BRANCH` names, folders below `below`; without one, that of a GitOpsRepo of the same address.
-    fn at(text: &str, below: &Utf8Path, model: &Model) -> Self {
-        let (url, branch) = split(text);
-        let url = absolute(url, below);
-        let known = model.gitops_repos.values();
-        let known = known.filter(|it| same_repository(&it.reference.repo, &url)).map(branch_of);
-        let only = model.gitops_repos.values().next().filter(|_| model.gitops_repos.len() == 1);
-        let branch = branch.or_else(|| known.take(1).next()).or_else(|| only.map(branch_of));
-        let branch = branch.unwrap_or(DEFAULT_BRANCH).to_owned();
-        Self { shown: redact(&url), url, branch }
-    }
-}
-
 /// Finds what the user names: a GitOpsRepo of the environment, or an address.
-fn named(text: &str, model: &Model, common: &Common) -> Result<GitOps, String> {
+fn named(
+    text: &str,
+    model: &Model,
+    root: &Utf8Path,
+    common: &Common,
+) -> Result<GitOpsBranch, String> {
     let by_name = model.gitops_repos.iter().find(|(name, _)| name.as_str() == text);
     if let Some((_, repository)) = by_name {
-        return Ok(GitOps::of(repository));
+        return Ok(GitOpsBranch::of(repository, root));
     }
     // No name of an object holds these.
     if !text.contains(['/', ':', '#']) {
@@ -229,9 +214,7 @@ fn named(text: &str, model: &Model, common: &Common) -> Result<GitOps, String> {
             text.escape_debug()
         ));
     }
-    let start = common.directory.clone().unwrap_or_default();
-    let start = camino::absolute_utf8(start.join(".")).unwrap_or(start);
-    Ok(GitOps::at(text, &start, model))
+    Ok(GitOpsBranch::named(text, model, &gitops::start(common)))
 }
 
 fn names_of(model: &Model) -> Vec<&str> {
