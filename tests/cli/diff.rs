@@ -182,10 +182,30 @@ fn a_side_that_cannot_be_built_is_said() {
     commit(&fleet, &[]);
     git(&fleet, &["revert", "--no-edit", "HEAD"]);
     check("diff-mended", &fleet, &["diff", "HEAD~1", "//env:prod"]);
+    // "Nothing differs" is said to a check only of what was looked at.
+    check("diff-mended-exit-code", &fleet, &["diff", "HEAD~1", "//env:prod", "--exit-code"]);
+    for output in ["markdown", "html"] {
+        let name = format!("diff-mended-{output}");
+        check(&name, &fleet, &["diff", "HEAD~1", "//env:prod", &format!("--output={output}")]);
+    }
+    let exit = |args: &[&str]| {
+        let seen = wob_in(&fleet, &[&["diff", "--exit-code", "HEAD~1"], args].concat());
+        seen.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(exit(&["//env:prod", "--keep-going"]), "exit: 3");
+    assert_eq!(exit(&["//env:prod", "--output=json", "-q"]), "exit: 1");
+    let elsewhere = ["//env/prod/hub:all", "//env/prod/depot:all"];
+    assert_eq!(exit(&elsewhere), "exit: 0");
+    edit(&fleet.join("environments/prod/config/prod.yaml"), "LOG_LEVEL: warn", "LOG_LEVEL: info");
+    assert_eq!(exit(&["//env:prod"]), "exit: 5");
+    git(&fleet, &["checkout", "-q", "--", "."]);
     // With settings that cannot be read, nobody knows which environments there are; none is taken for deleted.
     write(&fleet, &[("wob.yaml", "environments: [\n")]);
     check("diff-misread", &fleet, &["diff"]);
     check("affected-misread", &fleet, &["affected", "--base", "HEAD"]);
+    commit(&fleet, &[]);
+    git(&fleet, &["revert", "--no-edit", "HEAD"]);
+    check("affected-misread-base", &fleet, &["affected", "--base", "HEAD~1"]);
 }
 
 #[test]

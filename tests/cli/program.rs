@@ -128,7 +128,7 @@ fn what_a_commit_lacks_is_said() {
         assert!(
             seen.contains("this is not compared: //env:edge")
                 && seen.contains(
-                    "on the old side, environment `edge`: the scheduler `scheduler.sh` failed"
+                    "on the old side, wob.yaml:19:16: the scheduler `scheduler.sh` failed"
                 )
                 && seen.contains(reason),
             "{seen}"

@@ -58,7 +58,8 @@ enum By {
 
 const LONG_ABOUT: &str = "\
 Lists the labels whose manifests are not the same at two revisions: those whose files differ by a single byte, those that are \
-new or gone, and those that can be built at one of the two only. Both sides are built, so nothing is guessed.
+new or gone, and those that can be built at one of the two only. Both sides are built, so nothing is guessed. If it is not \
+known of a whole environment what is in it at one of the two, that is said, and the exit code is not 0.
 
 --output is one of text and label (the default: one label a line), json, and matrix, which is what a GitHub Actions job \
 takes as its matrix: {\"include\":[{\"label\":…,\"environment\":…,\"clusterType\":…,\"target\":…}]}.
@@ -90,6 +91,8 @@ struct JsonAffected<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<&'a str>,
     affected: &'a BTreeSet<Item>,
+    /// Labels of what is not known at one of the two.
+    uncompared: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -109,11 +112,15 @@ impl Affected {
         let head = self.head.as_deref().map_or(Ok(State::default()), |it| revisions.at(it))?;
         let base = revisions.at(&self.base)?;
         let context = Context { common, patterns: &self.patterns, streams, interrupt: &interrupt };
-        let (old, _session, Built { side: new, report, exit }) = context.build_both(base, head)?;
-        let (items, unread) = self.items(&old, &new);
-        self.write(&items, &report, exit, streams);
+        let (old, _session, new) = context.build_both(base, head)?;
+        let (items, unread) = self.items(&old.side, &new.side);
+        let doubts = old.doubts(&new);
+        let Built { report, exit, .. } = new;
+        // Who takes the list for all there is to do must not do too little.
+        let exit = if unread.is_empty() { exit } else { exit.or(old.exit).or(Exit::Sources) };
+        self.write((&items, &unread), &report, exit, streams);
         streams.report(&report, Results::Data, "");
-        tell_uncompared(&unread, &old.doubts(), streams);
+        tell_uncompared(&unread, &doubts, streams);
         Ok(exit)
     }
 
@@ -184,7 +191,13 @@ impl Affected {
         }
     }
 
-    fn write(&self, items: &BTreeSet<Item>, report: &Report, exit: Exit, streams: &Streams) {
+    fn write(
+        &self,
+        (items, uncompared): (&BTreeSet<Item>, &[String]),
+        report: &Report,
+        exit: Exit,
+        streams: &Streams,
+    ) {
         let output = streams.output();
         if output == Output::Json {
             streams.json(&JsonResult {
@@ -192,6 +205,7 @@ impl Affected {
                     base: &self.base,
                     head: self.head.as_deref(),
                     affected: items,
+                    uncompared,
                 },
                 diagnostics: json_diagnostics(report),
                 exit_code: exit.number(),

@@ -39,15 +39,14 @@ pub(crate) struct Diff {
 /// How wob ends if something differs.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Ending {
-    /// Exit with 5 if anything differs
+    /// Exit with 5 if anything differs, and not with 0 if something could not be compared
     #[arg(long)]
     exit_code: bool,
 }
 
 impl Ending {
     fn of(self, compared: &Compared) -> Exit {
-        let differs = self.exit_code && compared.differs();
-        if compared.exit == Exit::Ok && differs { Exit::Difference } else { compared.exit }
+        if self.exit_code { compared.exit_of_check() } else { compared.exit }
     }
 }
 
@@ -60,6 +59,10 @@ lie here; with A and B, between two revisions. In a workspace whose environments
 branch whose history holds it, and the other branches stay as they are; BRANCH@REVISION says which, and several of those may \
 be joined by commas. `env:dev env:stage` are two environments. REPO#REV, a branch or commit of a repository that wob wrote \
 trees to, or --against with a folder, is compared with a fresh render.
+
+What cannot be built on one of the sides is not compared; it is named, and the exit code is 1 if it is the new side. With \
+--exit-code it is 5 if anything differs; if nothing does, but something was not compared, it is that of the side that cannot \
+be built: 1 if its sources are wrong, 32 if they cannot be had. So 0 is said only of what was looked at.
 
 --output is one of text (the default), json, markdown (for a comment on a pull request, at most 60,000 characters), html and \
 unified. Secrets are masked. docs/guides/diff.md explains all of it.";
@@ -275,19 +278,12 @@ pub(super) fn show(compared: &Compared, ending: Ending, streams: &Streams) -> Ex
 
 /// Says what could not be compared, and why the old side could not be built.
 pub(super) fn tell_uncompared(uncompared: &[String], doubts: &[String], streams: &Streams) {
-    /// How many labels are named.
-    const NAMED: usize = 5;
     if uncompared.is_empty() {
         return;
     }
-    let mut named: Vec<&str> = uncompared.iter().take(NAMED).map(String::as_str).collect();
-    let more = format!("{} more", uncompared.len().saturating_sub(NAMED));
-    if uncompared.len() > NAMED {
-        named.push(&more);
-    }
     streams.say(&format!(
         "note: one of the sides cannot be built, so this is not compared: {}",
-        named.join(", ")
+        comparison::first_of(uncompared, ToOwned::to_owned)
     ));
     for it in doubts {
         streams.say(&format!("note: {it}"));

@@ -35,7 +35,7 @@ const LONG_ABOUT: &str = "\
 Shows what promoting a commit of the base to an environment would change in its manifests: what `wob diff` would say after \
 the commit in the environment's BaseRepo named `main` had been replaced. Nothing is changed.
 
-It is for workspaces whose environments are branches. --output is as with `wob diff`.";
+It is for workspaces whose environments are branches. --output and --exit-code are as with `wob diff`.";
 
 const EXAMPLES: &str = "\
 Examples:

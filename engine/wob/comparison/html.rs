@@ -21,6 +21,11 @@ impl Compared {
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{words}</p>\n"
         ));
+        if let Some(it) = self.uncompared_in_words(|it| format!("<code>{}</code>", escaped(it))) {
+            text.add(format_args!(
+                "<p><strong>Not compared</strong>, because one of the sides cannot be built: {it}</p>\n"
+            ));
+        }
         for class in Class::ALL {
             let of_class: Vec<&Change> =
                 self.changes.iter().filter(|it| it.class == class).collect();

@@ -23,8 +23,11 @@ impl Compared {
     /// Returns Markdown of at most `limit` characters; what does not fit is counted, and where it can be seen is said.
     pub(crate) fn to_markdown(&self, limit: usize) -> String {
         let names = self.names.iter().map(|it| code(it)).collect::<Vec<_>>().join(" → ");
+        let uncompared = self.uncompared_in_words(code).map_or(String::new(), |it| {
+            format!("\n**Not compared**, because one of the sides cannot be built: {it}\n")
+        });
         if !self.differs() {
-            return format!("### {names}: {}\n", self.nothing_in_words());
+            return format!("### {names}: {}\n{uncompared}", self.nothing_in_words());
         }
         let mut text = Lines(format!("### {names}: {}\n\n", self.in_words()));
         let classes = Class::ALL.into_iter().filter_map(|class| {
@@ -33,6 +36,7 @@ impl Compared {
         });
         text.push_str(&classes.collect::<Vec<_>>().join(" · "));
         text.push_str("\n");
+        text.push_str(&uncompared);
         let mut length = text.0.chars().count();
         let mut heading = None;
         for (index, change) in self.changes.iter().enumerate() {

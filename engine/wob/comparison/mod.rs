@@ -27,6 +27,7 @@ use self::{aliases::Aliases, causes::Asked, masked::Secrets};
 pub(crate) use self::{
     markdown::COMMENT,
     side::{Built, Context, Remarks, Side, SideEnvironment},
+    text::first_of,
     view::{Change, Summary},
 };
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct Compared {
     pub(crate) report: Report,
     /// How to end, but for differences.
     pub(crate) exit: Exit,
+    /// How to end instead, for whoever must know that nothing differs, if something cannot be compared.
+    doubtful: Exit,
 }
 
 /// A file that differs.
@@ -89,8 +92,11 @@ impl Compared {
         [before, after]: [State; 2],
     ) -> Result<Self, Exit> {
         let (old, session, built) = context.build_both(before.clone(), after)?;
+        let doubts = old.doubts(&built);
         let mut compared = Comparing::new(names, built.report, built.exit);
-        let new = built.side;
+        compared.doubts = doubts;
+        compared.doubtful = old.exit.or(compared.doubtful);
+        let (old, new) = (old.side, built.side);
         let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
         for name in all {
             if old.may_have(name) || new.may_have(name) {
@@ -100,7 +106,6 @@ impl Compared {
             let sides = [old.environments.get(name), new.environments.get(name)];
             compared.add(&Pair::of([name, name], sides, Pairing::Identity));
         }
-        compared.doubts = old.doubts();
         if old.may_have_more() || new.may_have_more() {
             compared.uncompared.push("//...".to_owned());
         }
@@ -179,6 +184,8 @@ impl Compared {
         let mut compared = Comparing::new(names, Report::default(), Exit::Ok);
         let trees = [plan.tree_before()?, plan.tree().clone()];
         compared.add(&Pair::replaced(&name, trees, &environment));
+        // Whoever publishes says himself what failed.
+        compared.uncompared.clear();
         let mut side = Side::default();
         side.environments.insert(name, environment);
         let asked = compared.ask(session, [&Side::of_files(), &side]);
@@ -188,6 +195,17 @@ impl Compared {
     /// Says whether anything differs.
     pub(crate) fn differs(&self) -> bool {
         !self.changes.is_empty()
+    }
+
+    /// Returns how to end for whoever must know whether anything differs.
+    pub(crate) fn exit_of_check(&self) -> Exit {
+        let of_check = match (self.differs(), self.uncompared.is_empty()) {
+            (true, _) => Exit::Difference,
+            // Nobody has looked.
+            (false, false) => self.doubtful,
+            (false, true) => Exit::Ok,
+        };
+        self.exit.or(of_check)
     }
 }
 
@@ -300,12 +318,14 @@ struct Comparing {
     doubts: Vec<String>,
     report: Report,
     exit: Exit,
+    doubtful: Exit,
 }
 
 impl Comparing {
     fn new(names: [String; 2], report: Report, exit: Exit) -> Self {
         let (found, files, uncompared, doubts) = (vec![], vec![], vec![], vec![]);
-        Self { names, two: None, found, files, uncompared, doubts, report, exit }
+        let doubtful = Exit::Sources;
+        Self { names, two: None, found, files, uncompared, doubts, report, exit, doubtful }
     }
 
     fn add(&mut self, pair: &Pair<'_>) {
@@ -380,6 +400,7 @@ impl Comparing {
             doubts: self.doubts,
             report: self.report,
             exit: self.exit,
+            doubtful: self.doubtful,
         }
     }
 }

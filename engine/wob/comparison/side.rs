@@ -14,7 +14,7 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     progress::Progress,
-    report::Report,
+    report::{Item, Report},
     selection::{Selected, Selection, SelectionError},
     session::{BuiltTarget, Session, Target},
     stored::Stored,
@@ -67,6 +67,20 @@ pub(crate) struct Built {
     pub(crate) exit: Exit,
 }
 
+impl Built {
+    /// Says why this, the old side, cannot be compared with the `new` one, as far as that one's report does not say it.
+    pub(crate) fn doubts(&self, new: &Self) -> Vec<String> {
+        /// How many reasons are told.
+        const TOLD: usize = 3;
+        let is_own = |it: &&Item| it.diagnostic.is_error() && !new.report.items.contains(*it);
+        let own: Vec<&Item> = self.report.items.iter().filter(is_own).collect();
+        let told = own.iter().take(TOLD).map(|it| format!("on the old side, {}", it.in_words()));
+        let left = own.len().saturating_sub(TOLD);
+        let left = (left > 0).then(|| format!("on the old side, {left} more errors"));
+        told.chain(left).collect()
+    }
+}
+
 /// One environment of a side.
 pub(crate) struct SideEnvironment {
     /// What was built, and what of it is selected.
@@ -84,17 +98,6 @@ impl Side {
     pub(crate) fn may_have(&self, name: &Name) -> bool {
         self.unread.contains(name)
             || (self.known == Known::Some && !self.environments.contains_key(name))
-    }
-
-    /// Says of which environments it is not known what is scheduled, and the first reason; the new side's report has them all.
-    pub(crate) fn doubts(&self) -> Vec<String> {
-        let unsure = self.environments.iter().filter(|(_, it)| it.target.built.unsure);
-        let told = unsure.filter_map(|(name, it)| {
-            let error = it.target.built.diagnostics.iter().find(|it| it.is_error())?;
-            let help = error.help.as_ref().map_or(String::new(), |it| format!("\n  help: {it}"));
-            Some(format!("on the old side, environment `{name}`: {}{help}", error.message))
-        });
-        told.collect()
     }
 
     /// Says whether there are only files.
@@ -181,15 +184,15 @@ impl<'c> Context<'c> {
         }
     }
 
-    /// Builds the workspace in two states, in one database; returns the old side, and the new one with its session.
+    /// Builds the workspace in two states, in one database; returns the old side, and the session of the new one with it.
     pub(crate) fn build_both(
         &self,
         before: State,
         after: State,
-    ) -> Result<(Side, Session<'c>, Built), Exit> {
+    ) -> Result<(Built, Session<'c>, Built), Exit> {
         let opened = self.open(before, None, Remarks::Kept)?;
         let is_unknown = opened.problem.is_some();
-        let old = self.build(&opened.session)?.side;
+        let old = self.build(&opened.session)?;
         let opened = self.open(after, Some(opened.session.loaded), Remarks::Told)?;
         if let Some(problem) = opened.problem.filter(|_| is_unknown) {
             self.streams.fail(&problem.to_string());

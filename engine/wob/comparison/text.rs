@@ -43,6 +43,12 @@ impl Compared {
         }
     }
 
+    /// Returns the labels of what was not compared, the first few by name; none if all was.
+    pub(crate) fn uncompared_in_words(&self, show: impl Fn(&str) -> String) -> Option<String> {
+        let all = &self.uncompared;
+        (!all.is_empty()).then(|| first_of(all, show))
+    }
+
     /// Returns how much differs: `3 changes in 5 files of 4 assignments`.
     pub(crate) fn in_words(&self) -> String {
         let summary = &self.summary;
@@ -88,6 +94,16 @@ impl Compared {
             None => format!("{}{side}", cause.what),
         }
     }
+}
+
+/// Returns the first few labels, and how many more there are.
+pub(crate) fn first_of(labels: &[String], show: impl Fn(&str) -> String) -> String {
+    /// How many labels are named.
+    const NAMED: usize = 5;
+    let mut words: Vec<String> = labels.iter().take(NAMED).map(|it| show(it)).collect();
+    let left = labels.len().saturating_sub(NAMED);
+    words.extend((left > 0).then(|| format!("{left} more")));
+    words.join(", ")
 }
 
 impl Change {

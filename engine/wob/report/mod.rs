@@ -65,6 +65,22 @@ pub(crate) struct Item {
     pub(crate) between: Vec<FileLine>,
 }
 
+impl Item {
+    /// Returns it in a line, with its place, and the way out below: `wob.yaml:3:5: there is no such file`.
+    pub(crate) fn in_words(&self) -> String {
+        let place = self.marks.first().map(|mark| {
+            let file = printable(mark.file.as_str());
+            match &mark.range {
+                Some(Range { start, .. }) => format!("{file}:{}:{}: ", start.line, start.column),
+                None => format!("{file}: "),
+            }
+        });
+        let help = self.diagnostic.help.as_ref().map(|it| format!("\n  help: {it}"));
+        let message = &self.diagnostic.message;
+        format!("{}{message}{}", place.unwrap_or_default(), help.unwrap_or_default())
+    }
+}
+
 /// How many lines apart two marks of one file may be to be drawn in one excerpt.
 const NEAR: u32 = 5;
 
