@@ -60,7 +60,7 @@ fn every_value_has_the_line_of_its_side() {
     };
     let new = fs::read_to_string(at.join(config)).unwrap();
     let old = git(&at, &["show", &format!("HEAD:{config}")]);
-    for (args, is_built) in [(&[][..], true), (&["--against", "../gitops"], false)] {
+    for args in [&[][..], &["--against", "../gitops"]] {
         let mut seen = [0; 4];
         for (change, lines) in told(&at, args) {
             let text = change.to_string();
@@ -72,8 +72,8 @@ fn every_value_has_the_line_of_its_side() {
                 (2, Some(("after", number(&new, "port: 5433"))))
             } else {
                 assert!(text.contains("GOING"), "{text}");
-                // Of what is gone from files, nothing here says where it came from.
-                (3, is_built.then(|| ("before", number(&old, "GOING"))))
+                // What is published says from which commit it was made.
+                (3, Some(("before", number(&old, "GOING"))))
             };
             seen[kind] += 1;
             let expected: Vec<(String, String)> =
@@ -82,4 +82,41 @@ fn every_value_has_the_line_of_its_side() {
         }
         assert!(seen.iter().all(|it| *it > 0), "{args:?}: {seen:?}");
     }
+}
+
+/// Of what cannot be built again, or is not what was built, no line is told, but why not.
+#[test]
+fn lines_of_what_is_gone_are_those_of_what_is_there() {
+    let temp = edited();
+    let at = temp.path().join("fleet");
+    let label = "//env/prod/depot:night-audit-books";
+    let gone = |seen: &str| seen.contains("- ConfigMap") && seen.contains("GOING");
+    let diff = || wob_in(&at, &["diff", label, "--against", "../gitops"]);
+    let by = "(in the sources of ../gitops): GOING: away";
+    let seen = diff();
+    assert!(gone(&seen) && seen.contains(by), "{seen}");
+    // Its file is another by hand, so that it is not known which line of the sources says what in it.
+    let folder = temp.path().join("gitops/depot/night-audit-books");
+    let file = fs::read_dir(&folder)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .find(|it| fs::read_to_string(it).unwrap().contains("GOING"))
+        .unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("# by hand\n{text}")).unwrap();
+    let seen = diff();
+    assert!(gone(&seen) && !seen.contains(by), "{seen}");
+    fs::write(&file, text).unwrap();
+    // It was made from what nobody else has.
+    let config = at.join("environments/prod/config/prod.yaml");
+    edit(&config, "  COMING: soon\n", "  GOING: away\n");
+    let seen = wob_in(&at, &["build", "//env:prod", "-o", "../gitops"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    edit(&config, "  GOING: away\n", "");
+    let seen = diff();
+    let reason = "note: which lines said what is gone from //env:prod is not known: controlPlane `prod` was overridden, or edited and not committed";
+    assert!(gone(&seen) && !seen.contains(by) && seen.contains(reason), "{seen}");
+    fs::remove_dir_all(temp.path().join("gitops/.wob")).unwrap();
+    let seen = diff();
+    assert!(!seen.contains(by), "{seen}");
 }

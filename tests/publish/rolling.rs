@@ -209,6 +209,19 @@ fn each_repository_gets_the_tree() {
 }
 
 /// The branches layout, where the base is pinned.
+/// Of what is published there are only files, but a reviewer of a deletion wants to know what made it.
+#[test]
+fn what_goes_is_told_with_what_removed_it() {
+    let Some(world) = World::on_forge() else { return };
+    world.published(&[DEV]);
+    world.server().model(|it| it.merge(1));
+    fs::remove_file(world.plane().join("environments/dev/cluster-types/lab.yaml")).unwrap();
+    world.commit();
+    world.published(&[DEV, "--allow-deletions"]);
+    let body = &world.pulls()[1].body;
+    assert!(body.contains("cluster type `lab`, which is nowhere any more"), "{body}");
+}
+
 #[test]
 fn a_promotion_is_labelled() {
     let Some(world) = World::on_forge() else { return };

@@ -276,15 +276,14 @@ pub(super) fn show(compared: &Compared, ending: Ending, streams: &Streams) -> Ex
     exit
 }
 
-/// Says what could not be compared, and why the old side could not be built.
+/// Says what could not be compared, and what is not known of the old side.
 pub(super) fn tell_uncompared(uncompared: &[String], doubts: &[String], streams: &Streams) {
-    if uncompared.is_empty() {
-        return;
+    if !uncompared.is_empty() {
+        streams.say(&format!(
+            "note: one of the sides cannot be built, so this is not compared: {}",
+            comparison::first_of(uncompared, ToOwned::to_owned)
+        ));
     }
-    streams.say(&format!(
-        "note: one of the sides cannot be built, so this is not compared: {}",
-        comparison::first_of(uncompared, ToOwned::to_owned)
-    ));
     for it in doubts {
         streams.say(&format!("note: {it}"));
     }

@@ -75,7 +75,7 @@ impl Asked {
     }
 
     pub(super) fn of_new_side(&mut self, session: &Session<'_>, [other, own]: [&Side; 2]) {
-        self.ask(&Asking::new(session, SideName::After, [own, other]));
+        self.ask(&Asking::new(session, SideName::After, [own, other]), |_| true);
     }
 
     /// Says whether the new side does not tell everything.
@@ -83,8 +83,26 @@ impl Asked {
         self.entries.iter().any(Entry::wants_old_side)
     }
 
+    /// Says whether no line is told of something that is gone from an environment.
+    pub(super) fn misses_lines_of(&self, environment: &Name) -> bool {
+        let is_of = |it: &Site| &*it.environment == environment.as_str();
+        let mut entries = self.entries.iter();
+        entries.any(|it| it.wants_old_side() && it.is_gone() && it.group.sites.iter().any(is_of))
+    }
+
     pub(super) fn of_old_side(&mut self, session: &Session<'_>, [own, other]: [&Side; 2]) {
-        self.ask(&Asking::new(session, SideName::Before, [own, other]));
+        let asking = Asking::new(session, SideName::Before, [own, other]);
+        self.ask(&asking, Entry::wants_old_side);
+    }
+
+    /// Asks the old side only for what is gone, where everything else was told of a new side that knows no other one.
+    pub(super) fn of_gone(&mut self, session: &Session<'_>, [own, other]: [&Side; 2]) {
+        let asking = Asking::new(session, SideName::Before, [own, other]);
+        self.ask(&asking, |it| it.wants_old_side() && it.is_gone());
+        for it in self.entries.iter_mut().filter(|it| !it.wants_old_side()) {
+            // A line says more than that nothing says it any more.
+            it.causes.retain(|it| it.at.is_some());
+        }
     }
 
     pub(super) fn into_changes(self) -> Vec<Change> {
@@ -96,12 +114,10 @@ impl Asked {
         self.entries.into_iter().map(change).collect()
     }
 
-    fn ask(&mut self, asking: &Asking<'_>) {
+    fn ask(&mut self, asking: &Asking<'_>, wanted: impl Fn(&Entry) -> bool) {
         let mut files = Files::new(&asking.session.loaded.texts);
-        for entry in &mut self.entries {
-            if asking.name == SideName::After || entry.wants_old_side() {
-                entry.ask(asking, self.two.as_ref(), &mut files);
-            }
+        for entry in self.entries.iter_mut().filter(|it| wanted(it)) {
+            entry.ask(asking, self.two.as_ref(), &mut files);
         }
     }
 }
@@ -125,6 +141,18 @@ impl Entry {
                     self.causes.push(cause);
                 }
             }
+        }
+    }
+
+    /// Says whether it is about something that the new side does not have.
+    fn is_gone(&self) -> bool {
+        match &self.group.what {
+            What::ClusterType(edit) | What::Assignment(edit) | What::Object(edit) => {
+                *edit == Edit::Deleted
+            }
+            What::Field { after, .. } => after.is_none(),
+            What::Text { after, .. } => after.is_none(),
+            What::Bytes(_) | What::Noise(_) => false,
         }
     }
 
@@ -200,7 +228,11 @@ impl<'a> Asking<'a> {
         let Some(target) = site.target.as_deref() else {
             return self.of_cluster_type(own, cluster_type);
         };
-        let Some(index) = own.find(cluster_type, target) else { return nothing };
+        let Some(index) = own.find(cluster_type, target) else {
+            // Of files it is not known what decided about them, but it is known what does not any more.
+            let is_gone = self.name == SideName::After && self.other.is_of_files();
+            return if is_gone { self.of_gone(own, cluster_type, target) } else { nothing };
+        };
         let (db, input) = (&self.session.loaded.db, own.target.input);
         let assignment = &own.target.built.assignments[index].assignment;
         // Of files it is not known what they were made from, but of what is here now it is.
@@ -249,6 +281,19 @@ impl<'a> Asking<'a> {
         let model = environment_model(&self.session.loaded.db, own.target.input);
         let place = model.base_repo().map(|it| it.meta.place.key("spec").key("commit"));
         told_at("promoted commit", place)
+    }
+
+    /// Says what removed an assignment that was published once.
+    fn of_gone(&self, own: &SideEnvironment, cluster_type: &str, target: &str) -> Told {
+        let model = environment_model(&self.session.loaded.db, own.target.input);
+        let what = if !model.cluster_types.keys().any(|it| it.as_str() == cluster_type) {
+            format!("cluster type `{cluster_type}`, which is nowhere any more")
+        } else if !model.targets.keys().any(|it| it.as_str() == target) {
+            format!("deployment target `{target}`, which is nowhere any more")
+        } else {
+            "the policies, none of which assigns it any more".to_owned()
+        };
+        Told { causes: vec![Cause { what, place: None }], reads_secret: false }
     }
 
     fn of_cluster_type(&self, own: &SideEnvironment, name: &str) -> Told {

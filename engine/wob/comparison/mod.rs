@@ -9,6 +9,7 @@ mod html;
 mod lines;
 mod markdown;
 mod masked;
+mod published;
 mod side;
 mod text;
 mod unified;
@@ -17,7 +18,6 @@ mod view;
 use std::collections::BTreeSet;
 
 use wob_engine::{Blob, FilePath, Tree};
-use wob_host::{Destination, OutputError, Plan, Standing};
 use wob_rules::{
     Inputs, Name,
     changes::{self, Class, Edit, Group, Pairing, Site, What, collapse, differing},
@@ -30,13 +30,7 @@ pub(crate) use self::{
     text::first_of,
     view::{Change, Summary},
 };
-use crate::{
-    command::build::planned,
-    exit::Exit,
-    report::Report,
-    session::{BuiltTarget, Session},
-    workspace::State,
-};
+use crate::{exit::Exit, report::Report, session::Session, workspace::State};
 
 /// What differs, and what became of the build of the new side.
 pub(crate) struct Compared {
@@ -50,12 +44,14 @@ pub(crate) struct Compared {
     pub(crate) files: Vec<FileChange>,
     /// The labels of what cannot be compared, because a side could not be built.
     pub(crate) uncompared: Vec<String>,
-    /// Why not, as far as that is no matter of the new side.
+    /// What is not known of the old side, and why.
     pub(crate) doubts: Vec<String>,
     /// What is wrong with the new side.
     pub(crate) report: Report,
     /// How to end, but for differences.
     pub(crate) exit: Exit,
+    /// What lines of the old side are lines of.
+    lines_before: String,
     /// How to end instead, for whoever must know that nothing differs, if something cannot be compared.
     doubtful: Exit,
 }
@@ -94,7 +90,6 @@ impl Compared {
         let (old, session, built) = context.build_both(before.clone(), after)?;
         let doubts = old.doubts(&built);
         let mut compared = Comparing::new(names, built.report, built.exit);
-        compared.doubts = doubts;
         compared.doubtful = old.exit.or(compared.doubtful);
         let (old, new) = (old.side, built.side);
         let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
@@ -108,6 +103,9 @@ impl Compared {
         }
         if old.may_have_more() || new.may_have_more() {
             compared.uncompared.push("//...".to_owned());
+        }
+        if !compared.uncompared.is_empty() {
+            compared.doubts = doubts;
         }
         let mut asked = compared.ask(&session, [&old, &new]);
         if asked.wants_old_side() {
@@ -145,53 +143,6 @@ impl Compared {
         Ok(compared.finish(asked))
     }
 
-    /// Compares what lies at the destination of each environment with what would be written there.
-    pub(crate) fn published(
-        context: &Context<'_>,
-        name: String,
-        state: State,
-        destination: &dyn Fn(&str) -> Result<Destination, Exit>,
-        fail: &dyn Fn(&Session<'_>, &OutputError) -> Exit,
-    ) -> Result<Self, Exit> {
-        let session = context.open_only(state, Remarks::Told)?;
-        let built = context.build(&session)?;
-        let names = [name, "a fresh render".to_owned()];
-        let mut compared = Comparing::new(names, built.report, built.exit);
-        let side = built.side;
-        if side.may_have_more() {
-            compared.uncompared.push("//...".to_owned());
-        }
-        compared.uncompared.extend(side.unread.iter().map(|it| format!("//env:{it}")));
-        for (name, environment) in &side.environments {
-            let place = destination(name.as_str())?;
-            let (_, plan) = planned(&session, &environment.target, &place, &Standing::Unknown)
-                .map_err(|it| fail(&session, &it))?;
-            let before = plan.tree_before().map_err(|it| fail(&session, &it))?;
-            compared.add(&Pair::replaced(name, [before, plan.tree().clone()], environment));
-        }
-        let asked = compared.ask(&session, [&Side::of_files(), &side]);
-        Ok(compared.finish(asked))
-    }
-
-    /// Compares what `plan` replaces with what it writes of `target`.
-    pub(crate) fn planned(
-        session: &Session<'_>,
-        target: &BuiltTarget,
-        plan: &Plan,
-    ) -> Result<Self, OutputError> {
-        let (name, environment) = SideEnvironment::of(session, target.clone());
-        let names = ["published".to_owned(), format!("//env:{name}")];
-        let mut compared = Comparing::new(names, Report::default(), Exit::Ok);
-        let trees = [plan.tree_before()?, plan.tree().clone()];
-        compared.add(&Pair::replaced(&name, trees, &environment));
-        // Whoever publishes says himself what failed.
-        compared.uncompared.clear();
-        let mut side = Side::default();
-        side.environments.insert(name, environment);
-        let asked = compared.ask(session, [&Side::of_files(), &side]);
-        Ok(compared.finish(asked))
-    }
-
     /// Says whether anything differs.
     pub(crate) fn differs(&self) -> bool {
         !self.changes.is_empty()
@@ -210,17 +161,6 @@ impl Compared {
 }
 
 impl<'p> Pair<'p> {
-    /// Compares files that lie somewhere with those that replace them.
-    fn replaced(name: &'p Name, trees: [Tree; 2], environment: &'p SideEnvironment) -> Self {
-        Self {
-            names: [name.as_str(); 2],
-            trees,
-            prefixes: [environment.target.built.prefix.as_str(); 2],
-            sides: [None, Some(environment)],
-            pairing: Pairing::Identity,
-        }
-    }
-
     /// Takes of each side what the other one can be compared with: what failed, or is unsure, keeps its last good output.
     fn of(names: [&'p Name; 2], sides: [Option<&'p SideEnvironment>; 2], pairing: Pairing) -> Self {
         let tree = |own: Option<&SideEnvironment>, other: Option<&SideEnvironment>| -> Tree {
@@ -318,14 +258,25 @@ struct Comparing {
     doubts: Vec<String>,
     report: Report,
     exit: Exit,
+    lines_before: String,
     doubtful: Exit,
 }
 
 impl Comparing {
     fn new(names: [String; 2], report: Report, exit: Exit) -> Self {
         let (found, files, uncompared, doubts) = (vec![], vec![], vec![], vec![]);
-        let doubtful = Exit::Sources;
-        Self { names, two: None, found, files, uncompared, doubts, report, exit, doubtful }
+        Self {
+            lines_before: names[0].clone(),
+            names,
+            two: None,
+            found,
+            files,
+            uncompared,
+            doubts,
+            report,
+            exit,
+            doubtful: Exit::Sources,
+        }
     }
 
     fn add(&mut self, pair: &Pair<'_>) {
@@ -400,6 +351,7 @@ impl Comparing {
             doubts: self.doubts,
             report: self.report,
             exit: self.exit,
+            lines_before: self.lines_before,
             doubtful: self.doubtful,
         }
     }

@@ -85,7 +85,7 @@ impl Compared {
     /// Returns a cause on one line: where it is, and what stands there.
     pub(super) fn cause(&self, cause: &CauseView) -> String {
         let side = match cause.side {
-            SideName::Before => format!(" (in {})", self.names[0]),
+            SideName::Before => format!(" (in {})", self.lines_before),
             SideName::After => String::new(),
         };
         match &cause.at {

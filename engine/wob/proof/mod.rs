@@ -17,7 +17,7 @@ pub(crate) use self::{
     against::{Against, Subject},
     attested::contradictions,
     prover::Prover,
-    rebuild::check_sources,
+    rebuild::{Rebuild, Rebuilt, Stop as RebuildStop, check_sources},
     statement::{BUILDER, PAYLOAD_TYPE, Statement},
 };
 use crate::exit::Exit;

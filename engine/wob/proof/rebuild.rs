@@ -20,25 +20,29 @@ use crate::{
 };
 
 /// What building again takes beside the record.
-pub(super) struct Rebuild<'r> {
-    pub(super) common: &'r Common,
-    pub(super) patterns: &'r Patterns,
-    pub(super) streams: &'r Streams,
-    pub(super) interrupt: &'r Interrupt,
+pub(crate) struct Rebuild<'r> {
+    /// The options.
+    pub(crate) common: &'r Common,
+    /// What is built; without any, all of the tree.
+    pub(crate) patterns: &'r Patterns,
+    /// Where to write.
+    pub(crate) streams: &'r Streams,
+    /// Ends work early.
+    pub(crate) interrupt: &'r Interrupt,
 }
 
 /// A tree that was built again.
-pub(super) struct Rebuilt<'r> {
+pub(crate) struct Rebuilt<'r> {
     /// What it was built in.
-    pub(super) session: Session<'r>,
+    pub(crate) session: Session<'r>,
     /// What was built.
-    pub(super) target: BuiltTarget,
+    pub(crate) target: BuiltTarget,
     /// Whether the record says which settings held then, or there are none.
-    pub(super) knows_settings: bool,
+    pub(crate) knows_settings: bool,
 }
 
 /// Why a tree cannot be built again.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// A source cannot be had, or is not known.
     Missing {
         /// Which, and why.
@@ -58,7 +62,7 @@ impl Stop {
 
 impl<'r> Rebuild<'r> {
     /// Builds what `record` tells of. What is the same as in `before` is not made again.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         record: &Record,
         before: &mut Option<Loaded>,
