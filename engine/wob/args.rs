@@ -76,6 +76,9 @@ pub(crate) struct Common {
     /// Read what wob.lock does not pin as its branch is now, even in continuous integration
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) no_locked: bool,
+    /// Whether programs of any commit may run; some commands have a flag for it.
+    #[arg(skip)]
+    pub(crate) run_programs: bool,
     /// Write nothing of an environment in which anything is wrong
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
@@ -91,6 +94,24 @@ pub(crate) struct Common {
     /// Say more about what is done
     #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
     pub(crate) verbose: u8,
+}
+
+/// For commands that read a workspace as commits have it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Programs {
+    /// Run the programs that commits name, whoever made the commits
+    ///
+    /// Otherwise a commit runs its own only if it is checked out, or is the default branch, or was one of these before. For any other
+    /// one, the same program is asked as one of these has it, or none.
+    #[arg(long)]
+    pub(crate) run_programs: bool,
+}
+
+impl Programs {
+    /// Returns the options with what the user says of programs.
+    pub(crate) fn with(self, common: &Common) -> Common {
+        Common { run_programs: self.run_programs, ..common.clone() }
+    }
 }
 
 /// How results are written to standard output.

@@ -19,6 +19,7 @@ mod query;
 mod rules;
 mod schedule;
 mod status;
+mod trust;
 mod wait;
 mod warnings;
 mod why;

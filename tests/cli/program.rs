@@ -9,7 +9,7 @@ use super::{copy_example, edit};
 use crate::support::{commit, git, wob_in, write};
 
 /// A program that says what another file of the workspace holds.
-const READS: &str = "#!/bin/sh\nexec cat answers/now.txt\n";
+pub(super) const READS: &str = "#!/bin/sh\nexec cat answers/now.txt\n";
 
 fn answer(store: &str) -> String {
     format!(
@@ -18,14 +18,14 @@ fn answer(store: &str) -> String {
 }
 
 /// Replaces the program of the workspace at `at`.
-fn program(at: &Path, text: &str) {
+pub(super) fn program(at: &Path, text: &str) {
     let path = at.join("scheduler.sh");
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The example in a repository, below another folder of it; its program reads a file.
-fn repository() -> TempDir {
+pub(super) fn repository() -> TempDir {
     let temp = TempDir::new().unwrap();
     let at = temp.path().join("fleet");
     copy_example("placement", &at);
@@ -36,7 +36,7 @@ fn repository() -> TempDir {
     temp
 }
 
-fn affected(at: &Path, args: &[&str]) -> String {
+pub(super) fn affected(at: &Path, args: &[&str]) -> String {
     let seen = wob_in(at, &[&["affected"], args].concat());
     assert!(seen.starts_with("exit: 0\n"), "{seen}");
     let stdout = seen.split("----- stdout -----\n").nth(1).unwrap();
@@ -76,37 +76,6 @@ fn each_commit_is_asked_its_own_program() {
     );
     // A program has its own folder: nothing of it stays, and nothing here is touched.
     assert_eq!(git(&at, &["status", "--porcelain"]), "M fleet/scheduler.sh");
-}
-
-/// Nobody's program is run only because its commit was fetched.
-#[test]
-fn a_commit_of_nobody_is_not_asked() {
-    let temp = repository();
-    let at = temp.path().join("fleet");
-    git(&at, &["checkout", "-q", "-b", "theirs"]);
-    let mark = temp.path().join("was-run");
-    program(&at, &format!("#!/bin/sh\ntouch '{}'\nexec cat answers/now.txt\n", mark.display()));
-    let theirs = commit(&at, &[]);
-    git(&at, &["checkout", "-q", "main"]);
-    git(&at, &["update-ref", "refs/pull/1/head", &theirs]);
-    git(&at, &["branch", "-q", "-D", "theirs"]);
-    for args in [["diff", &theirs, "main"], ["diff", "main", &theirs]] {
-        let seen = wob_in(&at, &args);
-        assert!(seen.contains("this is not compared: //env:edge"), "{seen}");
-        // Diagnostics are wrapped.
-        assert!(seen.contains("it is not run as commit") && seen.contains(&theirs), "{seen}");
-        assert!(seen.contains("if you trust it"), "{seen}");
-        assert!(!mark.exists());
-    }
-    let seen = wob_in(&at, &["affected", "--base", &theirs]);
-    assert!(
-        seen.contains("this is not compared: //env:edge") && seen.contains("if you trust it"),
-        "{seen}"
-    );
-    // What is checked out is trusted, and so is a branch.
-    git(&at, &["branch", "-q", "mine", &theirs]);
-    assert_eq!(affected(&at, &["--base", "main", "--head", &theirs]), "");
-    assert!(mark.exists());
 }
 
 /// Whatever a commit lacks: it is said, and nothing of the checkout stands in for it.

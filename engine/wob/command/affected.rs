@@ -11,7 +11,7 @@ use wob_rules::{
 
 use super::diff::{Revisions, interrupt, tell_uncompared};
 use crate::{
-    args::{Common, Output, Patterns},
+    args::{Common, Output, Patterns, Programs},
     comparison::{Built, Context, Side, SideEnvironment},
     exit::Exit,
     report::{Report, count, printable},
@@ -42,6 +42,9 @@ pub(crate) struct Affected {
     /// Of what the labels are
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     by: By,
+    /// What may run
+    #[command(flatten)]
+    programs: Programs,
 }
 
 /// Of what labels are.
@@ -103,7 +106,7 @@ struct Matrix<'a> {
 impl Affected {
     /// Lists what is affected.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
-        self.list(common, streams).unwrap_or_else(|exit| exit)
+        self.list(&self.programs.with(common), streams).unwrap_or_else(|exit| exit)
     }
 
     fn list(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {

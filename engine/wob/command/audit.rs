@@ -13,7 +13,7 @@ use self::{
     condition::{Condition, Run, mark},
 };
 use crate::{
-    args::{Common, Patterns},
+    args::{Common, Patterns, Programs},
     exit::Exit,
     progress::Progress,
     proof::Against,
@@ -41,6 +41,9 @@ pub(crate) struct Audit {
     /// whole history is audited. A tree that is no root of a commit: `REPO#COMMIT:FOLDER`.
     #[arg(long, value_name = "REPO#COMMIT|REPO#A..B|DIR")]
     against: Option<Against>,
+    /// What may run
+    #[command(flatten)]
+    programs: Programs,
 }
 
 const LONG_ABOUT: &str = "\
@@ -82,7 +85,15 @@ impl Audit {
     /// Audits what is selected.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
         let audited = match &self.against {
-            Some(against) => against::audit(against, &self.patterns, common, streams),
+            Some(against) => {
+                against::audit(against, &self.patterns, &self.programs.with(common), streams)
+            }
+            None if self.programs.run_programs => {
+                streams.fail(
+                    "--run-programs is for what commits have\n  help: name a tree with --against, or leave it out",
+                );
+                Err(Exit::Usage)
+            }
             None => self.audit(common, streams),
         };
         audited.unwrap_or_else(|exit| exit)

@@ -8,7 +8,7 @@ use wob_rules::Name;
 
 use self::against::Against;
 use crate::{
-    args::{Common, Output, Patterns},
+    args::{Common, Output, Patterns, Programs},
     comparison::{self, Compared, Context},
     exit::Exit,
     stream::{Results, Streams},
@@ -31,6 +31,9 @@ pub(crate) struct Diff {
     /// Compare what lies there with a fresh render; may hold {environment}
     #[arg(long, value_name = "FOLDER|REPO#REV")]
     against: Option<Against>,
+    /// What may run
+    #[command(flatten)]
+    programs: Programs,
     /// How to end
     #[command(flatten)]
     ending: Ending,
@@ -85,7 +88,7 @@ enum Sides<'w> {
 impl Diff {
     /// Compares, and shows what differs.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
-        self.compare(common, streams).unwrap_or_else(|exit| exit)
+        self.compare(&self.programs.with(common), streams).unwrap_or_else(|exit| exit)
     }
 
     fn compare(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {

@@ -6,7 +6,7 @@ use wob_rules::{Name, environment_model};
 
 use super::diff::{Ending, Revisions, interrupt, show};
 use crate::{
-    args::{Common, Patterns},
+    args::{Common, Patterns, Programs},
     comparison::{Compared, Context, Remarks},
     exit::Exit,
     stream::Streams,
@@ -26,6 +26,9 @@ pub(crate) struct Plan {
     /// The environment that it would be promoted to
     #[arg(long, value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
     to: String,
+    /// What may run
+    #[command(flatten)]
+    programs: Programs,
     /// How to end
     #[command(flatten)]
     ending: Ending,
@@ -46,7 +49,7 @@ Examples:
 impl Plan {
     /// Compares the environment as it is with what it would be.
     pub(crate) fn run(&self, common: &Common, streams: &Streams) -> Exit {
-        self.compare(common, streams).unwrap_or_else(|exit| exit)
+        self.compare(&self.programs.with(common), streams).unwrap_or_else(|exit| exit)
     }
 
     fn compare(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {

@@ -29,6 +29,11 @@ impl AtCommit {
         Ok(Self { repository, commit, below })
     }
 
+    /// Returns the same workspace at another commit.
+    pub(super) fn with(&self, commit: Commit) -> Self {
+        Self { repository: self.repository.clone(), commit, below: self.below.clone() }
+    }
+
     /// Returns where `path`, which is relative to the workspace, lies in the repository; none for all of it.
     pub(super) fn path_of(&self, path: &str) -> Result<Option<FilePath>, FolderError> {
         let own = path.split('/').filter(|it| !matches!(*it, "" | "."));

@@ -338,7 +338,7 @@ impl<'w> Loader<'w> {
                     parameters,
                 };
                 let input = self.push(name, parts);
-                schedule::ask(&mut self.inputs.sources, input, self.workspace)?;
+                schedule::ask(&mut self.inputs.sources, input, name, self.workspace)?;
                 Some(input)
             }
             // The folder that is missing has been reported.

@@ -15,6 +15,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::{collections::BTreeSet, io};
 
@@ -69,6 +70,8 @@ pub(crate) struct Workspace {
     state: State,
     /// The commit that settings and folders are read at; none: as they lie on disk.
     at: Option<AtCommit>,
+    /// Whether programs of any commit may run.
+    runs_programs: bool,
     /// Whether the network may be used.
     policy: Policy,
     /// What lock files are for in this run.
@@ -254,6 +257,7 @@ impl Workspace {
             overrides: Overrides::default(),
             at: state.own.map(|it| AtCommit::new(&root, it)).transpose()?,
             state,
+            runs_programs: common.run_programs,
             policy,
             lock_task: LockTask::Build(Demand::of(common)),
             lock: None,

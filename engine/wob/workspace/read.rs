@@ -47,8 +47,8 @@ pub(super) struct Sources<'r> {
     edited: Vec<String>,
     /// Where each source was read, and the lock file in it.
     homes: Vec<(Source, SourceHome)>,
-    /// The files of the commit that the workspace is read at, once a program needs them.
-    pub(super) exported: Option<Exported>,
+    /// The files of commits, as far as a program needed them.
+    pub(super) exported: BTreeMap<GitId, Exported>,
 }
 
 /// Where a source was read.
@@ -137,7 +137,7 @@ impl<'r> Sources<'r> {
             checkouts: Checkouts::default(),
             edited: vec![],
             homes: vec![],
-            exported: None,
+            exported: BTreeMap::new(),
         }
     }
 

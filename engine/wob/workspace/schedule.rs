@@ -1,8 +1,7 @@
 //! Asks the program that decides what runs where, if `wob.yaml` names one.
 //!
-//! **Invariant:** only the settings of the workspace itself name programs, and a commit's program runs only if the commit is on
-//! a branch of the workspace's own repository; nothing else that was fetched is run. Where the settings are those of a commit,
-//! so is the program, with all files around it (docs/decisions/0046).
+//! **Invariant:** only the settings of the workspace itself name programs, and no file of a commit is run that is not to be trusted
+//! (docs/decisions/0049). Where the settings are those of a commit, so is the program, with all files around it (0046).
 
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use wob_host::{
     ReadOptions, Surroundings,
 };
 use wob_rules::{
-    Answer, EnvironmentInput, ProgramCall, answer_scheduler, decode_all, scheduler_call,
+    Answer, EnvironmentInput, Name, ProgramCall, answer_scheduler, decode_all, scheduler_call,
 };
 
-use super::{Workspace, at_commit::AtCommit, read::Sources};
+use super::{Workspace, at_commit::AtCommit, read::Sources, trust::Trust};
 
 /// How many bytes a program may answer: more than a hundred thousand assignments take.
 const ANSWER_BYTES: usize = 64 << 20;
@@ -28,10 +27,11 @@ pub(super) struct Exported {
     root: Utf8PathBuf,
 }
 
-/// Runs the program of `environment`, if it has one, and notes what came of it.
+/// Runs the program of `environment`, which people call `name`, if it has one, and notes what came of it.
 pub(super) fn ask(
     sources: &mut Sources<'_>,
     environment: EnvironmentInput,
+    name: &Name,
     workspace: &Workspace,
 ) -> Result<(), Interrupted> {
     // What asks first makes it with one thread alone.
@@ -49,59 +49,59 @@ pub(super) fn ask(
                 Err(error) => failed(&error, error.help()),
             }
         }
-        Some(at) => ask_commit(sources, &call, at)?,
+        Some(at) => {
+            let missing = "commit it, for it runs as the commit has it";
+            ask_commit(sources, (&call, name, missing), at, workspace)?
+        }
     };
     answer_scheduler(&mut sources.db, environment, answer);
     Ok(())
 }
 
-/// Runs the program as a commit has it.
+/// Runs the program as a commit has it, if that may be run.
 fn ask_commit(
     sources: &mut Sources<'_>,
-    call: &ProgramCall,
+    (call, name, missing): (&ProgramCall, &Name, &str),
     at: &AtCommit,
+    workspace: &Workspace,
 ) -> Result<Answer, Interrupted> {
-    let not_run = |reason: String, help: &str| Answer::Failed {
-        reason,
-        help: help.to_owned(),
-        notes: vec![],
-    };
+    let not_run = |reason: String, help: String| Ok(Answer::Failed { reason, help, notes: vec![] });
     let unreadable = |error: GitError| {
         if let GitError::Limit { source: LimitError::Interrupted(stop), .. } = error {
             return Err(stop);
         }
         let reason = format!("it cannot be run as commit {} has it: {error}", at.commit.id);
-        Ok(not_run(reason, "check out that commit, and run wob there"))
+        not_run(reason, "check out that commit, and run wob there".to_owned())
     };
-    match at.repository.is_on_own_branch(at.commit.id) {
-        Ok(true) => {}
-        Ok(false) => {
-            return Ok(not_run(
-                format!(
-                    "it is not run as commit {} has it, which is on no branch of your own or of `origin`",
-                    at.commit.id
-                ),
-                "fetch its branch, if it is one of `origin`; or check the commit out, if you trust it, and run wob there",
-            ));
-        }
+    let trust = match Trust::of(at, call, name, workspace) {
+        Ok(trust) => trust,
         Err(error) => return unreadable(error),
-    }
-    if sources.exported.is_none() {
-        match Exported::new(at, sources.interrupt) {
-            Ok(exported) => sources.exported = Some(exported),
+    };
+    let run_at = match &trust {
+        Trust::Own => at,
+        Trust::Like(other) => {
+            sources.remark(format!(
+                "`{}` is run as `{}` has it, for {} is no state of what is checked out or of the default branch",
+                call.path, other.commit.revision, at.commit.id
+            ));
+            other
+        }
+        Trust::None { reason, help } => return not_run(reason.clone(), help.clone()),
+    };
+    if !sources.exported.contains_key(&run_at.commit.id) {
+        match Exported::new(run_at, sources.interrupt) {
+            Ok(exported) => drop(sources.exported.insert(run_at.commit.id, exported)),
             Err(error) => return unreadable(error),
         }
     }
-    let exported = sources.exported.as_ref().expect("because it was written before");
-    Ok(match run(call, &exported.root, sources.interrupt)? {
+    let root = &sources.exported[&run_at.commit.id].root;
+    Ok(match run(call, root, sources.interrupt)? {
         Ok((program, output)) => said(call, program, at.origin_called(call.path.as_str()), output),
         Err(error @ ProgramError::Start(_)) => failed(
             &error,
             "commit it as a file that can be run, and let TMPDIR name a folder where programs may run",
         ),
-        Err(error @ ProgramError::Missing) => {
-            failed(&error, "commit it, for it runs as the commit has it")
-        }
+        Err(error @ ProgramError::Missing) => failed(&error, missing),
         Err(error) => failed(&error, error.help()),
     })
 }

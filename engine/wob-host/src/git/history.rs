@@ -3,7 +3,7 @@
 use gix::bstr::ByteSlice as _;
 use wob_engine::FilePath;
 
-use super::{Branch, BranchPlace, Commit, GitError, GitId, Head, Repository};
+use super::{Commit, GitError, GitId, Repository};
 use crate::Interrupt;
 
 /// Who made a commit, when, and what they called it.
@@ -53,36 +53,6 @@ impl Repository {
             });
         }
         Ok(found)
-    }
-
-    /// Says whether `id` is in the history of what is checked out, of one of the user's own branches, or of one of the remote
-    /// `origin`, as far as that history is here.
-    ///
-    /// # Errors
-    /// If an object is missing.
-    pub fn is_on_own_branch(&self, id: GitId) -> Result<bool, GitError> {
-        let is_own = |it: &Branch| match &it.place {
-            BranchPlace::Local => true,
-            BranchPlace::Remote(remote) => remote == "origin",
-        };
-        let mut tips: Vec<GitId> =
-            self.branches()?.iter().filter(|it| is_own(it)).map(|it| it.commit).collect();
-        if let Head::Detached(head) = self.head()? {
-            tips.push(head);
-        }
-        if tips.contains(&id) {
-            return Ok(true);
-        }
-        let local = self.local();
-        let found = || -> gix::Result<bool> {
-            for commit in local.rev_walk(tips.iter().map(|it| it.0)).all()? {
-                if commit?.id == id.0 {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        found().map_err(self.failed("read the history"))
     }
 
     /// Says how the history of `tip` and the commit `id` belong together.

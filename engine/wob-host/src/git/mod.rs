@@ -8,6 +8,7 @@ mod content;
 mod export;
 mod files;
 mod history;
+mod line;
 mod objects;
 mod pack;
 mod revision;

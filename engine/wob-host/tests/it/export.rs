@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use camino::Utf8Path;
 use wob_engine::FilePath;
-use wob_host::{GitError, GitId, Interrupt, LimitError, ReadLimits, ReadOptions, Repository};
+use wob_host::{GitError, Interrupt, LimitError, ReadLimits, ReadOptions, Repository};
 
 use crate::support::{Sandbox, commit, git, repository};
 
@@ -115,47 +115,4 @@ fn nothing_is_written_outside() {
     let ended = repository.export(&commit, None, &into, &options(limits, &interrupt));
     assert!(matches!(ended, Err(GitError::Failed { .. })), "{ended:?}");
     assert!(lies(&outside).is_empty());
-}
-
-#[test]
-fn own_branches_are_those_of_the_user_and_of_origin() {
-    let sandbox = Sandbox::new();
-    let at = sandbox.path().join("own");
-    repository(&at, &[("a", "1")]);
-    let first = git(&at, &["rev-parse", "HEAD"]);
-    commit(&at, &[("a", "2")]);
-    let on = |file: &str, reference: Option<&str>| {
-        git(&at, &["checkout", "-q", "--detach", "main"]);
-        commit(&at, &[(file, "x")]);
-        let id = git(&at, &["rev-parse", "HEAD"]);
-        git(&at, &["checkout", "-q", "main"]);
-        if let Some(reference) = reference {
-            git(&at, &["update-ref", reference, &id]);
-        }
-        id
-    };
-    let cases = [
-        (first, true),
-        (on("b", Some("refs/heads/mine")), true),
-        (on("c", Some("refs/remotes/origin/team/x")), true),
-        (on("d", Some("refs/remotes/fork/x")), false),
-        (on("e", Some("refs/pull/1/head")), false),
-        (on("f", Some("refs/tags/v1")), false),
-        (on("g", None), false),
-    ];
-    git(&at, &["remote", "add", "origin", "../nowhere"]);
-    git(&at, &["remote", "add", "fork", "../fork"]);
-    let repository = Repository::open(&at).unwrap();
-    let is_own = |id: &str| repository.is_on_own_branch(GitId::parse(id).unwrap()).unwrap();
-    for (index, (id, expected)) in cases.iter().enumerate() {
-        assert_eq!(is_own(id), *expected, "case {index}");
-    }
-    // What is checked out was run here already.
-    git(&at, &["checkout", "-q", &cases[6].0]);
-    assert!(
-        Repository::open(&at)
-            .unwrap()
-            .is_on_own_branch(GitId::parse(&cases[6].0).unwrap())
-            .unwrap()
-    );
 }

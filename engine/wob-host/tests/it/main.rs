@@ -17,6 +17,7 @@ mod held;
 mod history;
 mod http;
 mod into;
+mod line;
 mod lookout;
 mod output;
 mod program;

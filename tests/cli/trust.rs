@@ -1,0 +1,186 @@
+//! Whose programs run: nothing of a commit is started that nobody here has chosen, however it came into the clone.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    edit,
+    program::{READS, affected, program, repository},
+};
+use crate::support::{commit, git, wob_in, write};
+
+/// The example of programs, and a file that is there once a program of somebody else was run.
+struct Clone {
+    temp: TempDir,
+}
+
+impl Clone {
+    fn new() -> Self {
+        Self { temp: repository() }
+    }
+
+    fn at(&self) -> PathBuf {
+        self.temp.path().join("fleet")
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.temp.path().join("was-run")
+    }
+
+    /// A line of shell that leaves the mark.
+    fn leaves_mark(&self) -> String {
+        format!("touch '{}'", self.mark().display())
+    }
+
+    /// Makes a commit on top of `main` that is on no branch.
+    fn somebody(&self, edit: impl FnOnce(&Path)) -> String {
+        git(&self.at(), &["checkout", "-q", "--detach", "main"]);
+        edit(&self.at());
+        let id = commit(&self.at(), &[]);
+        git(&self.at(), &["checkout", "-q", "main"]);
+        id
+    }
+
+    fn wob(&self, args: &[&str]) -> String {
+        wob_in(&self.at(), args)
+    }
+
+    /// Wants that nothing of the commit is run, whatever it is compared with, and that it is said why.
+    fn refuses(&self, id: &str, reason: &str) {
+        for args in [
+            &["diff", id, "main"][..],
+            &["diff", "main", id],
+            &["diff", "main", id, "--exit-code"],
+            &["affected", "--base", id],
+            &["affected", "--base", "main", "--head", id],
+        ] {
+            let seen = self.wob(args);
+            // Diagnostics are wrapped.
+            let words = seen.replace("\n  │ ", " ").replace("\n        ", " ");
+            assert!(seen.contains("this is not compared: //env:edge"), "{seen}");
+            assert!(words.contains("it is not run as commit") && seen.contains(id), "{seen}");
+            assert!(words.contains(reason), "{reason}: {seen}");
+            assert!(seen.contains("--run-programs"), "{seen}");
+            assert!(!self.mark().exists(), "{seen}");
+        }
+        let seen = self.wob(&["diff", "main", id, "--exit-code"]);
+        assert!(seen.starts_with("exit: 1\n"), "{seen}");
+        let seen = self.wob(&["diff", id, "main", "--exit-code"]);
+        assert!(!seen.starts_with("exit: 0\n"), "{seen}");
+    }
+}
+
+/// A fork's commit comes into a clone in many ways, and none of them is anybody's consent.
+#[test]
+fn a_program_is_not_run_because_its_commit_was_fetched() {
+    let clone = Clone::new();
+    let at = clone.at();
+    let theirs = clone.somebody(|at| {
+        program(at, &format!("#!/bin/sh\n{}\nexec cat answers/now.txt\n", clone.leaves_mark()));
+    });
+    let reason = "and `scheduler.sh` is not as `HEAD` has it";
+    clone.refuses(&theirs, reason);
+    git(&at, &["remote", "add", "origin", "../nowhere"]);
+    for reference in [
+        "refs/pull/1/head",
+        "refs/remotes/origin/pr/1",
+        "refs/remotes/origin/team/feature",
+        "refs/heads/pr-1",
+        "refs/tags/v9",
+    ] {
+        git(&at, &["update-ref", reference, &theirs]);
+        clone.refuses(&theirs, reason);
+        git(&at, &["update-ref", "-d", reference]);
+    }
+    // What was merged and taken back in one pull request was never the state of the branch.
+    git(&at, &["checkout", "-q", "--detach", &theirs]);
+    program(&at, READS);
+    let mended = commit(&at, &[]);
+    git(&at, &["checkout", "-q", "main"]);
+    git(&at, &["merge", "-q", "--no-ff", "-m", "a pull request", &mended]);
+    clone.refuses(&theirs, reason);
+    assert_eq!(affected(&at, &["--base", "main~1"]), "");
+    // Whoever works here may say so, for this once.
+    assert_eq!(affected(&at, &["--base", "main", "--head", &theirs, "--run-programs"]), "");
+    assert!(clone.mark().exists());
+    fs::remove_file(clone.mark()).unwrap();
+    clone.refuses(&theirs, reason);
+    // What is checked out runs with every build, so it runs here too.
+    git(&at, &["checkout", "-q", "--detach", &theirs]);
+    assert_eq!(affected(&at, &["--base", &theirs]), "");
+    assert!(clone.mark().exists());
+}
+
+/// What a program runs beside its own file is told by no list, so all that it could run must be the same.
+#[test]
+fn what_a_program_could_run_counts_as_much_as_itself() {
+    let clone = Clone::new();
+    let at = clone.at();
+    write(&at, &[("lib/words.sh", "answer() { cat answers/now.txt; }\n")]);
+    write(&at, &[("other.sh", "#!/bin/sh\neval \"$1\"; exec cat answers/now.txt\n")]);
+    fs::set_permissions(at.join("other.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    program(&at, "#!/bin/sh\n. ./lib/words.sh\nanswer\n");
+    commit(&at, &[]);
+    let library = clone.somebody(|at| {
+        let text = format!("{}\nanswer() {{ cat answers/now.txt; }}\n", clone.leaves_mark());
+        write(at, &[("lib/words.sh", &text)]);
+    });
+    clone.refuses(&library, "and `lib/words.sh` is not as `HEAD` has it");
+    // Settings that nobody has chosen name a program that is there, with arguments of their own.
+    let settings = clone.somebody(|at| {
+        let command = format!("[./other.sh, \"{}\"]", clone.leaves_mark());
+        edit(&at.join("wob.yaml"), "[./scheduler.sh]", &command);
+    });
+    clone.refuses(&settings, "and the scheduler in `wob.yaml` is not as `HEAD` has it");
+    let right = clone.somebody(|at| {
+        write(at, &[("lib/new.sh", "")]);
+    });
+    clone.refuses(&right, "and `lib/new.sh` is not as `HEAD` has it");
+}
+
+/// Most pull requests change what wob reads. They are compared, with the program that was chosen.
+#[test]
+fn the_same_program_is_asked_what_a_pull_request_changes() {
+    let clone = Clone::new();
+    let at = clone.at();
+    // It even runs what no program should: then it is that of the commit that was chosen.
+    write(&at, &[("run.yaml", "true\n")]);
+    program(
+        &at,
+        r#"#!/bin/sh
+request=$(cat)
+. ./run.yaml
+for it in store-1 store-3 store-9; do
+    case $request in *"\"$it\""*) last=$it ;; esac
+done
+sed "s/store-1/$last/" answers/now.txt
+"#,
+    );
+    commit(&at, &[]);
+    let theirs = clone.somebody(|at| {
+        let file = at.join("environments/edge/cluster-types/store-3.yaml");
+        edit(&file, "name: store-3", "name: store-9");
+        write(at, &[("run.yaml", &format!("{}\n", clone.leaves_mark()))]);
+    });
+    git(&at, &["update-ref", "refs/pull/1/head", &theirs]);
+    let labels = affected(&at, &["--base", "main", "--head", &theirs]);
+    assert_eq!(labels, "//env/edge/store-3:shop-till\n//env/edge/store-9:shop-till\n//env:edge\n");
+    let seen = clone.wob(&["diff", "main", &theirs, "//env:edge"]);
+    assert!(seen.starts_with("exit: 0\n") && seen.contains("store-9"), "{seen}");
+    assert!(
+        seen.contains(&format!(
+            "note: `scheduler.sh` is run as `HEAD` has it, for {theirs} is no state of"
+        )),
+        "{seen}"
+    );
+    assert!(!clone.mark().exists());
+    // The side that is asked its own says the same where the program does not look elsewhere.
+    let own = affected(&at, &["--base", "main", "--head", &theirs, "--run-programs"]);
+    assert_eq!(own, labels);
+    assert!(clone.mark().exists());
+}
