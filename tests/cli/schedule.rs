@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{branches, check, copy_example, edit};
-use crate::support::{ROOT, commit, contents, git, without_record, wob_in};
+use crate::support::{ROOT, commit, contents, git, without_record, wob_in, write};
 
 fn copied() -> TempDir {
     let temp = TempDir::new().unwrap();
@@ -146,7 +146,7 @@ fn nothing_moves_because_of_a_slip() {
     check("explain-assignment-unsure", temp.path(), &args);
 }
 
-/// Where each environment is a branch, the settings and the program are those of the checkout.
+/// Where each environment is a branch, the settings are those of the checkout, and the program is that of its base.
 #[test]
 fn branches_have_schedulers_too() {
     let temp = TempDir::new().unwrap();
@@ -158,7 +158,16 @@ fn branches_have_schedulers_too() {
     };
     assert!(!list("version: 1\n").contains("assignments: 0"));
     program(&fleet, "echo '{\"version\": 1, \"assignments\": []}'");
-    let seen = list("scheduler: {name: exec, command: [scheduler.sh]}\n");
+    let settings = "scheduler: {name: exec, command: [scheduler.sh]}\n";
+    // The base that the environment pins is older.
+    let seen = list(settings);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("there is no such file"), "{seen}");
+    write(&fleet, &[(".git/info/exclude", "home/\n")]);
+    commit(&fleet, &[]);
+    let promote = ["promote", "main", "--to", "dev", "--force", branches::OVERRIDE];
+    let seen = wob_in(&fleet, &promote);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let seen = list(settings);
     assert!(seen.starts_with("exit: 0\n") && seen.contains("assignments: 0"), "{seen}");
     // Settings that cannot be read may have named any scheduler, so that nothing is scheduled.
     let seen = list("scheduler: [\n");

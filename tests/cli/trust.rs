@@ -1,4 +1,5 @@
-//! Whose programs run: nothing of a commit is started that nobody here has chosen, however it came into the clone.
+//! Whose programs run: nothing of a commit is started that nobody here has chosen, however it came into the clone; and whose
+//! program an environment has that is a branch.
 
 use std::{
     fs,
@@ -12,7 +13,10 @@ use super::{
     edit,
     program::{READS, affected, program, repository},
 };
-use crate::support::{commit, git, wob_in, write};
+use crate::{
+    plane::Plane,
+    support::{commit, git, wob_in, write},
+};
 
 /// The example of programs, and a file that is there once a program of somebody else was run.
 struct Clone {
@@ -183,4 +187,83 @@ sed "s/store-1/$last/" answers/now.txt
     let own = affected(&at, &["--base", "main", "--head", &theirs, "--run-programs"]);
     assert_eq!(own, labels);
     assert!(clone.mark().exists());
+}
+
+/// Where environments are branches, the program is promoted with the base, and a plan tells what a build will give.
+#[test]
+fn a_program_is_promoted_with_the_base() {
+    let settings = "scheduler: {name: exec, command: [./scheduler.sh]}\n";
+    let plane = Plane::with_settings(settings);
+    let answers = |targets: &[&str]| {
+        let all: Vec<String> = targets
+            .iter()
+            .map(|it| format!("{{\"clusterType\": \"large\", \"target\": \"app-{it}\"}}"))
+            .collect();
+        let text = format!("{{\"version\": 1, \"assignments\": [{}]}}", all.join(", "));
+        program(&plane.fleet(), &format!("#!/bin/sh\necho '{text}'\n"));
+    };
+    let build = |out: &str| plane.wob(&["build", "//env:dev", "-o", out]);
+    // The base that is pinned is older than the program.
+    answers(&["functional-test"]);
+    let first = plane.commit("a program", &[]);
+    let seen = build("../out");
+    assert!(
+        seen.starts_with("exit: 1\n") && seen.contains("promote a commit of the base"),
+        "{seen}"
+    );
+    let promote = |commit: &str| {
+        let seen = plane.wob(&["promote", commit, "--to", "dev", "--force"]);
+        assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    };
+    promote(&first);
+    answers(&["performance-test"]);
+    let second = plane.commit("another program", &[]);
+    // Neither what lies here nor what is not promoted yet decides.
+    answers(&[]);
+    let seen = build("../out");
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    let has =
+        |target: &str| plane.folder().join("out/large").join(format!("app-{target}")).exists();
+    assert!(has("functional-test") && !has("performance-test"));
+    let record = fs::read_to_string(plane.folder().join("out/.wob/tree.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let source = record["sources"].as_array().unwrap().iter().find(|it| it["role"] == "scheduler");
+    assert_eq!(
+        (&source.unwrap()["commit"], &source.unwrap()["dirty"]),
+        (&first.clone().into(), &false.into())
+    );
+    let plan =
+        |commit: &str| plane.wob(&["plan", "--promote", commit, "--to", "dev", "--exit-code"]);
+    let seen = plan(&second);
+    assert!(
+        seen.starts_with("exit: 5\n")
+            && seen.contains("- workload app-functional-test")
+            && seen.contains("+ workload app-performance-test"),
+        "{seen}"
+    );
+    assert!(plan(&first).starts_with("exit: 0\n"));
+    // It is what the promotion then does.
+    let seen = plane.wob(&["promote", &second, "--to", "dev", "--force", "--dry-run"]);
+    assert!(seen.contains("+ //env/dev/large:app-performance-test"), "{seen}");
+    promote(&second);
+    let seen = build("../out");
+    assert!(
+        seen.starts_with("exit: 0\n") && !has("functional-test") && has("performance-test"),
+        "{seen}"
+    );
+    // A pin on what somebody else made is no way to have it run.
+    plane.git(&["checkout", "-q", "-f", "--detach", "main"]);
+    let mark = plane.folder().join("was-run");
+    program(&plane.fleet(), &format!("#!/bin/sh\ntouch '{}'\n", mark.display()));
+    let theirs = plane.commit("theirs", &[]);
+    plane.git(&["checkout", "-q", "main"]);
+    let seen = plan(&theirs);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("not run as commit"), "{seen}");
+    plane.git(&["checkout", "-q", "dev"]);
+    edit(&plane.fleet().join("base-repo.yaml"), &second, &theirs);
+    plane.commit("a pin by hand", &[]);
+    plane.git(&["checkout", "-q", "main"]);
+    let seen = build("../out");
+    assert!(seen.starts_with("exit: 1\n") && !mark.exists(), "{seen}");
+    assert!(has("performance-test"));
 }

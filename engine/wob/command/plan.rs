@@ -36,7 +36,8 @@ pub(crate) struct Plan {
 
 const LONG_ABOUT: &str = "\
 Shows what promoting a commit of the base to an environment would change in its manifests: what `wob diff` would say after \
-the commit in the environment's BaseRepo named `main` had been replaced. Nothing is changed.
+the commit in the environment's BaseRepo named `main` had been replaced. Nothing is changed. Where a program decides what runs \
+where, each side asks the one that its commit of the base has.
 
 It is for workspaces whose environments are branches. --output and --exit-code are as with `wob diff`.";
 

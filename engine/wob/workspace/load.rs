@@ -29,7 +29,7 @@ use crate::{
 /// The branch that holds what is promoted, unless `wob.yaml` names another.
 pub(super) const BASE_BRANCH: &str = "main";
 /// The BaseRepo whose commit is promoted.
-const MAIN_BASE: &str = "main";
+pub(super) const MAIN_BASE: &str = "main";
 /// What to do about a folder that cannot be read.
 const FOLDER_HELP: &str = "make the folder, or name another one; paths are relative to wob.yaml";
 

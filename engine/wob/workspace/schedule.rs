@@ -1,7 +1,8 @@
 //! Asks the program that decides what runs where, if `wob.yaml` names one.
 //!
 //! **Invariant:** only the settings of the workspace itself name programs, and no file of a commit is run that is not to be trusted
-//! (docs/decisions/0049). Where the settings are those of a commit, so is the program, with all files around it (0046).
+//! (docs/decisions/0049). Where the settings are those of a commit, so is the program, with all files around it (0046); where
+//! environments are branches, it is that of the environment's base (0050).
 
 use std::time::Duration;
 
@@ -12,10 +13,11 @@ use wob_host::{
     ReadOptions, Surroundings,
 };
 use wob_rules::{
-    Answer, EnvironmentInput, Name, ProgramCall, answer_scheduler, decode_all, scheduler_call,
+    Answer, BaseSource, EnvironmentInput, Name, ProgramCall, answer_scheduler, decode_all,
+    scheduler_call,
 };
 
-use super::{Workspace, at_commit::AtCommit, read::Sources, trust::Trust};
+use super::{Layout, Workspace, at_commit::AtCommit, load::MAIN_BASE, read::Sources, trust::Trust};
 
 /// How many bytes a program may answer: more than a hundred thousand assignments take.
 const ANSWER_BYTES: usize = 64 << 20;
@@ -37,7 +39,8 @@ pub(super) fn ask(
     // What asks first makes it with one thread alone.
     decode_all(&sources.db, environment);
     let Some(call) = scheduler_call(&sources.db, environment) else { return Ok(()) };
-    let answer = match &workspace.at {
+    let of_base = base_at(sources, environment, workspace);
+    let answer = match of_base.as_ref().or(workspace.at.as_ref()) {
         None => {
             let root = &workspace.root;
             // A program answers by what it is asked; so it is asked again if its file or the request is another.
@@ -50,12 +53,41 @@ pub(super) fn ask(
             }
         }
         Some(at) => {
-            let missing = "commit it, for it runs as the commit has it";
+            let missing = match of_base {
+                Some(_) => {
+                    "promote a commit of the base that has it, for it runs as the base has it"
+                }
+                None => "commit it, for it runs as the commit has it",
+            };
             ask_commit(sources, (&call, name, missing), at, workspace)?
         }
     };
     answer_scheduler(&mut sources.db, environment, answer);
     Ok(())
+}
+
+/// Where environments are branches, returns the commit in which `environment` has its base, and so its program; `None` if that is
+/// what lies here, or is not of this repository.
+fn base_at(
+    sources: &Sources<'_>,
+    environment: EnvironmentInput,
+    workspace: &Workspace,
+) -> Option<AtCommit> {
+    let Layout::Branches(repository) = &workspace.layout else { return None };
+    let bases = environment.bases(&sources.db);
+    let is_main = |it: &&BaseSource| {
+        it.repository.as_ref().is_some_and(|it| it.meta.name.as_str() == MAIN_BASE)
+    };
+    let base = bases.iter().find(is_main).or_else(|| bases.first())?;
+    let origin = base.source.as_ref().ok()?.origin(&sources.db);
+    let commit = repository.resolve(origin.commit.as_deref()?).ok().filter(|_| !origin.dirty)?;
+    let is_pinned = base.repository.as_ref().is_some_and(|it| it.reference.commit.is_some());
+    let is_here = || repository.resolve("HEAD").is_ok_and(|it| it.id == commit.id);
+    if !is_pinned && workspace.at.is_none() && is_here() {
+        // What is checked out is built with its uncommitted edits.
+        return None;
+    }
+    AtCommit::new(&workspace.root, commit.id).ok()
 }
 
 /// Runs the program as a commit has it, if that may be run.

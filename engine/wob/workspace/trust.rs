@@ -14,7 +14,7 @@ pub(super) enum Trust {
     /// Its own program.
     Own,
     /// The same program, with the files that another commit has, which may be run.
-    Like(AtCommit),
+    Like(Box<AtCommit>),
     /// Nothing.
     None {
         /// Why.
@@ -47,7 +47,7 @@ impl Trust {
         for commit in &chosen {
             let other = at.with(commit.clone());
             match difference(at, &other, call, (name, chose_settings))? {
-                None => return Ok(Self::Like(other)),
+                None => return Ok(Self::Like(Box::new(other))),
                 Some(it) => drop(first.get_or_insert((commit, it))),
             }
         }

@@ -53,11 +53,9 @@ impl Repository {
         }
         let local = self.local();
         let found = || -> gix::Result<bool> {
-            for tip in tips {
-                for commit in local.rev_walk([tip.id.0]).first_parent_only().all()? {
-                    if commit?.id == id.0 {
-                        return Ok(true);
-                    }
+            for commit in local.rev_walk(tips.iter().map(|it| it.id.0)).first_parent_only().all()? {
+                if commit?.id == id.0 {
+                    return Ok(true);
                 }
             }
             Ok(false)
@@ -120,8 +118,8 @@ impl Compare<'_> {
         let mut entries: BTreeMap<BString, [Option<Entry>; 2]> = BTreeMap::new();
         for (side, tree) in trees.into_iter().enumerate() {
             let Some(tree) = tree else { continue };
-            for entry in self.local.find_tree(tree.0).map_err(gix::Error::from)?.iter() {
-                let entry = entry.map_err(gix::Error::from)?;
+            for entry in self.local.find_tree(tree.0)?.iter() {
+                let entry = entry?;
                 let found = (entry.kind(), GitId(entry.object_id()));
                 entries.entry(entry.filename().to_owned()).or_default()[side] = Some(found);
             }

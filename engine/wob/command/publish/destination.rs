@@ -133,8 +133,6 @@ fn forge_of(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_names_of_settings_are_those_of_forges() {
         let names: Vec<&str> = wob_host::FORGES.iter().map(|it| it.name).chain(["none"]).collect();
