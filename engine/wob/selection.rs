@@ -137,6 +137,28 @@ impl Selection {
     }
 }
 
+/// Selects what those of the patterns name that name anything here; of environments that were read, at least nothing.
+pub(crate) fn lenient(
+    patterns: &Patterns,
+    db: &Database,
+    environments: &[LoadedEnvironment],
+) -> Vec<Option<Selected>> {
+    let resolves = |pattern: &String| {
+        let alone = Patterns { wanted: vec![pattern.clone()], trailing: vec![] };
+        Selection::parse(&alone).is_ok_and(|it| it.resolve(db, environments).is_ok())
+    };
+    let wanted: Vec<String> = patterns.wanted.iter().filter(|it| resolves(it)).cloned().collect();
+    let known = Patterns { wanted, trailing: patterns.trailing.clone() };
+    let selection = Selection::parse(&known).and_then(|it| it.resolve(db, environments));
+    let selected = match selection {
+        Ok(selected) if !known.wanted.is_empty() => selected,
+        Ok(_) | Err(_) => vec![None; environments.len()],
+    };
+    let nothing = || Selected::Part(BTreeSet::new());
+    let read = environments.iter().map(|it| it.input.map(|_| nothing()));
+    selected.into_iter().zip(read).map(|(selected, read)| selected.or(read)).collect()
+}
+
 /// Says whether a pattern names a whole environment.
 fn is_whole(pattern: &Pattern, environment: &str) -> bool {
     match pattern {

@@ -25,7 +25,7 @@ use crate::{
     progress::Progress,
     reads::Narrowed,
     report::{JsonDiagnostic, Report, Texts as _, count},
-    selection::{Selected, Selection, SelectionError},
+    selection::{Selected, Selection, SelectionError, lenient},
     stored::Stored,
     stream::{Drawn, Results, Streams},
     timings::{self, Measured},
@@ -92,8 +92,29 @@ impl BuiltTarget {
     }
 }
 
+/// Whether the user hears what was read, such as uncommitted edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remarks {
+    /// They are told.
+    Told,
+    /// They are of something that only others are compared with.
+    Kept,
+}
+
 /// Reads a workspace and the sources of those environments that are `needed`; says why if that cannot be done.
 pub(crate) fn read(
+    common: &Common,
+    needed: &dyn Fn(&Name) -> bool,
+    streams: &Streams,
+    start: Start,
+    interrupt: &Interrupt,
+) -> Result<(Workspace, Loaded), Exit> {
+    let (workspace, loaded) = read_silently(common, needed, streams, start, interrupt)?;
+    say_remarks(&loaded, streams);
+    Ok((workspace, loaded))
+}
+
+fn read_silently(
     common: &Common,
     needed: &dyn Fn(&Name) -> bool,
     streams: &Streams,
@@ -105,12 +126,10 @@ pub(crate) fn read(
     let span = timings::span("read");
     let opened = workspace::open(common, needed, start, interrupt);
     drop((progress, span));
-    let (workspace, loaded) = opened.map_err(|error| {
+    opened.map_err(|error| {
         streams.fail(&error.to_string());
         error.exit()
-    })?;
-    say_remarks(&loaded, streams);
-    Ok((workspace, loaded))
+    })
 }
 
 /// Starts as many threads as the user wants to parse, hash and compress.
@@ -175,30 +194,47 @@ impl<'s> Session<'s> {
         start: Start,
         interrupt: Interrupt,
     ) -> Result<Self, Exit> {
-        let fail = |error: &dyn std::fmt::Display, exit| {
+        let told = (streams, Remarks::Told);
+        let (session, problem) = Self::open(common, patterns, told, start, interrupt)?;
+        let Some(problem) = problem else { return Ok(session) };
+        report_settings(&session.loaded, streams);
+        streams.fail(&problem.to_string());
+        Err(match problem {
+            SelectionError::Unknown { .. } => Exit::Usage,
+            SelectionError::Nothing => Exit::Nothing,
+        })
+    }
+
+    /// Reads the workspace as `start` says and resolves `patterns`; says why if it cannot be read. If they select nothing, why is
+    /// returned beside what those of them select that name anything here.
+    pub(crate) fn open(
+        common: &Common,
+        patterns: &Patterns,
+        (streams, remarks): (&'s Streams, Remarks),
+        start: Start,
+        interrupt: Interrupt,
+    ) -> Result<(Self, Option<SelectionError>), Exit> {
+        let selection = Selection::parse(patterns).map_err(|error| {
             streams.fail(&error.to_string());
-            exit
-        };
-        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
+            Exit::Usage
+        })?;
         let needed = |it: &Name| selection.needs(it);
-        let (workspace, loaded) = read(common, &needed, streams, start, &interrupt)?;
+        let (workspace, loaded) = read_silently(common, &needed, streams, start, &interrupt)?;
+        if remarks == Remarks::Told {
+            say_remarks(&loaded, streams);
+        }
         let stored = Arc::new(Stored::open());
-        let targets = match targets(&workspace, &loaded, &selection) {
-            Ok(targets) => targets,
-            Err(error) => {
-                streams.report(
-                    &Report::new(loaded.diagnostics.clone(), &loaded.texts),
-                    Results::Talk,
-                    "",
-                );
-                return Err(match error {
-                    SelectionError::Unknown { .. } => fail(&error, Exit::Usage),
-                    SelectionError::Nothing => fail(&error, Exit::Nothing),
-                });
+        let (targets, problem) = match targets(&workspace, &loaded, &selection) {
+            Ok(targets) => (targets, None),
+            Err(problem) => {
+                let selected = lenient(patterns, &loaded.db, &loaded.environments);
+                (chosen(&loaded, selected), Some(problem))
             }
         };
         let narrowed = None;
-        Ok(Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed })
+        let session =
+            Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed };
+        Ok((session, problem))
     }
 
     /// Starts as [`Session::start`] does, without the files that are left out; `None` if anything speaks against it. Nothing is
@@ -458,10 +494,15 @@ fn targets(
         Err(_) if workspace.is_misread() => vec![None; environments.len()],
         resolved => resolved?,
     };
-    let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
+    Ok(chosen(loaded, selected))
+}
+
+/// Returns the environments of which something is selected.
+fn chosen(loaded: &Loaded, selected: Vec<Option<Selected>>) -> Vec<Target> {
+    let targets = loaded.environments.iter().zip(selected).filter_map(|(it, selected)| {
         Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
     });
-    Ok(targets.collect())
+    targets.collect()
 }
 
 /// Builds, and tells the time of each step: what one asks for first is made first.

@@ -7,8 +7,9 @@ use wob_rules::{Name, environment_model};
 use super::diff::{Ending, Revisions, interrupt, show};
 use crate::{
     args::{Common, Patterns, Programs},
-    comparison::{Compared, Context, Remarks},
+    comparison::{Compared, Context},
     exit::Exit,
+    session::Remarks,
     stream::Streams,
     workspace::{RevisionError, State},
 };

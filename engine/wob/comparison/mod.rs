@@ -26,11 +26,16 @@ use wob_rules::{
 use self::{aliases::Aliases, causes::Asked, masked::Secrets};
 pub(crate) use self::{
     markdown::COMMENT,
-    side::{Built, Context, Remarks, Side, SideEnvironment},
+    side::{Built, Context, Side, SideEnvironment},
     text::first_of,
     view::{Change, Summary},
 };
-use crate::{exit::Exit, report::Report, session::Session, workspace::State};
+use crate::{
+    exit::Exit,
+    report::Report,
+    session::{Remarks, Session},
+    workspace::State,
+};
 
 /// What differs, and what became of the build of the new side.
 pub(crate) struct Compared {

@@ -7,14 +7,14 @@ use wob_engine::{FilePath, Tree};
 use wob_host::{Destination, OutputError, Plan, Standing};
 use wob_rules::{Name, RECORD_PATH, Record, changes::Pairing};
 
-use super::{Compared, Comparing, Context, Pair, Remarks, Side, SideEnvironment, causes::Asked};
+use super::{Compared, Comparing, Context, Pair, Side, SideEnvironment, causes::Asked};
 use crate::{
     args::Patterns,
     command::build::planned,
     exit::Exit,
     proof::{Rebuild, RebuildStop, Rebuilt},
     report::Report,
-    session::{BuiltTarget, Session},
+    session::{BuiltTarget, Remarks, Session},
     workspace::{Loaded, State},
 };
 

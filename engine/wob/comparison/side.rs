@@ -1,9 +1,6 @@
 //! One side of a comparison: a workspace in a state, built, with what explanations need of it later.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Diagnostic;
 use wob_host::Interrupt;
@@ -13,13 +10,11 @@ use super::aliases::Aliases;
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
-    progress::Progress,
     report::{Item, Report},
-    selection::{Selected, Selection, SelectionError},
-    session::{BuiltTarget, Session, Target},
-    stored::Stored,
+    selection::SelectionError,
+    session::{BuiltTarget, Remarks, Session},
     stream::Streams,
-    workspace::{self, Loaded, Start, State},
+    workspace::{Loaded, Start, State},
 };
 
 /// What both sides share.
@@ -133,42 +128,8 @@ impl<'c> Context<'c> {
         remarks: Remarks,
     ) -> Result<Opened<'c>, Exit> {
         let Self { common, patterns, streams, interrupt } = *self;
-        let fail = |error: &dyn std::fmt::Display, exit| {
-            streams.fail(&error.to_string());
-            exit
-        };
-        let selection = Selection::parse(patterns).map_err(|it| fail(&it, Exit::Usage))?;
-        let needed = |it: &Name| selection.needs(it);
-        let progress = Progress::start(streams.wants_progress(), "reading sources");
-        let opened = workspace::open(
-            common,
-            &needed,
-            Start { state, before, ..Start::default() },
-            interrupt,
-        );
-        drop(progress);
-        let (workspace, loaded) = opened.map_err(|error| fail(&error, error.exit()))?;
-        if remarks == Remarks::Told {
-            for remark in &loaded.remarks {
-                streams.say(&format!("note: {remark}"));
-            }
-        }
-        let environments = &loaded.environments;
-        let (selected, problem) = match selection.resolve(&loaded.db, environments) {
-            Ok(selected) => (selected, None),
-            // With settings that are wrong, it is not known what there is; the report says why.
-            Err(_) if workspace.is_misread() => (vec![None; environments.len()], None),
-            Err(problem) => (lenient(patterns, &loaded), Some(problem)),
-        };
-        let targets = environments.iter().zip(selected).filter_map(|(it, selected)| {
-            Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
-        });
-        let targets = targets.collect();
-        let interrupt = interrupt.clone();
-        let stored = Arc::new(Stored::open());
-        let narrowed = None;
-        let session =
-            Session { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed };
+        let (told, start) = ((streams, remarks), Start { state, before, ..Start::default() });
+        let (session, problem) = Session::open(common, patterns, told, start, interrupt.clone())?;
         Ok(Opened { session, problem })
     }
 
@@ -237,32 +198,4 @@ impl SideEnvironment {
         let deciding = Deciding::of(environment_model(db, target.input));
         (name, Self { target, inputs, deciding, aliases: Aliases::default() })
     }
-}
-
-/// Whether the user hears what was read, such as uncommitted edits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remarks {
-    /// They are told.
-    Told,
-    /// They are of the side that is compared with.
-    Kept,
-}
-
-/// Selects what those of the patterns name that name anything here; of environments that were read, at least nothing.
-fn lenient(patterns: &Patterns, loaded: &Loaded) -> Vec<Option<Selected>> {
-    let environments = &loaded.environments;
-    let resolves = |pattern: &String| {
-        let alone = Patterns { wanted: vec![pattern.clone()], trailing: vec![] };
-        Selection::parse(&alone).is_ok_and(|it| it.resolve(&loaded.db, environments).is_ok())
-    };
-    let wanted: Vec<String> = patterns.wanted.iter().filter(|it| resolves(it)).cloned().collect();
-    let known = Patterns { wanted, trailing: patterns.trailing.clone() };
-    let selection = Selection::parse(&known).and_then(|it| it.resolve(&loaded.db, environments));
-    let selected = match selection {
-        Ok(selected) if !known.wanted.is_empty() => selected,
-        Ok(_) | Err(_) => vec![None; environments.len()],
-    };
-    let nothing = || Selected::Part(BTreeSet::new());
-    let read = environments.iter().map(|it| it.input.map(|_| nothing()));
-    selected.into_iter().zip(read).map(|(selected, read)| selected.or(read)).collect()
 }
