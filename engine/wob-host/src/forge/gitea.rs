@@ -1,6 +1,6 @@
 //! Gitea and Forgejo, Codeberg among them.
 //!
-//! It took over GitHub's words for comments and issues.
+//! It took over GitHub's words for comments and issues, for states and outcomes.
 //! Source: the Swagger description that each of them serves at `/swagger.v1.json`.
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{
     PullRequest, PullRequestState, StatusOutcome,
     api::{Api, Ask, encoded},
     by_name, by_number,
-    github::{CommentAnswer, IssueAnswer},
+    github::{CommentAnswer, IssueAnswer, to_outcome, to_state},
     issues_by_number,
     project::begins_with,
 };
@@ -209,13 +209,8 @@ impl Forge for Gitea {
     }
 
     fn set_status(&self, commit: GitId, status: &CommitStatus) -> Result<(), ForgeError> {
-        let state = match status.outcome {
-            StatusOutcome::Pending => "pending",
-            StatusOutcome::Success => "success",
-            StatusOutcome::Failure => "failure",
-        };
         let body = json!({
-            "state": state,
+            "state": to_outcome(status.outcome),
             "context": status.name,
             "description": status.description,
             "target_url": status.url,
@@ -296,11 +291,7 @@ struct StatusAnswer {
 
 impl PullAnswer {
     fn read(self) -> PullRequest {
-        let state = match self.state.as_str() {
-            _ if self.merged => PullRequestState::Merged,
-            "open" => PullRequestState::Open,
-            _ => PullRequestState::Closed,
-        };
+        let state = if self.merged { PullRequestState::Merged } else { to_state(&self.state) };
         let labels = self.labels.unwrap_or_default();
         let mut labels: Vec<String> = labels.into_iter().map(|it| it.name).collect();
         labels.sort();

@@ -7,10 +7,8 @@ mod answer;
 
 use serde_json::{Value, json};
 
-use self::answer::{
-    Combined, GraphAnswer, PullAnswer, RepositoryAnswer, Runs, StatusAnswer, to_outcome,
-};
-pub(super) use self::answer::{CommentAnswer, IssueAnswer};
+use self::answer::{Combined, GraphAnswer, PullAnswer, RepositoryAnswer, Runs, StatusAnswer};
+pub(super) use self::answer::{CommentAnswer, IssueAnswer, to_outcome, to_state};
 use super::{
     Comment, CommitStatus, Forge, ForgeError, ForgeKind, Issue, Merging, NewPullRequest, Project,
     PullRequest, PullRequestState, StatusOutcome,

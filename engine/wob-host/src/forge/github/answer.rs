@@ -120,10 +120,9 @@ impl PullAnswer {
     pub(super) fn read(self) -> PullRequest {
         let mut labels: Vec<String> = self.labels.into_iter().map(|it| it.name).collect();
         labels.sort();
-        let state = match (self.merged_at, self.state.as_str()) {
-            (Some(_), _) => PullRequestState::Merged,
-            (None, "open") => PullRequestState::Open,
-            (None, _) => PullRequestState::Closed,
+        let state = match self.merged_at {
+            Some(_) => PullRequestState::Merged,
+            None => to_state(&self.state),
         };
         PullRequest {
             number: self.number,
@@ -209,8 +208,13 @@ impl GraphAnswer {
     }
 }
 
+/// Returns the state that is called so, of a pull request that is not merged.
+pub(in super::super) fn to_state(state: &str) -> PullRequestState {
+    if state == "open" { PullRequestState::Open } else { PullRequestState::Closed }
+}
+
 /// Returns GitHub's word for an outcome.
-pub(super) fn to_outcome(outcome: StatusOutcome) -> &'static str {
+pub(in super::super) fn to_outcome(outcome: StatusOutcome) -> &'static str {
     match outcome {
         StatusOutcome::Pending => "pending",
         StatusOutcome::Success => "success",
