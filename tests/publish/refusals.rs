@@ -191,6 +191,21 @@ fn what_fails_keeps_what_is_published_and_is_named() {
     world.commit();
     world.published(&[prod, "--issues"]);
     assert_eq!(open(), [""; 0]);
+    // What fails keeps its files, so there may be nothing to publish, but something to say.
+    world.server().model(|it| {
+        let last = it.pulls.last().unwrap().number;
+        it.merge(last);
+    });
+    edit(&config, "\"12\"", "\"many\"");
+    world.commit();
+    let text = world.publish(&[prod, "--issues"]);
+    assert!(text.starts_with("exit: 1\n") && text.contains("is as it should be"), "{text}");
+    assert_eq!(open().len(), 2);
+    edit(&config, "\"many\"", "\"12\"");
+    world.commit();
+    let text = world.published(&[prod, "--issues"]);
+    assert!(text.contains("is as it should be"), "{text}");
+    assert_eq!(open(), [""; 0]);
 }
 
 #[test]

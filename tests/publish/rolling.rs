@@ -28,6 +28,8 @@ fn a_repository_by_path_is_pushed_to() {
     assert_eq!(git(&world.gitops(), &["rev-list", "--count", "dev"]), "2");
     world.check("publish-by-path-unchanged", &[DEV, "--auto-merge"]);
     assert_eq!(git(&world.gitops(), &["rev-parse", "dev"]), tip);
+    // What was pushed to be merged by somebody is not wanted any more.
+    assert_eq!(world.references(), ["refs/heads/dev"]);
     assert_eq!(git(&world.gitops(), &["fsck", "--strict", "--no-dangling"]), "");
     // Clusters get what a build gives.
     let seen = wob_in(&world.plane(), &["build", DEV, "-o", "../built"]);
@@ -208,7 +210,45 @@ fn each_repository_gets_the_tree() {
     assert!(text.starts_with("exit: 1\n") && text.contains("the same `path`"), "{text}");
 }
 
-/// The branches layout, where the base is pinned.
+/// Two branches of one repository get the tree, such as one for each region; each has its own pull request.
+#[test]
+fn branches_of_one_repository_do_not_clear_each_other() {
+    let Some(world) = World::on_forge() else { return };
+    git(&world.gitops(), &["branch", "dev-eu", "dev"]);
+    let file = world.plane().join("environments/dev/gitops-repo.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let other = text.replace("name: dev", "name: europe").replace("branch: dev", "branch: dev-eu");
+    fs::write(world.plane().join("environments/dev/europe.yaml"), other).unwrap();
+    world.commit();
+    let open = || -> Vec<(u64, String)> {
+        let open = world.pulls().into_iter().filter(|it| it.state == "open");
+        open.map(|it| {
+            (it.number, format!("{} -> {}", it.head.rsplit_once('/').unwrap().0, it.base))
+        })
+        .collect()
+    };
+    let expected = |numbers: [u64; 2]| {
+        let sides = ["deployment/dev -> dev", "deployment/dev+dev-eu -> dev-eu"];
+        numbers.into_iter().zip(sides.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        world.published(&[DEV]);
+        assert_eq!(open(), expected([1, 2]));
+    }
+    world.change("Bergen");
+    world.published(&[DEV]);
+    assert_eq!(open(), expected([3, 4]));
+    // What one has is no reason to withdraw what the other one lacks.
+    world.server().model(|it| it.merge(3));
+    world.published(&[DEV]);
+    assert_eq!(open(), expected([3, 4])[1..]);
+    world.server().model(|it| it.merge(4));
+    world.published(&[DEV]);
+    assert_eq!(open(), []);
+    assert_eq!(world.references(), ["refs/heads/dev", "refs/heads/dev-eu"]);
+    assert_eq!(world.show("dev:.wob/tree.json"), world.show("dev-eu:.wob/tree.json"));
+}
+
 /// Of what is published there are only files, but a reviewer of a deletion wants to know what made it.
 #[test]
 fn what_goes_is_told_with_what_removed_it() {
@@ -222,6 +262,7 @@ fn what_goes_is_told_with_what_removed_it() {
     assert!(body.contains("cluster type `lab`, which is nowhere any more"), "{body}");
 }
 
+/// The branches layout, where the base is pinned.
 #[test]
 fn a_promotion_is_labelled() {
     let Some(world) = World::on_forge() else { return };

@@ -1,6 +1,6 @@
 //! Where an environment is published, whose pull requests are opened there, and what is merged without asking.
 
-use wob_host::{BranchName, ForgeKind, Project, TokenSources, redact};
+use wob_host::{BranchName, ForgeKind, Project, TokenSources, redact, same_repository};
 use wob_rules::{Model, PublishSettings, environment_model};
 
 use super::How;
@@ -19,6 +19,8 @@ pub(super) struct Destination {
     pub(super) url: String,
     /// The branch that clusters read.
     pub(super) branch: BranchName,
+    /// What its deployments are called, beside the environment; none for the main branch of each repository.
+    pub(super) suffix: Option<String>,
     /// What keeps its pull requests; none if it is only pushed to.
     pub(super) forge: Option<(&'static ForgeKind, Project)>,
     /// Whether it is merged without anybody's consent.
@@ -49,7 +51,7 @@ pub(super) fn destinations(
                 .or(settings.publish.auto_merge)
                 .unwrap_or(false)
     };
-    let mut found = match (&how.repo, &resolved.repo) {
+    let found = match (&how.repo, &resolved.repo) {
         (Some(repo), _) => vec![GitOpsBranch::named(repo, model, &gitops::start(common))],
         (None, set) => {
             if set.is_none() {
@@ -65,10 +67,11 @@ pub(super) fn destinations(
         ));
         return Err(Exit::Sources);
     }
+    let mut found = named_apart(found);
     found.sort();
     found.dedup();
     if common.offline
-        && let Some(it) = found.iter().find(|it| Project::of(&it.url).is_some())
+        && let Some((it, _)) = found.iter().find(|(it, _)| Project::of(&it.url).is_some())
     {
         session.streams.fail(&format!(
             "`{environment}` is published to `{}`, which --offline forbids",
@@ -79,16 +82,32 @@ pub(super) fn destinations(
     let forge = how.forge.as_deref().or(resolved.forge.as_deref());
     found
         .into_iter()
-        .map(|GitOpsBranch { url, branch, auto_merge, .. }| {
+        .map(|(GitOpsBranch { url, branch, auto_merge, .. }, suffix)| {
             let auto_merge = choose(auto_merge);
             let forge = forge_of(session, &url, forge)?;
             let branch = BranchName::new(&branch).ok_or_else(|| {
                 session.streams.fail(&format!("`{branch}` cannot be the name of a branch"));
                 Exit::Sources
             })?;
-            Ok(Destination { url, branch, forge, auto_merge, settings: resolved.clone() })
+            let settings = resolved.clone();
+            Ok(Destination { url, branch, suffix, forge, auto_merge, settings })
         })
         .collect()
+}
+
+/// Says what deployments are called: where several branches of one repository get the tree, all but the first have their own name
+/// in it, or each would clear away what another one has proposed.
+fn named_apart(all: Vec<GitOpsBranch>) -> Vec<(GitOpsBranch, Option<String>)> {
+    let is_further = |index: usize, it: &GitOpsBranch| {
+        let mut before = all[..index].iter();
+        before.any(|other| other.branch != it.branch && same_repository(&other.url, &it.url))
+    };
+    let further: Vec<bool> = all.iter().enumerate().map(|(i, it)| is_further(i, it)).collect();
+    let suffix = |(it, is_further): (GitOpsBranch, bool)| {
+        let suffix = is_further.then(|| it.branch.clone());
+        (it, suffix)
+    };
+    all.into_iter().zip(further).map(suffix).collect()
 }
 
 /// One tree cannot lie in two folders.

@@ -83,16 +83,20 @@ pub(super) fn propose(
     Ok(())
 }
 
-/// Closes what is open although the branch has it all.
+/// Closes what is open although the branch has it all: pull requests, and issues of what is mended.
 pub(super) fn withdraw(
     push: &Push<'_>,
     outgoing: &Outgoing,
-    pointer: Option<GitId>,
+    (pointer, content): (Option<GitId>, &Content<'_>),
     forge: &(&'static ForgeKind, Project),
     published: &mut Published,
 ) -> Result<(), Failure> {
     let forge = connect(push, forge)?;
     let failed = |error: &ForgeError| failed(push, error);
+    // What fails keeps its files, so that something may fail, or be mended, and no file differs.
+    if push.destination.settings.issues == Some(true) {
+        issues::update(forge.as_ref(), content, push.session).map_err(|it| failed(&it))?;
+    }
     let mark = mark(push);
     let heads = push.heads();
     let base = push.destination.branch.as_str();

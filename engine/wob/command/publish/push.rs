@@ -1,7 +1,8 @@
 //! Publishes one environment to one repository: fetch, compare, commit, push, propose.
 //!
 //! What wob keeps in the repository: branches `deployment/<environment>/<tree>`, of which one counts, and
-//! `refs/wob/deployment/<environment>`, which says which one. Whoever moves that reference has published; whoever finds it
+//! `refs/wob/deployment/<environment>`, which says which one; of further branches of the same repository, these names end with
+//! `+<branch>`. Whoever moves that reference has published; whoever finds it
 //! moved begins anew. **Invariant:** a branch or pull request is removed only if it was seen before that reference was.
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use super::{
     body::{Content, commit_message, meaning},
     deletions::Deletions,
     destination::Destination,
-    proposal::propose,
+    proposal::{propose, withdraw},
     result::{Outcome, Published, say_body},
 };
 use crate::{
@@ -145,7 +146,7 @@ impl Push<'_> {
         };
         let published = Published::new(&content, &outgoing.shown(), self.destination);
         if !content.plan.differs() && content.promoted.is_none() {
-            return self.unchanged(outgoing, &seen, published);
+            return self.unchanged(outgoing, &seen, &content, published);
         }
         self.check_budget(&content.deletions)?;
         if !self.is_direct() || self.how.dry_run {
@@ -195,6 +196,7 @@ impl Push<'_> {
         if self.is_direct() {
             let update = RefUpdate { name: self.base_name(), from: seen.base, to: Some(commit) };
             outgoing.push(&[update]).map_err(|it| self.pushing(&it))?;
+            self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))?;
             published.outcome = Outcome::Merged;
             return Ok(published);
         }
@@ -266,14 +268,15 @@ impl Push<'_> {
         &self,
         outgoing: &Outgoing,
         seen: &Seen,
+        content: &Content<'_>,
         mut published: Published,
     ) -> Result<Published, Failure> {
         published.outcome = Outcome::Unchanged;
-        if self.how.dry_run || self.is_direct() {
+        if self.how.dry_run {
             return Ok(published);
         }
         if let Some(forge) = &self.destination.forge {
-            super::proposal::withdraw(self, outgoing, seen.pointer, forge, &mut published)?;
+            withdraw(self, outgoing, (seen.pointer, content), forge, &mut published)?;
         }
         self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))?;
         Ok(published)
@@ -402,7 +405,16 @@ impl Push<'_> {
 
     /// Returns what the names of the branches begin with.
     pub(super) fn heads(&self) -> String {
-        format!("deployment/{}/", self.environment())
+        format!("deployment/{}/", self.name())
+    }
+
+    /// Returns what deployments to this branch are called: the environment, and the branch where another one of the repository
+    /// gets the tree too.
+    fn name(&self) -> String {
+        match &self.destination.suffix {
+            Some(suffix) => format!("{}+{suffix}", self.environment()),
+            None => self.environment().to_owned(),
+        }
     }
 
     pub(super) fn heads_name(&self) -> String {
@@ -414,7 +426,7 @@ impl Push<'_> {
     }
 
     pub(super) fn pointer_name(&self) -> String {
-        format!("refs/wob/deployment/{}", self.environment())
+        format!("refs/wob/deployment/{}", self.name())
     }
 
     /// Names a branch of the copy in the cache.
