@@ -4,7 +4,7 @@ use super::{
     check, json,
     plane::{Plane, put},
 };
-use crate::git_server::GitServer;
+use crate::{git_server::GitServer, support::git};
 
 #[test]
 fn five_promotions_with_one_bad_commit() {
@@ -56,4 +56,26 @@ fn the_history_is_fetched() {
     assert_eq!((exit, seen["trees"].as_array().unwrap().len()), (0, 1), "{seen}");
     let seen = plane.wob(&["audit", "--against", &format!("{url}#nope")]);
     assert!(seen.starts_with("exit: 2\n"), "{seen}");
+}
+
+/// A branch begins with an empty commit, as the guide says; a commit that empties it is something else.
+#[test]
+fn the_empty_beginning_of_a_branch_is_no_tree() {
+    let plane = Plane::new();
+    let gitops = plane.path("gitops.git");
+    let empty = git(&gitops, &["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let make = |arguments: &[&str]| git(&gitops, &[&["commit-tree", &empty], arguments].concat());
+    let first = make(&["-m", "empty"]);
+    git(&gitops, &["update-ref", "refs/heads/stage", &first]);
+    let built = plane.build();
+    assert_eq!(git(&gitops, &["rev-parse", &format!("{built}^")]), first);
+    let range = ["audit", "--against", "../gitops.git#..stage"];
+    let (exit, seen) = json(&plane.root(), &range);
+    assert_eq!((exit, seen["trees"].as_array().unwrap().len()), (0, 1), "{seen}");
+    let (exit, _) = json(&plane.root(), &["audit", "--against", &format!("../gitops.git#{first}")]);
+    assert_eq!(exit, 36);
+    let last = make(&["-p", &built, "-m", "all gone"]);
+    git(&gitops, &["update-ref", "refs/heads/stage", &last]);
+    let (exit, seen) = json(&plane.root(), &range);
+    assert_eq!((exit, seen["trees"].as_array().unwrap().len()), (36, 2), "{seen}");
 }

@@ -161,7 +161,8 @@ impl Against {
                     ),
                     None => None,
                 };
-                let found = repository.history(first.as_ref(), &commit)?;
+                let mut found = repository.history(first.as_ref(), &commit)?;
+                found.retain(|it| !is_beginning(&repository, it));
                 (repository, found, true)
             }
         };
@@ -192,6 +193,14 @@ impl Against {
             Subject { commit: None, author: None, held: Held::folder(folder), before: None };
         Ok(Subjects { all: vec![subject], is_range: false })
     }
+}
+
+/// Says whether a branch begins with this commit, and nothing is in it: that is how a branch is made which wob then writes to.
+fn is_beginning(repository: &Repository, commit: &Commit) -> bool {
+    /// What git calls a tree without files.
+    const EMPTY: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    let is_first = repository.details(commit).is_ok_and(|it| it.parents.is_empty() && !it.is_cut);
+    is_first && commit.tree.to_string() == EMPTY
 }
 
 /// Returns what the commit before holds; none if there is none, or it is not here.
