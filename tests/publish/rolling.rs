@@ -210,6 +210,22 @@ fn each_repository_gets_the_tree() {
     assert!(text.starts_with("exit: 1\n") && text.contains("the same `path`"), "{text}");
 }
 
+/// What is legal but surely wrong is told where it is reviewed, and kept where it is recorded.
+#[test]
+fn warnings_are_carried() {
+    let Some(world) = World::on_forge() else { return };
+    let layer = "environments/dev/config/idle.yaml";
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: idle\n  labels: {platform-config: \"true\", zone: nowhere}\ndata: {A: b}\n";
+    fs::write(world.plane().join(layer), text).unwrap();
+    world.commit();
+    world.published(&[DEV]);
+    let pull = world.pulls()[0].clone();
+    let told = "warning `config-applies-nowhere`: ";
+    assert!(pull.body.contains(told), "{}", pull.body);
+    let message = world.show(&pull.commit);
+    assert!(message.contains("Warning: config-applies-nowhere: "), "{message}");
+}
+
 /// Two branches of one repository get the tree, such as one for each region; each has its own pull request.
 #[test]
 fn branches_of_one_repository_do_not_clear_each_other() {

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use wob_engine::Severity;
+use wob_engine::{Diagnostic, Severity};
 use wob_host::{Change, Counts, ManualCommit, OutputError, Plan};
-use wob_rules::{Record, problems};
+use wob_rules::{
+    Record,
+    lint::{self, Coverage},
+    problems,
+};
 
 use super::deletions::Deletions;
 use crate::{
@@ -44,6 +48,14 @@ pub(super) fn commit_message(content: &Content<'_>) -> String {
     ];
     lines.extend(content.promoted.iter().map(|it| format!("Promoted: {it}")));
     lines.extend(failing(content).map(|it| format!("Failing: {it}")));
+    let warnings = remarks(content).into_iter().filter(|it| !it.is_error());
+    let in_line = |it: &str| it.split_whitespace().collect::<Vec<_>>().join(" ");
+    let warnings: Vec<String> =
+        warnings.map(|it| format!("Warning: {}: {}", it.code, in_line(&it.message))).collect();
+    lines.extend(warnings.iter().take(LISTED).cloned());
+    if warnings.len() > LISTED {
+        lines.push(format!("Warning: {} more", warnings.len() - LISTED));
+    }
     lines.push(provenance(&record.root, &record.sources));
     lines.join("\n")
 }
@@ -168,13 +180,20 @@ fn failing<'c>(content: &'c Content<'_>) -> impl Iterator<Item = String> + 'c {
         .map(|it| format!("//env/{}/{}:{}", content.record.environment, it.cluster_type, it.target))
 }
 
-fn warnings(content: &Content<'_>) -> String {
+/// Returns what is wrong with the environment, and what is legal but surely wrong, as far as it alone tells.
+fn remarks(content: &Content<'_>) -> Vec<Diagnostic> {
     let silenced = &content.session.workspace.settings.silenced;
-    let all = problems([&content.target.built]).into_iter();
-    let all = all.filter(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
+    let db = &content.session.loaded.db;
+    let mut all = problems([&content.target.built]);
+    all.extend(lint::warnings(db, &[content.target.input], Coverage::Some));
+    all.retain(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
+    all
+}
+
+fn warnings(content: &Content<'_>) -> String {
     list(
         "Remarks on the sources",
-        all.map(|it| {
+        remarks(content).into_iter().map(|it| {
             let kind = if it.is_error() { "error" } else { "warning" };
             format!("{kind} `{}`: {}", it.code, plain(&it.message))
         }),
