@@ -8,6 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{branches, check, copy_example, edit};
+use crate::git_server::GitServer;
 use crate::support::{commit, contents, git, wob_command, wob_in, write};
 
 /// The fleet in a repository of its own, with one commit.
@@ -139,7 +140,31 @@ fn what_was_published_is_compared_with_a_fresh_render() {
     git(&fleet, &["stash", "-q", "-u"]);
     check("diff-published-old", &fleet, &["diff", "../gitops.git#stage", "HEAD", "//env:stage"]);
     check("diff-published-unknown", &fleet, &["diff", "../gitops.git#nowhere", "//env:stage"]);
-    check("diff-published-url", &fleet, &["diff", "--against", "https://example.org/x#main"]);
+    check("diff-published-url", &fleet, &["diff", "--against", "https://u:pw@example.org/x"]);
+    let offline = ["diff", "--against", "https://u:pw@example.org/x#main", "--offline"];
+    check("diff-published-offline", &fleet, &[&offline[..], &["//env:stage"]].concat());
+}
+
+/// Whether a repository is next door or on a host makes no difference but its name, and no password is in that.
+#[test]
+fn what_was_published_elsewhere_is_fetched() {
+    let (temp, fleet) = fleet();
+    git(temp.path(), &["init", "-q", "--bare", "gitops.git"]);
+    let seen = wob_in(&fleet, &["build", "//env:prod", "--into", "../gitops.git#prod"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    edit_fleet(&fleet);
+    let Some(server) = GitServer::start(temp.path()) else { return };
+    let url = server.url("gitops.git");
+    let near = wob_in(&fleet, &["diff", "../gitops.git#{environment}", "//env:prod"]);
+    assert!(near.starts_with("exit: 0\n") && near.contains("in the sources of"), "{near}");
+    let far = wob_in(&fleet, &["diff", &format!("{url}#{{environment}}"), "//env:prod"]);
+    assert_eq!(far.replace(&url, "../gitops.git"), near);
+    let seen = wob_in(&fleet, &["diff", &format!("{url}#nowhere"), "//env:prod"]);
+    assert!(seen.starts_with("exit: 2\n"), "{seen}");
+    // It is not sent in the clear, and not shown either.
+    let with_secret = url.replace("://", "://u:hunter2@");
+    let seen = wob_in(&fleet, &["diff", &format!("{with_secret}#prod"), "//env:prod"]);
+    assert!(seen.starts_with("exit: 32\n") && !seen.contains("hunter2"), "{seen}");
 }
 
 #[test]

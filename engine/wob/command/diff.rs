@@ -61,7 +61,7 @@ Without A and B, the edits that are not committed yet. With A, what differs betw
 lie here; with A and B, between two revisions. In a workspace whose environments are branches, a revision stands for the \
 branch whose history holds it, and the other branches stay as they are; BRANCH@REVISION says which, and several of those may \
 be joined by commas. `env:dev env:stage` are two environments. REPO#REV, a branch or commit of a repository that wob wrote \
-trees to, or --against with a folder, is compared with a fresh render.
+trees to, be it a path or an address, or --against with a folder, is compared with a fresh render.
 
 What cannot be built on one of the sides is not compared; it is named, and the exit code is 1 if it is the new side. With \
 --exit-code it is 5 if anything differs; if nothing does, but something was not compared, it is that of the side that cannot \
@@ -124,8 +124,7 @@ impl Diff {
             }
             Sides::Published(against, revision) => {
                 let state = revision.map_or(Ok(State::default()), |it| revisions.at(it))?;
-                let start = common.directory.clone().unwrap_or_default();
-                let open = |name: &str| against.open(&start, name, streams);
+                let open = |name: &str| against.open(name, common, &interrupt, streams);
                 Compared::published(&context, against.to_string(), state, &open, &against::fail)?
             }
         };

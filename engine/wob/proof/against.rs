@@ -212,25 +212,36 @@ fn before(repository: &Repository, commit: &Commit, folder: Option<&FilePath>) -
 
 /// How much of a history is fetched.
 #[derive(Clone, Copy)]
-enum Depth {
+pub(crate) enum Depth {
+    /// One commit.
     One,
+    /// All that lead to it.
     All,
 }
 
 /// Where commits are fetched from.
-struct Origin<'o> {
-    start: &'o Utf8Path,
-    address: &'o str,
-    common: &'o Common,
-    interrupt: &'o Interrupt,
+pub(crate) struct Origin<'o> {
+    /// The folder that paths are relative to.
+    pub(crate) start: &'o Utf8Path,
+    /// The address or path of the repository.
+    pub(crate) address: &'o str,
+    /// The options.
+    pub(crate) common: &'o Common,
+    /// Ends work early.
+    pub(crate) interrupt: &'o Interrupt,
 }
 
 impl Origin<'_> {
-    fn fetch(&self, revision: &str, depth: Depth) -> Result<Fetched, Failure> {
+    /// Says whether `address` names a repository on another machine.
+    pub(crate) fn is_elsewhere(address: &str) -> bool {
+        Cache::new(Utf8Path::new("")).place_of(address).1 == Elsewhere::Yes
+    }
+
+    /// Returns the commit that `revision` names, fetching what is not here.
+    pub(crate) fn fetch(&self, revision: &str, depth: Depth) -> Result<Fetched, Failure> {
         let Self { start, address, common, interrupt } = self;
         let policy = if common.offline { Policy::Offline } else { Policy::Online };
-        let is_here = Cache::new(Utf8Path::new("")).place_of(address).1 == Elsewhere::No;
-        let (cache, address) = match is_here {
+        let (cache, address) = match !Self::is_elsewhere(address) {
             // It is read where it is, and no cache is needed.
             true if !address.contains("://") => {
                 (Cache::new(Utf8Path::new("")), start.join(address).to_string())

@@ -14,7 +14,7 @@ use serde::Serialize;
 use wob_rules::Record;
 
 pub(crate) use self::{
-    against::{Against, Subject},
+    against::{Against, Depth, Origin, Subject},
     attested::contradictions,
     prover::Prover,
     rebuild::{Rebuild, Rebuilt, Stop as RebuildStop, check_sources},

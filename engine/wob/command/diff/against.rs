@@ -2,10 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use wob_host::{Destination, GitError, OutputBranch, OutputError, OutputFolder};
+use camino::Utf8PathBuf;
+use wob_host::{Destination, GitError, Interrupt, OutputBranch, OutputError, OutputFolder, redact};
 
-use crate::{command::build, exit::Exit, session::Session, stream::Streams};
+use crate::{
+    args::Common,
+    command::build,
+    exit::Exit,
+    proof::{Depth, Origin},
+    session::Session,
+    stream::Streams,
+};
 
 /// Stands for the name of each environment.
 const PLACEHOLDER: &str = "{environment}";
@@ -24,11 +31,7 @@ impl FromStr for Against {
         if text.is_empty() {
             return Err("expected a folder, or REPO#REV such as ../gitops.git#stage".to_owned());
         }
-        if text.contains("://") {
-            return Err(
-                "the repository must be a folder on this machine: clone it first".to_owned()
-            );
-        }
+        // What else is wrong is said when it is opened: clap would quote an address with its secrets.
         Ok(Self::of_repository(text).unwrap_or_else(|| Self::Folder(text.to_owned())))
     }
 }
@@ -37,7 +40,9 @@ impl fmt::Display for Against {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => f.write_str(folder),
-            Self::Revision { repository, revision } => write!(f, "{repository}#{revision}"),
+            Self::Revision { repository, revision } => {
+                write!(f, "{}#{revision}", redact(repository))
+            }
         }
     }
 }
@@ -55,16 +60,23 @@ impl Against {
     /// Opens what was published of an environment; says why if there is nothing.
     pub(super) fn open(
         &self,
-        start: &Utf8Path,
         environment: &str,
+        common: &Common,
+        interrupt: &Interrupt,
         streams: &Streams,
     ) -> Result<Destination, Exit> {
+        let start = common.directory.clone().unwrap_or_default();
         let filled = |text: &str| text.replace(PLACEHOLDER, environment);
         let refuse = |reason: String| {
             streams.fail(&reason);
             Exit::Usage
         };
         match self {
+            Self::Folder(folder) if Origin::is_elsewhere(folder) => Err(refuse(format!(
+                "`{}` is a repository, and no commit of it is named\n  \
+                 help: write REPO#BRANCH or REPO#COMMIT",
+                redact(folder)
+            ))),
             Self::Folder(folder) => {
                 let folder: Utf8PathBuf = start.join(filled(folder));
                 if !folder.is_dir() {
@@ -74,6 +86,22 @@ impl Against {
                     )));
                 }
                 Ok(Destination::Folder(OutputFolder::new(&folder, None)))
+            }
+            Self::Revision { repository, revision } if Origin::is_elsewhere(repository) => {
+                let (address, revision) = (&*filled(repository), filled(revision));
+                let origin = Origin { start: &start, address, common, interrupt };
+                let fetched = origin.fetch(&revision, Depth::One).map_err(|failure| {
+                    streams.fail(&failure.message);
+                    failure.exit
+                })?;
+                let (place, id) = (fetched.repository.place(), fetched.commit.id.to_string());
+                match OutputBranch::at(&place, &id) {
+                    Ok(it) => Ok(Destination::Branch(Box::new(it))),
+                    Err(error) => {
+                        streams.fail(&error.to_string());
+                        Err(Exit::Local)
+                    }
+                }
             }
             Self::Revision { repository, revision } => {
                 let (repository, revision) = (start.join(filled(repository)), filled(revision));
