@@ -189,6 +189,43 @@ sed "s/store-1/$last/" answers/now.txt
     assert!(clone.mark().exists());
 }
 
+/// What lies in a clone that lacks the base is another program, so it does not stand in for it.
+#[test]
+fn a_clone_that_lacks_the_base_asks_no_other_program() {
+    let temp = TempDir::new().unwrap();
+    let fleet = temp.path().join("fleet");
+    fs::create_dir(&fleet).unwrap();
+    let url = format!("file://{}", fleet.display());
+    let object = |kind: &str, name: &str, spec: &str| crate::plane::object(kind, name, spec);
+    git(&fleet, &["init", "-q", "-b", "main"]);
+    program(&fleet, "#!/bin/sh\necho '{\"version\": 1, \"assignments\": []}'\n");
+    let place =
+        |branch: &str| format!("  controlPlane: {{repo: '{url}', branch: {branch}, path: .}}\n");
+    let pinned = commit(
+        &fleet,
+        &[
+            ("wob.yaml", "scheduler: {name: exec, command: [./scheduler.sh]}\n"),
+            ("dev.yaml", &object("Environment", "dev", &place("dev"))),
+        ],
+    );
+    program(&fleet, "#!/bin/sh\nexit 9\n");
+    commit(&fleet, &[]);
+    git(&fleet, &["checkout", "-q", "--orphan", "dev"]);
+    git(&fleet, &["rm", "-rqf", "."]);
+    let base = format!("  repo: '{url}'\n  branch: main\n  path: .\n  commit: {pinned}\n");
+    commit(&fleet, &[("base.yaml", &object("BaseRepo", "main", &base))]);
+    git(&fleet, &["checkout", "-q", "main"]);
+    let list = |at: &Path| wob_in(at, &["list", "//env:dev"]);
+    assert!(list(&fleet).starts_with("exit: 0\n"), "{}", list(&fleet));
+    git(temp.path(), &["clone", "-q", "--depth=1", "--no-single-branch", &url, "clone"]);
+    let clone = temp.path().join("clone");
+    let seen = list(&clone);
+    assert!(seen.starts_with("exit: 1\n") && seen.contains("is not in this"), "{seen}");
+    assert!(!seen.contains("exit status: 9") && seen.contains("git fetch --unshallow"), "{seen}");
+    git(&clone, &["fetch", "-q", "--unshallow"]);
+    assert!(list(&clone).starts_with("exit: 0\n"), "{}", list(&clone));
+}
+
 /// Where environments are branches, the program is promoted with the base, and a plan tells what a build will give.
 #[test]
 fn a_program_is_promoted_with_the_base() {

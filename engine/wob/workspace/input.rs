@@ -375,7 +375,7 @@ fn wanted(reference: &GitReference) -> Result<(Revision, Option<FilePath>), Stop
 }
 
 /// Says whether a repository is the one at `url`, by its own address or that of a remote.
-fn is_at(repository: &Repository, url: &str) -> bool {
+pub(super) fn is_at(repository: &Repository, url: &str) -> bool {
     same_repository(repository.address(), url)
         || repository.remotes().iter().any(|it| same_repository(&it.url, url))
 }

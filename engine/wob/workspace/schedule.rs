@@ -17,7 +17,10 @@ use wob_rules::{
     scheduler_call,
 };
 
-use super::{Layout, Workspace, at_commit::AtCommit, load::MAIN_BASE, read::Sources, trust::Trust};
+use super::{
+    Layout, Workspace, at_commit::AtCommit, input::is_at, load::MAIN_BASE, read::Sources,
+    trust::Trust,
+};
 
 /// How many bytes a program may answer: more than a hundred thousand assignments take.
 const ANSWER_BYTES: usize = 64 << 20;
@@ -39,7 +42,15 @@ pub(super) fn ask(
     // What asks first makes it with one thread alone.
     decode_all(&sources.db, environment);
     let Some(call) = scheduler_call(&sources.db, environment) else { return Ok(()) };
-    let of_base = base_at(sources, environment, workspace);
+    let of_base = match base_at(sources, environment, workspace) {
+        Ok(of_base) => of_base,
+        Err(reason) => {
+            let help = "get it into this clone, such as by `git fetch --unshallow`".to_owned();
+            let answer = Answer::Failed { reason, help, notes: vec![] };
+            answer_scheduler(&mut sources.db, environment, answer);
+            return Ok(());
+        }
+    };
     let answer = match of_base.as_ref().or(workspace.at.as_ref()) {
         None => {
             let root = &workspace.root;
@@ -67,27 +78,36 @@ pub(super) fn ask(
 }
 
 /// Where environments are branches, returns the commit in which `environment` has its base, and so its program; `None` if that is
-/// what lies here, or is not of this repository.
+/// what lies here, or is not of this repository. Says why if it is of this repository, but not in this clone: what lies here
+/// would be another program.
 fn base_at(
     sources: &Sources<'_>,
     environment: EnvironmentInput,
     workspace: &Workspace,
-) -> Option<AtCommit> {
-    let Layout::Branches(repository) = &workspace.layout else { return None };
+) -> Result<Option<AtCommit>, String> {
+    let Layout::Branches(repository) = &workspace.layout else { return Ok(None) };
     let bases = environment.bases(&sources.db);
     let is_main = |it: &&BaseSource| {
         it.repository.as_ref().is_some_and(|it| it.meta.name.as_str() == MAIN_BASE)
     };
-    let base = bases.iter().find(is_main).or_else(|| bases.first())?;
-    let origin = base.source.as_ref().ok()?.origin(&sources.db);
-    let commit = repository.resolve(origin.commit.as_deref()?).ok().filter(|_| !origin.dirty)?;
-    let is_pinned = base.repository.as_ref().is_some_and(|it| it.reference.commit.is_some());
+    let Some(base) = bases.iter().find(is_main).or_else(|| bases.first()) else { return Ok(None) };
+    let Ok(source) = &base.source else { return Ok(None) };
+    let origin = source.origin(&sources.db);
+    let Some(id) = origin.commit.as_deref().filter(|_| !origin.dirty) else { return Ok(None) };
+    let reference = base.repository.as_ref().map(|it| &it.reference);
+    let Ok(commit) = repository.resolve(id) else {
+        let is_own = reference.is_none_or(|it| is_at(repository, &it.repo));
+        let reason = format!("it runs as the base has it, whose commit {id} is not in this clone");
+        return if is_own { Err(reason) } else { Ok(None) };
+    };
+    let is_pinned = reference.is_some_and(|it| it.commit.is_some());
     let is_here = || repository.resolve("HEAD").is_ok_and(|it| it.id == commit.id);
     if !is_pinned && workspace.at.is_none() && is_here() {
         // What is checked out is built with its uncommitted edits.
-        return None;
+        return Ok(None);
     }
-    AtCommit::new(&workspace.root, commit.id).ok()
+    let at = AtCommit::new(&workspace.root, commit.id);
+    at.map(Some).map_err(|error| format!("it runs as the base has it, which fails: {error}"))
 }
 
 /// Runs the program as a commit has it, if that may be run.
