@@ -141,7 +141,7 @@ fn start_threads(common: &Common) {
 }
 
 fn say_remarks(loaded: &Loaded, streams: &Streams) {
-    for remark in &loaded.remarks {
+    for remark in loaded.remarks.iter().chain(&loaded.notices) {
         streams.say(&format!("note: {remark}"));
     }
 }

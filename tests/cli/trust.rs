@@ -182,6 +182,9 @@ sed "s/store-1/$last/" answers/now.txt
         )),
         "{seen}"
     );
+    // It is told of the old side too, once.
+    let seen = clone.wob(&["diff", &theirs, "main", "//env:edge"]);
+    assert_eq!(seen.matches("is run as `HEAD` has it").count(), 1, "{seen}");
     assert!(!clone.mark().exists());
     // The side that is asked its own says the same where the program does not look elsewhere.
     let own = affected(&at, &["--base", "main", "--head", &theirs, "--run-programs"]);

@@ -117,7 +117,7 @@ impl Affected {
         let context = Context { common, patterns: &self.patterns, streams, interrupt: &interrupt };
         let (old, _session, new) = context.build_both(base, head)?;
         let (items, unread) = self.items(&old.side, &new.side);
-        let doubts = if unread.is_empty() { vec![] } else { old.doubts(&new) };
+        let doubts = old.told_beside(&new, &unread);
         let Built { report, exit, .. } = new;
         // Who takes the list for all there is to do must not do too little.
         let exit = if unread.is_empty() { exit } else { exit.or(old.exit).or(Exit::Sources) };

@@ -93,25 +93,12 @@ impl Compared {
         [before, after]: [State; 2],
     ) -> Result<Self, Exit> {
         let (old, session, built) = context.build_both(before.clone(), after)?;
-        let doubts = old.doubts(&built);
-        let mut compared = Comparing::new(names, built.report, built.exit);
+        let mut compared = Comparing::new(names, Report::default(), built.exit);
         compared.doubtful = old.exit.or(compared.doubtful);
+        compared.pair(&old.side, &built.side);
+        compared.doubts = old.told_beside(&built, &compared.uncompared);
+        compared.report = built.report;
         let (old, new) = (old.side, built.side);
-        let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
-        for name in all {
-            if old.may_have(name) || new.may_have(name) {
-                compared.uncompared.push(format!("//env:{name}"));
-                continue;
-            }
-            let sides = [old.environments.get(name), new.environments.get(name)];
-            compared.add(&Pair::of([name, name], sides, Pairing::Identity));
-        }
-        if old.may_have_more() || new.may_have_more() {
-            compared.uncompared.push("//...".to_owned());
-        }
-        if !compared.uncompared.is_empty() {
-            compared.doubts = doubts;
-        }
         let mut asked = compared.ask(&session, [&old, &new]);
         if asked.wants_old_side() {
             let reopened = context.open(before, Some(session.loaded), Remarks::Kept)?;
@@ -281,6 +268,22 @@ impl Comparing {
             report,
             exit,
             doubtful: Exit::Sources,
+        }
+    }
+
+    /// Compares the environments of two states.
+    fn pair(&mut self, old: &Side, new: &Side) {
+        let all: BTreeSet<&Name> = old.environments.keys().chain(new.environments.keys()).collect();
+        for name in all {
+            if old.may_have(name) || new.may_have(name) {
+                self.uncompared.push(format!("//env:{name}"));
+                continue;
+            }
+            let sides = [old.environments.get(name), new.environments.get(name)];
+            self.add(&Pair::of([name, name], sides, Pairing::Identity));
+        }
+        if old.may_have_more() || new.may_have_more() {
+            self.uncompared.push("//...".to_owned());
         }
     }
 

@@ -60,19 +60,27 @@ pub(crate) struct Built {
     pub(crate) report: Report,
     /// How wob ends for that.
     pub(crate) exit: Exit,
+    /// What the user should hear of it, even of an old side.
+    notices: Vec<String>,
 }
 
 impl Built {
-    /// Says why this, the old side, cannot be compared with the `new` one, as far as that one's report does not say it.
-    pub(crate) fn doubts(&self, new: &Self) -> Vec<String> {
+    /// Returns what the user should hear of this, the old side, beside the `new` one: how it was built, and, if anything is
+    /// `uncompared`, why it cannot be, as far as the report of the new one does not say it.
+    pub(crate) fn told_beside(&self, new: &Self, uncompared: &[String]) -> Vec<String> {
         /// How many reasons are told.
         const TOLD: usize = 3;
+        let notices = self.notices.iter().filter(|it| !new.notices.contains(it)).cloned();
+        let mut told: Vec<String> = notices.collect();
+        if uncompared.is_empty() {
+            return told;
+        }
         let is_own = |it: &&Item| it.diagnostic.is_error() && !new.report.items.contains(*it);
         let own: Vec<&Item> = self.report.items.iter().filter(is_own).collect();
-        let told = own.iter().take(TOLD).map(|it| format!("on the old side, {}", it.in_words()));
+        told.extend(own.iter().take(TOLD).map(|it| format!("on the old side, {}", it.in_words())));
         let left = own.len().saturating_sub(TOLD);
-        let left = (left > 0).then(|| format!("on the old side, {left} more errors"));
-        told.chain(left).collect()
+        told.extend((left > 0).then(|| format!("on the old side, {left} more errors")));
+        told
     }
 }
 
@@ -178,7 +186,8 @@ impl<'c> Context<'c> {
         }
         let unread = session.targets.iter().filter(|it| it.input.is_none());
         side.unread = unread.map(|it| it.name.clone()).collect();
-        Ok(Built { side, report, exit })
+        let notices = session.loaded.notices.clone();
+        Ok(Built { side, report, exit, notices })
     }
 }
 

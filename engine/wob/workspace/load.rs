@@ -49,6 +49,8 @@ pub(crate) struct Loaded {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// What the user should hear about what was read.
     pub(crate) remarks: Vec<String>,
+    /// What the user should hear even if this is only what something is compared with.
+    pub(crate) notices: Vec<String>,
     /// Whether a source is missing because a service that wob does not run failed.
     pub(crate) outside_failed: bool,
     /// What was looked at, so that the next run can tell whether it changed.
@@ -128,7 +130,7 @@ pub(crate) fn load(
     locks.remarks().into_iter().for_each(|it| sources.remark(it));
     let locks = locks.all;
     let seen = sources.seen.clone();
-    let Parts { db, sources, folders, texts, remarks } = sources.into_parts();
+    let Parts { db, sources, folders, texts, remarks, notices } = sources.into_parts();
     Ok(Loaded {
         db,
         sources,
@@ -137,6 +139,7 @@ pub(crate) fn load(
         environments,
         diagnostics,
         remarks,
+        notices,
         outside_failed,
         seen,
         locks,

@@ -31,6 +31,8 @@ pub(super) struct Sources<'r> {
     pub(super) texts: FileTexts,
     /// What the user should hear about what was read.
     pub(super) remarks: Vec<String>,
+    /// What the user should hear even if the rest is known.
+    notices: Vec<String>,
     /// What was looked at.
     pub(super) seen: Seen,
     limits: ReadLimits,
@@ -49,6 +51,8 @@ pub(super) struct Sources<'r> {
     homes: Vec<(Source, SourceHome)>,
     /// The files of commits, as far as a program needed them.
     pub(super) exported: BTreeMap<GitId, Exported>,
+    /// Whether commits are states of what is chosen here, as far as that was asked.
+    pub(super) chosen: BTreeMap<GitId, bool>,
 }
 
 /// Where a source was read.
@@ -127,6 +131,7 @@ impl<'r> Sources<'r> {
             db: Database::default(),
             texts,
             remarks: vec![],
+            notices: vec![],
             seen: Seen::default(),
             limits,
             unneeded,
@@ -138,6 +143,7 @@ impl<'r> Sources<'r> {
             edited: vec![],
             homes: vec![],
             exported: BTreeMap::new(),
+            chosen: BTreeMap::new(),
         }
     }
 
@@ -347,6 +353,13 @@ impl<'r> Sources<'r> {
         }
     }
 
+    /// Notes something that the user should hear, once, even if this is only what others are compared with.
+    pub(super) fn notice(&mut self, notice: String) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
     /// Ends reading: returns where everything was pushed, the sources by their names, the texts, and what the user should
     /// hear.
     pub(super) fn into_parts(mut self) -> Parts {
@@ -364,13 +377,9 @@ impl<'r> Sources<'r> {
             Home::Folder(folder) => Some((source, folder)),
             Home::Branch { .. } | Home::Elsewhere(_) => None,
         };
-        Parts {
-            db: self.db,
-            sources: self.read,
-            folders: self.homes.into_iter().filter_map(folder).collect(),
-            texts: self.texts,
-            remarks: self.remarks,
-        }
+        let Self { db, read: sources, homes, texts, remarks, notices, .. } = self;
+        let folders = homes.into_iter().filter_map(folder).collect();
+        Parts { db, sources, folders, texts, remarks, notices }
     }
 
     fn options(&self) -> ReadOptions<'r> {
@@ -477,6 +486,7 @@ pub(super) struct Parts {
     pub(super) folders: Vec<(Source, Utf8PathBuf)>,
     pub(super) texts: FileTexts,
     pub(super) remarks: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 /// Names the folder in an error as people know it.

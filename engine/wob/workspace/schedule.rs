@@ -125,14 +125,14 @@ fn ask_commit(
         let reason = format!("it cannot be run as commit {} has it: {error}", at.commit.id);
         not_run(reason, "check out that commit, and run wob there".to_owned())
     };
-    let trust = match Trust::of(at, call, name, workspace) {
+    let trust = match Trust::of(at, (call, name), workspace, &mut sources.chosen) {
         Ok(trust) => trust,
         Err(error) => return unreadable(error),
     };
     let run_at = match &trust {
         Trust::Own => at,
         Trust::Like(other) => {
-            sources.remark(format!(
+            sources.notice(format!(
                 "`{}` is run as `{}` has it, for {} is no state of what is checked out or of the default branch",
                 call.path, other.commit.revision, at.commit.id
             ));

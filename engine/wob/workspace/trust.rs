@@ -3,8 +3,10 @@
 //! **Invariant:** no file of a commit is run unless whoever runs wob has chosen it: it is checked out or was, or is or was the default
 //! branch, or the user said so. A commit by anybody else decides only what a program that was chosen is asked.
 
+use std::collections::BTreeMap;
+
 use wob_engine::{Content, FileName};
-use wob_host::{Commit, GitError, is_source_name};
+use wob_host::{Commit, GitError, GitId, is_source_name};
 use wob_rules::{Name, ProgramCall, WorkspaceFile};
 
 use super::{FILE, Workspace, at_commit::AtCommit};
@@ -25,12 +27,13 @@ pub(super) enum Trust {
 }
 
 impl Trust {
-    /// Says what may run of the commit `at`, whose program is called so for the environment `name`.
+    /// Says what may run of the commit `at`, whose program is called so for the environment `name`. What is `known` of commits is
+    /// not found out again: environments pin the same ones, and histories are long.
     pub(super) fn of(
         at: &AtCommit,
-        call: &ProgramCall,
-        name: &Name,
+        (call, name): (&ProgramCall, &Name),
         workspace: &Workspace,
+        known: &mut BTreeMap<GitId, bool>,
     ) -> Result<Self, GitError> {
         if workspace.runs_programs {
             return Ok(Self::Own);
@@ -38,8 +41,15 @@ impl Trust {
         let chosen = at.repository.chosen()?;
         // Who writes the settings chooses what is run, and with which arguments.
         let of_settings = workspace.at.as_ref().map(|it| it.commit.id);
-        let is_chosen = |id| at.repository.is_state_of(id, &chosen);
-        let chose_settings = of_settings.map_or(Ok(true), is_chosen)?;
+        let mut is_chosen = |id| -> Result<bool, GitError> {
+            if let Some(known) = known.get(&id) {
+                return Ok(*known);
+            }
+            let is_chosen = at.repository.is_state_of(id, &chosen)?;
+            known.insert(id, is_chosen);
+            Ok(is_chosen)
+        };
+        let chose_settings = of_settings.map_or(Ok(true), &mut is_chosen)?;
         if chose_settings && is_chosen(at.commit.id)? {
             return Ok(Self::Own);
         }
