@@ -201,7 +201,9 @@ fn each_repository_gets_the_tree() {
     world.change("Bergen");
     fs::rename(&second, world.path("away.git")).unwrap();
     let text = world.publish(&[DEV]);
-    assert!(text.starts_with("exit: 32\n") && text.contains("second.git"), "{text}");
+    assert!(text.starts_with("exit: 32\n"), "{text}");
+    let which = format!("`dev` is not published to `{}#dev`: ", second.display());
+    assert!(text.contains(&which), "{text}");
     assert_eq!(world.told(), ["1 closed", "2 open"]);
     // One tree cannot lie in two folders.
     edit(&world.plane().join("environments/dev/second.yaml"), "path: .", "path: ./below");

@@ -46,6 +46,8 @@ pub(super) struct Push<'p> {
     pub(super) common: &'p Common,
     pub(super) target: &'p BuiltTarget,
     pub(super) destination: &'p Destination,
+    /// What people call the destination, where there are others.
+    pub(super) apart: Option<String>,
     pub(super) cache: &'p Cache,
     pub(super) patience: Patience,
 }
@@ -437,7 +439,9 @@ impl Push<'_> {
 
     /// Says why nothing is published.
     pub(super) fn refuse(&self, reason: &str, exit: Exit) -> Failure {
-        self.session.streams.fail(&format!("`{}` is not published: {reason}", self.environment()));
+        let to = self.apart.as_ref().map_or(String::new(), |it| format!(" to `{it}`"));
+        let environment = self.environment();
+        self.session.streams.fail(&format!("`{environment}` is not published{to}: {reason}"));
         Failure::Said(exit)
     }
 

@@ -111,10 +111,12 @@ fn one(
     let mut published = vec![];
     let mut failure: Option<Failure> = None;
     for destination in &destinations {
-        let Destination { url, .. } = destination;
-        streams.say_more(&format!("publishing `{environment}` to `{}`", wob_host::redact(url)));
+        let Destination { url, branch, .. } = destination;
+        let url = wob_host::redact(url);
+        streams.say_more(&format!("publishing `{environment}` to `{url}`"));
+        let apart = (destinations.len() > 1).then(|| format!("{url}#{}", branch.as_str()));
         let patience = Patience::default();
-        let push = Push { how, session, common, target, destination, cache, patience };
+        let push = Push { how, session, common, target, destination, apart, cache, patience };
         match push.run() {
             Ok(done) => published.push(done),
             Err(Failure::Said(Exit::Interrupted)) => {
