@@ -253,6 +253,15 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads the name of an environment, or its label: `stage`, `//env:stage` or `//env/stage`.
+pub(crate) fn parse_environment(text: &str) -> Result<String, String> {
+    let name = ["//env:", "//env/"].iter().find_map(|it| text.strip_prefix(it)).unwrap_or(text);
+    if name.is_empty() {
+        return Err("expected the name of an environment, such as `stage`".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
 /// Reads a time such as `90s`, `2m`, `1h30m` or `500ms`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time such as `90s`, `2m` or `1h30m`".to_owned();

@@ -17,6 +17,28 @@ fn chained() -> Plane {
     Plane::with_settings("promotion: [dev, stage]\n")
 }
 
+/// An environment is called by its label elsewhere, so it is here.
+#[test]
+fn labels_name_environments_too() {
+    let plane = Plane::with_settings("promotion: [dev, stage]\n");
+    for (name, label) in [
+        (&["promote", "main", "--to", "dev", "--dry-run"][..], "//env:dev"),
+        (&["promote", "--history", "dev"], "//env/dev"),
+        (&["promote", "--from", "dev", "--to", "stage", "--dry-run"], "//env:dev"),
+        (&["rollback", "dev", "--dry-run"], "//env:dev"),
+        (&["plan", "--promote", "main", "--to", "dev"], "//env/dev"),
+        (&["wait", "dev", "--subscribers=1", "--exec=nothing", "--timeout=0"], "//env:dev"),
+    ] {
+        let by_label: Vec<&str> =
+            name.iter().map(|it| if *it == "dev" { label } else { it }).collect();
+        let (seen, expected) = (plane.wob(&by_label), plane.wob(name));
+        assert_eq!(seen, expected, "{by_label:?}");
+        assert!(!seen.contains("there is no environment"), "{seen}");
+    }
+    let seen = plane.wob(&["rollback", "//env:"]);
+    assert!(seen.starts_with("exit: 2\n") && seen.contains("such as `stage`"), "{seen}");
+}
+
 #[test]
 fn a_commit_goes_from_environment_to_environment() {
     let plane = chained();

@@ -6,7 +6,7 @@ use wob_rules::{Name, environment_model};
 
 use super::diff::{Ending, Revisions, interrupt, show};
 use crate::{
-    args::{Common, Patterns, Programs},
+    args::{Common, Patterns, Programs, parse_environment},
     comparison::{Compared, Context},
     exit::Exit,
     session::Remarks,
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "COMMIT", value_parser = NonEmptyStringValueParser::new())]
     promote: String,
     /// The environment that it would be promoted to
-    #[arg(long, value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "ENV", value_parser = parse_environment)]
     to: String,
     /// What may run
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Plan {
             streams.fail(&format!("{reason}\n  help: {help}"));
             Exit::Usage
         };
-        let to = self.to.strip_prefix("//env:").unwrap_or(&self.to);
+        let to = &self.to;
         let environment = Name::new(to).map_err(|reason| {
             let reason = format!("`{}` is no environment: the name {reason}", to.escape_debug());
             fail(&reason, "`wob list` shows what there is")

@@ -7,7 +7,7 @@ use wob_host::Commit;
 use wob_rules::Name;
 
 use crate::{
-    args::Common,
+    args::{Common, parse_environment},
     exit::Exit,
     promotion::{Direction, Landing, Lane, Opened, Passage, PromotionError, Request, short},
     stream::Streams,
@@ -25,16 +25,16 @@ pub(crate) struct Promote {
     #[arg(value_name = "COMMIT")]
     commit: Option<String>,
     /// The environment that gets it
-    #[arg(long, value_name = "ENV")]
+    #[arg(long, value_name = "ENV", value_parser = parse_environment)]
     to: Option<String>,
     /// Take the commit that is promoted to this environment
-    #[arg(long, value_name = "ENV", conflicts_with = "commit")]
+    #[arg(long, value_name = "ENV", value_parser = parse_environment, conflicts_with = "commit")]
     from: Option<String>,
     /// Give it to the first environment of the chain that has not had it
     #[arg(long)]
     next: bool,
     /// List what was promoted to an environment, the last one first
-    #[arg(long, value_name = "ENV", conflicts_with_all = ["commit", "from", "dry_run", "force", "push", "pull_request"])]
+    #[arg(long, value_name = "ENV", value_parser = parse_environment, conflicts_with_all = ["commit", "from", "dry_run", "force", "push", "pull_request"])]
     history: Option<String>,
     /// What becomes of it
     #[command(flatten)]

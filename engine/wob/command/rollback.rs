@@ -3,7 +3,7 @@
 use wob_host::{Commit, Interrupt, Next};
 
 use crate::{
-    args::Common,
+    args::{Common, parse_environment},
     exit::Exit,
     promotion::{Direction, Landing, Lane, Opened, Passage, PromotionError, Request},
     stream::Streams,
@@ -14,7 +14,7 @@ use crate::{
 #[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
 pub(crate) struct Rollback {
     /// The environment
-    #[arg(value_name = "ENV")]
+    #[arg(value_name = "ENV", value_parser = parse_environment)]
     environment: String,
     /// Go back to this commit, which must have been promoted there
     #[arg(long, value_name = "COMMIT")]

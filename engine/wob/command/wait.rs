@@ -12,7 +12,7 @@ use wob_rules::{ProgramSetting, WaitSource};
 
 use self::{found::Found, tell::Teller};
 use crate::{
-    args::{Common, parse_duration},
+    args::{Common, parse_duration, parse_environment},
     exit::Exit,
     promotion::short,
     stream::Streams,
@@ -32,7 +32,7 @@ const PROGRAM_SECONDS: u32 = 30;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Wait {
     /// The environment
-    #[arg(value_name = "ENV")]
+    #[arg(value_name = "ENV", value_parser = parse_environment)]
     environment: String,
     /// The full id of the commit of the GitOps repository; by default the last one of the branch
     #[arg(long, value_name = "ID", value_parser = parse_id)]
