@@ -229,6 +229,40 @@ fn a_clone_that_lacks_the_base_asks_no_other_program() {
     assert!(list(&clone).starts_with("exit: 0\n"), "{}", list(&clone));
 }
 
+/// Where no commit of the base is pinned, the program is built with its uncommitted edits, like the rest of the base; but what a
+/// commit is compared with is what was committed.
+#[test]
+fn an_edit_of_a_program_is_an_edit_of_the_base() {
+    let temp = TempDir::new().unwrap();
+    let fleet = temp.path().join("fleet");
+    fs::create_dir(&fleet).unwrap();
+    let answers = "#!/bin/sh\necho '{\"version\": 1, \"assignments\": []}'\n";
+    let place = "  controlPlane: {repo: 'https://git.example.org/o/fleet', branch: dev, path: .}\n";
+    git(&fleet, &["init", "-q", "-b", "main"]);
+    git(&fleet, &["remote", "add", "origin", "https://git.example.org/o/fleet"]);
+    write(&fleet, &[(".git/info/exclude", "home/\n")]);
+    program(&fleet, "#!/bin/sh\nexit 9\n");
+    commit(
+        &fleet,
+        &[
+            ("wob.yaml", "scheduler: {name: exec, command: [./scheduler.sh]}\n"),
+            ("dev.yaml", &crate::plane::object("Environment", "dev", place)),
+        ],
+    );
+    git(&fleet, &["checkout", "-q", "--orphan", "dev"]);
+    git(&fleet, &["rm", "-rqf", "."]);
+    commit(&fleet, &[("README", "dev\n")]);
+    git(&fleet, &["checkout", "-q", "main"]);
+    program(&fleet, answers);
+    let seen = wob_in(&fleet, &["list", "//env:dev"]);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    for args in [&["diff"][..], &["diff", "main"], &["diff", "main@HEAD"]] {
+        let seen = wob_in(&fleet, args);
+        let old = "note: on the old side, wob.yaml:1:34: the scheduler `scheduler.sh` failed: it ended with exit status: 9";
+        assert!(seen.starts_with("exit: 0\n") && seen.contains(old), "{args:?}: {seen}");
+    }
+}
+
 /// Where environments are branches, the program is promoted with the base, and a plan tells what a build will give.
 #[test]
 fn a_program_is_promoted_with_the_base() {

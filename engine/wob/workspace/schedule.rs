@@ -100,7 +100,8 @@ fn base_at(
         let reason = format!("it runs as the base has it, whose commit {id} is not in this clone");
         return if is_own { Err(reason) } else { Ok(None) };
     };
-    let is_pinned = reference.is_some_and(|it| it.commit.is_some());
+    let is_pinned = reference.is_some_and(|it| it.commit.is_some())
+        || workspace.state.branches.values().any(|it| *it == commit.id);
     let is_here = || repository.resolve("HEAD").is_ok_and(|it| it.id == commit.id);
     if !is_pinned && workspace.at.is_none() && is_here() {
         // What is checked out is built with its uncommitted edits.
