@@ -31,6 +31,7 @@ fn every_stage_is_told() {
         "compose",
         "explain",
         "journal",
+        "look",
         "look up",
         "model",
         "parse and decode",

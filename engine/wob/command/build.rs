@@ -220,7 +220,8 @@ impl Build {
             let _span = timings::span("journal");
             keep_journal(&session, &outcomes, (drawn, json), place);
         }
-        if let Some(path) = place.map(|it| it.beside("places")).filter(|_| output.may_amend()) {
+        let may_be_amended = output.may_amend() && exit == Exit::Ok;
+        if let Some(path) = place.map(|it| it.beside("places")).filter(|_| may_be_amended) {
             Place::all_notes(&places).write(&path);
         }
         // To give all of it back, piece by piece, takes longer than to end.

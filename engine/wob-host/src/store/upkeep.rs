@@ -8,7 +8,7 @@ use super::{
     QUARANTINE, Store, StoreError,
     batch::{DRAFT, Draft},
     locked,
-    pack::Kind,
+    pack::{Damage, Kind, Pack},
     write,
 };
 use crate::filesystem::Stat;
@@ -110,14 +110,7 @@ impl Store {
         let mut verified = Verified::default();
         for kind in Kind::ALL {
             for open in self.packs(kind) {
-                let read = open.pack.entries().and_then(|all| {
-                    all.iter().try_for_each(|entry| {
-                        verified.bytes += open.pack.read(entry)?.len() as u64;
-                        verified.records += 1;
-                        Ok(())
-                    })
-                });
-                if let Err(damage) = read {
+                if let Err(damage) = verify(&open.pack, &mut verified) {
                     self.quarantine(kind, &open.name, &damage);
                 }
             }
@@ -280,4 +273,13 @@ impl Store {
             result => result.map_err(StoreError::failed("remove", path)),
         }
     }
+}
+
+/// Reads every record of a pack, and counts those that are whole.
+fn verify(pack: &Pack, verified: &mut Verified) -> Result<(), Damage> {
+    for entry in pack.entries()? {
+        verified.bytes += pack.read(&entry)?.len() as u64;
+        verified.records += 1;
+    }
+    Ok(())
 }
