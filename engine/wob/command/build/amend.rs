@@ -40,7 +40,7 @@ use crate::{
     report::Report,
     selection::Selected,
     session::{Session, Target},
-    stored::KnownFolder,
+    stored::{KnownFolder, PartsRecord},
     timings,
 };
 
@@ -117,20 +117,14 @@ impl Output {
             let Ok(Some(it)) = it.build(session, &pool) else { return Ok(None) };
             amended.push(it);
         }
-        let made: Vec<(EnvironmentInput, &[BuiltAssignment])> =
-            amended.iter().map(|it| (it.candidate.input, &*it.built)).collect();
-        let (db, stored) = (session.loaded.db.clone(), &*session.stored);
         // While a lease is held, nothing is tidied up.
         drop(lease);
-        if pool.install(move || stored.save(db, &made)).is_err() {
-            return Ok(None);
-        }
         drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
         for it in amended {
             let shown = it.candidate.place.shown();
-            match it.write(session, self.overwrite()) {
+            match it.write(session, &pool, self.overwrite()) {
                 Ok(outcome) => outcomes.push(outcome),
                 // What stays of the branch must be looked at again.
                 Err(OutputError::Moved { .. }) => return Ok(None),
@@ -329,7 +323,12 @@ impl<'c> Candidate<'c> {
 
 impl Amended<'_> {
     /// Writes what was built, and notes what the next build needs.
-    fn write(self, session: &Session<'_>, overwrite: Overwrite) -> Result<Outcome, OutputError> {
+    fn write(
+        self,
+        session: &Session<'_>,
+        pool: &rayon::ThreadPool,
+        overwrite: Overwrite,
+    ) -> Result<Outcome, OutputError> {
         let Self { candidate, built, plan, head, text } = self;
         let Candidate { target, input, place, notes, last, frame, ground, subtrees, .. } =
             candidate;
@@ -341,12 +340,19 @@ impl Amended<'_> {
         let count = head.parts.values().map(|it| it.assignments).sum();
         let compared = Compared::some(input, (&built, &positions), count, &last);
         let interrupt = &session.interrupt;
+        let (db, stored) = (session.loaded.db.clone(), &*session.stored);
+        let made = &*built;
         // Mostly waits for the disk.
         let (written, last) = thread::scope(|scope| {
             let name = target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
                 ground.write(plan, overwrite, interrupt)
+            });
+            scope.spawn(move || {
+                let _span = timings::span_of("store", name);
+                // Without it the next build renders again what it needs.
+                pool.install(move || stored.save(db, &[(input, made)])).unwrap_or_default();
             });
             let span = timings::span_of("explain", name);
             let last = compare(session, compared, Some(&last));
@@ -421,9 +427,11 @@ fn read_subtrees(
     last: &LastBuild,
 ) -> Option<Vec<(usize, Range<usize>)>> {
     let before = last.subtrees();
-    let find = |position: &usize| {
-        let (on, digest) = before.get(*position)?;
-        let parts = session.stored.parts(digest)?;
+    let stored = &*session.stored;
+    let fetched: Option<Vec<PartsRecord>> =
+        positions.par_iter().map(|it| stored.parts(&before.get(*it)?.1)).collect();
+    let find = |(position, parts): (&usize, PartsRecord)| {
+        let (on, _) = before.get(*position)?;
         let first = parts.targets().next()?;
         let key = |it: &Assignment| (it.cluster_type.as_str(), it.target.as_str()) < (on, first);
         let start = all.partition_point(key);
@@ -434,5 +442,5 @@ fn read_subtrees(
         let range = start..start + here.len();
         here.iter().zip(parts.targets()).all(is_same).then_some((*position, range))
     };
-    positions.iter().map(find).collect()
+    positions.iter().zip(fetched?).map(find).collect()
 }
