@@ -379,7 +379,7 @@ pub(super) fn judge<'t>(
     let mut planner = Planner { ground, previous, changes: BTreeMap::new() };
     for (path, blob) in doubtful {
         interrupt.check()?;
-        planner.file(path, blob.digest(), interrupt)?;
+        planner.file(path, blob, interrupt)?;
     }
     let unfinished = previous.unfinished.iter().flat_map(Manifest::paths);
     let owned = previous.manifest.paths_beside(next).chain(unfinished);
@@ -418,14 +418,17 @@ impl<G: Ground> Planner<'_, G> {
     fn file(
         &mut self,
         path: &FilePath,
-        wanted: Digest,
+        wanted: &Blob,
         interrupt: &Interrupt,
     ) -> Result<(), OutputError> {
         let change = match self.ground.kind(path)? {
             Kind::Absent => Change::Added,
             Kind::File => match self.ground.bytes(path)? {
-                found if found.is(wanted) => return Ok(()),
-                found => self.standing(path, found),
+                found if found.is(wanted.digest()) => return Ok(()),
+                found => match self.standing(path, found) {
+                    Change::Edited if self.is_torn(path, wanted)? => Change::Changed,
+                    standing => standing,
+                },
             },
             Kind::Other if self.previous.owns(path) => Change::Edited,
             Kind::Other => Change::Foreign,
@@ -482,6 +485,22 @@ impl<G: Ground> Planner<'_, G> {
         }
     }
 
+    /// Says whether a power failure left what is at `path` of bytes that wob wrote, and that are `wanted` now.
+    ///
+    /// Who shortens a file by hand does so after the build that wrote it: no journal is there, and the file is newer than the head.
+    fn is_torn(&mut self, path: &FilePath, wanted: &Blob) -> Result<bool, OutputError> {
+        if !self.previous.wrote(path, wanted.digest()) {
+            return Ok(false);
+        }
+        let is_announced = self.previous.unfinished.iter().any(|it| it.digest(path).is_some());
+        let head = FilePath::new(MANIFEST).expect("because the name is constant");
+        if !is_announced && !self.ground.is_before(path, &head) {
+            return Ok(false);
+        }
+        let found = self.ground.read(path)?;
+        Ok(found.is_some_and(|it| is_rest_of(&it, &wanted.bytes())))
+    }
+
     /// A folder can make place for a file if nothing in it is anybody else's.
     fn check_folder_goes(
         &mut self,
@@ -498,6 +517,12 @@ impl<G: Ground> Planner<'_, G> {
         }
         Ok(())
     }
+}
+
+/// Says whether `found` is the beginning of `whole`, and zeroes where the rest of it should be, as far as there are any.
+fn is_rest_of(found: &[u8], whole: &[u8]) -> bool {
+    let zeroes = found.iter().rev().take_while(|it| **it == 0).count();
+    found.len() <= whole.len() && whole.starts_with(&found[..found.len() - zeroes])
 }
 
 /// Says whether a file waited for its place in a run that crashed.

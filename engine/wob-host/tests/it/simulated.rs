@@ -46,6 +46,8 @@ pub(crate) enum Loss {
     All,
     /// The first half.
     Half,
+    /// All, but the second half as zeroes: the size was written, and not all of the contents.
+    Tail,
     /// All, but as zeroes: the size was written, the contents were not.
     Zeroes,
 }
@@ -145,6 +147,10 @@ impl SimulatedDisk {
             match loss {
                 Loss::All => bytes.truncate(it.durable),
                 Loss::Half => bytes.truncate(it.durable + (it.bytes.len() - it.durable) / 2),
+                Loss::Tail => {
+                    let half = it.durable + (it.bytes.len() - it.durable) / 2;
+                    bytes[half..].fill(0);
+                }
                 Loss::Zeroes => bytes[it.durable..].fill(0),
             }
             let durable = bytes.len();
