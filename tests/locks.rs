@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    cli::edit,
     faults::{World, end, send},
     support::{contents, git, wob_command, wob_in},
 };
@@ -47,6 +48,22 @@ impl Place {
     fn spawn(&self) -> Child {
         let mut wob = wob_command(self.at(), &self.args);
         wob.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Builds while `holder` is stopped, lets that go on after `meanwhile`, and returns what was said.
+    fn waits_for(&self, holder: Child, meanwhile: impl FnOnce()) -> String {
+        let mut waiting = self.spawn();
+        let mut talk = BufReader::new(waiting.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("waiting for ") {
+            assert_ne!(talk.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        meanwhile();
+        send("CONT", &holder);
+        assert_eq!(end(holder).0, Some(0));
+        talk.read_to_string(&mut said).unwrap();
+        assert_eq!(waiting.wait().unwrap().code(), Some(0), "{said}");
+        said
     }
 
     /// Begins a build and stops it while it holds the lock.
@@ -98,6 +115,25 @@ fn a_second_build_waits_or_ends_with_9() {
         let checked = wob_in(place.at(), &[&place.args[..], &["--check"]].concat());
         assert!(checked.starts_with("exit: 0\n"), "{checked}");
         assert_eq!(place.lock_file(), None);
+    }
+}
+
+#[test]
+fn what_was_said_before_waiting_is_not_said_again() {
+    for place in [Place::folder(), Place::branch()] {
+        git(place.at(), &["init", "-q", "-b", "main"]);
+        git(place.at(), &["add", "wob.yaml", "base", "dev", "app"]);
+        git(place.at(), &["commit", "-qm", "sources"]);
+        fs::write(place.at().join("base/new.yaml"), "# new\n").unwrap();
+        let note = "note: uncommitted edits are built too: in";
+        let notes = |said: &str| -> Vec<String> {
+            said.lines().filter(|it| it.starts_with("note: ")).map(str::to_owned).collect()
+        };
+        let said = place.waits_for(place.hold(), || place.world.change());
+        assert_eq!(notes(&said), [format!("{note} `base`"), format!("{note} `base`, `dev`")]);
+        edit(&place.at().join("dev/types.yaml"), "{name: c2}", "{name: newer}");
+        let said = place.waits_for(place.hold(), || {});
+        assert_eq!(notes(&said), [format!("{note} `base`, `dev`")]);
     }
 }
 

@@ -109,8 +109,9 @@ pub(crate) fn read(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), Exit> {
+    let said = said(&start);
     let (workspace, loaded) = read_silently(common, needed, streams, start, interrupt)?;
-    say_remarks(&loaded, streams);
+    say_remarks(&loaded, &said, streams);
     Ok((workspace, loaded))
 }
 
@@ -140,8 +141,15 @@ fn start_threads(common: &Common) {
     }
 }
 
-fn say_remarks(loaded: &Loaded, streams: &Streams) {
-    for remark in loaded.remarks.iter().chain(&loaded.notices) {
+/// Returns what this process said of what it read before, if it goes on from that.
+fn said(start: &Start) -> Vec<String> {
+    start.before.iter().flat_map(|it| it.remarks.iter().chain(&it.notices)).cloned().collect()
+}
+
+/// Says what is to be heard of what was read, but for what was `said`.
+fn say_remarks(loaded: &Loaded, said: &[String], streams: &Streams) {
+    let all = loaded.remarks.iter().chain(&loaded.notices);
+    for remark in all.filter(|it| !said.contains(it)) {
         streams.say(&format!("note: {remark}"));
     }
 }
@@ -219,9 +227,10 @@ impl<'s> Session<'s> {
             Exit::Usage
         })?;
         let needed = |it: &Name| selection.needs(it);
+        let said = said(&start);
         let (workspace, loaded) = read_silently(common, &needed, streams, start, &interrupt)?;
         if remarks == Remarks::Told {
-            say_remarks(&loaded, streams);
+            say_remarks(&loaded, &said, streams);
         }
         let stored = Arc::new(Stored::open());
         let (targets, problem) = match targets(&workspace, &loaded, &selection) {
@@ -278,7 +287,7 @@ impl<'s> Session<'s> {
 
     /// Says what was held back as long as it was not known whether reading a part would do.
     pub(crate) fn say_remarks(&self) {
-        say_remarks(&self.loaded, self.streams);
+        say_remarks(&self.loaded, &[], self.streams);
         if let Some(narrowed) = &self.narrowed {
             let files = count(narrowed.left_out, "source file", "source files");
             self.streams.say_more(&format!("not read, as no edit concerns them: {files}"));

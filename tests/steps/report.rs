@@ -30,9 +30,7 @@ fn lines(text: &str) -> String {
                 || line.ends_with(" ms");
         // Where it was built into is another place.
         let line = line.split(" -> ").next().unwrap_or(line);
-        // Who waited for another process reads the sources again, and says again what is to be heard of them.
-        let is_again = line.starts_with("note: ") && kept.lines().any(|it| it == line);
-        if !is_of_run && !is_again {
+        if !is_of_run {
             kept.push_str(line);
             kept.push('\n');
         }

@@ -34,7 +34,7 @@ use crate::{
     journal::{Journal, JournalOutput, JournalPlace},
     reads::PlacesNote,
     recorded::TreeSummary,
-    session::{JsonResult, Session},
+    session::{JsonResult, Left, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},
     workspace::Foreseen,
@@ -165,9 +165,19 @@ impl Build {
             let _span = timings::span("look");
             Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
         });
+        let mut waited: Option<(Left, Interrupt)> = None;
         let (session, places, Round { built, outcomes, report, exit }) = loop {
             let session = match narrowed.take() {
-                None => Session::start(common, &self.patterns, streams)?,
+                None => match waited.take() {
+                    None => Session::start(common, &self.patterns, streams)?,
+                    Some((left, interrupt)) => Session::start_again(
+                        common,
+                        &self.patterns,
+                        streams,
+                        Some(left),
+                        interrupt,
+                    )?,
+                },
                 Some(it) => {
                     match Session::start_narrowed(common, &self.patterns, streams, it, &interrupt)?
                     {
@@ -179,6 +189,11 @@ impl Build {
             let places = output.places(common, &session)?;
             // Who waited read the sources before another build wrote; that one's may have been newer.
             if !self.check && locks.take(&places, &session, &output)? == Read::BeforeAnother {
+                // A part of the sources is nothing to go on from, and nothing was said of it.
+                if session.narrowed.is_none() {
+                    let interrupt = session.interrupt.clone();
+                    waited = Some((session.leave(), interrupt));
+                }
                 continue;
             }
             if session.narrowed.is_none() {
@@ -220,7 +235,8 @@ impl Build {
             let _span = timings::span("journal");
             keep_journal(&session, &outcomes, (drawn, json), place);
         }
-        let may_be_amended = output.may_amend() && exit == Exit::Ok;
+        // Where nothing was written, there is nothing to amend.
+        let may_be_amended = output.may_amend() && outcomes.iter().any(|it| it.written);
         if let Some(path) = place.map(|it| it.beside("places")).filter(|_| may_be_amended) {
             Place::all_notes(&places).write(&path);
         }
