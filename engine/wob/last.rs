@@ -3,6 +3,7 @@
 //! It is a note in the user's cache. Without it, nothing is known of what was before; nothing that is built depends on it.
 
 mod compare;
+mod conventions;
 mod explanation;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use wob_rules::{
     causes::{LayerValues, layer_values},
 };
 
+use self::conventions::Conventions;
 pub(crate) use self::{
     compare::{Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
@@ -22,7 +24,7 @@ pub(crate) use self::{
 use crate::{footprint::PlaceNotes, session::Session, workspace};
 
 /// What makes a note a last build of this shape.
-const PURPOSE: &str = "last build 2";
+const PURPOSE: &str = "last build 3";
 
 /// What a build was made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub(crate) struct LastBuild {
     files: BTreeMap<String, [u8; 32]>,
     /// What the config layers in each file said, as [`Said`] in a form that is only read for files that were edited.
     values: BTreeMap<String, Vec<u8>>,
+    /// The conventions of the output.
+    conventions: Conventions,
     /// Why each assignment was rendered, or not.
     #[serde(with = "as_json")]
     pub(crate) explanation: Explanation,
@@ -60,6 +64,7 @@ impl LastBuild {
     fn new(
         subtrees: impl Iterator<Item = (String, Digest)>,
         files: &BTreeMap<FileName, Digest>,
+        conventions: Conventions,
         explanation: Explanation,
     ) -> Self {
         let files = files.iter().map(|(name, it)| (name.to_string(), *it.as_bytes()));
@@ -67,6 +72,7 @@ impl LastBuild {
             subtrees: subtrees.map(|(on, it)| (on, *it.as_bytes())).collect(),
             files: files.collect(),
             values: BTreeMap::new(),
+            conventions,
             explanation,
         }
     }

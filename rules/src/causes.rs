@@ -225,7 +225,7 @@ impl<'d> Edits<'d> {
                 None => "sets",
             };
             let text = format!("config `{}` {verb} {key}", layer.name);
-            causes.push(Cause { text, place: Some(entry.place.clone()) });
+            causes.push(Cause { text, place: Some(entry.place.on_key()) });
         }
         if !causes.is_empty() {
             return causes;
@@ -240,7 +240,7 @@ impl<'d> Edits<'d> {
             causes.push(match all.last() {
                 Some((layer, entry)) => Cause {
                     text: format!("other layers apply: {key} is what config `{}` says", layer.name),
-                    place: Some(entry.place.clone()),
+                    place: Some(entry.place.on_key()),
                 },
                 None => Cause { text: format!("other layers apply: none sets {key}"), place: None },
             });

@@ -27,3 +27,55 @@ fn what_a_build_did_is_explained() {
     check("explain-build-elsewhere", at, &["explain", "build", "//env:dev", "-o", "elsewhere"]);
     check("explain-build-typo", at, &["explain", "build", "//env:devv"]);
 }
+
+/// What the command line chose is on the command line, not in a file.
+#[test]
+fn a_profile_of_the_command_line_is_the_cause_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let (plain, other) = (["build", "//env:dev"], ["build", "//env:dev", "--profile=kalypso"]);
+    let explained = |args: &[&str]| {
+        wob_in(at, args);
+        wob_in(at, &["explain", "build", "//env:dev"])
+    };
+    explained(&plain);
+    for (args, cause) in [
+        (&other[..], "`--profile=kalypso` wins over wob.yaml\n"),
+        (&plain, "`--profile=kalypso` is not there any more, as it was before\n"),
+    ] {
+        let seen = explained(args);
+        assert!(seen.contains("no source was edited") && seen.contains(cause), "{seen}");
+        assert!(!seen.contains("at wob.yaml"), "{seen}");
+    }
+    // Both have a part in it.
+    let settings = fs::read_to_string(at.join("wob.yaml")).unwrap();
+    fs::write(at.join("wob.yaml"), format!("configFile: settings\n{settings}")).unwrap();
+    let seen = explained(&other);
+    assert!(seen.contains("`--profile=kalypso` wins over wob.yaml\n"), "{seen}");
+    assert!(seen.contains("settings of the output are other ones at wob.yaml\n"), "{seen}");
+    // An option that says what wob.yaml says has no part in anything.
+    explained(&plain);
+    edit(&at.join("wob.yaml"), "profile: standard", "profile: kalypso");
+    let seen = explained(&other);
+    assert!(seen.contains("settings of the output are other ones at wob.yaml\n"), "{seen}");
+    assert!(!seen.contains("--profile"), "{seen}");
+}
+
+/// A text of several lines begins below its key, which is what is named.
+#[test]
+fn a_text_of_several_lines_is_named_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let config = at.join("environments/dev/config/dev.yaml");
+    edit(&config, "REGION: Fjord", "REGION: |-\n    Fjord\n    and");
+    wob_in(at, &["build", "//env:dev"]);
+    edit(&config, "    Fjord\n", "    Coast\n");
+    wob_in(at, &["build", "//env:dev"]);
+    let seen = wob_in(at, &["explain", "build", "//env:dev"]);
+    let text = fs::read_to_string(&config).unwrap();
+    let line = text.lines().position(|it| it.contains("REGION: |-")).unwrap() + 1;
+    let cause = format!("changed REGION at environments/dev/config/dev.yaml:{line}:");
+    assert!(seen.contains(&cause), "{cause}: {seen}");
+}

@@ -174,8 +174,9 @@ impl Knowledge {
                 _ => {}
             }
             let is_plain = |it: &Value| {
-                let is_by_option = it["part"] == "settings" && profile != before.profile;
-                it["file"].is_null() && it["part"].is_null() || is_by_option
+                let is_by_option = it["text"].as_str().unwrap().contains("--profile");
+                assert!(!is_by_option || profile != before.profile, "{what}: {it}");
+                it["file"].is_null() && (it["part"].is_null() || is_by_option)
             };
             let names = |it: &Value| it["file"].as_str().is_some_and(|it| told.contains(it));
             let is_caused = causes.iter().any(|it| is_plain(it) || names(it));
@@ -227,9 +228,8 @@ fn check_line(cause: &Value, files: &Files, what: &str) {
     // What is not checked out is not here.
     let Some(file) = files.get(cause["file"].as_str().unwrap()) else { return };
     let number = usize::try_from(line).unwrap();
-    // A text of several lines may begin below its key.
-    let lines: Vec<&str> = file.lines().skip(number.saturating_sub(2)).take(2).collect();
-    assert!(lines.iter().any(|it| it.contains(key)), "{what}: {cause} names {lines:#?} of\n{file}");
+    let line = file.lines().nth(number - 1).unwrap_or_default();
+    assert!(line.contains(key), "{what}: {cause} names `{line}` of\n{file}");
 }
 
 /// Notes what could be remembered.

@@ -14,6 +14,7 @@ use wob_rules::{
 
 use super::{
     LastBuild,
+    conventions::Conventions,
     explanation::{Doing, EditKind, Edited, Explanation, Group, ToldCause},
 };
 use crate::{
@@ -88,7 +89,8 @@ pub(crate) fn compare(
     }
     explanation.gone = comparison.gone();
     explanation.groups = comparison.groups();
-    let mut last = LastBuild::new(now.into_iter(), &files, explanation);
+    let conventions = Conventions::of(session, input);
+    let mut last = LastBuild::new(now.into_iter(), &files, conventions, explanation);
     last.take_values(session, input, before);
     last
 }
@@ -138,6 +140,8 @@ struct Comparison<'c> {
     /// None if there was no build before.
     edits: Option<Edits<'c>>,
     places: Places<'c>,
+    /// The conventions of the build before, and those of this one; none if they are the same.
+    conventions: Option<(Conventions, Conventions)>,
     /// Whom a cause concerns that is the same for all with the same config.
     configs: BTreeMap<(usize, String), Vec<Cause>>,
     groups: BTreeMap<(Doing, Vec<ToldCause>), Vec<String>>,
@@ -165,6 +169,10 @@ impl<'c> Comparison<'c> {
             failed: before.map(failed).unwrap_or_default(),
             edits,
             places: Places::new(&session.loaded.texts),
+            conventions: before.and_then(|it| {
+                let now = Conventions::of(session, input);
+                (now != it.conventions).then(|| (it.conventions.clone(), now))
+            }),
             configs: BTreeMap::new(),
             groups: BTreeMap::new(),
         };
@@ -244,6 +252,12 @@ impl<'c> Comparison<'c> {
         let mut told = vec![];
         for part in names.into_iter().filter(|it| before.get(*it) != now.get(*it)) {
             let Some(edits) = &self.edits else { continue };
+            let by_option = self.by_option(part);
+            let is_all = by_option.is_some() && self.says_the_same();
+            told.extend(by_option);
+            if is_all {
+                continue;
+            }
             let causes = if part.starts_with("config.") {
                 let known = self.configs.entry((config, part.clone()));
                 known.or_insert_with(|| edits.causes(&built.assignment, part)).clone()
@@ -253,6 +267,17 @@ impl<'c> Comparison<'c> {
             told.extend(causes.into_iter().map(|it| self.places.tell(Some(part), it)));
         }
         told
+    }
+
+    /// Returns the cause on the command line for which a part is another.
+    fn by_option(&self, part: &str) -> Option<ToldCause> {
+        let (before, now) = self.conventions.as_ref().filter(|_| part == "settings")?;
+        now.option_since(before, part)
+    }
+
+    /// Says whether wob.yaml says of the conventions what it said before.
+    fn says_the_same(&self) -> bool {
+        self.conventions.as_ref().is_none_or(|(before, now)| now.says_the_same(before))
     }
 
     /// Returns why an assignment is there of which the build before knew nothing.
