@@ -162,6 +162,50 @@ fn what_is_said_is_said_each_time() {
     }
 }
 
+/// Errors of the sources are said again, with the exit code that they have, and nothing is read for it.
+#[test]
+fn what_failed_fails_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let template = at.join("base/templates/kiosk-app.yaml");
+    let whole = fs::read_to_string(&template).unwrap();
+    let found = "nothing has changed since the last run, so nothing was read\n";
+    for (args, code) in [
+        (&["build", "-v"][..], 1),
+        (&["build", "-v", "--keep-going"], 3),
+        (&["build", "-v", "--output=json"], 1),
+    ] {
+        assert!(wob_in(at, &["build"]).starts_with("exit: 0\n"));
+        edit(&template, "manifests:", "manifests:\n    - \"{{ .Nothing.like.it }}\"");
+        let first = wob_in(at, args);
+        assert!(first.starts_with(&format!("exit: {code}\n")), "{first}");
+        assert!(first.contains("Nothing"), "{first}");
+        // The first one changed the tree; what another one says that looks at everything is said at once.
+        let noted = wob_in(at, args);
+        assert!(noted.contains(found), "{noted}");
+        fs::remove_dir_all(at.join("home/.cache/wob/store/notes")).unwrap();
+        let anew = wob_in(at, args);
+        let in_common = |seen: &str| -> Vec<String> {
+            let is_work = |it: &&str| it.contains("nchanged") || it.contains("fromStore");
+            let seen = seen.replace(found, "");
+            seen.lines().filter(|it| !is_work(it)).map(str::to_owned).collect()
+        };
+        assert_eq!(in_common(&noted), in_common(&anew));
+        let failed = anew.lines().filter(|it| it.contains("failed")).count();
+        assert!(failed > 0 && !anew.contains(found), "{anew}");
+        // What was mended is built.
+        fs::write(&template, &whole).unwrap();
+        assert!(wob_in(at, args).starts_with("exit: 0\n"));
+    }
+    // What was not written because of errors is no tree to rely on.
+    edit(&template, "manifests:", "manifests:\n    - \"{{ .Nothing.like.it }}\"");
+    for _ in 0..2 {
+        let seen = wob_in(at, &["build", "-v", "--strict"]);
+        assert!(seen.starts_with("exit: 1\n") && !seen.contains(found), "{seen}");
+    }
+}
+
 /// A journal that is torn, or of another machine, is none.
 #[test]
 fn a_damaged_journal_costs_time_only() {

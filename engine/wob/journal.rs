@@ -1,8 +1,8 @@
 //! The journal: what the last run of a command line looked at and wrote, so that the next one can tell in a moment that there
 //! is nothing to do.
 //!
-//! **Invariant:** a journal is written only after a build without an error, of sources whose every change would show. It
-//! is a note: a torn, foreign or missing one costs time only.
+//! **Invariant:** a journal is written only after a build that the same sources would repeat: one without an error, or whose errors are
+//! all in the sources; and only of sources whose every change would show. It is a note: a torn, foreign or missing one costs time only.
 
 use std::{collections::BTreeMap, env, fs};
 
@@ -12,6 +12,7 @@ use wob_engine::{Digest, Hasher};
 use wob_host::{Cache, Interrupt, Stamp, Store, read_note, write_note};
 
 use crate::{
+    exit::Exit,
     footprint::{Footprint, PlaceNotes, Trust},
     recorded::TreeSummary,
     stream::{Drawn, Streams},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What makes a note a journal of this shape.
-const PURPOSE: &str = "journal 3";
+const PURPOSE: &str = "journal 4";
 
 /// What a run looked at and wrote.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub(crate) struct Journal {
     pub(crate) things: Vec<SeenThing>,
     /// What the user heard about it.
     pub(crate) remarks: Vec<String>,
+    /// How the run ended.
+    pub(crate) exit: Exit,
     /// What is wrong with the sources, as it was drawn.
     pub(crate) report: Drawn,
     /// The result as programs read it, if they do: that of a run which finds nothing to do.
@@ -51,6 +54,8 @@ pub(crate) struct JournalOutput {
     pub(crate) dirty: bool,
     /// How many assignments each cluster type has.
     pub(crate) assignments: BTreeMap<String, usize>,
+    /// The assignments that failed, as `<cluster type>:<target>`.
+    pub(crate) failed: Vec<String>,
     /// How many files the tree has.
     pub(crate) files: usize,
     /// What the tree's own record looked like.
@@ -116,6 +121,7 @@ impl JournalOutput {
             root: tree.root.to_string(),
             dirty: tree.dirty,
             assignments: tree.on.clone(),
+            failed: tree.failed.clone(),
             record: footprint.record().clone(),
             notes: notes.clone(),
             files: tree.files,

@@ -51,6 +51,11 @@ impl TreeSummary {
             assignments: record.assignments,
         }
     }
+
+    /// Returns how many assignments there are.
+    pub(crate) fn assigned(&self) -> usize {
+        self.on.values().sum()
+    }
 }
 
 /// Returns the record of `tree`, which holds what was built of `target` and what stays of an earlier build.

@@ -19,7 +19,7 @@ use wob_rules::AssignmentRecord;
 use self::{
     destination::Mode,
     difference::Difference,
-    summary::{TreeText, tell_unchanged},
+    summary::{TreeText, failed_text, tell_unchanged},
 };
 pub(crate) use self::{
     destination::{Looking, Output, Round, Scope},
@@ -139,7 +139,7 @@ impl Build {
             Some(Ok(journal)) => {
                 drop(span);
                 tell_unchanged(&journal, begin, streams);
-                return Exit::Ok;
+                return journal.exit;
             }
             Some(Err(foreseen)) => foreseen,
             None => Foreseen::default(),
@@ -227,13 +227,13 @@ impl Build {
             }
         }
         streams.say(&Work::of(&outcomes).to_text(begin));
-        if exit == Exit::Ok {
-            let assignments = outcomes.iter().map(|it| it.tree.on.values().sum::<usize>()).sum();
-            let again = || json(Work::nothing(assignments), &Outcome::counts_again);
-            let json = streams.is_json().then(again);
+        if is_repeatable(&session, &outcomes, exit) {
+            let all = |of: fn(&TreeSummary) -> usize| outcomes.iter().map(|it| of(&it.tree)).sum();
+            let work = Work::nothing(all(TreeSummary::assigned), all(|it| it.failed.len()));
+            let json = streams.is_json().then(|| json(work, &Outcome::counts_again));
             let drawn = session.drawn(&report, Results::Talk);
             let _span = timings::span("journal");
-            keep_journal(&session, &outcomes, (drawn, json), place);
+            keep_journal(&session, &outcomes, (exit, drawn, json), place);
         }
         // Where nothing was written, there is nothing to amend.
         let may_be_amended = output.may_amend() && outcomes.iter().any(|it| it.written);
@@ -246,11 +246,32 @@ impl Build {
     }
 }
 
+/// Says whether a build of the same sources would say and write the same: whatever can be built was, and its sources alone are to
+/// blame for the rest.
+fn is_repeatable(session: &Session<'_>, outcomes: &[Outcome], exit: Exit) -> bool {
+    let is_all_written =
+        outcomes.len() == session.targets.len() && outcomes.iter().all(|it| it.written);
+    match exit {
+        Exit::Ok => true,
+        Exit::Sources | Exit::Partial => is_all_written && !session.workspace.is_misread(),
+        Exit::Usage
+        | Exit::Nothing
+        | Exit::NotReproducible
+        | Exit::Difference
+        | Exit::Interrupted
+        | Exit::Locked
+        | Exit::Outside
+        | Exit::Local
+        | Exit::Internal
+        | Exit::Integrity => false,
+    }
+}
+
 /// Keeps what the next run needs to tell that nothing has changed; nothing, if that cannot be told.
 fn keep_journal(
     session: &Session<'_>,
     outcomes: &[Outcome],
-    (report, json): (Drawn, Option<String>),
+    (exit, report, json): (Exit, Drawn, Option<String>),
     place: Option<&JournalPlace>,
 ) {
     let (Some(place), Some(things)) = (place, session.loaded.seen.settled()) else { return };
@@ -261,7 +282,7 @@ fn keep_journal(
     let outputs: Option<Vec<JournalOutput>> = outcomes.iter().map(output).collect();
     if let Some(outputs) = outputs {
         let remarks = session.loaded.remarks.clone();
-        place.write(&Journal { things: things.to_vec(), remarks, report, json, outputs });
+        place.write(&Journal { things: things.to_vec(), remarks, exit, report, json, outputs });
     }
 }
 
@@ -307,21 +328,6 @@ impl Outcome {
         }
     }
 
-    /// Returns the line that names what failed; empty if nothing did.
-    fn failed(&self) -> String {
-        const NAMED: usize = 5;
-        let mut names = self.tree.failed.clone();
-        let all = names.len();
-        if all > NAMED {
-            names.truncate(NAMED);
-            names.push(format!("{} more", all - NAMED));
-        }
-        match all {
-            0 => String::new(),
-            _ => format!("  failed; what was built of them before stays: {}\n", names.join(", ")),
-        }
-    }
-
     /// Returns what people read: what was assigned, and where it was written.
     fn to_text(&self) -> String {
         let Counts { added, changed, unchanged, deleted, foreign, edited } = self.counts;
@@ -344,7 +350,7 @@ impl Outcome {
         let TreeSummary { environment, root, dirty, on, .. } = &self.tree;
         let on = on.iter().map(|(name, n)| (name.as_str(), *n)).collect();
         let tree = TreeText { environment, root: &root.to_string(), dirty: *dirty, on };
-        let tree = tree.to_text(&self.place(), &self.failed(), &files);
+        let tree = tree.to_text(&self.place(), &failed_text(&self.tree.failed), &files);
         let commit = self.commit.as_ref().map(|it| format!("  commit: {it}\n"));
         let differences = difference::to_text(self.differences.as_deref().unwrap_or_default());
         tree + &commit.unwrap_or_default() + &differences

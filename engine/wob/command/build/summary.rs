@@ -39,6 +39,21 @@ impl TreeText<'_> {
     }
 }
 
+/// Returns the line that names what failed; empty if nothing did.
+pub(super) fn failed_text(failed: &[String]) -> String {
+    const NAMED: usize = 5;
+    let mut names = failed.to_vec();
+    let all = names.len();
+    if all > NAMED {
+        names.truncate(NAMED);
+        names.push(format!("{} more", all - NAMED));
+    }
+    match all {
+        0 => String::new(),
+        _ => format!("  failed; what was built of them before stays: {}\n", names.join(", ")),
+    }
+}
+
 /// How much was done; docs/output.md says what each number counts.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,9 +80,10 @@ impl Work {
         work
     }
 
-    /// Returns that nothing was done about so many assignments.
-    pub(super) fn nothing(assignments: usize) -> Self {
-        Self { assignments, unchanged: assignments, files_written: Some(0), ..Self::default() }
+    /// Returns that nothing was done about so many assignments, of which some had `failed`.
+    pub(super) fn nothing(assignments: usize, failed: usize) -> Self {
+        let unchanged = assignments - failed;
+        Self { assignments, unchanged, failed, files_written: Some(0), ..Self::default() }
     }
 
     /// Returns what an explanation is about; it knows of no files.
@@ -119,16 +135,24 @@ pub(super) fn tell_unchanged(journal: &Journal, begin: Instant, streams: &Stream
         streams.result(json);
     }
     streams.tell(&journal.report);
-    let mut assignments = 0;
+    let (mut assignments, mut failed) = (0, 0);
     for it in &journal.outputs {
         let on: Vec<(&str, usize)> =
             it.assignments.iter().map(|(on, n)| (on.as_str(), *n)).collect();
         assignments += it.assignments.values().sum::<usize>();
-        let files = format!("{} unchanged", it.files);
+        failed += it.failed.len();
+        let files = match it.files {
+            0 => "none".to_owned(),
+            files => format!("{files} unchanged"),
+        };
         let text = TreeText { environment: &it.environment, root: &it.root, dirty: it.dirty, on };
         if journal.json.is_none() {
-            streams.result(&text.to_text(&format!(" -> {}", it.shown), "", &files));
+            streams.result(&text.to_text(
+                &format!(" -> {}", it.shown),
+                &failed_text(&it.failed),
+                &files,
+            ));
         }
     }
-    streams.say(&Work::nothing(assignments).to_text(begin));
+    streams.say(&Work::nothing(assignments, failed).to_text(begin));
 }
