@@ -21,6 +21,7 @@ mod git_server;
 mod hostile;
 mod into;
 mod journal;
+mod keys;
 mod lock;
 mod locks;
 mod malformed;
