@@ -425,10 +425,11 @@ impl<G: Ground> Planner<'_, G> {
             Kind::Absent => Change::Added,
             Kind::File => match self.ground.bytes(path)? {
                 found if found.is(wanted.digest()) => return Ok(()),
-                found => match self.standing(path, found) {
-                    Change::Edited if self.is_torn(path, wanted)? => Change::Changed,
-                    standing => standing,
-                },
+                found => {
+                    let standing = self.standing(path, found);
+                    let is_torn = standing == Change::Edited && self.is_torn(path, wanted)?;
+                    if is_torn { Change::Changed } else { standing }
+                }
             },
             Kind::Other if self.previous.owns(path) => Change::Edited,
             Kind::Other => Change::Foreign,
