@@ -9,7 +9,7 @@ mod place;
 mod summary;
 mod write;
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
@@ -159,52 +159,9 @@ impl Build {
         let asks_of_all = self.explain.is_some() || streams.is_json();
         let scope = if asks_of_all { Scope::Everything } else { Scope::Changes };
         let output = Output { mode, scope, ..self.output.clone() };
-        let interrupt = Session::interrupt(streams)?;
         let mut locks = Locks::default();
-        let mut narrowed = place.filter(|_| output.may_amend()).and_then(|it| {
-            let _span = timings::span("look");
-            Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
-        });
-        let mut waited: Option<(Left, Interrupt)> = None;
-        let (session, places, Round { built, outcomes, report, exit }) = loop {
-            let session = match narrowed.take() {
-                None => match waited.take() {
-                    None => Session::start(common, &self.patterns, streams)?,
-                    Some((left, interrupt)) => Session::start_again(
-                        common,
-                        &self.patterns,
-                        streams,
-                        Some(left),
-                        interrupt,
-                    )?,
-                },
-                Some(it) => {
-                    match Session::start_narrowed(common, &self.patterns, streams, it, &interrupt)?
-                    {
-                        Some(session) => session,
-                        None => continue,
-                    }
-                }
-            };
-            let places = output.places(common, &session)?;
-            // Who waited read the sources before another build wrote; that one's may have been newer.
-            if !self.check && locks.take(&places, &session, &output)? == Read::BeforeAnother {
-                // A part of the sources is nothing to go on from, and nothing was said of it.
-                if session.narrowed.is_none() {
-                    let interrupt = session.interrupt.clone();
-                    waited = Some((session.leave(), interrupt));
-                }
-                continue;
-            }
-            if session.narrowed.is_none() {
-                let round = output.build(&session, &places, common)?;
-                break (session, places, round);
-            }
-            if let Some(round) = output.amend(&session, &places, common)? {
-                session.say_remarks();
-                break (session, places, round);
-            }
-        };
+        let (session, places, Round { built, outcomes, report, exit }) =
+            self.round(common, streams, (place, foreseen), (&output, &mut locks))?;
         if let Some(path) = &self.explain
             && let Err(error) = explain::write(&session, &built, &outcomes, path)
         {
@@ -243,6 +200,53 @@ impl Build {
         // To give all of it back, piece by piece, takes longer than to end.
         std::mem::forget(session.leave());
         Ok(exit)
+    }
+
+    /// Builds and writes once nobody else writes to the same places; `locks` keep others out until they are dropped.
+    fn round<'s>(
+        &self,
+        common: &Common,
+        streams: &'s Streams,
+        (place, foreseen): (Option<&JournalPlace>, Foreseen),
+        (output, locks): (&Output, &mut Locks),
+    ) -> Result<(Session<'s>, BTreeMap<String, Place>, Round), Exit> {
+        let mut narrowed = place.filter(|_| output.may_amend()).and_then(|it| {
+            let _span = timings::span("look");
+            Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
+        });
+        let (patterns, interrupt) = (&self.patterns, Session::interrupt(streams)?);
+        let mut waited: Option<Left> = None;
+        loop {
+            let session = match narrowed.take() {
+                None => {
+                    let before = waited.take();
+                    Session::start_again(common, patterns, streams, before, interrupt.clone())?
+                }
+                Some(it) => {
+                    match Session::start_narrowed(common, patterns, streams, it, &interrupt)? {
+                        Some(session) => session,
+                        None => continue,
+                    }
+                }
+            };
+            let places = output.places(common, &session)?;
+            // Who waited read the sources before another build wrote; that one's may have been newer.
+            if !self.check && locks.take(&places, &session, output)? == Read::BeforeAnother {
+                // A part of the sources is nothing to go on from, and nothing was said of it.
+                if session.narrowed.is_none() {
+                    waited = Some(session.leave());
+                }
+                continue;
+            }
+            if session.narrowed.is_none() {
+                let round = output.build(&session, &places, common)?;
+                return Ok((session, places, round));
+            }
+            if let Some(round) = output.amend(&session, &places, common)? {
+                session.say_remarks();
+                return Ok((session, places, round));
+            }
+        }
     }
 }
 
