@@ -4,7 +4,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::process::CommandExt as _,
     path::Path,
+    process::Command,
 };
 
 use serde_json::Value;
@@ -12,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     cli::edit,
-    support::{contents, git, wob_command, wob_in, write},
+    support::{contents, git, seen, wob_command, wob_in, write},
 };
 
 const API: &str = "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: ";
@@ -169,11 +171,14 @@ fn what_was_not_checked_is_not_taken_for_checked() {
     assert_eq!(differing.into_iter().collect::<Vec<_>>(), ["check"]);
 }
 
+/// Where, with which arguments and variables.
+type Run<'r> = (&'r Path, &'r [&'r str], &'r [(&'r str, &'r str)]);
+
 /// A run, and whether another run that differs from it in one thing says the same at once.
 fn says(at: &Path, args: &[&str], variables: &[(&str, &str)]) -> (String, bool) {
     let mut command = wob_command(at, args);
     let output = command.envs(variables.iter().copied()).output().unwrap();
-    let seen = crate::support::seen(&output);
+    let seen = seen(&output);
     let at_once = "nothing has changed since the last run, so nothing was read\n";
     (seen.replace(at_once, ""), seen.contains(at_once))
 }
@@ -195,14 +200,18 @@ fn a_run_says_what_another_said_only_if_nothing_differs() {
     let of_home = [("HOME", &*home)];
     let of_action = [("HOME", &*home), ("GITHUB_ACTIONS", "true")];
     let of_checkout = [("GITHUB_WORKSPACE", &*root), of_action[0], of_action[1]];
+    let of_another = [("GITHUB_WORKSPACE", "/other"), of_action[0], of_action[1]];
+    let of_other_name = [("GITHUB_WORKSPACES", &*root), of_action[0], of_action[1]];
     let of_elsewhere = [("HOME", &*home), ("XDG_CONFIG_HOME", &*elsewhere)];
-    type Run<'r> = (&'r Path, &'r [&'r str], &'r [(&'r str, &'r str)]);
     let first: Run<'_> = (at, &args, &of_home);
-    let runs: [(&str, Run<'_>, Run<'_>); 5] = [
+    let checkout: Run<'_> = (at, &args, &of_checkout);
+    let runs: [(&str, Run<'_>, Run<'_>); 7] = [
         ("how it is drawn", first, (at, &args, &of_action)),
         ("arguments", first, (at, &["build", "-v", "-o", "out"], &of_home)),
         ("folder", first, (other.path(), &args, &of_home)),
-        ("environment", (at, &args, &of_action), (at, &args, &of_checkout)),
+        ("environment", (at, &args, &of_action), checkout),
+        ("value of a variable", checkout, (at, &args, &of_another)),
+        ("name of a variable", checkout, (at, &args, &of_other_name)),
         ("place of git's settings", first, (at, &args, &of_elsewhere)),
     ];
     for (what, (at, args, variables), (other, other_args, other_variables)) in runs {
@@ -214,6 +223,43 @@ fn a_run_says_what_another_said_only_if_nothing_differs() {
         assert!(other_variables == of_elsewhere || told != anew, "{what} makes no difference");
         assert_eq!(says(at, args, variables).0, told, "{what}");
     }
+}
+
+/// A journal is of one program: another wob may have more to say.
+#[test]
+fn another_program_reads_what_another_has_read() {
+    let temp = workspace();
+    let at = temp.path();
+    // Beside the workspace: a new file in it would be seen.
+    let programs = TempDir::new().unwrap();
+    // By processes of their own: whoever writes a program that another thread starts is in the way.
+    let run = |program: &str, args: &[&str]| {
+        let done = Command::new(program).args(args).current_dir(programs.path()).status().unwrap();
+        assert!(done.success(), "{program} {args:?}");
+    };
+    let is_at_once = |program: &str| {
+        let mut wob = Command::new(programs.path().join(program));
+        wob.arg0("wob");
+        let wob =
+            wob.args(["build", "-v"]).current_dir(at).env_clear().env("HOME", at.join("home"));
+        seen(&wob.output().unwrap()).contains("nothing has changed since the last run")
+    };
+    run("cp", &[env!("CARGO_BIN_EXE_wob"), "one"]);
+    run("touch", &["-d", "2020-01-01 00:00:00 UTC", "one"]);
+    let settle = || {
+        is_at_once("one");
+        assert!(is_at_once("one"));
+    };
+    settle();
+    run("cp", &["-p", "one", "two"]);
+    assert!(!is_at_once("two"), "another path");
+    settle();
+    run("truncate", &["-s", "+1", "one"]);
+    run("touch", &["-d", "2020-01-01 00:00:00 UTC", "one"]);
+    assert!(!is_at_once("one"), "another size");
+    settle();
+    run("touch", &["-d", "2020-01-01 00:00:01 UTC", "one"]);
+    assert!(!is_at_once("one"), "another time");
 }
 
 /// What is known of the last build is of one environment, in one folder or branch.
@@ -233,7 +279,7 @@ fn what_was_built_elsewhere_is_not_what_was_built_here() {
     let explain = |place: &[&str]| wob_in(at, &[&["explain", "build"], place].concat());
     for place in places {
         let before = explain(place);
-        assert!(before.contains("nothing is known"), "{place:?} is known already: {before}");
+        assert!(before.starts_with("exit: 2\n"), "{place:?} is known already: {before}");
         let seen = wob_in(at, &[&["build", "--force"], place].concat());
         assert!(seen.starts_with("exit: 0\n"), "{seen}");
         assert!(explain(place).starts_with("exit: 0\n"), "{}", explain(place));

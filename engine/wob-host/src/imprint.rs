@@ -213,6 +213,17 @@ mod tests {
         }
     }
 
+    /// Two names of one file have one stat record.
+    #[test]
+    fn a_file_of_another_name_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        write(folder, &[("a", "1")]);
+        fs::hard_link(folder.join("a"), folder.join("b")).unwrap();
+        let of = |path: &str| Imprint::of(folder, &[path], &Interrupt::default()).unwrap().sum;
+        assert_ne!(of("a"), of("b"));
+    }
+
     #[test]
     fn a_change_that_no_stat_record_shows_is_found_by_contents() {
         let folder = tempfile::tempdir().unwrap();
