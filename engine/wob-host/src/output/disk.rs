@@ -79,11 +79,6 @@ impl Ground for Disk<'_> {
         filesystem::read(self.files, &full, FILE_BYTES).map_err(failed("read", &full))
     }
 
-    fn is_before(&self, path: &FilePath, other: &FilePath) -> bool {
-        let changed = |it: &FilePath| self.files.stat(&self.path(it)).ok().map(|it| it.changed);
-        matches!((changed(path), changed(other)), (Some(path), Some(other)) if path < other)
-    }
-
     fn files_below(
         &self,
         top: &str,

@@ -65,11 +65,6 @@ pub(super) trait Ground {
         interrupt: &Interrupt,
     ) -> Result<BTreeSet<String>, OutputError>;
 
-    /// Says whether the file at `path` was certainly written before the one at `other`. A commit does not tell.
-    fn is_before(&self, _path: &FilePath, _other: &FilePath) -> bool {
-        false
-    }
-
     /// Says what is in the file at `path`.
     fn bytes(&mut self, path: &FilePath) -> Result<Bytes, OutputError> {
         Ok(match self.read(path)? {

@@ -486,16 +486,14 @@ impl<G: Ground> Planner<'_, G> {
         }
     }
 
-    /// Says whether a power failure left what is at `path` of bytes that wob wrote, and that are `wanted` now.
-    ///
-    /// Who shortens a file by hand does so after the build that wrote it: no journal is there, and the file is newer than the head.
+    /// Says whether a power failure left what is at `path` of bytes that a build which did not end was writing there, and that are
+    /// `wanted` now.
     fn is_torn(&mut self, path: &FilePath, wanted: &Blob) -> Result<bool, OutputError> {
         if !self.previous.wrote(path, wanted.digest()) {
             return Ok(false);
         }
         let is_announced = self.previous.unfinished.iter().any(|it| it.digest(path).is_some());
-        let head = FilePath::new(MANIFEST).expect("because the name is constant");
-        if !is_announced && !self.ground.is_before(path, &head) {
+        if !is_announced {
             return Ok(false);
         }
         let found = self.ground.read(path)?;
