@@ -74,6 +74,20 @@ fn a_value_is_built_alone_and_what_it_brings_up_is_said() {
     fresh(at);
 }
 
+/// What was built of several environments is stored of each, so that nobody renders it again.
+#[test]
+fn what_is_built_alone_is_stored() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build"]);
+    edit(&at.join("base/config/company.yaml"), "Europe/Oslo", "Europe/Bergen");
+    let seen = wob_in(at, &["build"]);
+    assert!(seen.contains("29 rendered"), "{seen}");
+    fs::remove_dir_all(at.join("wob-out")).unwrap();
+    let seen = wob_in(at, &["build"]);
+    assert!(seen.contains("29 assignments: 29 unchanged, 0 rendered;"), "{seen}");
+}
+
 /// Returns how many source files a build left out, which says so.
 fn left_out(at: &Path, arguments: &[&str]) -> usize {
     let seen = wob_in(at, &[&["build", "//env:prod", "-v"], arguments].concat());

@@ -116,8 +116,11 @@ impl Stored {
         }
         self.write(store, &records)?;
         let mut state = self.write_state();
-        state.fresh.clear();
         for (subtree, record, _) in records {
+            // Other environments may still be saved.
+            for inputs in record.members() {
+                state.fresh.remove(&inputs);
+            }
             state.whole.insert(subtree.digest());
             state.add(record);
         }
