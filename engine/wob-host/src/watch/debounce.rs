@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// So long nothing may move before one looks.
-const QUIET: Duration = Duration::from_millis(25);
+const QUIET: Duration = Duration::from_millis(10);
 /// So long one waits at most, however much moves.
 const LONGEST: Duration = Duration::from_millis(400);
 
@@ -47,13 +47,13 @@ mod tests {
         let mut debounce = Debounce::default();
         assert!(!debounce.take(at(0)), "nothing moved");
         debounce.note(at(0));
-        assert!(!debounce.take(at(24)));
-        assert!(debounce.take(at(25)));
-        assert!(!debounce.take(at(26)), "it was seen");
-        for step in 0..100 {
-            debounce.note(at(1000 + 10 * step));
-            let is_due = debounce.take(at(1000 + 10 * step));
-            assert_eq!(is_due, step == 40 || step == 81, "step {step}");
+        assert!(!debounce.take(at(9)));
+        assert!(debounce.take(at(10)));
+        assert!(!debounce.take(at(11)), "it was seen");
+        for step in 0..200 {
+            debounce.note(at(1000 + 5 * step));
+            let is_due = debounce.take(at(1000 + 5 * step));
+            assert_eq!(is_due, step == 80 || step == 161, "step {step}");
         }
     }
 }
