@@ -17,7 +17,7 @@ use crate::{
     compose::Layers,
     decode_file, environment_model,
     model::Target,
-    queries::{self, EnvironmentInput, subject},
+    queries::{self, EnvironmentInput, source_files, subject},
     resource::Resource,
     schedule::Assignment,
 };
@@ -91,12 +91,9 @@ impl Frame {
 
 /// Lists all files of an environment, and whether each is read as a source; those of schemas are not.
 fn files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = (SourceFile, bool)> {
-    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let sources = bases.copied().chain([environment.control_plane(db)]).chain(workloads.copied());
-    let schemas = environment.validation(db).folders().into_iter().map(|it| (it, false));
-    let all = sources.map(|it| (it, true)).chain(schemas);
-    all.flat_map(|(source, is_source)| source.files(db).iter().map(move |it| (*it, is_source)))
+    let sources = source_files(db, environment).map(|it| (it, true));
+    let schemas = environment.validation(db).folders().into_iter();
+    sources.chain(schemas.flat_map(|it| it.files(db).iter().map(|it| (*it, false))))
 }
 
 fn bytes(db: &Database, file: SourceFile) -> [u8; 32] {

@@ -16,6 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use salsa::Setter as _;
 use wob_engine::{Database, Diagnostic, Source};
 
+pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
 pub(crate) use self::shared::shared_diagnostics;
 use crate::{

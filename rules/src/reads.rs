@@ -17,7 +17,7 @@ use crate::{
     decode_file, environment_model,
     known::subtrees,
     model::Model,
-    queries::{self, EnvironmentInput, subject},
+    queries::{self, EnvironmentInput, source_files, subject},
     resource::Resource,
     schedule::{LabelScheduler, Scheduler},
 };
@@ -181,12 +181,4 @@ fn said(resource: &Resource) -> Option<Said<'_>> {
         | Resource::ConfigSchema(_)
         | Resource::Rule(_) => None,
     }
-}
-
-/// Lists the files that say resources.
-fn source_files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = SourceFile> {
-    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let sources = bases.copied().chain([environment.control_plane(db)]).chain(workloads.copied());
-    sources.flat_map(|it| it.files(db).iter().copied())
 }

@@ -20,16 +20,23 @@ use crate::{
 pub fn decode_all(db: &Database, environment: EnvironmentInput) {
     /// How many files one thread takes at a time.
     const FILES: usize = 64;
-    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let control_plane = environment.control_plane(db);
-    let sources = bases.chain([&control_plane]).chain(workloads);
-    let files: Vec<SourceFile> = sources.flat_map(|it| it.files(db)).copied().collect();
+    let files: Vec<SourceFile> = source_files(db, environment).collect();
     files.par_chunks(FILES).for_each_with(db.clone(), |db, files| {
         for file in files {
             decode_file(db, *file);
         }
     });
+}
+
+/// Lists the files in which resources are said: of the bases, the control plane and the workloads, in this order.
+pub(crate) fn source_files(
+    db: &Database,
+    environment: EnvironmentInput,
+) -> impl Iterator<Item = SourceFile> {
+    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
+    let sources = bases.copied().chain([environment.control_plane(db)]).chain(workloads.copied());
+    sources.flat_map(|it| it.files(db).iter().copied())
 }
 
 /// Finds out what there is to build, with all the threads of the current rayon pool: whoever asks first for a part of it makes that
