@@ -337,9 +337,11 @@ impl Outcome {
         let Counts { added, changed, unchanged, deleted, foreign, edited } = self.counts;
         // What is in the way is said only where it stays.
         let is_check = usize::from(self.differences.is_some());
+        let is_written = usize::from(self.written);
         let files = [
             (added, "added"),
             (changed, "changed"),
+            ((edited + foreign) * is_written, "overwritten"),
             (deleted, "deleted"),
             (edited * is_check, "edited"),
             (foreign * is_check, "not written by wob"),

@@ -75,8 +75,10 @@ impl Work {
         for outcome in outcomes {
             work.add(&outcome.explanation);
         }
-        let written = outcomes.iter().filter(|it| it.written);
-        work.files_written = Some(written.map(|it| it.counts.added + it.counts.changed).sum());
+        let written = outcomes.iter().filter(|it| it.written).map(|it| &it.counts);
+        // What was in the way, and yet was written to, was overwritten on demand.
+        let files = written.map(|it| it.added + it.changed + it.edited + it.foreign);
+        work.files_written = Some(files.sum());
         work
     }
 
