@@ -1,20 +1,14 @@
 //! Sessions: what every command that looks at targets does first and last.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc,
-        mpsc::{self, RecvTimeoutError},
-    },
-    time::Duration,
-};
+mod building;
+
+use std::sync::Arc;
 
 use serde::Serialize;
-use wob_engine::{Database, Diagnostic, FileName, Severity};
-use wob_host::Interrupt;
+use wob_engine::{Diagnostic, FileName, Severity};
+use wob_host::{EarlyFiles, Interrupt};
 use wob_rules::{
-    Built, BuiltAssignment, EnvironmentInput, Model, Name, build_with, decode_all,
-    environment_model,
+    Built, EnvironmentInput, Model, Name, environment_model,
     lint::{self, Coverage},
     prepare, problems, scheduled, unknown_validations, unused_parameters,
 };
@@ -28,12 +22,9 @@ use crate::{
     selection::{Selected, Selection, SelectionError, lenient},
     stored::Stored,
     stream::{Drawn, Results, Streams},
-    timings::{self, Measured},
+    timings,
     workspace::{self, Foreseen, Loaded, Start, Workspace},
 };
-
-/// How often to look whether the user stopped the work.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// A workspace with its sources, and what is selected of it.
 pub(crate) struct Session<'s> {
@@ -83,6 +74,8 @@ pub(crate) struct BuiltTarget {
     pub(crate) selected: Selected,
     /// The result, of all assignments.
     pub(crate) built: Built,
+    /// What of it is compressed for the branch that it goes to, if that was wanted.
+    pub(crate) early: Option<Arc<EarlyFiles>>,
 }
 
 impl BuiltTarget {
@@ -324,72 +317,10 @@ impl<'s> Session<'s> {
         Left { loaded: self.loaded, stored: self.stored }
     }
 
-    /// Builds the selected environments with as many threads as the user wants; renders only what no build before has.
-    pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
-        let progress = Progress::start(self.streams.wants_progress(), "building");
-        let pool = self.pool(common)?;
-        let mut all = vec![];
-        let lease = self.stored.lease();
-        for target in &self.targets {
-            let Some(input) = target.input else { continue };
-            progress.now(&format!("building {}", target.name));
-            if self.interrupt.is_set() {
-                return Err(self.interrupted());
-            }
-            let built = self.build_one(&pool, input)?;
-            all.push(BuiltTarget { input, selected: target.selected.clone(), built });
-        }
-        drop(lease);
-        let span = timings::span("store");
-        let (db, stored) = (self.loaded.db.clone(), &*self.stored);
-        let made: Vec<(EnvironmentInput, &[BuiltAssignment])> =
-            all.iter().map(|it| (it.input, &*it.built.assignments)).collect();
-        if let Err(error) = pool.install(|| stored.save(db, &made)) {
-            self.streams.say_more(&format!("note: {error}; that costs the next build time"));
-        }
-        drop(span);
-        Ok(all)
-    }
-
     /// Returns the text of the workspace's settings; empty if there are none.
     pub(crate) fn settings_text(&self) -> String {
         let text = self.loaded.texts.text(&FileName::new(workspace::FILE));
         text.map(|it| it.to_string()).unwrap_or_default()
-    }
-
-    /// Starts as many threads as the user wants.
-    pub(crate) fn pool(&self, common: &Common) -> Result<rayon::ThreadPool, Exit> {
-        let threads = common.jobs.unwrap_or(0);
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
-            self.streams.fail(&format!("could not start threads: {error}"));
-            Exit::Local
-        })
-    }
-
-    /// Builds on the threads of `pool`. If the user stops it, they are left to themselves: they write nothing.
-    fn build_one(&self, pool: &rayon::ThreadPool, input: EnvironmentInput) -> Result<Built, Exit> {
-        let (send, receive) = mpsc::channel();
-        let db = self.loaded.db.clone();
-        let stored = self.stored.clone();
-        pool.spawn(move || {
-            // On a thread of the pool a panic would end the process.
-            let built = catch_unwind(AssertUnwindSafe(|| measured(&db, input, &stored)));
-            // A clone that outlives the work would block whoever changes an input.
-            drop(db);
-            // Nobody listens once the user stopped it.
-            send.send(built).unwrap_or_default();
-        });
-        loop {
-            match receive.recv_timeout(LOOK) {
-                Ok(Ok(built)) => return Ok(built),
-                Ok(Err(bug)) => resume_unwind(bug),
-                Err(_) if self.interrupt.is_set() => return Err(self.interrupted()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    unreachable!("because the work ends by sending its result")
-                }
-            }
-        }
     }
 
     /// Says that the user stopped it.
@@ -512,22 +443,6 @@ fn chosen(loaded: &Loaded, selected: Vec<Option<Selected>>) -> Vec<Target> {
         Some(Target { name: it.name.clone(), input: it.input, selected: selected? })
     });
     targets.collect()
-}
-
-/// Builds, and tells the time of each step: what one asks for first is made first.
-fn measured(db: &Database, input: EnvironmentInput, stored: &Stored) -> Built {
-    let environment = input.name(db);
-    let span = timings::span_of("parse and decode", environment);
-    decode_all(db, input);
-    drop(span);
-    let span = timings::span_of("model", environment);
-    environment_model(db, input);
-    drop(span);
-    let span = timings::span_of("schedule", environment);
-    scheduled(db, input);
-    drop(span);
-    let _span = timings::span_of("build", environment);
-    build_with(db, input, &Measured::new(stored, environment))
 }
 
 /// The parts of a JSON result that all commands have.

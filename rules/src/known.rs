@@ -21,7 +21,7 @@ pub trait Known: Sync {
     /// Returns the files that an assignment with these inputs has, in any order; `None` if that is not known.
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>>;
 
-    /// Is told the files of an assignment that was rendered without anything being said about it.
+    /// Is told the files of an assignment that was rendered without anything being said about it; it may take their bytes.
     fn keep(&self, inputs: Digest, files: &Files);
 }
 

@@ -525,8 +525,7 @@ fn file_problems<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diag
     let Some(checker) = check.checker(db) else { return vec![] };
     let Ok(inputs) = inputs(db, pair) else { return vec![] };
     let cluster_type = &environment_model(db, environment).cluster_types[pair.cluster_type(db)];
-    // Their bytes are needed only here, so they are not kept.
-    checker.diagnostics(&render::render(inputs).files, inputs, &cluster_type.meta.place)
+    checker.diagnostics(&rendered(db, pair).files, inputs, &cluster_type.meta.place)
 }
 
 /// Lets the rendered files of `environment` be checked, whatever its settings say.
@@ -582,5 +581,7 @@ pub(crate) fn output_files<'d>(
 ) -> impl Iterator<Item = &'d str> {
     let Assignment { cluster_type, target, .. } = assignment;
     let pair = Pair::new(db, environment, cluster_type.clone(), target.clone());
-    rendered(db, pair).files.iter().map(|(name, _)| name)
+    let files = &rendered(db, pair).files;
+    files.let_go();
+    files.iter().map(|(name, _)| name)
 }

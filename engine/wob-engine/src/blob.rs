@@ -1,6 +1,10 @@
 //! Files of a result: their digests, and their bytes or the way to make them again.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use sha1::{Digest as _, Sha1};
 
@@ -19,11 +23,13 @@ struct Stored {
 
 enum Bytes {
     Held(Box<[u8]>),
-    /// They were made, hashed and let go: a tree of many files is mostly asked for digests.
+    /// They were made and hashed, and are let go: a tree of many files is mostly asked for digests.
     Made {
         git_id: GitObjectId,
         recipe: Arc<dyn Recipe>,
         number: u32,
+        /// Until they are let go.
+        held: Mutex<Option<Box<[u8]>>>,
     },
 }
 
@@ -40,9 +46,11 @@ impl Blob {
         Self(Arc::new(Stored { digest: Digest::of(&bytes), bytes: Bytes::Held(bytes) }))
     }
 
-    /// Hashes `bytes` and lets them go: `recipe` makes them again as its file `number`.
-    pub fn made(bytes: &[u8], recipe: Arc<dyn Recipe>, number: u32) -> Self {
-        Self::known((Digest::of(bytes), git_blob_id(bytes)), recipe, number)
+    /// Hashes `bytes` and keeps them until somebody takes them: then `recipe` makes them again as its file `number`.
+    pub fn made(bytes: impl Into<Box<[u8]>>, recipe: Arc<dyn Recipe>, number: u32) -> Self {
+        let bytes = bytes.into();
+        let (digest, git_id) = (Digest::of(&bytes), git_blob_id(&bytes));
+        Self::of_recipe((digest, git_id), recipe, number, Some(bytes))
     }
 
     /// Takes the word of an earlier build for the digest and git's id of what `recipe` makes as its file `number`.
@@ -51,18 +59,39 @@ impl Blob {
         recipe: Arc<dyn Recipe>,
         number: u32,
     ) -> Self {
-        Self(Arc::new(Stored { digest, bytes: Bytes::Made { git_id, recipe, number } }))
+        Self::of_recipe((digest, git_id), recipe, number, None)
+    }
+
+    fn of_recipe(
+        (digest, git_id): (Digest, GitObjectId),
+        recipe: Arc<dyn Recipe>,
+        number: u32,
+        held: Option<Box<[u8]>>,
+    ) -> Self {
+        let held = Mutex::new(held);
+        Self(Arc::new(Stored { digest, bytes: Bytes::Made { git_id, recipe, number, held } }))
     }
 
     /// Returns the bytes; makes them again if they were let go.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match &self.0.bytes {
             Bytes::Held(bytes) => Cow::Borrowed(bytes),
-            Bytes::Made { recipe, number, .. } => {
+            Bytes::Made { recipe, number, held, .. } => {
+                if let Some(bytes) = &*held.lock().unwrap_or_else(PoisonError::into_inner) {
+                    return Cow::Owned(bytes.to_vec());
+                }
                 let bytes = recipe.make(*number);
                 assert_eq!(Digest::of(&bytes), self.0.digest, "because recipes are pure functions");
                 Cow::Owned(bytes)
             }
+        }
+    }
+
+    /// Takes the bytes that were kept since they were made, if nobody did so before; of what has no recipe, none.
+    pub fn take_made(&self) -> Option<Box<[u8]>> {
+        match &self.0.bytes {
+            Bytes::Held(_) => None,
+            Bytes::Made { held, .. } => held.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
 
@@ -166,17 +195,23 @@ mod tests {
 
     #[test]
     fn what_is_made_again_is_as_if_it_had_been_kept() {
-        let (kept, made) = (Blob::new(b"7".as_slice()), Blob::made(b"7", Arc::new(Counting(0)), 7));
+        let (kept, made) =
+            (Blob::new(b"7".as_slice()), Blob::made(*b"7", Arc::new(Counting(0)), 7));
         assert_eq!((kept.digest(), kept.git_id()), (made.digest(), made.git_id()));
-        assert_eq!(kept.bytes(), made.bytes());
-        assert_eq!(kept, made);
+        for taken in [Some(b"7".as_slice().into()), None] {
+            assert_eq!(kept.bytes(), made.bytes());
+            assert_eq!(kept, made);
+            assert_eq!(made.take_made(), taken);
+        }
+        assert_eq!((kept.take_made(), kept.bytes()), (None, made.bytes()));
         let known = Blob::known((made.digest(), made.git_id()), Arc::new(Counting(0)), 7);
         assert_eq!((known.bytes(), known.git_id()), (made.bytes(), made.git_id()));
     }
 
     #[test]
     fn a_recipe_that_makes_something_else_is_caught() {
-        let blob = Blob::made(b"7", Arc::new(Counting(1)), 7);
+        let blob = Blob::made(*b"7", Arc::new(Counting(1)), 7);
+        blob.take_made();
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| blob.bytes().len())).unwrap_err();
     }
 }

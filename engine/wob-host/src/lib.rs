@@ -34,8 +34,8 @@ pub use forge::{
     TokenSources, Wanted, find_credential,
 };
 pub use git::{
-    Branch, BranchName, BranchPlace, Commit, CommitDetails, Edit, GitError, GitId, Head, Moved,
-    Next, Relation, Remote, Repository, WorkingTree,
+    Branch, BranchName, BranchPlace, Commit, CommitDetails, EarlyFiles, Edit, GitError, GitId,
+    Head, Moved, Next, Relation, Remote, Repository, WorkingTree,
 };
 pub use http::{Credential, Http, HttpError, Method, Patience, Request, Response};
 pub use imprint::Imprint;

@@ -141,11 +141,13 @@ fn build_assignment(
     let problems = if is_checked { file_problems(db, pair).as_slice() } else { &[] };
     diagnostics.extend(problems.iter().cloned());
     if rendered.failed() || !problems.is_empty() {
+        rendered.files.let_go();
         return built(namespace, Files::default(), Made::Nothing, diagnostics);
     }
     // What is said names places, which no digest covers: it must be found again each time.
     if diagnostics.is_empty() {
         known.keep(digest, &rendered.files);
     }
+    rendered.files.let_go();
     built(namespace, rendered.files.clone(), Made::Now, diagnostics)
 }

@@ -19,6 +19,13 @@ impl Files {
         self.iter().find(|(it, _)| *it == name).map(|(_, blob)| blob)
     }
 
+    /// Lets the bytes go of those files that can be made again.
+    pub(crate) fn let_go(&self) {
+        for (_, blob) in self.iter() {
+            blob.take_made();
+        }
+    }
+
     /// Says whether there is no file.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -131,10 +131,10 @@ pub fn render(inputs: &Inputs) -> Rendered {
     render_with(inputs, &|_, text| Blob::new(text.into_bytes()))
 }
 
-/// Renders the files of one assignment, and keeps their digests: whoever needs the bytes renders them again.
+/// Renders the files of one assignment, whose bytes can be made again once somebody has taken them.
 pub(crate) fn render_digests(inputs: &Arc<Inputs>) -> Rendered {
     render_with(inputs, &|number, text| {
-        Blob::made(text.as_bytes(), Arc::<Inputs>::clone(inputs), number)
+        Blob::made(text.into_bytes(), Arc::<Inputs>::clone(inputs), number)
     })
 }
 

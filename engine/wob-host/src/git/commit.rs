@@ -1,6 +1,6 @@
 //! Commits trees without a checkout: new objects first, the branch last.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use camino::Utf8PathBuf;
 use gix::{
@@ -19,6 +19,7 @@ use wob_engine::{FilePath, git_blob_id};
 
 use super::{
     Commit, GitError, GitId, Repository,
+    early::EarlyFiles,
     objects::{self, Contents, Kept, NewObject, Stored},
 };
 use crate::{FileSystem, Interrupt, RealFileSystem};
@@ -61,6 +62,8 @@ pub(crate) struct NewCommit<'c> {
     pub(crate) removed: Vec<&'c FilePath>,
     /// Which files it has that the parent has not, or differently.
     pub(crate) put: Vec<(&'c str, GitId, Contents<'c>)>,
+    /// Those of its files that are compressed already.
+    pub(crate) early: Option<&'c EarlyFiles>,
     /// What it says.
     pub(crate) message: &'c str,
     /// The branch that it is for.
@@ -134,6 +137,11 @@ impl Repository {
         Some(shown(Path::new(file.trim_end()).parent().unwrap_or(&linked)))
     }
 
+    /// Returns a place for files of a new commit that are compressed before it is written, with the same `scratch`.
+    pub(crate) fn early(&self, files: Arc<dyn FileSystem>, scratch: &str) -> EarlyFiles {
+        EarlyFiles::new(files, &objects::folder(&self.local()), scratch)
+    }
+
     /// Removes what a process left that was killed while it wrote a commit with the same `scratch`.
     pub(crate) fn remove_remains(&self, files: &dyn FileSystem, scratch: &str) {
         objects::remove_remains(files, &objects::folder(&self.local()), scratch);
@@ -179,6 +187,7 @@ impl Repository {
             parent: Some(parent),
             removed: vec![],
             put: put.collect(),
+            early: None,
             message,
             branch,
             files: &RealFileSystem,
@@ -243,7 +252,8 @@ impl Repository {
     ) -> Result<(gix::ObjectId, Kept<'f>), GitError> {
         let objects = Objects::of(local, new).map_err(self.failed("write a commit"))?;
         let id = objects.commit;
-        let kept = objects::write(local, new.files, &objects.new, &new.scratch, interrupt);
+        let put = (objects.new.as_slice(), new.early);
+        let kept = objects::write(local, new.files, put, &new.scratch, interrupt);
         match kept {
             Err(_) if interrupt.is_set() => Err(self.limited()(crate::Interrupted.into())),
             kept => Ok((id, kept.map_err(self.failed("write the objects"))?)),

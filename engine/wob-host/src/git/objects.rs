@@ -11,9 +11,12 @@ use gix::{
     objs::{Kind, Write as _},
 };
 
-use wob_engine::Blob;
+use wob_engine::{Blob, GitObjectId};
 
-use super::pack::{self, Pack};
+use super::{
+    early::{EarlyFiles, EarlyObjects},
+    pack::{self, Pack},
+};
 use crate::{FileSystem, Interrupt, filesystem};
 
 /// More objects than these go into a pack: a file costs much more to create than to fill.
@@ -83,20 +86,30 @@ impl Drop for Kept<'_> {
     }
 }
 
-/// Writes `objects`, of which there are no two of one id. `scratch` names the folder for what is not whole yet; no two
-/// processes may use the same at a time.
+/// Writes `objects`, of which there are no two of one id; some may have been compressed early. `scratch` names the folder for
+/// what is not whole yet; no two processes may use the same at a time.
 pub(super) fn write<'f>(
     repository: &gix::Repository,
     files: &'f dyn FileSystem,
-    objects: &[NewObject<'_>],
+    (objects, early): (&[NewObject<'_>], Option<&EarlyFiles>),
     scratch: &str,
     interrupt: &Interrupt,
 ) -> gix::Result<Kept<'f>> {
     let folder = folder(repository);
-    remove_remains(files, &folder, scratch);
+    remove_unfinished(files, &folder, scratch);
+    let early = early.filter(|_| objects.len() > LOOSE).and_then(EarlyFiles::take);
+    if early.is_none() {
+        // Nobody else would look for what a process left that was killed.
+        remove_folder(files, &early_folder(&folder, scratch));
+    }
     if objects.len() > LOOSE {
+        let is_early = |it: &&NewObject<'_>| {
+            let id = it.id.as_bytes().try_into().map(GitObjectId::from_bytes);
+            early.as_ref().is_some_and(|early| id.is_ok_and(|it| early.entries.contains_key(&it)))
+        };
+        let others: Vec<&NewObject<'_>> = objects.iter().filter(|it| !is_early(it)).collect();
         let scratch = Scratch { files, path: folder.join(scratch), objects: folder, name: scratch };
-        return scratch.pack(objects, interrupt);
+        return scratch.pack((early, &others), interrupt);
     }
     for it in objects {
         if interrupt.is_set() {
@@ -113,8 +126,13 @@ pub(super) fn folder(repository: &gix::Repository) -> Utf8PathBuf {
     Utf8PathBuf::from(folder.to_string_lossy().into_owned())
 }
 
-/// Removes what a process left that was killed while it wrote with the same `scratch`.
+/// Removes what a process left that was killed while it wrote with the same `scratch`, or before it did.
 pub(super) fn remove_remains(files: &dyn FileSystem, objects: &Utf8Path, scratch: &str) {
+    remove_folder(files, &early_folder(objects, scratch));
+    remove_unfinished(files, objects, scratch);
+}
+
+fn remove_unfinished(files: &dyn FileSystem, objects: &Utf8Path, scratch: &str) {
     remove_folder(files, &objects.join(scratch));
     let packs = objects.join("pack");
     for name in files.list(&packs).unwrap_or_default() {
@@ -135,8 +153,13 @@ pub(super) fn remove_remains(files: &dyn FileSystem, objects: &Utf8Path, scratch
     }
 }
 
+/// Returns the folder for what is compressed before it is written.
+pub(super) fn early_folder(objects: &Utf8Path, scratch: &str) -> Utf8PathBuf {
+    objects.join(format!("{scratch}-early"))
+}
+
 /// Removes a folder that holds nothing but files.
-fn remove_folder(files: &dyn FileSystem, folder: &Utf8Path) {
+pub(super) fn remove_folder(files: &dyn FileSystem, folder: &Utf8Path) {
     for name in files.list(folder).unwrap_or_default() {
         files.remove_file(&folder.join(name)).ok();
     }
@@ -158,7 +181,11 @@ impl Drop for Scratch<'_, '_> {
 }
 
 impl<'f> Scratch<'_, 'f> {
-    fn pack(&self, objects: &[NewObject<'_>], interrupt: &Interrupt) -> gix::Result<Kept<'f>> {
+    fn pack(
+        &self,
+        objects: (Option<EarlyObjects>, &[&NewObject<'_>]),
+        interrupt: &Interrupt,
+    ) -> gix::Result<Kept<'f>> {
         self.files.create_folder(&self.path).or_error()?;
         let pack = pack::write(self.files, objects, &self.path, interrupt)?;
         self.move_in(&pack).or_error()

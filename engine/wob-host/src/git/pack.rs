@@ -18,7 +18,7 @@ use gix::{
 };
 use rayon::prelude::*;
 
-use super::objects::NewObject;
+use super::{early::EarlyObjects, objects::NewObject};
 use crate::{FileSystem, Interrupt, WriteFile};
 
 /// How many objects are compressed while as many are written.
@@ -36,6 +36,9 @@ pub(super) struct Pack {
     pub(super) name: String,
 }
 
+/// How many bytes of objects that were compressed early are copied at a time.
+const COPIED: usize = 1 << 20;
+
 /// An object as the pack has it.
 struct Packed {
     id: gix::ObjectId,
@@ -50,15 +53,20 @@ struct Entry {
     offset: u64,
 }
 
-/// Writes `objects`, of which there are no two of one id, into a pack in `folder`, and flushes it.
+/// Writes `objects` into a pack in `folder`, behind those that were compressed `early`, and flushes it. There are no two of one
+/// id among all of them.
 pub(super) fn write(
     files: &dyn FileSystem,
-    objects: &[NewObject<'_>],
+    (early, objects): (Option<EarlyObjects>, &[&NewObject<'_>]),
     folder: &Utf8Path,
     interrupt: &Interrupt,
 ) -> gix::Result<Pack> {
     let (data, index) = (folder.join("pack"), folder.join("idx"));
-    let mut writer = Writer::new(files, &data, objects.len()).or_error()?;
+    let count = objects.len() + early.as_ref().map_or(0, |it| it.entries.len());
+    let mut writer = Writer::new(files, &data, count).or_error()?;
+    if let Some(early) = early {
+        writer.copy(early, interrupt).or_error()?;
+    }
     let mut ready: gix::Result<Vec<Packed>> = Ok(vec![]);
     for batch in objects.chunks(BATCH).chain([&[][..]]) {
         if interrupt.is_set() {
@@ -74,27 +82,36 @@ pub(super) fn write(
     Ok(Pack { data, index, name: format!("pack-{checksum}") })
 }
 
-fn compress(objects: &[NewObject<'_>]) -> gix::Result<Vec<Packed>> {
-    let share = |objects: &[NewObject<'_>]| {
-        let mut compress = Compress::new(Compression::BEST_SPEED);
-        objects.iter().map(|it| pack(it, &mut compress)).collect::<gix::Result<Vec<Packed>>>()
+/// Returns what compresses objects, one after the other.
+pub(super) fn compressor() -> Compress {
+    Compress::new(Compression::BEST_SPEED)
+}
+
+fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
+    let share = |objects: &[&NewObject<'_>]| {
+        let mut compress = compressor();
+        let mut one = |it: &&NewObject<'_>| {
+            let bytes = pack(it.kind, &it.contents.bytes(), &mut compress)?;
+            Ok(Packed { id: it.id, crc32: crc32fast::hash(&bytes), bytes })
+        };
+        objects.iter().map(&mut one).collect::<gix::Result<Vec<Packed>>>()
     };
     let shares: gix::Result<Vec<Vec<Packed>>> = objects.par_chunks(SHARE).map(share).collect();
     Ok(shares?.into_iter().flatten().collect())
 }
 
-fn pack(object: &NewObject<'_>, compress: &mut Compress) -> gix::Result<Packed> {
-    let header = match object.kind {
+/// Returns an object that holds `contents` as a pack has it.
+pub(super) fn pack(kind: Kind, contents: &[u8], compress: &mut Compress) -> gix::Result<Vec<u8>> {
+    let header = match kind {
         Kind::Blob => Header::Blob,
         Kind::Tree => Header::Tree,
         Kind::Commit => Header::Commit,
         Kind::Tag => Header::Tag,
     };
-    let contents = object.contents.bytes();
     let mut bytes = vec![];
     header.write_to(contents.len() as u64, &mut bytes).or_error()?;
-    deflate(compress, &contents, &mut bytes)?;
-    Ok(Packed { id: object.id, crc32: crc32fast::hash(&bytes), bytes })
+    deflate(compress, contents, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Appends what `bytes` are when compressed.
@@ -163,6 +180,29 @@ impl Writer {
             self.entries.push(Entry { id: it.id, crc32: it.crc32, offset: self.offset });
             self.out.write_all(&it.bytes)?;
             self.offset += it.bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Copies objects that were compressed early.
+    fn copy(&mut self, early: EarlyObjects, interrupt: &Interrupt) -> io::Result<()> {
+        let begin = self.offset;
+        self.entries.extend(early.entries.into_iter().map(|(id, it)| Entry {
+            id: gix::ObjectId::from_bytes_or_panic(id.as_bytes()),
+            crc32: it.crc32,
+            offset: begin + it.offset,
+        }));
+        let mut buffer = vec![0; COPIED];
+        while self.offset < begin + early.size {
+            if interrupt.is_set() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let copied = self.offset - begin;
+            let left = usize::try_from(early.size - copied).unwrap_or(usize::MAX);
+            let bytes = &mut buffer[..left.min(COPIED)];
+            early.data.read_at(copied, bytes)?;
+            self.out.write_all(bytes)?;
+            self.offset += bytes.len() as u64;
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ use super::{
     records::Records,
 };
 use crate::{
-    BranchName, Commit, FileSystem, GitError, GitId, Interrupt, LimitError, RealFileSystem,
-    Repository,
+    BranchName, Commit, EarlyFiles, FileSystem, GitError, GitId, Interrupt, LimitError,
+    RealFileSystem, Repository,
     git::{Contents, Leaf, Moved, NewCommit, TreeIds},
 };
 
@@ -35,6 +35,8 @@ pub struct OutputBranch {
     /// The repository's folder as the user wrote it.
     folder: Utf8PathBuf,
     pub(super) tip: Option<Commit>,
+    /// What of the tree is compressed already.
+    early: Option<Arc<EarlyFiles>>,
 }
 
 /// What applying a plan to a branch needs beside the tree.
@@ -64,7 +66,8 @@ impl OutputBranch {
     ) -> Result<Self, OutputError> {
         let repository = Repository::open(folder)?;
         let tip = repository.tip_of(name)?;
-        Ok(Self { files, repository, name: name.clone(), folder: folder.to_owned(), tip })
+        let (name, folder) = (name.clone(), folder.to_owned());
+        Ok(Self { files, repository, name, folder, tip, early: None })
     }
 
     /// Opens what `revision` names as it is, to be compared with and never written to.
@@ -77,7 +80,22 @@ impl OutputBranch {
         let id = tip.id.to_string();
         let name = BranchName::new(&id).expect("because a branch may be named like a commit");
         let files = Arc::new(RealFileSystem);
-        Ok(Self { files, repository, name, folder: folder.to_owned(), tip: Some(tip) })
+        let folder = folder.to_owned();
+        Ok(Self { files, repository, name, folder, tip: Some(tip), early: None })
+    }
+
+    /// Returns a place for files of the tree to be compressed in as soon as they are made, if every file will be new: a branch that
+    /// exists may have them.
+    pub fn early(&self) -> Option<EarlyFiles> {
+        let is_new = self.tip.is_none();
+        is_new.then(|| self.repository.early(self.files.clone(), &self.own_name()))
+    }
+
+    /// Takes files from `early` instead of making them again, if the branch is still new.
+    #[must_use]
+    pub fn with_early(self, early: Option<Arc<EarlyFiles>>) -> Self {
+        let early = early.filter(|_| self.tip.is_none());
+        Self { early, ..self }
     }
 
     /// Returns what people call it: the repository's folder, `#`, and the branch.
@@ -273,6 +291,7 @@ impl BranchPlan {
             parent: self.output.tip.as_ref(),
             removed: removed.chain(&plan.records.removed).collect(),
             put,
+            early: self.output.early.as_deref(),
             message: &plan.message,
             branch: &self.output.name,
             files: &*self.output.files,

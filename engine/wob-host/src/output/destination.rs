@@ -1,10 +1,12 @@
 //! Where trees are written: a folder, or a branch of a git repository.
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
 use wob_engine::{Blob, FilePath, Tree};
 
 use super::{OutputBranch, OutputError, OutputFolder, Plan, Previous, Standing, TreeRecord};
-use crate::{Holder, Interrupt, OutputLock, Waiting};
+use crate::{EarlyFiles, Holder, Interrupt, OutputLock, Waiting};
 
 /// A place that a tree is written to.
 #[derive(Clone, Debug)]
@@ -16,6 +18,23 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// See [`OutputBranch::early`]; none for a folder.
+    pub fn early(&self) -> Option<EarlyFiles> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Branch(it) => it.early(),
+        }
+    }
+
+    /// See [`OutputBranch::with_early`]; a folder stays as it is.
+    #[must_use]
+    pub fn with_early(self, early: Option<Arc<EarlyFiles>>) -> Self {
+        match self {
+            Self::Folder(_) => self,
+            Self::Branch(it) => Self::Branch(Box::new(it.with_early(early))),
+        }
+    }
+
     /// Returns what people call it.
     pub fn shown(&self) -> Utf8PathBuf {
         match self {

@@ -1,12 +1,12 @@
 //! Writing trees into branches of real repositories, without a checkout; git itself says whether they are right.
 
-use std::{fs, io::Write as _, process::Stdio};
+use std::{fs, io::Write as _, process::Stdio, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, Tree};
+use wob_engine::{Blob, Recipe, Tree};
 use wob_host::{
-    BranchName, Counts, GitId, Interrupt, Manifest, OutputBranch, OutputError, Overwrite, Plan,
-    TreeRecord, Written,
+    BranchName, Counts, EarlyFiles, GitId, Interrupt, Manifest, OutputBranch, OutputError,
+    Overwrite, Plan, TreeRecord, Written,
 };
 
 use crate::support::{Sandbox, commit, git, git_command, path, record, repository};
@@ -154,6 +154,69 @@ fn many_objects_go_into_one_pack() {
     assert_eq!(build(&repository, &other).changed, 500);
     assert_eq!(tree_id(&repository), other.git_id().to_string());
     assert_whole(&repository);
+}
+
+/// Makes no bytes.
+struct Spent;
+
+impl Recipe for Spent {
+    fn make(&self, number: u32) -> Vec<u8> {
+        panic!("file {number} is made again")
+    }
+}
+
+/// Makes a tree of 600 files whose bytes are only what `early` keeps of them.
+fn compressed(early: &EarlyFiles) -> Tree {
+    let mut tree = Tree::default();
+    for index in 0..600_u32 {
+        // Some are equal.
+        let text = format!("{}\n", index % 590).into_bytes();
+        let blob = Blob::made(text, Arc::new(Spent), index);
+        early.add(blob.git_id(), &blob.take_made().unwrap());
+        tree.insert(path(&format!("f{}/x{}.yaml", index / 10, index % 10)), blob);
+    }
+    tree
+}
+
+#[test]
+fn what_is_compressed_early_is_not_made_again() {
+    let sandbox = Sandbox::new();
+    let repository = bare(&sandbox);
+    let output = branch(&repository, "dev");
+    let early = Arc::new(output.early().unwrap());
+    let tree = compressed(&early);
+    let output = output.with_early(Some(early.clone()));
+    assert_eq!(try_write(&output, &tree).unwrap().counts.added, 600);
+    drop((output, early));
+    assert_eq!(tree_id(&repository), tree.git_id().to_string());
+    // 590 contents, 59 folders, of which one is there twice, the root, the record, its folder and the commit.
+    assert_eq!(objects(&repository), (0, 653));
+    assert_eq!(git(&repository, &["cat-file", "-p", "dev:f59/x9.yaml"]), "9");
+    assert_whole(&repository);
+    assert_eq!(folders_of_objects(&repository), ["info", "pack"]);
+    assert!(branch(&repository, "dev").early().is_none(), "a branch that exists may have them");
+}
+
+#[test]
+fn what_is_compressed_early_and_not_written_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let repository = bare(&sandbox);
+    let output = branch(&repository, "dev");
+    let early = output.early().unwrap();
+    compressed(&early);
+    assert_eq!(folders_of_objects(&repository).len(), 3);
+    // A process that is killed removes nothing; the next one does, whatever it writes.
+    std::mem::forget(early);
+    build(&repository, &large(60, "one"));
+    assert_eq!(folders_of_objects(&repository), ["info", "pack"]);
+    assert_whole(&repository);
+}
+
+fn folders_of_objects(repository: &Utf8Path) -> Vec<String> {
+    let entries = repository.join("objects").read_dir_utf8().unwrap();
+    let mut names: Vec<String> = entries.map(|it| it.unwrap().file_name().to_owned()).collect();
+    names.sort();
+    names
 }
 
 #[test]

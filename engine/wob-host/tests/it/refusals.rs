@@ -412,8 +412,47 @@ fn large(text: &str) -> Tree {
 fn commit(files: &FailingDisk, repository: &Utf8Path, tree: &Tree) -> Result<(), OutputError> {
     let name = BranchName::new("dev").unwrap();
     let output = OutputBranch::open_on(Arc::new(files.clone()), repository, &name)?;
+    let early = output.early().map(Arc::new);
+    if let Some(early) = &early {
+        tree.files().for_each(|(_, blob)| early.add(blob.git_id(), &blob.bytes()));
+    }
+    let output = output.with_early(early);
     let plan = output.plan(tree, &record(tree), &Interrupt::default())?;
     plan.apply(Overwrite::Nothing, &Interrupt::default()).map(drop)
+}
+
+/// Lets calls fail, in every way, while `after` is committed to a branch that is brought to `first` before, and to where there is
+/// none if that is empty.
+fn check_commits(first: &str, repository: &Utf8Path, disk: &FailingDisk) {
+    let tip = || git(repository, &["for-each-ref", "--format=%(objectname)", "refs/heads/dev"]);
+    let mut turn = REFUSALS.iter().cycle();
+    for (calls, step) in [(Calls::Only as fn(usize) -> Calls, 1), (Calls::From, 3)] {
+        let all = for_all_calls(|index| {
+            let (calls, refusal) = (calls(index * step), *turn.next().unwrap());
+            let what = format!("{calls:?} {refusal:?} {first}");
+            // What the repository has already is not written again.
+            let after = large(&what);
+            match first {
+                "" => git(repository, &["update-ref", "-d", "refs/heads/dev"]),
+                first => git(repository, &["update-ref", "refs/heads/dev", first]),
+            };
+            disk.fail(calls, refusal);
+            let result = commit(disk, repository, &after);
+            let count = disk.heal();
+            match result {
+                Ok(()) => assert_ne!(tip(), first, "{what}"),
+                Err(OutputError::Git(error)) => assert_eq!(tip(), first, "{what}: {error}"),
+                Err(error) => panic!("{what}: {error}"),
+            }
+            commit(disk, repository, &after).unwrap_or_else(|it| panic!("{what}, then: {it}"));
+            let last = git(repository, &["cat-file", "-p", "dev:f25/x19.yaml"]);
+            assert_eq!(last, format!("{what} 519"));
+            assert_eq!(left_behind(repository), None, "{what}");
+            count.div_ceil(step)
+        });
+        assert!(all * step > 20, "{all} calls");
+    }
+    assert_eq!(git(repository, &["fsck", "--strict", "--full", "--no-dangling"]), "");
 }
 
 #[test]
@@ -421,35 +460,17 @@ fn a_branch_is_moved_or_as_it_was() {
     let sandbox = Sandbox::new();
     git(sandbox.path(), &["init", "-q", "--bare", "gitops.git"]);
     let repository: Utf8PathBuf = sandbox.join("gitops.git");
-    let tip = || git(&repository, &["rev-parse", "dev"]);
     let disk = FailingDisk::default();
     commit(&disk, &repository, &large("before")).unwrap();
-    let first = tip();
-    let mut turn = REFUSALS.iter().cycle();
-    for (calls, step) in [(Calls::Only as fn(usize) -> Calls, 1), (Calls::From, 3)] {
-        let all = for_all_calls(|index| {
-            let (calls, refusal) = (calls(index * step), *turn.next().unwrap());
-            let what = format!("{calls:?} {refusal:?}");
-            // What the repository has already is not written again.
-            let after = large(&what);
-            git(&repository, &["update-ref", "refs/heads/dev", &first]);
-            disk.fail(calls, refusal);
-            let result = commit(&disk, &repository, &after);
-            let count = disk.heal();
-            match result {
-                Ok(()) => assert_ne!(tip(), first, "{what}"),
-                Err(OutputError::Git(error)) => assert_eq!(tip(), first, "{what}: {error}"),
-                Err(error) => panic!("{what}: {error}"),
-            }
-            commit(&disk, &repository, &after).unwrap_or_else(|it| panic!("{what}, then: {it}"));
-            let last = git(&repository, &["cat-file", "-p", "dev:f25/x19.yaml"]);
-            assert_eq!(last, format!("{what} 519"));
-            assert_eq!(left_behind(&repository), None, "{what}");
-            count.div_ceil(step)
-        });
-        assert!(all * step > 20, "{all} calls");
-    }
-    assert_eq!(git(&repository, &["fsck", "--strict", "--full", "--no-dangling"]), "");
+    let first = git(&repository, &["rev-parse", "dev"]);
+    check_commits(&first, &repository, &disk);
+}
+
+#[test]
+fn a_branch_is_made_or_not() {
+    let sandbox = Sandbox::new();
+    git(sandbox.path(), &["init", "-q", "--bare", "gitops.git"]);
+    check_commits("", &sandbox.join("gitops.git"), &FailingDisk::default());
 }
 
 /// Returns what only a process that was killed leaves in a repository.

@@ -1,6 +1,6 @@
 //! Where trees go, and one round of building and writing them.
 
-use std::{collections::BTreeMap, fs, io::Write as _};
+use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, thread};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_host::Overwrite;
@@ -147,31 +147,31 @@ impl Output {
         if let Some(round) = self.amend(session, places, common)? {
             return Ok(round);
         }
-        let built = session.build(common)?;
-        let report = session.diagnose_closely(&built);
+        let pool = session.pool(common)?;
+        let is_written = self.mode == Mode::Write;
+        let early = |name: &str| places[name].early().filter(|_| is_written);
+        let built = session.build_on(&pool, &early)?;
+        let saving = session.saving(&built);
+        let (report, written, saved) = thread::scope(|scope| {
+            let saving = scope.spawn(|| saving.run(&pool));
+            let report = session.diagnose_closely(&built);
+            let written = self.write_all(session, &built, places, common);
+            (report, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
+        });
+        session.tell_saved(saved);
         let mut outcomes = vec![];
         let mut failed = None;
-        for target in &built {
-            let place = &places[&target.built.environment];
-            let notes = place.notes(&target.built.environment);
-            let before = notes.as_ref().and_then(LastBuild::read);
-            let span = timings::span_of("explain", &target.built.environment);
-            let last = compare(session, Compared::whole(target), before.as_ref());
-            drop(span);
-            match self.write(session, target, place, common) {
-                Ok(outcome) => {
+        for (target, written) in built.iter().zip(written) {
+            match written {
+                Ok((outcome, last)) => {
+                    let notes = places[&target.built.environment].notes(&target.built.environment);
                     if let Some(notes) = notes.filter(|_| outcome.written) {
                         last.write(&notes);
                         note(session, target, &report, &outcome, &notes);
                     }
                     outcomes.push(Outcome { explanation: last.explanation, ..outcome });
                 }
-                Err(exit) => {
-                    failed = failed.max(Some(exit));
-                    if exit == Exit::Interrupted {
-                        break;
-                    }
-                }
+                Err(exit) => failed = failed.max(Some(exit)),
             }
         }
         let is_default = self.out.is_none() && self.into.is_none();
@@ -182,6 +182,32 @@ impl Output {
         let differs = outcomes.iter().any(Outcome::differs);
         let verdict = if differs && verdict == Exit::Ok { Exit::Difference } else { verdict };
         Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
+    }
+
+    /// Writes what was `built`, until the user stops it; beside what became of each environment is what is to be noted of it.
+    fn write_all(
+        &self,
+        session: &Session<'_>,
+        built: &[BuiltTarget],
+        places: &BTreeMap<String, Place>,
+        common: &Common,
+    ) -> Vec<Result<(Outcome, LastBuild), Exit>> {
+        let mut all = vec![];
+        for target in built {
+            let place = &places[&target.built.environment];
+            let notes = place.notes(&target.built.environment);
+            let before = notes.as_ref().and_then(LastBuild::read);
+            let span = timings::span_of("explain", &target.built.environment);
+            let last = compare(session, Compared::whole(target), before.as_ref());
+            drop(span);
+            let written = self.write(session, target, place, common);
+            let is_stopped = matches!(written, Err(Exit::Interrupted));
+            all.push(written.map(|it| (it, last)));
+            if is_stopped {
+                break;
+            }
+        }
+        all
     }
 }
 

@@ -5,12 +5,14 @@ use std::{
     fs,
     path::{self, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::FilePath;
 use wob_host::{
-    BranchName, Destination, Holder, OutputBranch, OutputError, OutputFolder, OutputLock, Waiting,
+    BranchName, Destination, EarlyFiles, Holder, OutputBranch, OutputError, OutputFolder,
+    OutputLock, Waiting,
 };
 
 use super::destination::{DEFAULT_OUT, Output};
@@ -146,6 +148,13 @@ impl Place {
                 Destination::Branch(Box::new(OutputBranch::open(repository, branch)?))
             }
         })
+    }
+
+    /// Returns where files shall be compressed as soon as they are rendered, if all of them will be written in that form.
+    pub(super) fn early(&self) -> Option<Arc<EarlyFiles>> {
+        // Only a branch needs to be opened, and what is wrong with it is told where it is written.
+        let is_branch = matches!(self, Self::Branch { .. });
+        is_branch.then(|| self.open().ok()?.early()).flatten().map(Arc::new)
     }
 
     /// Returns what all builds sort it by, however it is named.

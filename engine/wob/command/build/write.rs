@@ -103,7 +103,8 @@ impl Output {
         let shown = place.shown();
         let span = timings::span_of("plan", target.built.environment.as_str());
         let at = Ground::of(place, &target.built.environment, self, session);
-        let (record, plan) = planned(session, target, &place.open()?, &at.standing)?;
+        let destination = place.open()?.with_early(target.early.clone());
+        let (record, plan) = planned(session, target, &destination, &at.standing)?;
         let counts = plan.counts();
         drop(span);
         let text = message(&record.environment, &record.root, &record.sources);

@@ -1,0 +1,152 @@
+//! Files that are compressed while they are made, so that they need not be made again for a pack.
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gix::{objs::Kind, zlib::stream::deflate::Compress};
+use wob_engine::GitObjectId;
+
+use super::{objects, pack};
+use crate::{FileSystem, ReadFile, WriteFile};
+
+/// How many bytes are written at a time.
+const BUFFER: usize = 1 << 20;
+
+/// Files that will surely be written to a branch, compressed before anybody knows what else will be in their pack.
+///
+/// They lie in a folder beside the repository's objects, which is removed when this is dropped. If that fails, they are made again.
+pub struct EarlyFiles {
+    files: Arc<dyn FileSystem>,
+    folder: Utf8PathBuf,
+    /// What compresses is costly to make: each is used by one thread at a time.
+    compressors: Mutex<Vec<Compress>>,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// There is none yet.
+    Empty,
+    Open(Spill),
+    /// Something failed: nothing of it may be used.
+    Broken,
+}
+
+/// A pack's objects, without what stands before and behind them.
+struct Spill {
+    file: Box<dyn WriteFile>,
+    buffer: Vec<u8>,
+    size: u64,
+    entries: BTreeMap<GitObjectId, EarlyEntry>,
+}
+
+/// Where a compressed file lies.
+#[derive(Clone, Copy)]
+pub(super) struct EarlyEntry {
+    /// Behind the beginning of the first one.
+    pub(super) offset: u64,
+    pub(super) crc32: u32,
+}
+
+/// All compressed files, as they stand in a pack.
+pub(super) struct EarlyObjects {
+    pub(super) data: Box<dyn ReadFile>,
+    pub(super) size: u64,
+    pub(super) entries: BTreeMap<GitObjectId, EarlyEntry>,
+}
+
+impl EarlyFiles {
+    /// Returns a place for files of a commit in the repository whose objects lie in `objects`; `scratch` names a folder for what is
+    /// not whole yet, which no two processes may use at a time.
+    pub(crate) fn new(files: Arc<dyn FileSystem>, objects: &Utf8Path, scratch: &str) -> Self {
+        let folder = objects::early_folder(objects, scratch);
+        let state = Mutex::new(State::Empty);
+        Self { files, folder, compressors: Mutex::default(), state }
+    }
+
+    /// Compresses a file of these bytes.
+    pub fn add(&self, id: GitObjectId, bytes: &[u8]) {
+        match &*self.state() {
+            State::Open(spill) if spill.entries.contains_key(&id) => return,
+            State::Open(_) | State::Empty => {}
+            State::Broken => return,
+        }
+        let idle = locked(&self.compressors).pop();
+        let mut compress = idle.unwrap_or_else(pack::compressor);
+        // What fails here fails again, and is told, where it is written.
+        let packed = pack::pack(Kind::Blob, bytes, &mut compress).ok();
+        locked(&self.compressors).push(compress);
+        let Some(packed) = packed else { return };
+        let mut state = self.state();
+        if self.put(&mut state, id, &packed).is_err() {
+            *state = State::Broken;
+        }
+    }
+
+    fn put(&self, state: &mut State, id: GitObjectId, packed: &[u8]) -> io::Result<()> {
+        if matches!(state, State::Empty) {
+            objects::remove_folder(&*self.files, &self.folder);
+            self.files.create_folder(&self.folder)?;
+            let file = self.files.create(&self.path())?;
+            let buffer = Vec::with_capacity(BUFFER);
+            *state = State::Open(Spill { file, buffer, size: 0, entries: BTreeMap::new() });
+        }
+        let State::Open(spill) = state else { return Ok(()) };
+        // Another thread may have had the same bytes.
+        if spill.entries.contains_key(&id) {
+            return Ok(());
+        }
+        if spill.buffer.len() + packed.len() > BUFFER {
+            spill.flush()?;
+        }
+        spill.buffer.extend(packed);
+        let entry = EarlyEntry { offset: spill.size, crc32: crc32fast::hash(packed) };
+        spill.entries.insert(id, entry);
+        spill.size += packed.len() as u64;
+        Ok(())
+    }
+
+    /// Takes all that was compressed; none if there is nothing, or something failed.
+    pub(super) fn take(&self) -> Option<EarlyObjects> {
+        let state = std::mem::replace(&mut *self.state(), State::Broken);
+        let State::Open(mut spill) = state else { return None };
+        spill.flush().ok()?;
+        let data = self.files.open(&self.path()).ok()?;
+        Some(EarlyObjects { data, size: spill.size, entries: spill.entries })
+    }
+
+    fn path(&self) -> Utf8PathBuf {
+        self.folder.join("objects")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+}
+
+impl Spill {
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.append(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Drop for EarlyFiles {
+    fn drop(&mut self) {
+        objects::remove_folder(&*self.files, &self.folder);
+    }
+}
+
+impl fmt::Debug for EarlyFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyFiles").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,179 @@
+//! The build of what a session selects: on threads of its own, so that the user can stop it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use wob_engine::{Database, Digest};
+use wob_host::{EarlyFiles, StoreError};
+use wob_rules::{
+    Built, BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, build_with,
+    decode_all, environment_model, scheduled,
+};
+
+use super::{BuiltTarget, Session};
+use crate::{
+    args::Common,
+    exit::Exit,
+    progress::Progress,
+    stored::Stored,
+    timings::{self, Measured},
+};
+
+/// How often to look whether the user stopped the work.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What was built is on its way to the store.
+pub(crate) struct Saving<'b> {
+    db: Database,
+    stored: Arc<Stored>,
+    made: Vec<(EnvironmentInput, &'b [BuiltAssignment])>,
+}
+
+impl Saving<'_> {
+    /// Keeps what was rendered, with the threads of `pool`.
+    pub(crate) fn run(self, pool: &rayon::ThreadPool) -> Result<(), StoreError> {
+        let _span = timings::span("store");
+        let Self { db, stored, made } = self;
+        pool.install(|| stored.save(db, &made))
+    }
+}
+
+impl Session<'_> {
+    /// Builds the selected environments with as many threads as the user wants; renders only what no build before has, and keeps
+    /// the rest for the next one.
+    pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
+        let pool = self.pool(common)?;
+        let built = self.build_on(&pool, &|_| None)?;
+        self.tell_saved(self.saving(&built).run(&pool));
+        Ok(built)
+    }
+
+    /// Builds the selected environments on the threads of `pool`. `early` says, by an environment's name, where what is rendered
+    /// shall be compressed at once. Nothing is kept yet.
+    pub(crate) fn build_on(
+        &self,
+        pool: &rayon::ThreadPool,
+        early: &dyn Fn(&str) -> Option<Arc<EarlyFiles>>,
+    ) -> Result<Vec<BuiltTarget>, Exit> {
+        let progress = Progress::start(self.streams.wants_progress(), "building");
+        let mut all = vec![];
+        // While it is held, nothing is tidied up.
+        let _lease = self.stored.lease();
+        for target in &self.targets {
+            let Some(input) = target.input else { continue };
+            progress.now(&format!("building {}", target.name));
+            if self.interrupt.is_set() {
+                return Err(self.interrupted());
+            }
+            let early = early(target.name.as_str());
+            let built = self.build_one(pool, input, early.clone())?;
+            all.push(BuiltTarget { input, selected: target.selected.clone(), built, early });
+        }
+        Ok(all)
+    }
+
+    /// Returns what keeps `built` for other builds.
+    pub(crate) fn saving<'b>(&self, built: &'b [BuiltTarget]) -> Saving<'b> {
+        let made = built.iter().map(|it| (it.input, &*it.built.assignments)).collect();
+        Saving { db: self.loaded.db.clone(), stored: self.stored.clone(), made }
+    }
+
+    /// Says if nothing could be kept.
+    pub(crate) fn tell_saved(&self, saved: Result<(), StoreError>) {
+        if let Err(error) = saved {
+            self.streams.say_more(&format!("note: {error}; that costs the next build time"));
+        }
+    }
+
+    /// Starts as many threads as the user wants.
+    pub(crate) fn pool(&self, common: &Common) -> Result<rayon::ThreadPool, Exit> {
+        let threads = common.jobs.unwrap_or(0);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+            self.streams.fail(&format!("could not start threads: {error}"));
+            Exit::Local
+        })
+    }
+
+    /// Builds on the threads of `pool`. If the user stops it, they are left to themselves: they write nothing.
+    fn build_one(
+        &self,
+        pool: &rayon::ThreadPool,
+        input: EnvironmentInput,
+        early: Option<Arc<EarlyFiles>>,
+    ) -> Result<Built, Exit> {
+        let (send, receive) = mpsc::channel();
+        let db = self.loaded.db.clone();
+        let stored = self.stored.clone();
+        pool.spawn(move || {
+            // On a thread of the pool a panic would end the process.
+            let built = catch_unwind(AssertUnwindSafe(|| {
+                let known = Compressing { known: &*stored, early: early.as_deref() };
+                measured(&db, input, &known)
+            }));
+            // A clone that outlives the work would block whoever changes an input.
+            drop(db);
+            // Nobody listens once the user stopped it.
+            send.send(built).unwrap_or_default();
+        });
+        loop {
+            match receive.recv_timeout(LOOK) {
+                Ok(Ok(built)) => return Ok(built),
+                Ok(Err(bug)) => resume_unwind(bug),
+                Err(_) if self.interrupt.is_set() => return Err(self.interrupted()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    unreachable!("because the work ends by sending its result")
+                }
+            }
+        }
+    }
+}
+
+/// Builds, and tells the time of each step: what one asks for first is made first.
+fn measured(db: &Database, input: EnvironmentInput, known: &dyn Known) -> Built {
+    let environment = input.name(db);
+    let span = timings::span_of("parse and decode", environment);
+    decode_all(db, input);
+    drop(span);
+    let span = timings::span_of("model", environment);
+    environment_model(db, input);
+    drop(span);
+    let span = timings::span_of("schedule", environment);
+    scheduled(db, input);
+    drop(span);
+    let _span = timings::span_of("build", environment);
+    build_with(db, input, &Measured::new(known, environment))
+}
+
+/// Compresses what is rendered, if that is wanted, and tells what else wants to know of it.
+struct Compressing<'k> {
+    known: &'k dyn Known,
+    early: Option<&'k EarlyFiles>,
+}
+
+impl Known for Compressing<'_> {
+    fn expect(&self, subtrees: &[Subtree]) {
+        self.known.expect(subtrees);
+    }
+
+    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+        self.known.files(inputs)
+    }
+
+    fn keep(&self, inputs: Digest, files: &Files) {
+        if let Some(early) = self.early {
+            for (_, blob) in files.iter() {
+                if let Some(bytes) = blob.take_made() {
+                    early.add(blob.git_id(), &bytes);
+                }
+            }
+        }
+        self.known.keep(inputs, files);
+    }
+}
