@@ -55,18 +55,20 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
     let value = rest.trim_start_matches(' ');
     let is_separate = rest.is_empty() || value.len() < rest.len();
     // A comment is no value.
-    let is_entry = is_separate && key.len() <= LONGEST_KEY && !value.starts_with('#');
-    is_entry.then_some((key, value))
+    let value = if value.starts_with('#') { "" } else { value };
+    (is_separate && key.len() <= LONGEST_KEY).then_some((key, value))
 }
 
 /// Reads a scalar that fills the rest of its line.
 pub(super) fn scalar(written: &str) -> Option<Scalar<'_>> {
     let bytes = written.as_bytes();
     match bytes.first()? {
-        b'"' => double_quoted(written).filter(|it| it.1.is_empty()).map(|it| Scalar::Text(it.0)),
-        b'\'' => single_quoted(written).filter(|it| it.1.is_empty()).map(|it| Scalar::Text(it.0)),
+        b'"' => double_quoted(written).filter(|it| ends(it.1)).map(|it| Scalar::Text(it.0)),
+        b'\'' => single_quoted(written).filter(|it| ends(it.1)).map(|it| Scalar::Text(it.0)),
         _ if emit::is_surely_plain(bytes) => Some(Scalar::Verbatim(written)),
         first => {
+            let written = without_comment(written);
+            let bytes = written.as_bytes();
             let begins = first.is_ascii_alphanumeric() || b"_./+~<=($^;\\".contains(first);
             let begins_as_number = *first == b'-' && bytes.get(1).is_some_and(u8::is_ascii_digit);
             let is_plain = (begins || begins_as_number) && !ends_early(bytes);
@@ -75,11 +77,20 @@ pub(super) fn scalar(written: &str) -> Option<Scalar<'_>> {
     }
 }
 
-/// Says whether a plain scalar holds `: ` or ` #`, or ends in a colon.
+/// Says whether nothing but a comment is behind a quoted text.
+fn ends(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(' ') && rest.trim_start_matches(' ').starts_with('#')
+}
+
+/// Returns a plain scalar without the comment behind it.
+fn without_comment(written: &str) -> &str {
+    let comment = written.as_bytes().windows(2).position(|it| it == b" #");
+    comment.map_or(written, |at| written[..at].trim_end_matches(' '))
+}
+
+/// Says whether a plain scalar holds `: `, or ends in a colon.
 fn ends_early(bytes: &[u8]) -> bool {
-    let ends =
-        |pair: &[u8]| pair[1] == b' ' && pair[0] == b':' || pair[1] == b'#' && pair[0] == b' ';
-    bytes.last() == Some(&b':') || bytes.windows(2).any(ends)
+    bytes.last() == Some(&b':') || bytes.windows(2).any(|it| it == b": ")
 }
 
 /// Returns what a plain scalar is.
