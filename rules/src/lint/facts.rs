@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use wob_engine::{Database, FileName, did_you_mean};
 
 use crate::{
     EnvironmentInput, LayerId, Layers, Model, SpecialLabels, Subject, compose, model::Doubt,
     queries, resource::ClusterType, schedule::Assignment,
 };
+
+/// How many assignments are looked at by one thread.
+const ASSIGNMENTS: usize = 2048;
 
 /// Facts about one environment.
 pub(super) struct Facts<'d> {
@@ -80,16 +84,18 @@ impl<'d> Facts<'d> {
 
     fn look(&mut self) {
         let model = self.model;
-        for assignment in self.assignments {
-            let (Some(cluster_type), Some(target)) = (
-                model.cluster_types.get(&assignment.cluster_type),
-                model.targets.get(&assignment.target),
-            ) else {
-                continue;
-            };
+        let combination = |assignment: &Assignment| {
+            let cluster_type = model.cluster_types.get(&assignment.cluster_type)?;
+            let target = model.targets.get(&assignment.target)?;
             let layers = compose::select(self.layers, &queries::subject(cluster_type, target));
-            self.combinations.insert(Combination { templates: templates_of(cluster_type), layers });
-        }
+            Some(Combination { templates: templates_of(cluster_type), layers })
+        };
+        let distinct = |some: &'d [Assignment]| -> BTreeSet<Combination<'d>> {
+            some.iter().filter_map(combination).collect()
+        };
+        let distinct: Vec<BTreeSet<Combination<'d>>> =
+            self.assignments.par_chunks(ASSIGNMENTS).map(distinct).collect();
+        self.combinations = distinct.into_iter().flatten().collect();
         let special = SpecialLabels::KALYPSO;
         for cluster_type in model.cluster_types.values() {
             self.note(special.cluster_type, cluster_type.meta.name.as_str());

@@ -1,6 +1,6 @@
 //! A config layer that fits no cluster type and target, so that it can never apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wob_engine::{Diagnostic, Place};
 
@@ -8,24 +8,32 @@ use super::{
     Fleet,
     facts::{Facts, why_nowhere},
 };
-use crate::Layer;
+use crate::{Layer, LayerId};
 
 /// A layer of one or more environments.
 struct Uses<'f, 'd> {
     layer: &'d Layer,
     users: Vec<&'f Facts<'d>>,
+    /// Whether an assignment has it.
+    is_applied: bool,
 }
 
 pub(super) fn find(fleet: &Fleet<'_>) -> Vec<Diagnostic> {
     let mut layers: BTreeMap<(&Place, &str), Uses<'_, '_>> = BTreeMap::new();
     for facts in &fleet.environments {
-        for layer in facts.layers.all() {
+        let applied: BTreeSet<LayerId> =
+            facts.combinations.iter().flat_map(|it| it.layers.iter().copied()).collect();
+        for (id, layer) in facts.layers.ids() {
             let uses = layers.entry((&layer.place, &layer.name));
-            uses.or_insert_with(|| Uses { layer, users: vec![] }).users.push(facts);
+            let new = || Uses { layer, users: vec![], is_applied: false };
+            let uses = uses.or_insert_with(new);
+            uses.users.push(facts);
+            uses.is_applied |= applied.contains(&id);
         }
     }
     let mut found = vec![];
-    for Uses { layer, users } in layers.into_values() {
+    // To look who could have a layer takes long, and nearly all are applied.
+    for Uses { layer, users, .. } in layers.into_values().filter(|it| !it.is_applied) {
         let labels: Vec<(&str, &str)> =
             layer.labels.iter().map(|(key, value)| (&**key, &**value)).collect();
         let is_judged = fleet.is_judged(&layer.place.file, &users);
