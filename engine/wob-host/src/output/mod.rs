@@ -19,6 +19,7 @@ mod published;
 mod records;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, io,
     sync::{Arc, Mutex, PoisonError},
@@ -296,18 +297,27 @@ impl OutputFolder {
     }
 }
 
+/// Says whether a path leads where only git, or wob itself, writes.
+fn is_reserved(path: &FilePath) -> bool {
+    is_reserved_below(path.as_str(), 0)
+}
+
 /// Says whether a path leads where only git, or wob itself, writes: as any file system reads it, which may ignore case,
 /// characters that are not visible, dots and spaces at the end, and what follows a colon; or know git's folder by its
-/// short name.
-fn is_reserved(path: &FilePath) -> bool {
-    let is = |component: &str, name: &str| {
-        let mut read: String = component.chars().filter(|it| !is_left_out(*it)).collect();
-        read.truncate(read.find(':').unwrap_or(read.len()));
-        read.trim_end_matches(['.', ' ']).eq_ignore_ascii_case(name)
+/// short name. Its first `checked` bytes are folders of which it is known that they do not.
+fn is_reserved_below(path: &str, checked: usize) -> bool {
+    let is_any = |component: &str, names: &[&str]| {
+        let read: Cow<'_, str> = if component.is_ascii() {
+            component.into()
+        } else {
+            component.chars().filter(|it| !is_left_out(*it)).collect()
+        };
+        let read = read.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+        names.iter().any(|it| read.eq_ignore_ascii_case(it))
     };
-    let mut components = path.as_str().split('/');
-    components.clone().any(|it| is(it, ".git") || is(it, "git~1"))
-        || components.next().is_some_and(|it| is(it, ".wob"))
+    let mut components = path[checked..].split('/');
+    let is_git = components.clone().any(|it| is_any(it, &[".git", "git~1"]));
+    is_git || checked == 0 && components.next().is_some_and(|it| is_any(it, &[".wob"]))
 }
 
 /// Says whether HFS+ takes a name with this character for the same name without it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wob_engine::{FilePath, Tree};
 
-use super::{OutputError, is_reserved};
+use super::{OutputError, is_reserved_below};
 
 /// What a file system makes of upper and lower case.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,16 @@ pub(super) enum Case {
 pub(super) fn check_paths(tree: &Tree, case: Case) -> Result<(), OutputError> {
     let wrong = |path: &FilePath, reason: String| OutputError::Path { path: path.clone(), reason };
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut before = "";
     for (path, _) in tree.files() {
-        if is_reserved(path) {
+        let text = path.as_str();
+        // The folders that a path shares with the one before it were checked with that.
+        let checked = shared_folders(before, text);
+        before = text;
+        if is_reserved_below(text, checked) {
             return Err(wrong(path, "is a path that only git or wob itself writes".to_owned()));
         }
-        let text = path.as_str();
-        for (end, _) in text.match_indices('/') {
+        for (end, _) in text.match_indices('/').filter(|(end, _)| *end >= checked) {
             let above = FilePath::new(&text[..end]).ok();
             if above.is_some_and(|it| tree.get(&it).is_some()) {
                 return Err(wrong(
@@ -44,6 +48,12 @@ pub(super) fn check_paths(tree: &Tree, case: Case) -> Result<(), OutputError> {
         }
     }
     Ok(())
+}
+
+/// Returns how many bytes of two paths are the same folders, with the slash behind them.
+fn shared_folders(one: &str, other: &str) -> usize {
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    one.as_bytes()[..same].iter().rposition(|it| *it == b'/').map_or(0, |it| it + 1)
 }
 
 #[cfg(test)]
@@ -71,6 +81,9 @@ mod tests {
             (&["ä", "Ä"], Case::Ignored),
             (&["a", "a/b"], Case::Kept),
             (&["a", "a-", "a/b"], Case::Kept),
+            (&["a/b", "a/b-", "a/b/c", "a/b/d"], Case::Kept),
+            (&["a/b/c", "a/b/d/.git/x"], Case::Kept),
+            (&["a/b/c", "a/b/git~1"], Case::Kept),
             (&[".wob/x"], Case::Kept),
             (&[".WOB/x"], Case::Kept),
             (&["a/.Git/config"], Case::Kept),
