@@ -4,22 +4,19 @@ use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use camino::Utf8PathBuf;
 use gix::{
-    bstr::BStr,
-    error::ResultExt as _,
-    objs::{
-        Commit as CommitObject, Kind, Tree as GitTree, WriteTo,
-        tree::{Editor, EntryKind},
-    },
+    objs::{Commit as CommitObject, Kind},
     refs::{
         FullName, Target,
         transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
     },
 };
+use rayon::prelude::*;
 use wob_engine::{FilePath, git_blob_id};
 
 use super::{
     Commit, GitError, GitId, Repository,
     early::EarlyFiles,
+    edit::{FileEdit, edit, encode},
     objects::{self, Contents, Kept, NewObject, Stored},
 };
 use crate::{FileSystem, Interrupt, RealFileSystem};
@@ -250,7 +247,7 @@ impl Repository {
         new: &NewCommit<'f>,
         interrupt: &Interrupt,
     ) -> Result<(gix::ObjectId, Kept<'f>), GitError> {
-        let objects = Objects::of(local, new).map_err(self.failed("write a commit"))?;
+        let objects = Objects::of(self, local, new).map_err(self.failed("write a commit"))?;
         let id = objects.commit;
         let put = (objects.new.as_slice(), new.early);
         let kept = objects::write(local, new.files, put, &new.scratch, interrupt);
@@ -283,36 +280,48 @@ struct Objects<'o> {
 }
 
 impl<'o> Objects<'o> {
-    fn of(local: &gix::Repository, new: &'o NewCommit<'o>) -> gix::Result<Self> {
+    fn of(
+        repository: &Repository,
+        local: &gix::Repository,
+        new: &'o NewCommit<'o>,
+    ) -> gix::Result<Self> {
         let stored = Stored::of(local);
+        let removed = new.removed.iter().map(|it| FileEdit { path: it.as_str(), to: None });
+        let put = new.put.iter().map(|(path, id, _)| FileEdit { path, to: Some(id.0) });
+        let mut edits: Vec<FileEdit<'_>> = removed.chain(put).collect();
+        edits.par_sort_unstable_by(|a, b| a.path.cmp(b.path));
+        let edited = edit(repository, new.parent.map(|it| it.tree.0), &edits)?;
+        let mut files: Vec<(gix::ObjectId, usize)> =
+            new.put.iter().enumerate().map(|(index, (_, id, _))| (id.0, index)).collect();
+        files.par_sort_unstable();
+        files.dedup_by_key(|it| it.0);
+        let mut files: Vec<usize> = files
+            .into_par_iter()
+            .map_init(
+                || repository.local(),
+                |local, it| (!stored.has(local, &it.0)).then_some(it.1),
+            )
+            .flatten()
+            .collect();
+        files.par_sort_unstable();
+        let file = |index: usize| {
+            let (_, id, contents) = &new.put[index];
+            NewObject { id: id.0, kind: Kind::Blob, contents: contents.clone() }
+        };
+        let mut objects: Vec<NewObject<'o>> = files.into_iter().map(file).collect();
         let mut seen = BTreeSet::new();
-        let mut objects = vec![];
-        let mut add = |id: gix::ObjectId, kind, contents: Contents<'o>| {
+        let mut add = |id: gix::ObjectId, kind, bytes: Vec<u8>| {
             if !stored.has(local, &id) && seen.insert(id) {
-                objects.push(NewObject { id, kind, contents });
+                objects.push(NewObject { id, kind, contents: Contents::Bytes(bytes.into()) });
             }
         };
-        let root = match new.parent {
-            Some(parent) => local.find_tree(parent.tree.0)?.decode()?.into(),
-            None => GitTree::empty(),
-        };
-        let mut editor = Editor::new(root, &local.objects, local.object_hash());
-        for path in &new.removed {
-            editor.remove(path.as_str().split('/').map(BStr::new))?;
+        for (id, bytes) in edited.trees {
+            add(id, Kind::Tree, bytes);
         }
-        for (path, id, contents) in &new.put {
-            editor.upsert(path.split('/').map(BStr::new), EntryKind::Blob, id.0)?;
-            add(id.0, Kind::Blob, contents.clone());
-        }
-        let tree = editor.write(|tree| -> gix::Result<gix::ObjectId> {
-            let (id, bytes) = encode(tree, Kind::Tree)?;
-            add(id, Kind::Tree, Contents::Bytes(bytes.into()));
-            Ok(id)
-        })?;
         let committer = local.committer().expect("because there is a fallback")?;
         let commit = CommitObject {
             message: new.message.into(),
-            tree,
+            tree: edited.id.expect("because a root has an id even if it is empty"),
             author: local.author().unwrap_or(Ok(committer))?.into(),
             committer: committer.into(),
             encoding: None,
@@ -320,15 +329,9 @@ impl<'o> Objects<'o> {
             extra_headers: vec![],
         };
         let (id, bytes) = encode(&commit, Kind::Commit)?;
-        add(id, Kind::Commit, Contents::Bytes(bytes.into()));
+        add(id, Kind::Commit, bytes);
         Ok(Self { new: objects, commit: id })
     }
-}
-
-fn encode(object: &dyn WriteTo, kind: Kind) -> gix::Result<(gix::ObjectId, Vec<u8>)> {
-    let mut bytes = vec![];
-    object.write_to(&mut bytes).or_error()?;
-    Ok((gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, &bytes)?, bytes))
 }
 
 /// A move of a branch from one commit to another; from none, it is made.

@@ -6,6 +6,7 @@ mod commit;
 mod compare;
 mod content;
 mod early;
+mod edit;
 mod export;
 mod files;
 mod history;
