@@ -91,11 +91,11 @@ struct Line<'t> {
 
 impl Line<'_> {
     fn is_separator(self) -> bool {
-        self.indent == 0 && self.written == "---"
+        self.indent == 0 && self.written.as_bytes() == b"---"
     }
 
     fn is_item(self) -> bool {
-        self.written == "-" || self.written.starts_with("- ")
+        matches!(self.written.as_bytes(), [b'-'] | [b'-', b' ', ..])
     }
 }
 
@@ -278,8 +278,7 @@ fn spaces(line: &str) -> usize {
 
 /// Says whether a line at the left edge is a directive, the end of a document, or a separator with more on its line.
 fn is_marker(written: &str) -> bool {
-    let more = written.starts_with("---") && written.len() > 3;
-    more || written.starts_with("...") || written.starts_with('%')
+    matches!(written.as_bytes(), [b'-', b'-', b'-', _, ..] | [b'.', b'.', b'.', ..] | [b'%', ..])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     form::{Form, Parent},
-    scalars::{LONGEST_KEY, Scalar, double_quoted, plain},
+    scalars::{LONGEST_KEY, Scalar, double_quoted, plain, strip},
 };
 
 /// What is left of the line.
@@ -90,7 +90,7 @@ impl<'t, 'f, 'o> Flow<'t, 'f, 'o> {
         let mapping = self.form.begin_mapping();
         loop {
             let key = self.text().filter(|it| it.len() <= LONGEST_KEY)?;
-            self.rest = self.rest.strip_prefix(':')?;
+            self.rest = strip(self.rest, b':')?;
             self.skip();
             self.form.key(mapping, key, column)?;
             self.value(depth, (column, Parent::Value))?;
