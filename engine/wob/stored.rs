@@ -12,7 +12,7 @@ use std::{
 
 use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
-use wob_host::{Cache, GcLimits, Lease, Store, StoreError};
+use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
     BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, inputs_of, subtrees,
 };
@@ -24,6 +24,8 @@ pub(crate) use self::record::{KnownFolder, PartsRecord};
 const RULES: &str = env!("WOB_RULES_DIGEST");
 /// Readers look into every pack, so that many small ones are joined.
 const MOST_PACKS: usize = 64;
+/// How many subtrees are put together before they are written.
+const SUBTREES: usize = 256;
 
 /// The results that are kept in the user's store, and those of this process.
 #[derive(Debug, Default)]
@@ -86,7 +88,7 @@ impl Stored {
     /// If the store cannot be written: the next build then renders again.
     pub(crate) fn save(
         &self,
-        db: Database,
+        db: &Database,
         built: &[(EnvironmentInput, &[BuiltAssignment])],
     ) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Ok(()) };
@@ -99,29 +101,31 @@ impl Stored {
                 }
             }
         }
-        let records: Vec<(Subtree, Record, PartsRecord)> = new
-            .into_par_iter()
-            .map_with(db, |db, (environment, all, subtree)| {
-                let record = self.record(&subtree);
-                let members = all[subtree.assignments.clone()].iter().filter_map(|it| {
-                    let inputs = inputs_of(&*db, environment, &it.assignment).as_ref().ok()?;
-                    Some((it.assignment.target.as_str(), inputs.parts()))
-                });
-                let parts = PartsRecord::new(members);
-                (subtree, record, parts)
-            })
-            .collect();
-        if records.is_empty() {
+        if new.is_empty() {
             return Ok(());
         }
-        self.write(store, &records)?;
+        let mut batch = store.batch();
+        let mut kept = vec![];
+        // What assignments were made from takes much memory, and is needed only until it is written.
+        for some in new.chunks(SUBTREES) {
+            let encode = |db: &mut Database, (environment, all, subtree): &(_, &[_], Subtree)| {
+                let members: &[BuiltAssignment] = &all[subtree.assignments.clone()];
+                self.encode(db, *environment, members, subtree)
+            };
+            let some: Vec<Encoded> = some.par_iter().map_with(db.clone(), encode).collect();
+            for it in some {
+                it.put(&mut batch)?;
+                kept.push((it.subtree, it.record));
+            }
+        }
+        batch.commit()?;
         let mut state = self.write_state();
-        for (subtree, record, _) in records {
+        for (subtree, record) in kept {
             // Other environments may still be saved.
             for inputs in record.members() {
                 state.fresh.remove(&inputs);
             }
-            state.whole.insert(subtree.digest());
+            state.whole.insert(subtree);
             state.add(record);
         }
         drop(state);
@@ -153,22 +157,25 @@ impl Stored {
         Record::new(subtree.inputs.iter().filter_map(|it| Some((*it, state.files(it)?))))
     }
 
-    fn write(
+    /// Returns what is kept of a subtree, whose assignments are `members`.
+    fn encode(
         &self,
-        store: &Store,
-        records: &[(Subtree, Record, PartsRecord)],
-    ) -> Result<(), StoreError> {
-        let mut batch = store.batch();
-        for (subtree, record, parts) in records {
-            let subtree = subtree.digest();
-            batch.put_result(&key("subtree", &subtree), &encoded(record))?;
-            batch.put_result(&key("parts", &subtree), &encoded(parts))?;
-            // Those that are not fresh lead to another subtree already.
-            for inputs in record.members().filter(|it| self.read().fresh.contains_key(it)) {
-                batch.put_result(&key("assignment", &inputs), subtree.as_bytes())?;
-            }
-        }
-        batch.commit()
+        db: &Database,
+        environment: EnvironmentInput,
+        members: &[BuiltAssignment],
+        subtree: &Subtree,
+    ) -> Encoded {
+        let record = self.record(subtree);
+        let members = members.iter().filter_map(|it| {
+            let inputs = inputs_of(db, environment, &it.assignment).as_ref().ok()?;
+            Some((it.assignment.target.as_str(), inputs.parts()))
+        });
+        let parts = encoded(&PartsRecord::new(members));
+        // Those that are not fresh lead to another subtree already.
+        let state = self.read();
+        let fresh = record.members().filter(|it| state.fresh.contains_key(it)).collect();
+        drop(state);
+        Encoded { subtree: subtree.digest(), text: encoded(&record), record, parts, fresh }
     }
 
     /// Reads the record of a subtree; `None` if the store does not have it whole.
@@ -189,6 +196,27 @@ impl Stored {
 
     fn write_state(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is kept of a subtree, as it is written.
+struct Encoded {
+    subtree: Digest,
+    record: Record,
+    text: Vec<u8>,
+    parts: Vec<u8>,
+    /// The inputs of which it must be noted that they are in this subtree.
+    fresh: Vec<Digest>,
+}
+
+impl Encoded {
+    fn put(&self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        batch.put_result(&key("subtree", &self.subtree), &self.text)?;
+        batch.put_result(&key("parts", &self.subtree), &self.parts)?;
+        for inputs in &self.fresh {
+            batch.put_result(&key("assignment", inputs), self.subtree.as_bytes())?;
+        }
+        Ok(())
     }
 }
 

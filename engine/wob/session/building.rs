@@ -40,7 +40,7 @@ impl Saving<'_> {
     pub(crate) fn run(self, pool: &rayon::ThreadPool) -> Result<(), StoreError> {
         let _span = timings::span("store");
         let Self { db, stored, made } = self;
-        pool.install(|| stored.save(db, &made))
+        pool.install(move || stored.save(&db, &made))
     }
 }
 

@@ -121,15 +121,23 @@ impl PartsRecord {
         let mut record = Self::default();
         let mut names = Names::default();
         let mut numbers: BTreeMap<(u32, [u8; 32]), u32> = BTreeMap::new();
+        let mut before: Vec<u32> = vec![];
         for (target, parts) in members {
-            let part = |it: InputPart| {
+            let part = |(index, it): (usize, InputPart)| {
                 let part = (names.number(&it.name), *it.digest.as_bytes());
+                // Most are those of the member before.
+                let same = before.get(index).filter(|it| record.parts[**it as usize] == part);
+                if let Some(same) = same {
+                    return *same;
+                }
                 *numbers.entry(part).or_insert_with(|| {
                     record.parts.push(part);
                     number(record.parts.len() - 1)
                 })
             };
-            record.members.push((target.to_owned(), parts.into_iter().map(part).collect()));
+            let parts: Vec<u32> = parts.into_iter().enumerate().map(part).collect();
+            record.members.push((target.to_owned(), parts.clone()));
+            before = parts;
         }
         record.names = names.in_order;
         record
@@ -156,14 +164,23 @@ impl PartsRecord {
 struct Names {
     in_order: Vec<Arc<str>>,
     numbers: BTreeMap<Arc<str>, u32>,
+    /// The number of the text that came behind the last one when that came before.
+    next: usize,
 }
 
 impl Names {
     fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        // They mostly come in the same order again.
+        let found = match self.in_order.get(self.next) {
+            Some(next) if **next == *name => Some(number(self.next)),
+            Some(_) | None => self.numbers.get(name).copied(),
+        };
+        if let Some(found) = found {
+            self.next = found as usize + 1;
+            return found;
         }
         let next = number(self.in_order.len());
+        self.next = self.in_order.len() + 1;
         let name: Arc<str> = name.into();
         self.in_order.push(name.clone());
         self.numbers.insert(name, next);

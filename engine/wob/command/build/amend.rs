@@ -352,7 +352,7 @@ impl Amended<'_> {
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);
                 // Without it the next build renders again what it needs.
-                pool.install(move || stored.save(db, &[(input, made)])).unwrap_or_default();
+                pool.install(move || stored.save(&db, &[(input, made)])).unwrap_or_default();
             });
             let span = timings::span_of("explain", name);
             let last = compare(session, compared, Some(&last));
