@@ -243,11 +243,9 @@ impl<'c> Comparison<'c> {
         if inputs.has_parts(before.parts(index)) {
             return vec![];
         }
-        let before: Parts =
-            before.parts(index).map(|(name, digest)| (name.to_owned(), digest)).collect();
+        let before: Vec<(&str, Digest)> = before.parts(index).collect();
+        let (before, now) = apart(&before, inputs.parts());
         let config = Arc::as_ptr(&inputs.config).addr();
-        let now: Parts =
-            inputs.parts().into_iter().map(|InputPart { name, digest }| (name, digest)).collect();
         let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
         let mut told = vec![];
         for part in names.into_iter().filter(|it| before.get(*it) != now.get(*it)) {
@@ -307,6 +305,18 @@ impl<'c> Comparison<'c> {
         let group = |((doing, causes), assignments)| Group { doing, causes, assignments };
         self.groups.into_iter().map(group).collect()
     }
+}
+
+/// Returns the parts of two builds, but for those that are the same where they begin and where they end: nearly all.
+fn apart(before: &[(&str, Digest)], now: Vec<InputPart>) -> (Parts, Parts) {
+    let is_same = |(a, b): &(&(&str, Digest), &InputPart)| a.0 == b.name && a.1 == b.digest;
+    let begin = before.iter().zip(&now).take_while(is_same).count();
+    let ends = before[begin..].iter().rev().zip(now[begin..].iter().rev());
+    let end = ends.take_while(is_same).count();
+    let (before_end, now_end) = (before.len() - end, now.len() - end);
+    let before = before[begin..before_end].iter().map(|(name, it)| ((*name).to_owned(), *it));
+    let now = now.into_iter().take(now_end).skip(begin).map(|it| (it.name, it.digest));
+    (before.collect(), now.collect())
 }
 
 /// Returns why an assignment was rendered whose inputs are those of the build before.
