@@ -1,18 +1,21 @@
-//! Ledgers: what a tree was made from that wob wrote to a place, so that the next build can tell that only values changed.
+//! Ledgers: what a tree was made from that wob wrote to a place, and what was said of it, so that the next build can tell that
+//! only values changed.
 //!
 //! It is a note in the user's cache, like the last build's. Without it, everything is composed again.
 //!
-//! **Invariant:** a ledger is written only of a whole tree about which there is nothing to say.
+//! **Invariant:** a ledger is written only of a whole tree, and where nothing is wrong.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use wob_engine::Digest;
+use wob_engine::{Diagnostic, Digest, FileName, Hasher};
 use wob_host::{read_note, write_note};
-use wob_rules::Frame;
+use wob_rules::{Frame, SaidParts, Warning};
 
-use crate::footprint::PlaceNotes;
+use crate::{footprint::PlaceNotes, session::Session};
 
 /// What makes a note a ledger of this shape, and of these rules: other ones may say something else of the same sources.
-const PURPOSE: &str = concat!("ledger 1 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("ledger 2 of ", env!("WOB_RULES_DIGEST"));
 
 /// What a tree was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,17 +24,41 @@ pub(crate) struct Ledger {
     pub(crate) frame: Frame,
     /// The digest of the tree's own record, which names those of its parts.
     head: [u8; 32],
+    /// What was said of the environment alone.
+    pub(crate) said: SaidParts,
+    /// What was said of it together with the others that were built; none if they were not built as a whole.
+    pub(crate) together: Option<Together>,
+}
+
+/// What was found by looking at environments together. No value of config has a part in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Together {
+    /// The digest of all that it depends on.
+    scope: [u8; 32],
+    warnings: Vec<Warning>,
 }
 
 impl Ledger {
-    /// Notes what the tree with the record `head` was made from.
-    pub(crate) fn new(frame: Frame, head: &str) -> Self {
-        Self { frame, head: *Digest::of(head.as_bytes()).as_bytes() }
+    /// Notes what the tree with the record `head` was made from, and what was said.
+    pub(crate) fn new(
+        frame: Frame,
+        head: &str,
+        said: SaidParts,
+        together: Option<Together>,
+    ) -> Self {
+        Self { frame, head: *Digest::of(head.as_bytes()).as_bytes(), said, together }
     }
 
     /// Says whether it is about the tree with the record `head`.
     pub(crate) fn is_of(&self, head: &str) -> bool {
         Digest::of(head.as_bytes()).as_bytes() == &self.head
+    }
+
+    /// Returns the files that are spoken of.
+    pub(crate) fn named(&self) -> BTreeSet<&FileName> {
+        let together = self.together.iter().flat_map(|it| &it.warnings).map(|it| &it.0);
+        let labels = self.said.diagnostics().chain(together).flat_map(|it| &it.labels);
+        labels.map(|it| &it.place.file).collect()
     }
 
     /// Reads the note; `None` if there is none, or it is damaged.
@@ -45,5 +72,50 @@ impl Ledger {
             // Without it the next build takes longer.
             write_note(&notes.path("ledger"), PURPOSE, &bytes).unwrap_or_default();
         }
+    }
+}
+
+impl Together {
+    /// Takes what was found by looking at the environments of `scope` together.
+    pub(crate) fn new(scope: Digest, warnings: Vec<Diagnostic>) -> Self {
+        let warnings = warnings.into_iter().map(Warning).collect();
+        Self { scope: *scope.as_bytes(), warnings }
+    }
+
+    /// Says whether it is about the environments of `scope`, as they are.
+    pub(crate) fn is_of(&self, scope: &Digest) -> bool {
+        &self.scope == scope.as_bytes()
+    }
+
+    /// Returns what was found.
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.warnings.iter().map(|it| it.0.clone()).collect()
+    }
+
+    /// Returns the digest of all that is looked at where environments with these names and frames are built as a whole, and no
+    /// others.
+    pub(crate) fn scope<'f>(
+        session: &Session<'_>,
+        frames: impl Fn(&str) -> Option<&'f Frame>,
+    ) -> Digest {
+        let settings = session.settings_text();
+        let mut hasher = Hasher::new("wob 2026-11 what is built together");
+        for it in &session.loaded.environments {
+            hasher.add(it.name.as_str().as_bytes());
+            match (frames(it.name.as_str()), it.input) {
+                (Some(frame), _) => {
+                    hasher.add(b"built");
+                    hasher.add(frame.shape().as_bytes());
+                }
+                // What the settings say in vain is known by all that is read.
+                (None, Some(input)) => {
+                    hasher.add(b"read");
+                    let state = Frame::state(&session.loaded.db, input, &settings);
+                    hasher.add(state.as_bytes());
+                }
+                (None, None) => hasher.add(b"passed over"),
+            }
+        }
+        hasher.finish()
     }
 }

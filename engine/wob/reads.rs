@@ -14,14 +14,19 @@ use std::{
 use camino::Utf8Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Content, Digest, FileName};
+use wob_engine::{Content, Digest, FileName, SourceFile};
 use wob_host::{PastFile, Since, Unneeded, read_note, write_note};
 use wob_rules::{EnvironmentInput, reads};
 
-use crate::{footprint::PlaceNotes, session::Session};
+use crate::{
+    footprint::PlaceNotes,
+    report::{Report, Texts as _},
+    session::Session,
+    workspace::Loaded,
+};
 
 /// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
-const PURPOSE: &str = concat!("reads 1 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("reads 2 of ", env!("WOB_RULES_DIGEST"));
 const REACH_PURPOSE: &str = concat!("reach 1 of ", env!("WOB_RULES_DIGEST"));
 const PLACES_PURPOSE: &str = "places 1";
 /// If more files than these have changed, everything may as well be read.
@@ -33,6 +38,8 @@ pub(crate) struct ReadsNote {
     files: Vec<(String, PastFile)>,
     /// The digest of the [`Reach`] that it is of.
     reach: [u8; 32],
+    /// The files that were spoken of: who speaks of them again needs their text.
+    named: BTreeSet<String>,
 }
 
 /// Who needs which files. It stays as long as nothing but values changes.
@@ -126,11 +133,11 @@ impl Looked {
         edited.iter().all(is_needed).then_some(Self { note, reach, now, concerned })
     }
 
-    /// Returns the files that are always needed, and those that the concerned subtrees need.
+    /// Returns the files that are always needed, those that are spoken of, and those that the concerned subtrees need.
     fn needed(&self) -> impl Iterator<Item = &str> {
         let positions = self.concerned.iter().flat_map(|it| &self.reach.subtrees[*it]);
         let files = positions.map(|it| &*self.note.files[*it as usize].0);
-        self.reach.always.iter().map(String::as_str).chain(files)
+        self.reach.always.iter().chain(&self.note.named).map(String::as_str).chain(files)
     }
 
     /// Returns what those files held that hold something else now.
@@ -180,14 +187,25 @@ impl Narrowed {
 }
 
 impl ReadsNote {
-    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are.
-    pub(crate) fn renew(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) {
-        if Self::try_renew(session, input, notes).is_none() {
+    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are, and which files
+    /// were `named` in what was said.
+    pub(crate) fn renew(
+        session: &Session<'_>,
+        input: EnvironmentInput,
+        notes: &PlaceNotes,
+        named: &BTreeSet<&FileName>,
+    ) {
+        if Self::try_renew(session, input, notes, named).is_none() {
             Self::remove(notes);
         }
     }
 
-    fn try_renew(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) -> Option<()> {
+    fn try_renew(
+        session: &Session<'_>,
+        input: EnvironmentInput,
+        notes: &PlaceNotes,
+        named: &BTreeSet<&FileName>,
+    ) -> Option<()> {
         let reads = reads(&session.loaded.db, input)?;
         let paths = paths(session);
         let always = reads.always.iter().filter_map(|it| Some(paths.get(it)?.0.clone())).collect();
@@ -207,24 +225,36 @@ impl ReadsNote {
         let subtrees = reads.subtrees.iter().map(of_subtree).collect();
         let reach = postcard::to_stdvec(&Reach { always, subtrees }).ok()?;
         write_note(&notes.path("reach"), REACH_PURPOSE, &reach).ok()?;
-        Self { files, reach: *Digest::of(&reach).as_bytes() }.write(notes)
+        let named = paths_of(named, &paths);
+        Self { files, reach: *Digest::of(&reach).as_bytes(), named }.write(notes)
     }
 
     /// Notes what `session` has read of an environment in which nothing but values has changed since the last note, if there is
-    /// one.
-    pub(crate) fn amend(session: &Session<'_>, input: EnvironmentInput, notes: &PlaceNotes) {
+    /// one, and which files were `named` in what was said.
+    pub(crate) fn amend(
+        session: &Session<'_>,
+        input: EnvironmentInput,
+        notes: &PlaceNotes,
+        named: &BTreeSet<&FileName>,
+    ) {
         let environment = input.name(&session.loaded.db);
-        if Self::try_amend(session, environment, notes).is_none() {
+        if Self::try_amend(session, environment, notes, named).is_none() {
             match session.narrowed {
                 Some(_) => Self::remove(notes),
-                None => Self::renew(session, input, notes),
+                None => Self::renew(session, input, notes, named),
             }
         }
     }
 
-    fn try_amend(session: &Session<'_>, environment: &str, notes: &PlaceNotes) -> Option<()> {
+    fn try_amend(
+        session: &Session<'_>,
+        environment: &str,
+        notes: &PlaceNotes,
+        named: &BTreeSet<&FileName>,
+    ) -> Option<()> {
         let mut note = Self::read(notes)?;
         let paths = paths(session);
+        note.named = paths_of(named, &paths);
         let now: BTreeMap<&str, Digest> =
             paths.values().map(|(path, digest)| (path.as_str(), *digest)).collect();
         let part = session.narrowed.as_ref().and_then(|it| it.parts.get(environment));
@@ -260,6 +290,25 @@ impl ReadsNote {
     pub(crate) fn remove(notes: &PlaceNotes) {
         fs::remove_file(notes.path("reads")).unwrap_or_default();
     }
+}
+
+/// Says whether a report speaks of a file that was left out, so that nobody knows the lines of it.
+pub(crate) fn speaks_of_unread(session: &Session<'_>, report: &Report) -> bool {
+    let Loaded { db, texts, folders, .. } = &session.loaded;
+    let files = report.items.iter().flat_map(|it| &it.marks).map(|it| &it.file);
+    let lacking: BTreeSet<&FileName> = files.filter(|it| texts.text(it).is_none()).collect();
+    let is_left_out = |it: &SourceFile| {
+        matches!(it.content(db), Content::Unread { .. }) && lacking.contains(it.name(db))
+    };
+    !lacking.is_empty() && folders.iter().any(|(it, _)| it.files(db).iter().any(is_left_out))
+}
+
+/// Returns where some files lie, as far as that is known.
+fn paths_of(
+    names: &BTreeSet<&FileName>,
+    paths: &BTreeMap<&FileName, (String, Digest)>,
+) -> BTreeSet<String> {
+    names.iter().filter_map(|it| Some(paths.get(*it)?.0.clone())).collect()
 }
 
 /// Returns where the files of folders lie that were read, and the digests of what they hold. Left out is what has the name of

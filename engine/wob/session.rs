@@ -331,23 +331,32 @@ impl<'s> Session<'s> {
 
     /// Returns what is wrong with the workspace and with `built`.
     pub(crate) fn diagnose(&self, built: &[BuiltTarget]) -> Report {
-        self.report(built, vec![])
+        self.report(problems_of(built), self.unused_settings())
     }
 
     /// Returns the same, and what is legal but surely wrong.
     pub(crate) fn diagnose_closely(&self, built: &[BuiltTarget]) -> Report {
         let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
-        let is_all = inputs.len() == self.loaded.environments.len();
-        let coverage = if is_all { Coverage::All } else { Coverage::Some };
-        self.report(built, lint::warnings(&self.loaded.db, &inputs, coverage))
+        self.report(problems_of(built), self.lint(&inputs))
     }
 
-    fn report(&self, built: &[BuiltTarget], warnings: Vec<Diagnostic>) -> Report {
+    /// Returns what is legal but surely wrong with some environments, and with what wob.yaml sets for them.
+    pub(crate) fn lint(&self, inputs: &[EnvironmentInput]) -> Vec<Diagnostic> {
+        let _span = timings::span("lint");
+        let is_all = inputs.len() == self.loaded.environments.len();
+        let coverage = if is_all { Coverage::All } else { Coverage::Some };
+        let mut all = self.unused_settings();
+        all.extend(lint::warnings(&self.loaded.db, inputs, coverage));
+        all.retain(|it| !self.workspace.settings.silenced.contains(it.code));
+        all
+    }
+
+    /// Reports what is wrong with the workspace, the `problems` of what was built of it, and what was found by [`Session::lint`].
+    pub(crate) fn report(&self, problems: Vec<Diagnostic>, lints: Vec<Diagnostic>) -> Report {
         let _span = timings::span("report");
         let mut all = self.loaded.diagnostics.clone();
-        all.extend(problems(built.iter().map(|it| &it.built)));
-        all.extend(self.unused_settings());
-        all.extend(warnings);
+        all.extend(problems);
+        all.extend(lints);
         let silenced = &self.workspace.settings.silenced;
         all.retain(|it| it.is_error() || !silenced.contains(it.code));
         Report::new(all, &self.loaded.texts)
@@ -415,6 +424,12 @@ impl<'s> Session<'s> {
         let below = self.workspace.root.strip_prefix(checkout).ok();
         below.filter(|it| !it.as_str().is_empty()).map_or(String::new(), |it| format!("{it}/"))
     }
+}
+
+/// Returns what is wrong with what was built.
+pub(crate) fn problems_of(built: &[BuiltTarget]) -> Vec<Diagnostic> {
+    let _span = timings::span("report");
+    problems(built.iter().map(|it| &it.built))
 }
 
 /// Finds out what there is to build, and what of it is selected.

@@ -2,7 +2,8 @@
 //! concerns exactly the assignments that have its layer, and nobody need look at the others.
 //!
 //! **Invariant:** two states of an environment whose frames fit have the same assignments, with the same layers, templates
-//! and names of files, and the same is said about both, except about assignments that have an edited layer.
+//! and names of files, and the same is said about both, except about assignments that have an edited layer, and about what
+//! an edited file itself says.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Database, Digest, FileName, Hasher, SourceFile};
+use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
 use crate::{
     Layer, Name, SpecialLabels, assignments,
@@ -29,6 +30,8 @@ pub struct Frame {
     rest: [u8; 32],
     /// The source files, by name.
     files: BTreeMap<String, FileFrame>,
+    /// The digest of all of it but the values: two frames that fit have the same.
+    shape: [u8; 32],
 }
 
 /// One source file of a [`Frame`].
@@ -36,7 +39,7 @@ pub struct Frame {
 struct FileFrame {
     /// Of its bytes.
     bytes: [u8; 32],
-    /// Of what it says but for the values of config; none if it says anything else than config, or something is wrong with it.
+    /// Of what it says but for the values of config; none if it says anything else than config, or it has errors.
     outline: Option<[u8; 32]>,
 }
 
@@ -47,7 +50,26 @@ impl Frame {
             let outline = is_source.then(|| outline(db, file)).flatten();
             (file.name(db).to_string(), FileFrame { bytes: bytes(db, file), outline })
         });
-        Self { rest: rest(db, environment, settings), files: files.collect() }
+        let files: BTreeMap<String, FileFrame> = files.collect();
+        let rest = rest(db, environment, settings);
+        let shape = shape(&rest, &files);
+        Self { rest, files, shape }
+    }
+
+    /// Returns the digest of all of it but the values.
+    pub fn shape(&self) -> Digest {
+        Digest::from_bytes(self.shape)
+    }
+
+    /// Returns the digest of everything that an environment is built from, values and all.
+    pub fn state(db: &Database, environment: EnvironmentInput, settings: &str) -> Digest {
+        let mut hasher = Hasher::new("wob 2026-11 state of an environment");
+        hasher.add(&rest(db, environment, settings));
+        for (file, _) in files(db, environment) {
+            hasher.add(file.name(db).as_str().as_bytes());
+            hasher.add(&bytes(db, file));
+        }
+        hasher.finish()
     }
 
     /// Returns the digest of what a file held; `None` if there was none of that name.
@@ -89,6 +111,17 @@ impl Frame {
     }
 }
 
+fn shape(rest: &[u8; 32], files: &BTreeMap<String, FileFrame>) -> [u8; 32] {
+    let mut hasher = Hasher::new("wob 2026-11 shape of a frame");
+    hasher.add(rest);
+    for (name, FileFrame { bytes, outline }) in files {
+        hasher.add(name.as_bytes());
+        hasher.add(&[u8::from(outline.is_some())]);
+        hasher.add(outline.as_ref().unwrap_or(bytes));
+    }
+    *hasher.finish().as_bytes()
+}
+
 /// Lists all files of an environment, and whether each is read as a source; those of schemas are not.
 fn files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = (SourceFile, bool)> {
     let sources = source_files(db, environment).map(|it| (it, true));
@@ -125,7 +158,8 @@ fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32
 
 fn outline(db: &Database, file: SourceFile) -> Option<[u8; 32]> {
     let decoded = decode_file(db, file);
-    let is_whole = decoded.damage.is_empty() && decoded.diagnostics.is_empty();
+    let is_whole =
+        decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error);
     if !is_whole || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
         return None;
     }

@@ -30,6 +30,7 @@ mod render;
 pub mod resource;
 pub mod rule;
 mod rule_files;
+mod said;
 mod schedule;
 mod schemas;
 mod selector;
@@ -49,7 +50,7 @@ pub use known::{Known, KnownFile, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;
-pub use problems::problems;
+pub use problems::{Said, problems};
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Unavailable, WorkloadSource, answer_scheduler, assignments,
@@ -67,6 +68,7 @@ pub use render::{
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};
 pub use rule_files::{unknown_validations, unused_parameters};
+pub use said::{SaidParts, Warning, said_of_subtree};
 pub use schedule::{
     Answer, Assignment, Candidate, Candidates, Clause, Effect, ExecScheduler, Explanation, Fate,
     Fleet, LabelScheduler, Nearest, Needs, Placement, PlacementScheduler, PolicyView, Preference,

@@ -1,10 +1,19 @@
 //! Every problem of built environments, each once, however many assignments have it.
+//!
+//! **Invariant:** what is said of parts, joined in any order, is what is said of the whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use wob_engine::Diagnostic;
+use serde::{Deserialize, Serialize};
+use wob_engine::{Diagnostic, Severity};
 
-use crate::{built::Built, schedule::Assignment};
+use crate::{
+    built::{Built, BuiltAssignment},
+    schedule::Assignment,
+};
 
 /// How many assignments a note lists.
 const LISTED: usize = 5;
@@ -13,70 +22,169 @@ const LISTED: usize = 5;
 ///
 /// Problems that differ only by their notes are one, with a note that lists the assignments that have it.
 pub fn problems<'b>(environments: impl IntoIterator<Item = &'b Built>) -> Vec<Diagnostic> {
-    let mut groups: BTreeMap<Diagnostic, Group> = BTreeMap::new();
+    let mut said = Said::default();
     for built in environments {
-        for diagnostic in &built.shared {
-            let group = groups.entry(without_notes(diagnostic)).or_default();
-            group.common.extend(diagnostic.notes.iter().cloned());
-        }
+        said.add_all(&built.shared);
         for one in &built.assignments {
-            for diagnostic in &one.diagnostics {
-                let label = label(&built.environment, &one.assignment);
-                let group = groups.entry(without_notes(diagnostic)).or_default();
-                group.members.entry(label).or_insert_with(|| diagnostic.notes.clone());
-            }
+            said.add_assignment(&built.environment, one);
         }
     }
-    let mut problems: Vec<Diagnostic> =
-        groups.into_iter().map(|(diagnostic, group)| group.into_problem(diagnostic)).collect();
-    problems.sort_by_key(|it| (it.severity, it.labels.first().map(|label| label.place.clone())));
-    problems
+    said.into_problems()
+}
+
+/// Problems, each once, with who has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said(pub(crate) BTreeMap<Arc<Diagnostic>, Group>);
+
+impl Said {
+    /// Adds problems that belong to no assignment.
+    pub(crate) fn add_all<'d>(&mut self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
+        for diagnostic in diagnostics {
+            let group = self.0.entry(without_notes(diagnostic)).or_default();
+            group.common.extend(diagnostic.notes.iter().cloned());
+        }
+    }
+
+    /// Adds the problems of an assignment, which is not added twice.
+    pub(crate) fn add_assignment(&mut self, environment: &str, built: &BuiltAssignment) {
+        if built.diagnostics.is_empty() {
+            return;
+        }
+        let label = label(environment, &built.assignment);
+        let mut own: BTreeMap<Arc<Diagnostic>, &[String]> = BTreeMap::new();
+        for diagnostic in &built.diagnostics {
+            own.entry(without_notes(diagnostic)).or_insert(&diagnostic.notes);
+        }
+        for (diagnostic, notes) in own {
+            let members = Members::one(label.clone(), notes);
+            self.0.entry(diagnostic).or_default().join(Group::of(members));
+        }
+    }
+
+    /// Adds what is said of other assignments, or of none.
+    pub fn join(&mut self, other: Self) {
+        for (diagnostic, group) in other.0 {
+            self.0.entry(diagnostic).or_default().join(group);
+        }
+    }
+
+    /// Says whether nothing is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Says whether it is nothing but warnings.
+    pub fn is_only_warnings(&self) -> bool {
+        self.0.keys().all(|it| it.severity == Severity::Warning)
+    }
+
+    /// Returns everything that is said: errors first, then by place.
+    pub fn into_problems(self) -> Vec<Diagnostic> {
+        let problem = |(diagnostic, group): (Arc<Diagnostic>, Group)| {
+            group.into_problem(Arc::unwrap_or_clone(diagnostic))
+        };
+        let mut problems: Vec<Diagnostic> = self.0.into_iter().map(problem).collect();
+        let key =
+            |it: &Diagnostic| (it.severity, it.labels.first().map(|label| label.place.clone()));
+        problems.sort_by_cached_key(key);
+        problems
+    }
 }
 
 /// What distinguishes equal problems.
-#[derive(Debug, Default)]
-struct Group {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Group {
     /// The notes of those that belong to no assignment.
     common: BTreeSet<String>,
-    /// The assignments that have the problem, and its notes there.
-    members: BTreeMap<String, Vec<String>>,
+    /// The assignments that have the problem, if any has.
+    members: Option<Members>,
+}
+
+/// Assignments that have the same problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Members {
+    /// How many there are.
+    count: usize,
+    /// The first of them by their labels: as many as are listed.
+    listed: BTreeSet<String>,
+    /// The notes of the first.
+    notes: Vec<String>,
+    /// Those of them that all have.
+    everywhere: BTreeSet<String>,
+}
+
+impl Members {
+    fn one(label: String, notes: &[String]) -> Self {
+        Self {
+            count: 1,
+            listed: BTreeSet::from([label]),
+            notes: notes.to_vec(),
+            everywhere: notes.iter().cloned().collect(),
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        let is_first = other.listed.first() < self.listed.first();
+        self.count += other.count;
+        self.everywhere.retain(|it| other.everywhere.contains(it));
+        if is_first {
+            self.notes = other.notes;
+        }
+        self.listed.extend(other.listed);
+        while self.listed.len() > LISTED {
+            self.listed.pop_last();
+        }
+    }
+
+    fn where_it_happens(&self) -> String {
+        let list: Vec<String> = self.listed.iter().map(|it| format!("`{it}`")).collect();
+        let list = list.join(", ");
+        match self.count {
+            1 => format!("in the assignment {list}"),
+            few if few <= LISTED => format!("in {few} assignments: {list}"),
+            many => format!("in {many} assignments: {list} and {} more", many - LISTED),
+        }
+    }
 }
 
 impl Group {
+    fn of(members: Members) -> Self {
+        Self { common: BTreeSet::new(), members: Some(members) }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.common.extend(other.common);
+        match (&mut self.members, other.members) {
+            (Some(own), Some(others)) => own.join(others),
+            (own @ None, others) => *own = others,
+            (Some(_), None) => {}
+        }
+    }
+
     fn into_problem(self, mut diagnostic: Diagnostic) -> Diagnostic {
         let mut notes: Vec<String> = self.common.into_iter().collect();
-        if let Some((first, of_first)) = self.members.iter().next() {
-            for note in of_first {
-                let is_common = self.members.values().all(|it| it.contains(note));
+        if let Some(members) = self.members {
+            let first = members.listed.first().map_or("", |it| it);
+            for note in &members.notes {
+                let is_common = members.everywhere.contains(note);
                 // What holds for one assignment only is still the best example that there is.
                 notes.push(if is_common { note.clone() } else { format!("in `{first}`: {note}") });
             }
-            notes.push(where_it_happens(self.members.keys()));
+            notes.push(members.where_it_happens());
         }
         diagnostic.notes = notes;
         diagnostic
     }
 }
 
-fn without_notes(diagnostic: &Diagnostic) -> Diagnostic {
-    Diagnostic { notes: vec![], ..diagnostic.clone() }
+fn without_notes(diagnostic: &Diagnostic) -> Arc<Diagnostic> {
+    Arc::new(Diagnostic { notes: vec![], ..diagnostic.clone() })
 }
 
 /// Returns the label of an assignment, as every command takes it.
 fn label(environment: &str, assignment: &Assignment) -> String {
     let Assignment { cluster_type, target, .. } = assignment;
     format!("//env/{environment}/{cluster_type}:{target}")
-}
-
-fn where_it_happens<'l>(labels: impl ExactSizeIterator<Item = &'l String>) -> String {
-    let all = labels.len();
-    let shown: Vec<String> = labels.take(LISTED).map(|it| format!("`{it}`")).collect();
-    let list = shown.join(", ");
-    match all {
-        1 => format!("in the assignment {list}"),
-        few if few <= LISTED => format!("in {few} assignments: {list}"),
-        many => format!("in {many} assignments: {list} and {} more", many - LISTED),
-    }
 }
 
 #[cfg(test)]
@@ -126,6 +234,31 @@ mod tests {
             ["in 402 assignments: `//env/dev/c0:app-test`, `//env/dev/c1:app-test`, \
               `//env/prod/c0:app-test`, `//env/prod/c100:app-test`, `//env/prod/c101:app-test` and 397 more"]
         );
+    }
+
+    /// What is said of parts, however an environment is divided, is what is said of it.
+    #[test]
+    fn parts_are_joined_to_the_whole() {
+        let wrong = |index: usize| {
+            let message = ["wrong", "worse"][index % 2];
+            let it = Diagnostic::error("code", message).note(format!("of {}", index % 3));
+            if index % 5 == 0 { it } else { it.note("often") }
+        };
+        for count in [1, 2, 5, 6, 7, 40] {
+            let mut built = built("dev", count, wrong);
+            built.shared = vec![Diagnostic::error("code", "worse").note("in general")];
+            let wanted = problems([&built]);
+            for (start, step) in [(0, 1), (3, 2), (1, 7), (4, 11)] {
+                let mut parts = vec![Said::default(); 7];
+                parts[start].add_all(&built.shared);
+                for (index, it) in built.assignments.iter().enumerate() {
+                    parts[(start + index * step) % 7].add_assignment("dev", it);
+                }
+                let mut all = Said::default();
+                parts.into_iter().rev().for_each(|it| all.join(it));
+                assert_eq!(all.into_problems(), wanted, "{count} from {start} by {step}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Database, FileName, SourceFile};
+use wob_engine::{Database, Diagnostic, FileName, SourceFile};
 
 use crate::{
     Assignment, LayerId, assignments,
@@ -39,7 +39,7 @@ const CLUSTER_TYPE: &str = "cluster type";
 /// What a file says that another one may say too.
 type Said<'r> = (&'static str, &'r str);
 
-/// Finds out who needs which files of an environment about which nothing is to be said; `None` if every subtree may need all.
+/// Finds out who needs which files of an environment without errors; `None` if every subtree may need all.
 pub fn reads(db: &Database, environment: EnvironmentInput) -> Option<Reads> {
     let scheduling = environment.scheduling(db);
     if scheduling.setting.as_ref().is_some_and(|it| it.program.is_some()) {
@@ -156,7 +156,8 @@ fn dispensable<'d>(
 /// Returns what a file says, none if it must always be read.
 fn said_by(db: &Database, file: SourceFile) -> Option<BTreeSet<Said<'_>>> {
     let decoded = decode_file(db, file);
-    let is_whole = decoded.damage.is_empty() && decoded.diagnostics.is_empty();
+    let is_whole =
+        decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error);
     if !is_whole || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
         return None;
     }

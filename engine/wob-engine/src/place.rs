@@ -5,11 +5,13 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::Span;
 
 /// The name of a file as people see it, unique in one run: `clusters/drone.yaml`, `dev:clusters/drone.yaml`,
 /// `https://github.com/org/app@main:workload/workload.yaml`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileName(Arc<str>);
 
 impl FileName {
@@ -37,7 +39,7 @@ impl fmt::Debug for FileName {
 }
 
 /// A place in a source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file.
     pub file: FileName,
@@ -46,7 +48,7 @@ pub struct Place {
 }
 
 /// Where in a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum At {
     /// The file as a whole: its name, its encoding, its absence.
     File,
@@ -73,7 +75,7 @@ pub enum At {
 }
 
 /// One step down from a node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Step {
     /// The value of this key.
     Key(Arc<str>),
@@ -82,7 +84,7 @@ pub enum Step {
 }
 
 /// A side of a mapping entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Part {
     /// The key.
     Key,

@@ -5,7 +5,7 @@ use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
     EnvironmentInput, assignments, environment_model, file_problems, inputs, layers, pair,
-    rendered, scheduled, shared::layer_warnings,
+    rendered, scheduled,
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
@@ -30,7 +30,7 @@ pub fn decode_all(db: &Database, environment: EnvironmentInput) {
 
 /// Lists the files in which resources are said: of the bases, the control plane and the workloads, in this order.
 pub(crate) fn source_files(
-    db: &Database,
+    db: &dyn salsa::Database,
     environment: EnvironmentInput,
 ) -> impl Iterator<Item = SourceFile> {
     let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
@@ -60,8 +60,7 @@ pub fn build_with(db: &Database, environment: EnvironmentInput, known: &dyn Know
     Built::join(db, environment, assigned(db, environment, assignments(db, environment), known))
 }
 
-/// Builds some of an environment's assignments, which are whole [subtrees]; `None` if anything is to be said of them, or of the
-/// layers that they have.
+/// Builds some of an environment's assignments, which are whole [subtrees]; `None` if one fails.
 pub fn build_some(
     db: &Database,
     environment: EnvironmentInput,
@@ -69,8 +68,7 @@ pub fn build_some(
     known: &dyn Known,
 ) -> Option<Vec<BuiltAssignment>> {
     let built = assigned(db, environment, some, known);
-    let is_fine = built.iter().all(|it| !it.failed && it.diagnostics.is_empty());
-    (is_fine && layer_warnings(db, environment, some).is_empty()).then_some(built)
+    built.iter().all(|it| !it.failed).then_some(built)
 }
 
 fn assigned(

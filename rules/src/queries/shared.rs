@@ -6,7 +6,7 @@ use wob_engine::Diagnostic;
 
 use super::{
     EnvironmentInput, LayerList, TemplateKey, assignments, compiled, environment_model, fleet,
-    inputs_of, layers, merged, scheduled, schemas, subject,
+    inputs_of, layers, merged, scheduled, schemas, source_files, subject,
 };
 use crate::{
     compose,
@@ -22,15 +22,21 @@ pub(crate) fn shared_diagnostics(
     db: &dyn salsa::Database,
     environment: EnvironmentInput,
 ) -> Vec<Diagnostic> {
+    let mut diagnostics = whole_diagnostics(db, environment);
+    for file in source_files(db, environment) {
+        diagnostics.extend(decode_file(db, file).diagnostics.iter().cloned());
+    }
+    diagnostics.extend(layer_warnings(db, environment, assignments(db, environment)));
+    diagnostics
+}
+
+/// Those problems of the environment that no value of config has a part in, as long as there are no errors.
+pub(crate) fn whole_diagnostics(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+) -> Vec<Diagnostic> {
     let model = environment_model(db, environment);
     let mut diagnostics = model.diagnostics.clone();
-    let bases = environment.bases(db).iter().filter_map(|it| it.source.as_ref().ok());
-    let workloads = environment.workloads(db).iter().filter_map(|it| it.source.as_ref().ok());
-    for source in bases.chain([&environment.control_plane(db)]).chain(workloads) {
-        for file in source.files(db) {
-            diagnostics.extend(decode_file(db, *file).diagnostics.iter().cloned());
-        }
-    }
     diagnostics.extend(schemas(db, environment).1.iter().cloned());
     for folder in environment.validation(db).folders() {
         diagnostics.extend(own_schemas(db, folder).diagnostics.iter().cloned());
@@ -40,7 +46,6 @@ pub(crate) fn shared_diagnostics(
         diagnostics.extend(compiled(db, key).as_ref().err().into_iter().flatten().cloned());
     }
     diagnostics.extend(rule_files::parameter_problems(model, environment.parameters(db)));
-    diagnostics.extend(layer_warnings(db, environment, assignments(db, environment)));
     // What could not be read might have been selected.
     if model.damage.doubt == Doubt::Nothing {
         let note = format!("in the environment `{}`", model.environment);
@@ -56,10 +61,10 @@ pub(crate) fn shared_diagnostics(
 }
 
 /// Warnings of compositions, each once, however many assignments share the layers.
-pub(super) fn layer_warnings(
+pub(crate) fn layer_warnings<'a>(
     db: &dyn salsa::Database,
     environment: EnvironmentInput,
-    of: &[Assignment],
+    of: impl IntoIterator<Item = &'a Assignment>,
 ) -> Vec<Diagnostic> {
     let model = environment_model(db, environment);
     let mut warnings = BTreeSet::new();

@@ -14,11 +14,12 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FilePath, GitObjectId, Tree};
+use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Overwrite, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry,
-    assignments, build_some, concerned, part_path, promoted_commit, subtrees,
+    Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry, Said,
+    SaidParts, assignments, build_some, concerned, part_path, promoted_commit, said_of_subtree,
+    subtrees,
 };
 
 use self::parts::{AmendedPart, Anew, Piece, amend_part};
@@ -34,10 +35,9 @@ use crate::{
     exit::Exit,
     footprint::PlaceNotes,
     last::{Compared, LastBuild, compare},
-    ledger::Ledger,
-    reads::ReadsNote,
+    ledger::{Ledger, Together},
+    reads::{ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
-    report::Report,
     selection::Selected,
     session::{Session, Target},
     stored::{KnownFolder, PartsRecord},
@@ -56,6 +56,11 @@ struct Candidate<'c> {
     last: LastBuild,
     /// As it is now.
     frame: Frame,
+    /// The files in which values were edited.
+    edited: BTreeSet<FileName>,
+    /// What was said before.
+    said: SaidParts,
+    together: Option<Together>,
     destination: Destination,
     head_text: String,
     head: Head,
@@ -70,6 +75,8 @@ struct Candidate<'c> {
 struct Amended<'c> {
     candidate: Candidate<'c>,
     built: Vec<BuiltAssignment>,
+    /// What is said now.
+    said: SaidParts,
     plan: Plan,
     head: Head,
     text: String,
@@ -77,7 +84,7 @@ struct Amended<'c> {
 
 impl Output {
     /// Builds what `session` selects, if only values of config have changed since the last build of each environment into its
-    /// place; `None` if that is not so, or if there is anything to say: then nothing was done.
+    /// place; `None` if that is not so, or if anything is wrong: then nothing was done.
     pub(crate) fn amend(
         &self,
         session: &Session<'_>,
@@ -97,8 +104,8 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Option<Round>, Exit> {
-        if !self.may_amend() || !session.loaded.diagnostics.is_empty() || session.targets.is_empty()
-        {
+        let is_wrong = session.loaded.diagnostics.iter().any(|it| it.severity != Severity::Warning);
+        if !self.may_amend() || is_wrong || session.targets.is_empty() {
             return Ok(None);
         }
         let span = timings::span("amend");
@@ -106,6 +113,7 @@ impl Output {
         let candidates: Option<Result<Vec<Candidate<'_>>, OutputError>> =
             session.targets.iter().map(candidate).collect();
         let Some(Ok(candidates)) = candidates else { return Ok(None) };
+        let Some(together) = together(session, &candidates) else { return Ok(None) };
         let pool = session.pool(common)?;
         let lease = session.stored.lease();
         let mut amended = vec![];
@@ -119,20 +127,25 @@ impl Output {
         }
         // While a lease is held, nothing is tidied up.
         drop(lease);
+        let mut said = Said::default();
+        amended.iter().for_each(|it| said.join(it.said.all()));
+        let report = session.report(said.into_problems(), together.diagnostics());
+        if session.narrowed.is_some() && speaks_of_unread(session, &report) {
+            return Ok(None);
+        }
         drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
         for it in amended {
             let shown = it.candidate.place.shown();
-            match it.write(session, &pool, self.overwrite()) {
+            match it.write(session, &pool, self.overwrite(), &together) {
                 Ok(outcome) => outcomes.push(outcome),
                 // What stays of the branch must be looked at again.
                 Err(OutputError::Moved { .. }) => return Ok(None),
                 Err(error) => failed = failed.max(Some(super::fail(session, &shown, &error))),
             }
         }
-        let report = Report::new(vec![], &session.loaded.texts);
-        let exit = failed.unwrap_or(Exit::Ok);
+        let exit = failed.unwrap_or(session.verdict(&report, common));
         Ok(Some(Round { built: vec![], outcomes, report, exit }))
     }
 }
@@ -185,6 +198,9 @@ impl<'c> Candidate<'c> {
             notes,
             last,
             frame,
+            edited,
+            said: ledger.said,
+            together: ledger.together,
             destination,
             head_text,
             head,
@@ -196,7 +212,7 @@ impl<'c> Candidate<'c> {
 
     /// Builds the assignments that have an edited value, and those that are stored with them.
     fn build(
-        self,
+        mut self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
     ) -> Result<Option<Amended<'c>>, OutputError> {
@@ -209,6 +225,9 @@ impl<'c> Candidate<'c> {
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
         let built = pool.install(move || build_some(&db, input, &some, stored));
         let Some(built) = built else { return Ok(None) };
+        if !self.take_said(session, &built) {
+            return Ok(None);
+        }
         let Some(pieces) = self.pieces(&built, |it| pool.install(|| stored.folders(it))) else {
             return Ok(None);
         };
@@ -231,6 +250,24 @@ impl<'c> Candidate<'c> {
         let parts = pool.install(|| parts.into_par_iter().map(amend).collect());
         let Some(parts): Option<Vec<AmendedPart>> = parts else { return Ok(None) };
         self.plan(session, built, parts)
+    }
+
+    /// Takes what is to be said now; says whether nothing is wrong.
+    fn take_said(&mut self, session: &Session<'_>, built: &[BuiltAssignment]) -> bool {
+        let db = &session.loaded.db;
+        let mut start = 0;
+        let mut anew = BTreeMap::new();
+        for (position, range) in &self.subtrees {
+            let of_subtree = &built[start..start + range.len()];
+            anew.insert(*position, said_of_subtree(db, self.input, of_subtree));
+            start += range.len();
+        }
+        let is_fine = anew.values().all(Said::is_only_warnings);
+        let silenced = &session.workspace.settings.silenced;
+        if is_fine {
+            self.said.exchange(db, self.input, (&self.edited, anew), silenced);
+        }
+        is_fine
     }
 
     /// Returns what is known of each subtree of those cluster types of which something was `built`, in order; `fetch` returns what
@@ -317,7 +354,8 @@ impl<'c> Candidate<'c> {
             others,
         };
         let plan = self.destination.amend(amendment, &session.interrupt)?;
-        Ok(plan.map(|plan| Amended { candidate: self, built, plan, head, text }))
+        let said = std::mem::take(&mut self.said);
+        Ok(plan.map(|plan| Amended { candidate: self, built, said, plan, head, text }))
     }
 }
 
@@ -328,8 +366,9 @@ impl Amended<'_> {
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         overwrite: Overwrite,
+        together: &Together,
     ) -> Result<Outcome, OutputError> {
-        let Self { candidate, built, plan, head, text } = self;
+        let Self { candidate, built, said, plan, head, text } = self;
         let Candidate { target, input, place, notes, last, frame, ground, subtrees, .. } =
             candidate;
         let counts = plan.counts();
@@ -361,11 +400,11 @@ impl Amended<'_> {
         });
         let (written, footprint) = written?;
         let span = timings::span_of("note", target.name.as_str());
-        let ledger = Ledger::new(frame, &text);
+        let ledger = Ledger::new(frame, &text, said, Some(together.clone()));
         thread::scope(|scope| {
             scope.spawn(|| last.write(&notes));
             scope.spawn(|| ledger.write(&notes));
-            ReadsNote::amend(session, input, &notes);
+            ReadsNote::amend(session, input, &notes, &ledger.named());
         });
         drop(span);
         let tree = TreeSummary {
@@ -396,6 +435,24 @@ impl Amended<'_> {
             changed: Some(changed),
             differences: None,
         })
+    }
+}
+
+/// Returns what there is to say of all environments together; `None` if that is not known, and not everything was read.
+fn together(session: &Session<'_>, candidates: &[Candidate<'_>]) -> Option<Together> {
+    let frame = |name: &str| {
+        let found = candidates.iter().find(|it| it.target.name.as_str() == name);
+        found.map(|it| &it.frame)
+    };
+    let scope = Together::scope(session, frame);
+    let mut known = candidates.iter().filter_map(|it| it.together.as_ref());
+    match known.find(|it| it.is_of(&scope)) {
+        Some(it) => Some(it.clone()),
+        None if session.narrowed.is_some() => None,
+        None => {
+            let inputs: Vec<EnvironmentInput> = candidates.iter().map(|it| it.input).collect();
+            Some(Together::new(scope, session.lint(&inputs)))
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, thread};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use wob_engine::{Diagnostic, Severity};
 use wob_host::Overwrite;
-use wob_rules::Frame;
+use wob_rules::{EnvironmentInput, Frame, SaidParts};
 
 use super::{
     place::{Into, Place},
@@ -15,10 +16,10 @@ use crate::{
     exit::Exit,
     footprint::{PlaceNotes, Trust},
     last::{Compared, LastBuild, compare},
-    ledger::Ledger,
+    ledger::{Ledger, Together},
     reads::ReadsNote,
     report::Report,
-    session::{BuiltTarget, Session},
+    session::{BuiltTarget, Session, problems_of},
     timings,
 };
 
@@ -152,11 +153,14 @@ impl Output {
         let early = |name: &str| places[name].early().filter(|_| is_written);
         let built = session.build_on(&pool, &early)?;
         let saving = session.saving(&built);
-        let (report, written, saved) = thread::scope(|scope| {
+        let (report, found, written, saved) = thread::scope(|scope| {
             let saving = scope.spawn(|| saving.run(&pool));
-            let report = session.diagnose_closely(&built);
+            let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
+            let lints = session.lint(&inputs);
+            let report = session.report(problems_of(&built), lints.clone());
+            let found = Found::of(self, session, (&built, &report), lints);
             let written = self.write_all(session, &built, places, common);
-            (report, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
+            (report, found, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
         });
         session.tell_saved(saved);
         let mut outcomes = vec![];
@@ -167,7 +171,7 @@ impl Output {
                     let notes = places[&target.built.environment].notes(&target.built.environment);
                     if let Some(notes) = notes.filter(|_| outcome.written) {
                         last.write(&notes);
-                        note(session, target, &report, &outcome, &notes);
+                        found.note(session, target, &outcome, &notes);
                     }
                     outcomes.push(Outcome { explanation: last.explanation, ..outcome });
                 }
@@ -211,20 +215,58 @@ impl Output {
     }
 }
 
-/// Notes what a tree was made from. What must be spoken of again, another build cannot pass over.
-fn note(
-    session: &Session<'_>,
-    target: &BuiltTarget,
-    report: &Report,
-    outcome: &Outcome,
-    notes: &PlaceNotes,
-) {
-    if report.items.is_empty() && target.is_whole() {
-        let frame = Frame::of(&session.loaded.db, target.input, &session.settings_text());
-        Ledger::new(frame, &outcome.head).write(notes);
-        ReadsNote::renew(session, target.input, notes);
-    } else {
-        ReadsNote::remove(notes);
+/// What a build found out that the next one can go on from.
+struct Found {
+    /// The frames of what was built as a whole, by environment; none if anything is wrong.
+    frames: BTreeMap<String, Frame>,
+    together: Option<Together>,
+    /// Whether anything was said.
+    is_silent: bool,
+}
+
+impl Found {
+    fn of(
+        output: &Output,
+        session: &Session<'_>,
+        (built, report): (&[BuiltTarget], &Report),
+        lints: Vec<Diagnostic>,
+    ) -> Self {
+        let is_fine = report.count(Severity::Warning) == report.items.len();
+        let mut frames = BTreeMap::new();
+        if is_fine && output.mode == Mode::Write {
+            let settings = session.settings_text();
+            for target in built.iter().filter(|it| it.is_whole()) {
+                let frame = Frame::of(&session.loaded.db, target.input, &settings);
+                frames.insert(target.built.environment.clone(), frame);
+            }
+        }
+        let is_whole = !frames.is_empty() && frames.len() == session.targets.len();
+        let scope = is_whole.then(|| Together::scope(session, |it| frames.get(it)));
+        let together = scope.map(|it| Together::new(it, lints));
+        Self { frames, together, is_silent: report.items.is_empty() }
+    }
+
+    /// Notes what a tree was made from, and what was said of it. What is wrong, another build must find again.
+    fn note(
+        &self,
+        session: &Session<'_>,
+        target: &BuiltTarget,
+        outcome: &Outcome,
+        notes: &PlaceNotes,
+    ) {
+        let Some(frame) = self.frames.get(&target.built.environment) else {
+            return ReadsNote::remove(notes);
+        };
+        let said = if self.is_silent {
+            SaidParts::default()
+        } else {
+            let silenced = &session.workspace.settings.silenced;
+            let assignments = &target.built.assignments;
+            SaidParts::of(&session.loaded.db, target.input, assignments, silenced)
+        };
+        let ledger = Ledger::new(frame.clone(), &outcome.head, said, self.together.clone());
+        ledger.write(notes);
+        ReadsNote::renew(session, target.input, notes, &ledger.named());
     }
 }
 
