@@ -44,6 +44,7 @@ mod support;
 mod tidy;
 mod timings;
 mod tutorial;
+mod warned;
 mod watch;
 #[path = "../engine/wob-host/tests/it/wire.rs"]
 mod wire;
