@@ -111,10 +111,14 @@ enum Sight {
     IntoBranch,
     /// Something was wrong with the sources.
     Wrong,
+    /// There was a warning and no error.
+    Warned,
+    /// So it was, and only what was edited was built.
+    WarnedQuickly,
     Json,
 }
 
-const SIGHTS: [Sight; 13] = [
+const SIGHTS: [Sight; 15] = [
     Sight::Rendered,
     Sight::Unchanged,
     Sight::CutOffEarly,
@@ -127,6 +131,8 @@ const SIGHTS: [Sight; 13] = [
     Sight::IntoAnother,
     Sight::IntoBranch,
     Sight::Wrong,
+    Sight::Warned,
+    Sight::WarnedQuickly,
     Sight::Json,
 ];
 

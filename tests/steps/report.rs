@@ -23,11 +23,14 @@ pub(super) fn is_at_once(output: &Output) -> bool {
 fn lines(text: &str) -> String {
     let mut kept = String::new();
     for line in text.lines() {
-        let is_of_run =
-            ["  files: ", "  commit: ", "nothing has changed since the last run", "waiting for "]
-                .iter()
-                .any(|it| line.starts_with(it))
-                || line.ends_with(" ms");
+        let beginnings = [
+            "  files: ",
+            "  commit: ",
+            "nothing has changed since the last run",
+            "not read, as no edit concerns them: ",
+            "waiting for ",
+        ];
+        let is_of_run = beginnings.iter().any(|it| line.starts_with(it)) || line.ends_with(" ms");
         // Where it was built into is another place.
         let line = line.split(" -> ").next().unwrap_or(line);
         if !is_of_run {

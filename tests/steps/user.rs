@@ -171,9 +171,12 @@ impl<'s> User<'s> {
             self.run(&args);
         }
         let second = self.second(event, &args, &plain);
-        if run.is_explained {
-            args.push("--explain=../explained.json".to_owned());
-        }
+        let asked = if run.is_explained {
+            "--explain=../explained.json"
+        } else {
+            "--timings=../stages.json"
+        };
+        args.push(asked.to_owned());
         let output = self.run(&args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {said}");
@@ -238,6 +241,17 @@ impl<'s> User<'s> {
         self.sights.add(place, 1);
         self.sights.add(Sight::AtOnce, usize::from(is_at_once(output)));
         self.sights.add(Sight::Wrong, usize::from(!output.status.success()));
+        let said = [&*output.stdout, &*output.stderr].concat();
+        let is_warned = output.status.success()
+            && [" (warning)\n", "\"severity\": \"warning\""]
+                .iter()
+                .any(|it| String::from_utf8_lossy(&said).contains(it));
+        self.sights.add(Sight::Warned, usize::from(is_warned));
+        if is_warned && !run.is_explained && !is_at_once(output) {
+            let stages = fs::read_to_string(self.ground.top().join("stages.json")).unwrap();
+            let is_quick = !stages.contains("\"compose\"");
+            self.sights.add(Sight::WarnedQuickly, usize::from(is_quick));
+        }
     }
 
     /// What was built is what the oracle says; what else is there was there before.
