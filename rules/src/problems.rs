@@ -242,7 +242,7 @@ mod tests {
         let wrong = |index: usize| {
             let message = ["wrong", "worse"][index % 2];
             let it = Diagnostic::error("code", message).note(format!("of {}", index % 3));
-            if index % 5 == 0 { it } else { it.note("often") }
+            if index.is_multiple_of(5) { it } else { it.note("often") }
         };
         for count in [1, 2, 5, 6, 7, 40] {
             let mut built = built("dev", count, wrong);
@@ -255,7 +255,9 @@ mod tests {
                     parts[(start + index * step) % 7].add_assignment("dev", it);
                 }
                 let mut all = Said::default();
-                parts.into_iter().rev().for_each(|it| all.join(it));
+                for it in parts.into_iter().rev() {
+                    all.join(it);
+                }
                 assert_eq!(all.into_problems(), wanted, "{count} from {start} by {step}");
             }
         }

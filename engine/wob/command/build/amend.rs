@@ -128,7 +128,9 @@ impl Output {
         // While a lease is held, nothing is tidied up.
         drop(lease);
         let mut said = Said::default();
-        amended.iter().for_each(|it| said.join(it.said.all()));
+        for it in &amended {
+            said.join(it.said.all());
+        }
         let report = session.report(said.into_problems(), together.diagnostics());
         if session.narrowed.is_some() && speaks_of_unread(session, &report) {
             return Ok(None);
