@@ -24,7 +24,7 @@ pub(crate) enum Trust {
 }
 
 /// Where it is noted what is known of one environment in one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct PlaceNotes(Utf8PathBuf);
 
 impl PlaceNotes {

@@ -28,7 +28,7 @@ use crate::{
 /// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
 const PURPOSE: &str = concat!("reads 2 of ", env!("WOB_RULES_DIGEST"));
 const REACH_PURPOSE: &str = concat!("reach 1 of ", env!("WOB_RULES_DIGEST"));
-const PLACES_PURPOSE: &str = "places 1";
+const PLACES_PURPOSE: &str = "places 2";
 /// If more files than these have changed, everything may as well be read.
 const MOST_EDITED: usize = 64;
 
@@ -51,13 +51,13 @@ struct Reach {
     subtrees: Vec<Vec<u32>>,
 }
 
-/// The places that a command line wrote to, by environment.
+/// The places that a command line wrote to: for each environment and place, the notes of which any may be about what lies there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct PlacesNote(BTreeMap<String, PlaceNotes>);
+pub(crate) struct PlacesNote(Vec<Vec<PlaceNotes>>);
 
 impl PlacesNote {
-    /// Takes the places of some environments.
-    pub(crate) fn new(places: BTreeMap<String, PlaceNotes>) -> Self {
+    /// Takes some places, each with its notes.
+    pub(crate) fn new(places: Vec<Vec<PlaceNotes>>) -> Self {
         Self(places)
     }
 
@@ -76,9 +76,15 @@ impl PlacesNote {
 
     /// Looks at the files that were read, and finds out which need not be read again; `None` if all should be.
     pub(crate) fn narrow(&self) -> Option<Narrowed> {
-        let looked: Option<Vec<(String, Looked)>> =
-            self.0.iter().map(|(name, notes)| Some((name.clone(), Looked::at(notes)?))).collect();
-        let looked = looked?;
+        let mut looked = vec![];
+        for place in &self.0 {
+            let known = place.iter().filter_map(|it| Some((it.clone(), Looked::at(it)?)));
+            let known: Vec<(PlaceNotes, Looked)> = known.collect();
+            if known.is_empty() {
+                return None;
+            }
+            looked.extend(known);
+        }
         let needed: BTreeSet<&str> = looked.iter().flat_map(|(_, it)| it.needed()).collect();
         let mut unneeded = Unneeded::default();
         for (path, past) in looked.iter().flat_map(|(_, it)| &it.note.files) {
@@ -95,7 +101,7 @@ impl PlacesNote {
             touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
             subtrees: it.concerned,
         };
-        let parts = looked.into_iter().map(|(name, it)| (name, part(it))).collect();
+        let parts = looked.into_iter().map(|(notes, it)| (notes, part(it))).collect();
         Some(Narrowed { left_out: unneeded.len(), unneeded, parts })
     }
 }
@@ -153,8 +159,8 @@ pub(crate) struct Narrowed {
     unneeded: Unneeded,
     /// How many files that are.
     pub(crate) left_out: usize,
-    /// By environment.
-    parts: BTreeMap<String, Part>,
+    /// By the notes that tell of an environment.
+    parts: BTreeMap<PlaceNotes, Part>,
 }
 
 /// A part of the sources of one environment.
@@ -174,14 +180,19 @@ impl Narrowed {
         std::mem::take(&mut self.unneeded)
     }
 
-    /// Returns the subtrees of an environment whose sources were read, by their positions among all; `None` if a file was
+    /// Says whether a file that `notes` know looks different.
+    pub(crate) fn has_touched(&self, notes: &PlaceNotes) -> bool {
+        self.parts.get(notes).is_none_or(|it| !it.touched.is_empty())
+    }
+
+    /// Returns the subtrees of which `notes` tell and whose sources were read, by their positions among all; `None` if a file was
     /// edited that held what has one of these digests `before`, and not everything was read that it concerns.
     pub(crate) fn subtrees(
         &self,
-        environment: &str,
+        notes: &PlaceNotes,
         mut before: impl Iterator<Item = Digest>,
     ) -> Option<&[usize]> {
-        let part = self.parts.get(environment)?;
+        let part = self.parts.get(notes)?;
         before.all(|it| part.edited.contains(&it)).then_some(&part.subtrees)
     }
 }
@@ -229,35 +240,33 @@ impl ReadsNote {
         Self { files, reach: *Digest::of(&reach).as_bytes(), named }.write(notes)
     }
 
-    /// Notes what `session` has read of an environment in which nothing but values has changed since the last note, if there is
-    /// one, and which files were `named` in what was said.
+    /// Notes at `to` what `session` has read of an environment in which nothing but values has changed since what is noted at
+    /// `from`, if anything is, and which files were `named` in what was said.
     pub(crate) fn amend(
         session: &Session<'_>,
         input: EnvironmentInput,
-        notes: &PlaceNotes,
+        (from, to): (&PlaceNotes, &PlaceNotes),
         named: &BTreeSet<&FileName>,
     ) {
-        let environment = input.name(&session.loaded.db);
-        if Self::try_amend(session, environment, notes, named).is_none() {
+        if Self::try_amend(session, (from, to), named).is_none() {
             match session.narrowed {
-                Some(_) => Self::remove(notes),
-                None => Self::renew(session, input, notes, named),
+                Some(_) => Self::remove(to),
+                None => Self::renew(session, input, to, named),
             }
         }
     }
 
     fn try_amend(
         session: &Session<'_>,
-        environment: &str,
-        notes: &PlaceNotes,
+        (from, to): (&PlaceNotes, &PlaceNotes),
         named: &BTreeSet<&FileName>,
     ) -> Option<()> {
-        let mut note = Self::read(notes)?;
+        let mut note = Self::read(from)?;
         let paths = paths(session);
         note.named = paths_of(named, &paths);
         let now: BTreeMap<&str, Digest> =
             paths.values().map(|(path, digest)| (path.as_str(), *digest)).collect();
-        let part = session.narrowed.as_ref().and_then(|it| it.parts.get(environment));
+        let part = session.narrowed.as_ref().and_then(|it| it.parts.get(from));
         for (index, (path, past)) in note.files.iter_mut().enumerate() {
             let digest = now.get(path.as_str())?;
             let is_touched = || match part {
@@ -268,7 +277,10 @@ impl ReadsNote {
                 *past = PastFile::of(Path::new(&*path), digest)?;
             }
         }
-        note.write(notes)
+        if from != to {
+            write_note(&to.path("reach"), REACH_PURPOSE, &note.read_reach(from)?).ok()?;
+        }
+        note.write(to)
     }
 
     /// Reads the note; `None` if there is none, or it is damaged.

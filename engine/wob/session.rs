@@ -134,9 +134,10 @@ fn start_threads(common: &Common) {
     }
 }
 
-/// Returns what this process said of what it read before, if it goes on from that.
+/// Returns what this process said of what it read before.
 fn said(start: &Start) -> Vec<String> {
-    start.before.iter().flat_map(|it| it.remarks.iter().chain(&it.notices)).cloned().collect()
+    let before = start.before.iter().flat_map(|it| it.remarks.iter().chain(&it.notices));
+    before.chain(&start.told).cloned().collect()
 }
 
 /// Says what is to be heard of what was read, but for what was `said`.
@@ -305,6 +306,16 @@ impl<'s> Session<'s> {
         let stored = Arc::default();
         let narrowed = None;
         Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed }
+    }
+
+    /// Returns a session that knows what another one of this process has rendered, if there was one.
+    pub(crate) fn storing(self, stored: Option<Arc<Stored>>) -> Self {
+        Self { stored: stored.unwrap_or(self.stored), ..self }
+    }
+
+    /// Returns what the user has heard of what was read.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.loaded.remarks.iter().chain(&self.loaded.notices).cloned().collect()
     }
 
     /// Returns a session that renders everything itself, whatever other builds have kept.

@@ -105,6 +105,25 @@ impl Built {
         built
     }
 
+    /// Returns some `assignments` of an environment, of which nothing is to be said, with their files alone.
+    pub fn of_some(
+        db: &dyn salsa::Database,
+        environment: EnvironmentInput,
+        assignments: Vec<BuiltAssignment>,
+    ) -> Self {
+        let prefix = environment_model(db, environment).gitops_path().to_owned();
+        Self {
+            environment: environment.name(db).clone(),
+            tree: tree_of(&prefix, &assignments),
+            prefix,
+            assignments,
+            unsure: false,
+            scheduler: schedule::record(environment.scheduling(db)),
+            shared: vec![],
+            diagnostics: vec![],
+        }
+    }
+
     /// Says whether the file at `path` of an earlier output stays although this build did not make it.
     pub fn keeps(&self, path: &FilePath) -> bool {
         if self.tree.get(path).is_some() {

@@ -16,16 +16,17 @@ use serde::Serialize;
 use wob_host::{Counts, Interrupt};
 use wob_rules::AssignmentRecord;
 
+pub(crate) use self::{
+    amend::{Amended, Candidate, together},
+    destination::{Looking, Output, Round, Scope, note_published},
+    place::{Into, Locks, Place, Read},
+    summary::Work,
+    write::{Outcome, fail, planned, provenance},
+};
 use self::{
     destination::Mode,
     difference::Difference,
     summary::{TreeText, failed_text, tell_unchanged},
-};
-pub(crate) use self::{
-    destination::{Looking, Output, Round, Scope},
-    place::{Into, Locks, Place, Read},
-    summary::Work,
-    write::{Outcome, fail, planned, provenance},
 };
 use crate::{
     args::{Common, Patterns},

@@ -3,21 +3,32 @@
 mod body;
 mod deletions;
 mod destination;
+mod failure;
 mod issues;
+mod made;
+mod notes;
 mod proposal;
 mod push;
 mod result;
 mod round;
 
+use camino::Utf8Path;
 use clap::builder::PossibleValuesParser;
 use wob_rules::FORGE_NAMES;
 
-use self::{result::Published, round::Round};
+use self::{
+    result::Published,
+    round::{Ended, Round},
+};
 use crate::{
     args::{Common, Patterns},
     exit::Exit,
+    journal::JournalPlace,
+    reads::{Narrowed, PlacesNote},
     session::{JsonResult, Session},
     stream::{Results, Streams, json_diagnostics},
+    timings::{self, Timings},
+    workspace::{Foreseen, Start},
 };
 
 /// Bring trees to their GitOps repositories, as pull requests
@@ -33,6 +44,9 @@ pub(crate) struct Publish {
     /// How
     #[command(flatten)]
     how: How,
+    /// Where the time goes
+    #[command(flatten)]
+    timings: Timings,
 }
 
 /// How trees are published.
@@ -103,24 +117,66 @@ impl Publish {
     }
 
     fn publish(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
-        let mut session = Session::start(common, &self.patterns, streams)?;
-        for attempt in 1.. {
-            let round = round::publish(&self.how, &session, common)?;
+        self.timings.start(streams)?;
+        let interrupt = Session::interrupt(streams)?;
+        let place = JournalPlace::find(streams).map(|it| it.beside("places"));
+        let mut narrowed = place.as_deref().and_then(narrow);
+        let (mut start, mut stored) = (Start::default(), None);
+        let (mut begun, mut attempt) = (None, 1);
+        loop {
+            let session = match narrowed.take() {
+                Some(part) => {
+                    let part = (part, Foreseen::default());
+                    let patterns = &self.patterns;
+                    match Session::start_narrowed(common, patterns, streams, part, &interrupt)? {
+                        Some(session) => session,
+                        None => continue,
+                    }
+                }
+                None => {
+                    let start = std::mem::take(&mut start);
+                    let interrupt = interrupt.clone();
+                    Session::start_from(common, &self.patterns, streams, start, interrupt)?
+                }
+            };
+            let session = session.storing(stored.take());
+            let round = begun.take().unwrap_or_else(|| Round::new(&session));
+            let round = match round::publish(&self.how, &session, common, round)? {
+                Ended::Round(round) => round,
+                Ended::NeedsAll(round, has_told) => {
+                    // A part of the sources is nothing to go on from.
+                    if has_told {
+                        start.told = session.remarks();
+                    }
+                    begun = Some(round);
+                    continue;
+                }
+            };
             if !round.raced || attempt >= ATTEMPTS {
-                return Ok(tell(&round, &session, common));
+                if let Some(place) = place {
+                    PlacesNote::new(round.places.clone()).write(&place);
+                }
+                let exit = tell(&round, &session, common);
+                // To give all of it back, piece by piece, takes longer than to end.
+                std::mem::forget(session.leave());
+                return Ok(exit);
             }
+            attempt += 1;
             streams.say("somebody else is publishing; reading everything again");
-            let interrupt = session.interrupt.clone();
-            session = Session::start_again(
-                common,
-                &self.patterns,
-                streams,
-                Some(session.leave()),
-                interrupt,
-            )?;
+            if session.narrowed.is_some() {
+                start.told = session.remarks();
+            } else {
+                let left = session.leave();
+                (start.before, stored) = (Some(left.loaded), Some(left.stored));
+            }
         }
-        unreachable!("because the last attempt returns")
     }
+}
+
+/// Finds out which sources need not be read, from what the last run of the same command line noted at `place`.
+fn narrow(place: &Utf8Path) -> Option<Narrowed> {
+    let _span = timings::span("look");
+    PlacesNote::read(place)?.narrow()
 }
 
 /// Tells what was done, and returns how to end.
@@ -135,8 +191,8 @@ fn tell(round: &Round, session: &Session<'_>, common: &Common) -> Exit {
     }
     session.finish(&round.report, common, Results::Talk);
     if !streams.is_json() {
-        for it in &round.published {
-            streams.result(&it.to_text());
+        for text in round.published.iter().filter_map(Published::to_text) {
+            streams.result(&text);
         }
     }
     round.exit

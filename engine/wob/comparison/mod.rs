@@ -23,7 +23,7 @@ use wob_rules::{
     changes::{self, Class, Edit, Group, Pairing, Site, What, collapse, differing},
 };
 
-use self::{aliases::Aliases, causes::Asked, masked::Secrets};
+use self::{aliases::Aliases, causes::Asked, masked::Secrets, view::Kind};
 pub(crate) use self::{
     markdown::COMMENT,
     side::{Built, Context, Side, SideEnvironment},
@@ -138,6 +138,13 @@ impl Compared {
     /// Says whether anything differs.
     pub(crate) fn differs(&self) -> bool {
         !self.changes.is_empty()
+    }
+
+    /// Says whether an object of kind `Namespace` is gone from a file.
+    pub(crate) fn loses_a_namespace(&self) -> bool {
+        let is_gone = |it: &Change| it.edit == Edit::Deleted && it.kind == Kind::Object;
+        let mut gone = self.changes.iter().filter(|it| is_gone(it));
+        gone.any(|it| it.object_kind.as_deref() == Some("Namespace"))
     }
 
     /// Returns how to end for whoever must know whether anything differs.

@@ -381,7 +381,7 @@ pub(crate) fn open(
     start: Start,
     interrupt: &Interrupt,
 ) -> Result<(Workspace, Loaded), WorkspaceError> {
-    let Start { state, before, unneeded, foreseen } = start;
+    let Start { state, before, unneeded, told: _, foreseen } = start;
     let workspace = Workspace::find_after(Seen::after(foreseen), common, state, interrupt)?;
     let loaded = load(&workspace, common.profile, needed, (before, unneeded.as_ref()), interrupt)?;
     Ok((workspace, loaded))

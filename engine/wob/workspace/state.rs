@@ -31,6 +31,8 @@ pub(crate) struct Start {
     pub(crate) before: Option<Loaded>,
     /// Files of folders that are not read, as long as they are as they were.
     pub(crate) unneeded: Option<Unneeded>,
+    /// What this process has told the user of what was read.
+    pub(crate) told: Vec<String>,
     /// What things looked like a moment ago.
     pub(crate) foreseen: Foreseen,
 }

@@ -115,18 +115,23 @@ impl Outgoing {
     /// # Errors
     /// If the cache cannot be used, or the user stops it while it waits for another process.
     pub fn open(cache: &Cache, url: &str, interrupt: &Interrupt) -> Result<Self, PushError> {
-        // A path means the same from wherever git is started.
-        let url = match identity(url) {
-            Identity::Local { path } => path,
-            Identity::Remote { .. } => url.trim().to_owned(),
-        };
-        let folder = Utf8PathBuf::from(format!("{}-out", cache.repository(&url)));
+        let (url, folder) = (absolute(url), Self::folder_of(cache, url));
         let lock = cache.lock(&folder, interrupt)?;
         let outgoing = Self { url, folder, interrupt: interrupt.clone(), _lock: Some(lock) };
         if Repository::open(&outgoing.folder).is_err() {
             outgoing.renew()?;
         }
         Ok(outgoing)
+    }
+
+    /// Returns the folder in which the copy of the repository at `url` lies, or would.
+    pub fn folder_of(cache: &Cache, url: &str) -> Utf8PathBuf {
+        Utf8PathBuf::from(format!("{}-out", cache.repository(&absolute(url))))
+    }
+
+    /// Returns the address of the repository at `url` as it is shown once it was opened, without secrets.
+    pub fn shown_at(url: &str) -> String {
+        redact(&absolute(url))
     }
 
     /// Makes the copy anew: it may be damaged in a way that shows only when it is used, and costs time only.
@@ -331,6 +336,14 @@ impl Outgoing {
             return PushError::Unauthorized { url, reason };
         }
         PushError::Failed { attempt, url, reason }
+    }
+}
+
+/// A path means the same from wherever git is started.
+fn absolute(url: &str) -> String {
+    match identity(url) {
+        Identity::Local { path } => path,
+        Identity::Remote { .. } => url.trim().to_owned(),
     }
 }
 

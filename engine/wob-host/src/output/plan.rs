@@ -257,6 +257,11 @@ impl Plan {
         !self.unfinished && !self.differs() && self.records.is_empty() && !self.has_new_head()
     }
 
+    /// Says whether the records of all parts are there already.
+    pub fn keeps_records(&self) -> bool {
+        self.records.is_empty()
+    }
+
     fn has_new_head(&self) -> bool {
         self.previous.text.as_deref() != Some(self.record.head.as_str())
     }

@@ -15,7 +15,7 @@ use std::{
 
 use rayon::prelude::*;
 use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Severity, Tree};
-use wob_host::{Amendment, Destination, OutputError, Overwrite, Plan, Standing, TreeRecord};
+use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
     Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry, Said,
     SaidParts, assignments, build_some, concerned, part_path, promoted_commit, said_of_subtree,
@@ -34,7 +34,7 @@ use crate::{
     args::Common,
     exit::Exit,
     footprint::PlaceNotes,
-    last::{Compared, LastBuild, compare},
+    last::{Compared, Explanation, LastBuild, compare},
     ledger::{Ledger, Together},
     reads::{ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
@@ -47,11 +47,10 @@ use crate::{
 /// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
 const MOST: usize = 1000;
 
-/// An environment of which only values have changed.
-struct Candidate<'c> {
+/// An environment of which only values have changed since some notes were taken.
+pub(crate) struct Candidate<'c> {
     target: &'c Target,
     input: EnvironmentInput,
-    place: &'c Place,
     notes: PlaceNotes,
     last: LastBuild,
     /// As it is now.
@@ -68,17 +67,21 @@ struct Candidate<'c> {
     subtrees: Vec<(usize, Range<usize>)>,
     /// The positions of the assignments with an edited value.
     concerned: Vec<usize>,
-    ground: Ground,
+    /// Whether the notes would say something else now.
+    has_news: bool,
 }
 
 /// What became of a candidate, before it is written.
-struct Amended<'c> {
+pub(crate) struct Amended<'c> {
     candidate: Candidate<'c>,
-    built: Vec<BuiltAssignment>,
-    /// What is said now.
-    said: SaidParts,
-    plan: Plan,
-    head: Head,
+    /// The assignments with an edited value, and those that are stored with them.
+    pub(crate) built: Vec<BuiltAssignment>,
+    /// What is said of the environment now.
+    pub(crate) said: SaidParts,
+    /// What changes.
+    pub(crate) plan: Plan,
+    /// What the record of the whole tree says.
+    pub(crate) head: Head,
     text: String,
 }
 
@@ -109,27 +112,28 @@ impl Output {
             return Ok(None);
         }
         let span = timings::span("amend");
-        let candidate = |it| Candidate::find(self, session, it, places).transpose();
-        let candidates: Option<Result<Vec<Candidate<'_>>, OutputError>> =
+        let candidate = |it| self.candidate(session, it, places).transpose();
+        let candidates: Option<Result<Vec<_>, OutputError>> =
             session.targets.iter().map(candidate).collect();
         let Some(Ok(candidates)) = candidates else { return Ok(None) };
-        let Some(together) = together(session, &candidates) else { return Ok(None) };
+        let found = candidates.iter().map(|(_, _, it)| it);
+        let Some(together) = together(session, found) else { return Ok(None) };
         let pool = session.pool(common)?;
         let lease = session.stored.lease();
         let mut amended = vec![];
-        for it in candidates {
+        for (place, ground, it) in candidates {
             if session.interrupt.is_set() {
                 return Err(session.interrupted());
             }
             // What cannot be read is met again, and told, by a build of everything.
-            let Ok(Some(it)) = it.build(session, &pool) else { return Ok(None) };
-            amended.push(it);
+            let Ok(Some(it)) = it.build(session, &pool, &ground.standing) else { return Ok(None) };
+            amended.push((place, ground, it));
         }
         // While a lease is held, nothing is tidied up.
         drop(lease);
         let mut said = Said::default();
         for it in &amended {
-            said.join(it.said.all());
+            said.join(it.2.said.all());
         }
         let report = session.report(said.into_problems(), together.diagnostics());
         if session.narrowed.is_some() && speaks_of_unread(session, &report) {
@@ -138,65 +142,125 @@ impl Output {
         drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
-        for it in amended {
-            let shown = it.candidate.place.shown();
-            match it.write(session, &pool, self.overwrite(), &together) {
+        for (place, ground, it) in amended {
+            match self.write_amended(session, &pool, (place, ground), (it, &together)) {
                 Ok(outcome) => outcomes.push(outcome),
                 // What stays of the branch must be looked at again.
                 Err(OutputError::Moved { .. }) => return Ok(None),
-                Err(error) => failed = failed.max(Some(super::fail(session, &shown, &error))),
+                Err(error) => {
+                    failed = failed.max(Some(super::fail(session, &place.shown(), &error)));
+                }
             }
         }
         let exit = failed.unwrap_or(session.verdict(&report, common));
         Ok(Some(Round { built: vec![], outcomes, report, exit }))
     }
-}
 
-impl<'c> Candidate<'c> {
-    /// Looks at what has changed; `None` if it is more than values, or cannot be told.
-    fn find(
-        output: &Output,
+    /// Looks at what has changed of `target` since it was built into its place, and at what lies there.
+    fn candidate<'c>(
+        &self,
         session: &Session<'_>,
         target: &'c Target,
         places: &'c BTreeMap<String, Place>,
-    ) -> Result<Option<Self>, OutputError> {
+    ) -> Result<Option<(&'c Place, Ground, Candidate<'c>)>, OutputError> {
         let name = target.name.as_str();
+        let place = &places[name];
+        let Some(notes) = place.notes(name) else { return Ok(None) };
+        let candidate = Candidate::find(session, target, notes, || place.open())?;
+        let Some(candidate) = candidate else { return Ok(None) };
+        let ground = Ground::of(place, name, self, session);
+        let is_unknown = place.folder().is_some() && ground.standing == Standing::Unknown;
+        Ok((!is_unknown).then_some((place, ground, candidate)))
+    }
+
+    /// Writes what was built to its place.
+    fn write_amended(
+        &self,
+        session: &Session<'_>,
+        pool: &rayon::ThreadPool,
+        (place, ground): (&Place, Ground),
+        (amended, together): (Amended<'_>, &Together),
+    ) -> Result<Outcome, OutputError> {
+        let counts = amended.plan.counts();
+        let changed = amended.plan.tree().clone();
+        let head = &amended.head;
+        let message = message(&head.environment, &head.root, &head.sources);
+        let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
+        let interrupt = &session.interrupt;
+        let write = |plan: Plan| ground.write(plan.with_message(&message), overwrite, interrupt);
+        let ((written, footprint), explanation) =
+            amended.write(session, pool, (&notes, together), write)?;
+        let Amended { head, text, .. } = amended;
+        let tree = TreeSummary {
+            environment: head.environment,
+            root: head.root,
+            git_tree: head.git_tree,
+            dirty: head.dirty,
+            files: counts.unchanged + counts.changed,
+            on: head
+                .parts
+                .iter()
+                .filter(|(_, it)| it.assignments > 0)
+                .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
+                .collect(),
+            failed: vec![],
+            assignments: vec![],
+        };
+        Ok(Outcome {
+            tree,
+            head: text,
+            counts: written.counts,
+            folder: place.folder(),
+            shown: place.shown(),
+            written: true,
+            commit: written.commit.map(|it| it.to_string()),
+            explanation,
+            footprint,
+            changed: Some(changed),
+            differences: None,
+        })
+    }
+}
+
+impl<'c> Candidate<'c> {
+    /// Looks at what has changed of `target` since `notes` were taken of the tree at the destination that `open` returns; `None` if
+    /// it is more than values, or cannot be told.
+    pub(crate) fn find(
+        session: &Session<'_>,
+        target: &'c Target,
+        notes: PlaceNotes,
+        open: impl FnOnce() -> Result<Destination, OutputError>,
+    ) -> Result<Option<Self>, OutputError> {
         let (Some(input), Selected::Whole) = (target.input, &target.selected) else {
             return Ok(None);
         };
-        let place = &places[name];
-        let Some(notes) = place.notes(name) else { return Ok(None) };
         let db = &session.loaded.db;
         let settings = session.settings_text();
         let edits =
             Ledger::read(&notes).and_then(|it| Some((it.frame.edits(db, input, &settings)?, it)));
         let Some(((frame, edited), ledger)) = edits else { return Ok(None) };
         let Some(last) = LastBuild::read(&notes) else { return Ok(None) };
-        let destination = place.open()?;
+        let destination = open()?;
         let head_text = destination.previous()?.text.unwrap_or_default();
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
         let Some(head) = head else { return Ok(None) };
         let Some(concerned) = concerned(db, input, &edited) else { return Ok(None) };
+        let is_seen = session.narrowed.as_ref().is_some_and(|it| !it.has_touched(&notes));
+        let has_news = !edited.is_empty() || !is_seen;
         let all = assignments(db, input);
         let before = edited.iter().filter_map(|it| ledger.frame.digest_of(it));
         let subtrees = match &session.narrowed {
             Some(it) => {
-                let positions = it.subtrees(name, before);
+                let positions = it.subtrees(&notes, before);
                 positions.and_then(|it| read_subtrees(session, all, it, &last))
             }
             None => whole_subtrees(all, &last),
         };
         let Some(mut subtrees) = subtrees else { return Ok(None) };
         subtrees.retain(|(_, range)| has_any(range, &concerned));
-        let ground = Ground::of(place, name, output, session);
-        let is_folder = place.folder().is_some();
-        if is_folder && ground.standing == Standing::Unknown {
-            return Ok(None);
-        }
         Ok(Some(Self {
             target,
             input,
-            place,
             notes,
             last,
             frame,
@@ -208,15 +272,17 @@ impl<'c> Candidate<'c> {
             head,
             subtrees,
             concerned,
-            ground,
+            has_news,
         }))
     }
 
-    /// Builds the assignments that have an edited value, and those that are stored with them.
-    fn build(
+    /// Builds the assignments that have an edited value, and those that are stored with them, and compares them with what lies
+    /// there, of which `standing` is known; `None` if anything is wrong, or that is not what was recorded.
+    pub(crate) fn build(
         mut self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
+        standing: &Standing,
     ) -> Result<Option<Amended<'c>>, OutputError> {
         let all = assignments(&session.loaded.db, self.input);
         let indices = || self.subtrees.iter().flat_map(|(_, it)| it.clone());
@@ -251,7 +317,7 @@ impl<'c> Candidate<'c> {
         };
         let parts = pool.install(|| parts.into_par_iter().map(amend).collect());
         let Some(parts): Option<Vec<AmendedPart>> = parts else { return Ok(None) };
-        self.plan(session, built, parts)
+        self.plan(session, built, parts, standing)
     }
 
     /// Takes what is to be said now; says whether nothing is wrong.
@@ -314,6 +380,7 @@ impl<'c> Candidate<'c> {
         session: &Session<'_>,
         built: Vec<BuiltAssignment>,
         parts: Vec<AmendedPart>,
+        standing: &Standing,
     ) -> Result<Option<Amended<'c>>, OutputError> {
         let mut head = self.head.clone();
         let mut texts = BTreeMap::new();
@@ -340,13 +407,13 @@ impl<'c> Candidate<'c> {
             Some((FilePath::new(folder).ok()?, GitObjectId::parse(&it.git_tree)?))
         });
         let Some(folders) = folders.collect() else { return Ok(None) };
-        let others = match &self.ground.standing {
+        let others = match standing {
             Standing::AsRecorded(others) => others.clone(),
             Standing::Unknown => wob_host::Others::default(),
         };
         let text = head.to_json();
         let amendment = Amendment {
-            head: std::mem::take(&mut self.head_text),
+            head: self.head_text.clone(),
             before,
             files,
             record: TreeRecord { head: text.clone(), parts: texts.into() },
@@ -362,97 +429,95 @@ impl<'c> Candidate<'c> {
 }
 
 impl Amended<'_> {
-    /// Writes what was built, and notes what the next build needs.
-    fn write(
-        self,
+    /// Says whether the notes would say something else now.
+    pub(crate) fn has_news(&self) -> bool {
+        self.candidate.has_news
+    }
+
+    /// Writes it as `write` does, and notes at `to` what the next build needs, unless that fails; returns why assignments were
+    /// built, too.
+    pub(crate) fn write<W: Send>(
+        &self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
-        overwrite: Overwrite,
-        together: &Together,
-    ) -> Result<Outcome, OutputError> {
-        let Self { candidate, built, said, plan, head, text } = self;
-        let Candidate { target, input, place, notes, last, frame, ground, subtrees, .. } =
-            candidate;
-        let counts = plan.counts();
-        let changed = plan.tree().clone();
-        let message = message(&head.environment, &head.root, &head.sources);
-        let plan = plan.with_message(&message);
-        let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
-        let count = head.parts.values().map(|it| it.assignments).sum();
-        let compared = Compared::some(input, (&built, &positions), count, &last);
-        let interrupt = &session.interrupt;
+        (to, together): (&PlaceNotes, &Together),
+        write: impl FnOnce(Plan) -> Result<W, OutputError> + Send,
+    ) -> Result<(W, Explanation), OutputError> {
+        let Candidate { target, input, last: before, .. } = &self.candidate;
         let (db, stored) = (session.loaded.db.clone(), &*session.stored);
-        let made = &*built;
+        let (made, plan) = (&*self.built, self.plan.clone());
         // Mostly waits for the disk.
         let (written, last) = thread::scope(|scope| {
             let name = target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
-                ground.write(plan, overwrite, interrupt)
+                write(plan)
             });
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);
                 // Without it the next build renders again what it needs.
-                pool.install(move || stored.save(&db, &[(input, made)])).unwrap_or_default();
+                pool.install(move || stored.save(&db, &[(*input, made)])).unwrap_or_default();
             });
             let span = timings::span_of("explain", name);
-            let last = compare(session, compared, Some(&last));
+            let last = compare(session, self.compared(), Some(before));
             drop(span);
             (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last)
         });
-        let (written, footprint) = written?;
-        let span = timings::span_of("note", target.name.as_str());
-        let ledger = Ledger::new(frame, &text, said, Some(together.clone()));
+        let written = written?;
+        self.note(session, &last, (&self.text, together), to);
+        Ok((written, last.explanation))
+    }
+
+    /// Notes at `to` that the tree which is there is that of the sources as they are now; its record says the same of all
+    /// assignments.
+    pub(crate) fn keep(&self, session: &Session<'_>, together: &Together, to: &PlaceNotes) {
+        let Candidate { last, head_text, .. } = &self.candidate;
+        let last = compare(session, self.compared(), Some(last));
+        self.note(session, &last, (head_text, together), to);
+    }
+
+    fn compared(&self) -> Compared<'_> {
+        let Candidate { input, last, subtrees, .. } = &self.candidate;
+        let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
+        let count = self.head.parts.values().map(|it| it.assignments).sum();
+        Compared::some(*input, (&self.built, &positions), count, last)
+    }
+
+    /// Notes at `to` what the tree with the record `text` was made from, and what was said.
+    fn note(
+        &self,
+        session: &Session<'_>,
+        last: &LastBuild,
+        (text, together): (&str, &Together),
+        to: &PlaceNotes,
+    ) {
+        let Candidate { target, input, notes, frame, .. } = &self.candidate;
+        let _span = timings::span_of("note", target.name.as_str());
+        let ledger = Ledger::new(frame.clone(), text, self.said.clone(), Some(together.clone()));
         thread::scope(|scope| {
-            scope.spawn(|| last.write(&notes));
-            scope.spawn(|| ledger.write(&notes));
-            ReadsNote::amend(session, input, &notes, &ledger.named());
+            scope.spawn(|| last.write(to));
+            scope.spawn(|| ledger.write(to));
+            ReadsNote::amend(session, *input, (notes, to), &ledger.named());
         });
-        drop(span);
-        let tree = TreeSummary {
-            environment: head.environment,
-            root: head.root,
-            git_tree: head.git_tree,
-            dirty: head.dirty,
-            files: counts.unchanged + counts.changed,
-            on: head
-                .parts
-                .iter()
-                .filter(|(_, it)| it.assignments > 0)
-                .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
-                .collect(),
-            failed: vec![],
-            assignments: vec![],
-        };
-        Ok(Outcome {
-            tree,
-            head: text,
-            counts: written.counts,
-            folder: place.folder(),
-            shown: place.shown(),
-            written: true,
-            commit: written.commit.map(|it| it.to_string()),
-            explanation: last.explanation,
-            footprint,
-            changed: Some(changed),
-            differences: None,
-        })
     }
 }
 
 /// Returns what there is to say of all environments together; `None` if that is not known, and not everything was read.
-fn together(session: &Session<'_>, candidates: &[Candidate<'_>]) -> Option<Together> {
+pub(crate) fn together<'f>(
+    session: &Session<'_>,
+    candidates: impl Iterator<Item = &'f Candidate<'f>> + Clone,
+) -> Option<Together> {
     let frame = |name: &str| {
-        let found = candidates.iter().find(|it| it.target.name.as_str() == name);
+        let found = candidates.clone().find(|it| it.target.name.as_str() == name);
         found.map(|it| &it.frame)
     };
     let scope = Together::scope(session, frame);
-    let mut known = candidates.iter().filter_map(|it| it.together.as_ref());
+    let mut known = candidates.clone().filter_map(|it| it.together.as_ref());
     match known.find(|it| it.is_of(&scope)) {
         Some(it) => Some(it.clone()),
         None if session.narrowed.is_some() => None,
         None => {
-            let inputs: Vec<EnvironmentInput> = candidates.iter().map(|it| it.input).collect();
+            let inputs: Vec<EnvironmentInput> = candidates.map(|it| it.input).collect();
             Some(Together::new(scope, session.lint(&inputs)))
         }
     }

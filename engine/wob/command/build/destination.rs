@@ -15,7 +15,7 @@ use crate::{
     args::Common,
     exit::Exit,
     footprint::{PlaceNotes, Trust},
-    last::{Compared, LastBuild, compare},
+    last::{Compared, Explanation, LastBuild, compare},
     ledger::{Ledger, Together},
     reads::ReadsNote,
     report::Report,
@@ -158,7 +158,7 @@ impl Output {
             let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
             let lints = session.lint(&inputs);
             let report = session.report(problems_of(&built), lints.clone());
-            let found = Found::of(self, session, (&built, &report), lints);
+            let found = Found::of(self.mode, session, (&built, &report), lints);
             let written = self.write_all(session, &built, places, common);
             (report, found, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
         });
@@ -171,7 +171,7 @@ impl Output {
                     let notes = places[&target.built.environment].notes(&target.built.environment);
                     if let Some(notes) = notes.filter(|_| outcome.written) {
                         last.write(&notes);
-                        found.note(session, target, &outcome, &notes);
+                        found.note(session, target, &outcome.head, &notes);
                     }
                     outcomes.push(Outcome { explanation: last.explanation, ..outcome });
                 }
@@ -215,6 +215,27 @@ impl Output {
     }
 }
 
+/// Notes what a tree was made from that is published, and has the record `head`; what must be spoken of again, the next publication
+/// builds as a whole. Why it was rendered, nobody will ask.
+pub(crate) fn note_published(
+    session: &Session<'_>,
+    target: &BuiltTarget,
+    report: &Report,
+    head: &str,
+    notes: &PlaceNotes,
+) {
+    if !report.items.is_empty() {
+        return ReadsNote::remove(notes);
+    }
+    let _span = timings::span_of("note", &target.built.environment);
+    let mut last = compare(session, Compared::whole(target), None);
+    last.explanation = Explanation::default();
+    last.write(notes);
+    let built = std::slice::from_ref(target);
+    let found = Found::of(Mode::Write, session, (built, report), vec![]);
+    found.note(session, target, head, notes);
+}
+
 /// What a build found out that the next one can go on from.
 struct Found {
     /// The frames of what was built as a whole, by environment; none if anything is wrong.
@@ -226,14 +247,14 @@ struct Found {
 
 impl Found {
     fn of(
-        output: &Output,
+        mode: Mode,
         session: &Session<'_>,
         (built, report): (&[BuiltTarget], &Report),
         lints: Vec<Diagnostic>,
     ) -> Self {
         let is_fine = report.count(Severity::Warning) == report.items.len();
         let mut frames = BTreeMap::new();
-        if is_fine && output.mode == Mode::Write {
+        if is_fine && mode == Mode::Write {
             let settings = session.settings_text();
             for target in built.iter().filter(|it| it.is_whole()) {
                 let frame = Frame::of(&session.loaded.db, target.input, &settings);
@@ -246,14 +267,9 @@ impl Found {
         Self { frames, together, is_silent: report.items.is_empty() }
     }
 
-    /// Notes what a tree was made from, and what was said of it. What is wrong, another build must find again.
-    fn note(
-        &self,
-        session: &Session<'_>,
-        target: &BuiltTarget,
-        outcome: &Outcome,
-        notes: &PlaceNotes,
-    ) {
+    /// Notes what a tree with the record `head` was made from, and what was said of it. What is wrong, another build must find
+    /// again.
+    fn note(&self, session: &Session<'_>, target: &BuiltTarget, head: &str, notes: &PlaceNotes) {
         let Some(frame) = self.frames.get(&target.built.environment) else {
             return ReadsNote::remove(notes);
         };
@@ -264,7 +280,7 @@ impl Found {
             let assignments = &target.built.assignments;
             SaidParts::of(&session.loaded.db, target.input, assignments, silenced)
         };
-        let ledger = Ledger::new(frame.clone(), &outcome.head, said, self.together.clone());
+        let ledger = Ledger::new(frame.clone(), head, said, self.together.clone());
         ledger.write(notes);
         ReadsNote::renew(session, target.input, notes, &ledger.named());
     }

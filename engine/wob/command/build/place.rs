@@ -176,7 +176,7 @@ impl Place {
 
     /// Returns where it is noted what is known of all `places`, by environment.
     pub(crate) fn all_notes(places: &BTreeMap<String, Self>) -> PlacesNote {
-        let notes = places.iter().filter_map(|(name, it)| Some((name.clone(), it.notes(name)?)));
+        let notes = places.iter().filter_map(|(name, it)| Some(vec![it.notes(name)?]));
         PlacesNote::new(notes.collect())
     }
 

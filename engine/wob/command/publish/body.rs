@@ -3,19 +3,20 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use wob_engine::{Diagnostic, Severity};
-use wob_host::{Change, Counts, ManualCommit, OutputError, Plan};
+use wob_host::{Change, Counts, ManualCommit, OutputError};
 use wob_rules::{
-    Record,
+    BuiltAssignment,
     lint::{self, Coverage},
     problems,
 };
 
-use super::deletions::Deletions;
+use super::{deletions::Deletions, made::Made};
 use crate::{
     command::build::provenance,
     comparison::{COMMENT, Compared},
     report::count,
-    session::{BuiltTarget, Session},
+    session::Session,
+    timings,
 };
 
 /// How many of each kind of thing are listed.
@@ -26,9 +27,7 @@ const MEANING: usize = COMMENT - 8000;
 
 /// What is published.
 pub(super) struct Content<'c> {
-    pub(super) target: &'c BuiltTarget,
-    pub(super) record: Record,
-    pub(super) plan: Plan,
+    pub(super) made: &'c Made<'c>,
     /// The commit of the base, if it is another than before.
     pub(super) promoted: Option<String>,
     /// What others did on the branch.
@@ -39,15 +38,34 @@ pub(super) struct Content<'c> {
     pub(super) session: &'c Session<'c>,
 }
 
+impl Content<'_> {
+    /// Returns the name of the environment.
+    pub(super) fn environment(&self) -> &str {
+        &self.made.target().built.environment
+    }
+
+    /// Lists the assignments that fail.
+    pub(super) fn failing(&self) -> impl Iterator<Item = &BuiltAssignment> {
+        self.made.target().built.assignments.iter().filter(|it| it.failed)
+    }
+
+    fn failing_labels(&self) -> impl Iterator<Item = String> {
+        let label = |it: &BuiltAssignment| {
+            let its = &it.assignment;
+            format!("//env/{}/{}:{}", self.environment(), its.cluster_type, its.target)
+        };
+        self.failing().map(label)
+    }
+}
+
 /// Returns what the commit says: what changes, and from what it was made.
 pub(super) fn commit_message(content: &Content<'_>) -> String {
-    let record = &content.record;
     let mut lines = vec![
-        format!("Deploy {}: {}", record.environment, changes(content.plan.counts())),
+        format!("Deploy {}: {}", content.environment(), changes(content.made.plan().counts())),
         String::new(),
     ];
     lines.extend(content.promoted.iter().map(|it| format!("Promoted: {it}")));
-    lines.extend(failing(content).map(|it| format!("Failing: {it}")));
+    lines.extend(content.failing_labels().map(|it| format!("Failing: {it}")));
     let warnings = remarks(content).into_iter().filter(|it| !it.is_error());
     let in_line = |it: &str| it.split_whitespace().collect::<Vec<_>>().join(" ");
     let warnings: Vec<String> =
@@ -56,13 +74,13 @@ pub(super) fn commit_message(content: &Content<'_>) -> String {
     if warnings.len() > LISTED {
         lines.push(format!("Warning: {} more", warnings.len() - LISTED));
     }
-    lines.push(provenance(&record.root, &record.sources));
+    lines.push(provenance(content.made.root(), content.made.sources()));
     lines.join("\n")
 }
 
 /// Returns the title of the pull request.
 pub(super) fn title(content: &Content<'_>) -> String {
-    let environment = &content.record.environment;
+    let environment = content.environment();
     match &content.promoted {
         Some(commit) => format!("Deploy {environment} (promotes {})", short(commit)),
         None => format!("Deploy {environment}"),
@@ -71,11 +89,10 @@ pub(super) fn title(content: &Content<'_>) -> String {
 
 /// Returns the body of the pull request, as Markdown.
 pub(super) fn body(content: &Content<'_>) -> String {
-    let record = &content.record;
     let mut text = format!(
         "wob built `{}` anew: {}.\n",
-        plain(&record.environment),
-        changes(content.plan.counts())
+        plain(content.environment()),
+        changes(content.made.plan().counts())
     );
     if let Some(commit) = &content.promoted {
         text.extend(["\nPromotes the base commit `", &plain(commit), "`.\n"]);
@@ -83,7 +100,7 @@ pub(super) fn body(content: &Content<'_>) -> String {
     text += &changes_by_cluster_type(content);
     text += &list(
         "Failing; what was published of it before stays",
-        failing(content).map(|it| format!("`{it}`")),
+        content.failing_labels().map(|it| format!("`{it}`")),
     );
     let namespaces = content.deletions.namespaces.iter();
     text += &list("Namespaces that go", namespaces.map(|it| format!("`{}`", plain(it))));
@@ -102,7 +119,7 @@ pub(super) fn body(content: &Content<'_>) -> String {
         }),
     );
     text += &warnings(content);
-    text += &sources(record);
+    text += &sources(content);
     // Last, because it may be long, and forges cut what is too long for them.
     if !content.meaning.is_empty() {
         text.extend(["\n", &content.meaning]);
@@ -110,19 +127,26 @@ pub(super) fn body(content: &Content<'_>) -> String {
     text
 }
 
-/// Says what `plan` means, as Markdown: which objects and fields change, and which lines of the sources made it so.
+/// Says what the plan of `made` means, as Markdown: which objects and fields change, and which lines of the sources made it so;
+/// `None` if what changes does not tell that.
 pub(super) fn meaning(
     session: &Session<'_>,
-    target: &BuiltTarget,
-    plan: &Plan,
-) -> Result<String, OutputError> {
+    made: &Made<'_>,
+) -> Result<Option<String>, OutputError> {
     /// How many files may change. What is new everywhere is told by the counts.
     const MOST_FILES: usize = 5000;
+    let (target, plan) = (made.target(), made.plan());
     if plan.changes.len() > MOST_FILES {
-        return Ok(String::new());
+        return Ok(Some(String::new()));
     }
+    let _span = timings::span_of("compare", &target.built.environment);
     let compared = Compared::planned(session, target, plan)?;
-    Ok(if compared.differs() { compared.to_markdown(MEANING) } else { String::new() })
+    // Another file of the cluster type, which does not change, may hold that namespace.
+    if made.is_quiet() && compared.loses_a_namespace() {
+        return Ok(None);
+    }
+    let differs = compared.differs();
+    Ok(Some(if differs { compared.to_markdown(MEANING) } else { String::new() }))
 }
 
 /// Returns how many files change, in words.
@@ -143,14 +167,14 @@ fn changes(counts: Counts) -> String {
 
 /// Returns a table of what changes on each cluster type.
 fn changes_by_cluster_type(content: &Content<'_>) -> String {
-    let prefix = content.target.built.prefix.as_str();
+    let prefix = content.made.target().built.prefix.as_str();
     let below = if prefix.is_empty() {
         String::new()
     } else {
         format!("{}/", prefix.trim_end_matches('/'))
     };
     let mut rows: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    for (path, change) in &content.plan.changes {
+    for (path, change) in &content.made.plan().changes {
         let path = path.as_str().strip_prefix(&below).unwrap_or(path.as_str());
         let top = path.split_once('/').map_or("", |it| it.0);
         // What reconcilers do not read belongs to none.
@@ -174,18 +198,16 @@ fn changes_by_cluster_type(content: &Content<'_>) -> String {
     text
 }
 
-fn failing<'c>(content: &'c Content<'_>) -> impl Iterator<Item = String> + 'c {
-    let failed = content.record.assignments.iter().filter(|it| it.failed);
-    failed
-        .map(|it| format!("//env/{}/{}:{}", content.record.environment, it.cluster_type, it.target))
-}
-
 /// Returns what is wrong with the environment, and what is legal but surely wrong, as far as it alone tells.
 fn remarks(content: &Content<'_>) -> Vec<Diagnostic> {
+    if content.made.is_quiet() {
+        return vec![];
+    }
     let silenced = &content.session.workspace.settings.silenced;
     let db = &content.session.loaded.db;
-    let mut all = problems([&content.target.built]);
-    all.extend(lint::warnings(db, &[content.target.input], Coverage::Some));
+    let target = content.made.target();
+    let mut all = problems([&target.built]);
+    all.extend(lint::warnings(db, &[target.input], Coverage::Some));
     all.retain(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
     all
 }
@@ -200,10 +222,10 @@ fn warnings(content: &Content<'_>) -> String {
     )
 }
 
-fn sources(record: &Record) -> String {
+fn sources(content: &Content<'_>) -> String {
     list(
         "Sources",
-        record.sources.iter().map(|it| {
+        content.made.sources().iter().map(|it| {
             let commit =
                 it.commit.as_deref().map(|it| format!(" `{}`", short(it))).unwrap_or_default();
             format!("{} `{}`:{commit} {}", it.role, plain(&it.name), plain(&it.url))

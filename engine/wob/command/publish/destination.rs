@@ -1,15 +1,15 @@
 //! Where an environment is published, whose pull requests are opened there, and what is merged without asking.
 
 use wob_host::{BranchName, ForgeKind, Project, TokenSources, redact, same_repository};
-use wob_rules::{Model, PublishSettings, environment_model};
+use wob_rules::{EnvironmentInput, Model, PublishSettings, environment_model};
 
-use super::How;
+use super::{How, failure::Refusal};
 use crate::{
     args::Common,
     exit::Exit,
     gitops::{self, GitOpsBranch},
     report::place_name,
-    session::{BuiltTarget, Session},
+    session::Session,
 };
 
 /// A branch of a repository that a tree is published to.
@@ -29,20 +29,19 @@ pub(super) struct Destination {
     pub(super) settings: PublishSettings,
 }
 
-/// Finds where `target` is published; says why if that is not known.
+/// Finds where `environment` is published; says why if that is not known.
 pub(super) fn destinations(
     how: &How,
     session: &Session<'_>,
     common: &Common,
-    target: &BuiltTarget,
-) -> Result<Vec<Destination>, Exit> {
-    let environment = &target.built.environment;
+    (environment, input): (&str, EnvironmentInput),
+) -> Result<Vec<Destination>, Refusal> {
     let settings = &session.workspace.settings;
     let own = settings.environments.iter().find(|it| it.0.as_str() == environment);
     let own = own.map(|it| &it.1.publish);
     let mut resolved = settings.publish_of(environment);
     resolved.issues = Some(how.issues || resolved.issues == Some(true));
-    let model = environment_model(&session.loaded.db, target.input);
+    let model = environment_model(&session.loaded.db, input);
     let choose = |of_repository: Option<bool>| {
         how.auto_merge
             || own
@@ -61,11 +60,11 @@ pub(super) fn destinations(
         }
     };
     if found.is_empty() {
-        session.streams.fail(&format!(
+        let reason = format!(
             "`{environment}` has no GitOpsRepo, so nothing says where to publish it\n  \
              help: add one to the environment, set `publish.repo` in wob.yaml, or give --repo=URL#BRANCH"
-        ));
-        return Err(Exit::Sources);
+        );
+        return Err(Refusal::plain(&reason, Exit::Sources));
     }
     let mut found = named_apart(found);
     found.sort();
@@ -73,21 +72,19 @@ pub(super) fn destinations(
     if common.offline
         && let Some((it, _)) = found.iter().find(|(it, _)| Project::of(&it.url).is_some())
     {
-        session.streams.fail(&format!(
-            "`{environment}` is published to `{}`, which --offline forbids",
-            it.shown
-        ));
-        return Err(Exit::Usage);
+        let reason =
+            format!("`{environment}` is published to `{}`, which --offline forbids", it.shown);
+        return Err(Refusal::plain(&reason, Exit::Usage));
     }
     let forge = how.forge.as_deref().or(resolved.forge.as_deref());
     found
         .into_iter()
         .map(|(GitOpsBranch { url, branch, auto_merge, .. }, suffix)| {
             let auto_merge = choose(auto_merge);
-            let forge = forge_of(session, &url, forge)?;
+            let forge = forge_of(&url, forge)?;
             let branch = BranchName::new(&branch).ok_or_else(|| {
-                session.streams.fail(&format!("`{branch}` cannot be the name of a branch"));
-                Exit::Sources
+                let reason = format!("`{branch}` cannot be the name of a branch");
+                Refusal::plain(&reason, Exit::Sources)
             })?;
             let settings = resolved.clone();
             Ok(Destination { url, branch, suffix, forge, auto_merge, settings })
@@ -111,26 +108,25 @@ fn named_apart(all: Vec<GitOpsBranch>) -> Vec<(GitOpsBranch, Option<String>)> {
 }
 
 /// One tree cannot lie in two folders.
-fn check_paths(session: &Session<'_>, model: &Model, environment: &str) -> Result<(), Exit> {
+fn check_paths(session: &Session<'_>, model: &Model, environment: &str) -> Result<(), Refusal> {
     let path = model.gitops_path();
     let Some(other) = model.gitops_repos.values().find(|it| it.reference.path != path) else {
         return Ok(());
     };
     let place = place_name(&other.meta.place, &session.loaded.texts);
-    session.streams.fail(&format!(
+    let reason = format!(
         "GitOpsRepo `{}` ({place}) wants `{environment}` in the folder `{}`, another one in `{path}`\n  \
          help: give all GitOpsRepos of an environment the same `path`",
         other.meta.name, other.reference.path
-    ));
-    Err(Exit::Sources)
+    );
+    Err(Refusal::plain(&reason, Exit::Sources))
 }
 
 /// Finds what keeps the pull requests of the repository at `url`.
 fn forge_of(
-    session: &Session<'_>,
     url: &str,
     name: Option<&str>,
-) -> Result<Option<(&'static ForgeKind, Project)>, Exit> {
+) -> Result<Option<(&'static ForgeKind, Project)>, Refusal> {
     let Some(project) = Project::of(url) else {
         // On this machine there are no pull requests.
         return Ok(None);
@@ -140,14 +136,15 @@ fn forge_of(
         Some(name) => ForgeKind::named(name),
         None => project.kind(&TokenSources::of_process()),
     };
-    if kind.is_none() {
-        session.streams.fail(&format!(
+    let unknown = || {
+        let reason = format!(
             "`{}` does not tell what forge it lies on\n  \
              help: name it by --forge or by `publish.forge` in wob.yaml; `none` only pushes",
             redact(url)
-        ));
-    }
-    Ok(Some((kind.ok_or(Exit::Usage)?, project)))
+        );
+        Refusal::plain(&reason, Exit::Usage)
+    };
+    Ok(Some((kind.ok_or_else(unknown)?, project)))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) fn update(
     content: &Content<'_>,
     session: &Session<'_>,
 ) -> Result<(), ForgeError> {
-    let environment = &content.record.environment;
+    let environment = content.environment();
     let all = Mark::new("failing in", environment);
     let open = match forge.open_issues(LABEL) {
         Err(error @ ForgeError::Unsupported { .. }) => {
@@ -25,7 +25,7 @@ pub(super) fn update(
     };
     let open: Vec<_> = open.into_iter().filter(|it| all.is_in(&it.body)).collect();
     let mut wanted = vec![];
-    for it in content.target.built.assignments.iter().filter(|it| it.failed) {
+    for it in content.failing() {
         let label = format!("{}:{}", it.assignment.cluster_type, it.assignment.target);
         let mark = Mark::new("failing", &format!("{environment}/{label}"));
         if !open.iter().any(|it| mark.is_in(&it.body)) {

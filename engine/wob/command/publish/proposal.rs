@@ -7,8 +7,9 @@ use wob_host::{
 
 use super::{
     body::{self, Content},
+    failure::Failure,
     issues,
-    push::{Failure, Push},
+    push::Push,
     result::{Outcome, Published, PullRequestResult, Superseded},
 };
 use crate::exit::Exit;
@@ -146,7 +147,7 @@ fn connect(
     let forge = kind.connect(project, &sources, push.patience, &push.session.interrupt);
     forge.ok_or_else(|| {
         let (path, web) = (&project.path, &project.web);
-        push.refuse(
+        push.refused(
             &format!("`{path}` is no repository of {} at `{web}`", kind.title),
             Exit::Sources,
         )
@@ -156,15 +157,11 @@ fn connect(
 /// Says why the forge did not do it; what was pushed stays, and the next run finds it.
 fn failed(push: &Push<'_>, error: &ForgeError) -> Failure {
     if matches!(error, ForgeError::Interrupted(_)) {
-        return Failure::Said(push.session.interrupted());
+        return Failure::Stopped(push.session.interrupted());
     }
     let help = match error.help() {
         "" => String::new(),
         help => format!("\n  help: {help}"),
     };
-    push.session.streams.fail(&format!(
-        "`{}` is pushed, but its pull request is not as it should be: {error}{help}",
-        push.environment()
-    ));
-    Failure::Said(Exit::Outside)
+    push.unfinished(&format!("{error}{help}"))
 }

@@ -10,24 +10,27 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wob_host::{
     BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
-    OutputError, Overwrite, Patience, Plan, PushError, RefUpdate, Standing,
+    Patience, Plan, PushError, RefUpdate,
 };
-use wob_rules::{RECORD_PATH, environment_model};
+use wob_rules::{EnvironmentInput, RECORD_PATH, environment_model};
 
 use super::{
     How,
     body::{Content, commit_message, meaning},
     deletions::Deletions,
     destination::Destination,
+    failure::Failure,
+    made::{By, Ground, Made},
+    notes::{TreeMark, TreeNotes},
     proposal::{propose, withdraw},
     result::{Outcome, Published, say_body},
 };
 use crate::{
     args::Common,
-    command::build::planned,
     exit::Exit,
     report::count,
-    session::{BuiltTarget, Session},
+    session::{Session, Target},
+    timings,
 };
 
 /// How many digits of a tree's id name a branch.
@@ -44,23 +47,15 @@ pub(super) struct Push<'p> {
     pub(super) how: &'p How,
     pub(super) session: &'p Session<'p>,
     pub(super) common: &'p Common,
-    pub(super) target: &'p BuiltTarget,
+    pub(super) target: &'p Target,
+    pub(super) input: EnvironmentInput,
+    /// How the tree is found out.
+    pub(super) by: By<'p>,
     pub(super) destination: &'p Destination,
     /// What people call the destination, where there are others.
     pub(super) apart: Option<String>,
     pub(super) cache: &'p Cache,
     pub(super) patience: Patience,
-}
-
-/// Why an environment was not published.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It was said already.
-    Said(Exit),
-    /// Somebody else was faster, as this says.
-    Raced(String),
-    /// The copy in the cache cannot be used, as this says.
-    Copy(String),
 }
 
 /// What the repository holds.
@@ -72,22 +67,11 @@ pub(super) struct Seen {
     pointer: Option<GitId>,
 }
 
-impl Failure {
-    /// Returns the one of two that is more in the way; a race is run again, and then both are met again.
-    pub(super) fn worse_than(self, other: Option<Self>) -> Self {
-        match (self, other) {
-            (Self::Said(a), Some(Self::Said(b))) => Self::Said(a.max(b)),
-            (_, Some(raced @ Self::Raced(_))) => raced,
-            (it, _) => it,
-        }
-    }
-}
-
-impl Push<'_> {
+impl<'p> Push<'p> {
     /// Publishes; says why if that cannot be done.
     pub(super) fn run(&self) -> Result<Published, Failure> {
         match self.try_run() {
-            Err(Failure::Copy(reason)) => Err(self.refuse(&reason, Exit::Local)),
+            Err(Failure::Copy(reason)) => Err(self.refused(&reason, Exit::Local)),
             result => result,
         }
     }
@@ -109,7 +93,7 @@ impl Push<'_> {
     fn run_with(&self, outgoing: &Outgoing) -> Result<Published, Failure> {
         let seen = self.look(outgoing).map_err(|it| self.pushing(&it))?;
         if seen.base.is_none() && (self.destination.forge.is_some() || !self.is_direct()) {
-            return Err(self.refuse(
+            return Err(self.refused(
                 &format!(
                     "`{}` has no branch `{}` to merge into\n  help: make it, be it with one empty commit",
                     outgoing.shown(),
@@ -123,43 +107,93 @@ impl Push<'_> {
         let place = OutputBranch::open(outgoing.folder(), &branch);
         let place = Place::Branch(Box::new(place.map_err(|it| self.writing(&it))?));
         let previous = place.previous().map_err(|it| self.writing(&it))?;
-        let planned = planned(self.session, self.target, &place, &Standing::Unknown);
-        let (record, plan) = planned.map_err(|it| self.writing(&it))?;
-        let before: Option<Value> =
-            previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        let head = previous.text.as_deref();
+        let mark =
+            seen.base.zip(head).map(|(base, head)| TreeMark::of(outgoing.folder(), base, head));
+        let notes = TreeNotes::find(self.environment(), outgoing.folder(), self.destination);
+        let ground = Ground {
+            session: self.session,
+            folder: outgoing.folder(),
+            place: &place,
+            head,
+            mark: mark.transpose().map_err(|it| self.writing(&it))?,
+            notes: notes.as_ref(),
+        };
+        let made = self.made(&ground)?;
+        let shown = outgoing.shown();
+        self.session.streams.say_more(&format!("publishing `{}` to `{shown}`", self.environment()));
+        let before: Option<Value> = head.and_then(|it| serde_json::from_str(it).ok());
         self.check_owner(before.as_ref())?;
         let promoted = self.promoted().filter(|it| base_commit(before.as_ref()) != Some(it));
+        let span = timings::span_of("history", self.environment());
         let manual = match seen.base {
             Some(base) => outgoing.manual_commits(base, RECORD_PATH, MANUAL_COMMITS),
             None => Ok(vec![]),
         };
         let manual = manual.map_err(|it| self.pushing(&it))?;
-        self.check_others(&plan, &manual)?;
-        let deletions = Deletions::of(&plan).map_err(|it| self.writing(&it))?;
-        let mut content = Content {
-            target: self.target,
-            record,
-            plan,
+        drop(span);
+        let deletions = Deletions::of(made.plan()).map_err(|it| self.writing(&it))?;
+        let content = Content {
+            made: &made,
             promoted,
             manual,
             deletions,
             meaning: String::new(),
             session: self.session,
         };
-        let published = Published::new(&content, &outgoing.shown(), self.destination);
-        if !content.plan.differs() && content.promoted.is_none() {
-            return self.unchanged(outgoing, &seen, &content, published);
+        let mut published = Published::new(&content, &shown, self.destination);
+        let done = self.bring((outgoing, &ground), &seen, content, &mut published);
+        done.map(|()| published.clone()).map_err(|it| it.about(published))
+    }
+
+    /// Finds out what there is to publish.
+    fn made(&self, ground: &Ground<'_>) -> Result<Made<'p>, Failure> {
+        let changes = match self.by {
+            By::Everything(target, report) => {
+                let made = Made::whole(ground, target, report);
+                return made.map_err(|it| self.writing(&it));
+            }
+            By::Changes(changes) => changes,
+        };
+        // What cannot be read is met again, and told, by whoever builds everything.
+        let made = Made::amended(ground, self.target, &changes.pool).ok().flatten();
+        if self.session.interrupt.is_set() {
+            return Err(Failure::Stopped(self.session.interrupted()));
+        }
+        let made = made.ok_or(Failure::Doubtful)?;
+        if !changes.has_told.replace(true) {
+            self.session.say_remarks();
+        }
+        Ok(made)
+    }
+
+    /// Brings what was found out to where it belongs, and says in `published` what was done.
+    fn bring(
+        &self,
+        (outgoing, ground): (&Outgoing, &Ground<'_>),
+        seen: &Seen,
+        mut content: Content<'_>,
+        published: &mut Published,
+    ) -> Result<(), Failure> {
+        self.check_others(content.made.plan(), &content.manual)?;
+        if !content.made.plan().differs() && content.promoted.is_none() {
+            self.unchanged(outgoing, seen, &content, published)?;
+            if !self.how.dry_run {
+                content.made.keep(ground);
+            }
+            return Ok(());
         }
         self.check_budget(&content.deletions)?;
         if !self.is_direct() || self.how.dry_run {
-            let meaning = meaning(self.session, self.target, &content.plan);
-            content.meaning = meaning.map_err(|it| self.writing(&it))?;
+            let meaning = meaning(self.session, content.made).map_err(|it| self.writing(&it))?;
+            content.meaning = meaning.ok_or(Failure::Doubtful)?;
         }
-        self.publish(outgoing, &seen, &content, published)
+        self.publish((outgoing, ground), seen, &content, published)
     }
 
     /// Reads what there is, and fetches the commits that matter.
     fn look(&self, outgoing: &Outgoing) -> Result<Seen, PushError> {
+        let _span = timings::span_of("look at the repository", self.environment());
         let base_name = self.base_name();
         let pointer_name = self.pointer_name();
         let references = outgoing.references(&[&base_name, &pointer_name, &self.heads_name()])?;
@@ -175,15 +209,15 @@ impl Push<'_> {
     /// Commits and pushes, and has the rest done by the forge.
     fn publish(
         &self,
-        outgoing: &Outgoing,
+        (outgoing, ground): (&Outgoing, &Ground<'_>),
         seen: &Seen,
         content: &Content<'_>,
-        mut published: Published,
-    ) -> Result<Published, Failure> {
+        published: &mut Published,
+    ) -> Result<(), Failure> {
         let pending = self.pending(outgoing, seen, content)?;
         let commit = match pending {
             Some(pending) => pending,
-            None => self.commit(content)?,
+            None => self.commit(ground, content)?,
         };
         let tree = self.tree_of(outgoing, commit)?;
         let head = format!("{}{}", self.heads(), &tree.to_string()[..TREE_DIGITS]);
@@ -193,14 +227,14 @@ impl Push<'_> {
             published.branch = Some(head).filter(|_| !self.is_direct());
             published.outcome = Outcome::DryRun;
             say_body(content, self.session);
-            return Ok(published);
+            return Ok(());
         }
+        let span = timings::span_of("push", self.environment());
         if self.is_direct() {
             let update = RefUpdate { name: self.base_name(), from: seen.base, to: Some(commit) };
             outgoing.push(&[update]).map_err(|it| self.pushing(&it))?;
-            self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))?;
             published.outcome = Outcome::Merged;
-            return Ok(published);
+            return self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None));
         }
         published.branch = Some(head.clone());
         let head_name = format!("refs/heads/{head}");
@@ -213,17 +247,19 @@ impl Push<'_> {
             },
         ];
         let updates: Vec<RefUpdate> = updates.into_iter().filter(|it| it.from != it.to).collect();
-        published.outcome = if updates.is_empty() { Outcome::Pending } else { Outcome::Pushed };
         outgoing.push(&updates).map_err(|it| self.pushing(&it))?;
+        published.outcome = if updates.is_empty() { Outcome::Pending } else { Outcome::Pushed };
+        drop(span);
+        let _span = timings::span_of("propose", self.environment());
         if let Some(forge) = &self.destination.forge {
-            propose(self, outgoing, forge, content, &mut published)?;
+            propose(self, outgoing, forge, content, published)?;
         } else {
             let names = [self.pointer_name(), self.heads_name()];
             let now = outgoing.references(&[&names[0], &names[1]]);
             let now = now.map_err(|it| self.pushing(&it))?;
             self.clear(outgoing, now, Some(&head_name), (Some(commit), Some(commit)))?;
         }
-        Ok(published)
+        Ok(())
     }
 
     /// Finds what is pushed already and holds the same files on top of the same commit.
@@ -246,17 +282,20 @@ impl Push<'_> {
         let pending: Option<Value> =
             previous.text.as_deref().and_then(|it| serde_json::from_str(it).ok());
         let Some(pending) = pending else { return Ok(None) };
-        let is_same = pending["root"].as_str() == Some(&content.record.root.to_string())
-            && pending["environment"].as_str() == Some(&content.record.environment)
+        let is_same = pending["root"].as_str() == Some(&content.made.root().to_string())
+            && pending["environment"].as_str() == Some(content.environment())
             && content.promoted.as_deref().is_none_or(|it| base_commit(Some(&pending)) == Some(it));
         Ok(is_same.then_some(pointer))
     }
 
-    fn commit(&self, content: &Content<'_>) -> Result<GitId, Failure> {
-        let plan = content.plan.clone().with_message(&commit_message(content));
-        let written = plan.apply(Overwrite::Conflicts, &self.session.interrupt);
-        let written = written.map_err(|it| self.writing(&it))?;
-        Ok(written.commit.expect("because a branch has a commit once a plan was applied to it"))
+    fn commit(&self, ground: &Ground<'_>, content: &Content<'_>) -> Result<GitId, Failure> {
+        let message = commit_message(content);
+        let committed = if self.how.dry_run {
+            content.made.commit(ground, &message)
+        } else {
+            content.made.commit_and_note(ground, &message)
+        };
+        committed.map_err(|it| self.writing(&it))
     }
 
     fn tree_of(&self, outgoing: &Outgoing, commit: GitId) -> Result<GitId, Failure> {
@@ -271,17 +310,16 @@ impl Push<'_> {
         outgoing: &Outgoing,
         seen: &Seen,
         content: &Content<'_>,
-        mut published: Published,
-    ) -> Result<Published, Failure> {
+        published: &mut Published,
+    ) -> Result<(), Failure> {
         published.outcome = Outcome::Unchanged;
         if self.how.dry_run {
-            return Ok(published);
+            return Ok(());
         }
         if let Some(forge) = &self.destination.forge {
-            withdraw(self, outgoing, (seen.pointer, content), forge, &mut published)?;
+            withdraw(self, outgoing, (seen.pointer, content), forge, published)?;
         }
-        self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))?;
-        Ok(published)
+        self.clear(outgoing, seen.references.clone(), None, (seen.pointer, None))
     }
 
     /// Removes the branches that wob made, but for `kept`, as long as nobody publishes meanwhile: the reference is
@@ -327,7 +365,7 @@ impl Push<'_> {
         if self.how.allow_deletions {
             return Ok(());
         }
-        Err(self.refuse(
+        Err(self.refused(
             &format!(
                 "`{}` holds the tree of `{owner}`, which would be replaced\n  \
                  help: give each environment a branch of its own; if it was renamed, allow it with --allow-deletions",
@@ -372,7 +410,7 @@ impl Push<'_> {
         }
         let text = format!("`{branch}` has changes that wob did not make\n{}", lines.join("\n"));
         if self.common.strict {
-            return Err(self.refuse(
+            return Err(self.refused(
                 &format!("--strict, and {text}\n  help: move them into the sources"),
                 Exit::Sources,
             ));
@@ -384,7 +422,7 @@ impl Push<'_> {
     fn check_budget(&self, deletions: &Deletions) -> Result<(), Failure> {
         let refusal = deletions.refusal(&self.destination.settings);
         let Some(refusal) = refusal.filter(|_| !self.how.allow_deletions) else { return Ok(()) };
-        Err(self.refuse(
+        Err(self.refused(
             &format!("{refusal}\n  help: if that is meant, allow it with --allow-deletions"),
             Exit::Sources,
         ))
@@ -392,7 +430,7 @@ impl Push<'_> {
 
     /// Returns the commit that the base is pinned to.
     fn promoted(&self) -> Option<String> {
-        let model = environment_model(&self.session.loaded.db, self.target.input);
+        let model = environment_model(&self.session.loaded.db, self.input);
         model.base_repo()?.reference.commit.clone()
     }
 
@@ -402,7 +440,7 @@ impl Push<'_> {
     }
 
     pub(super) fn environment(&self) -> &str {
-        &self.target.built.environment
+        self.target.name.as_str()
     }
 
     /// Returns what the names of the branches begin with.
@@ -435,44 +473,6 @@ impl Push<'_> {
     fn local(&self, purpose: &str) -> BranchName {
         BranchName::new(&format!("{purpose}/{}", self.environment()))
             .expect("because the name of an environment can be part of a branch's name")
-    }
-
-    /// Says why nothing is published.
-    pub(super) fn refuse(&self, reason: &str, exit: Exit) -> Failure {
-        let to = self.apart.as_ref().map_or(String::new(), |it| format!(" to `{it}`"));
-        let environment = self.environment();
-        self.session.streams.fail(&format!("`{environment}` is not published{to}: {reason}"));
-        Failure::Said(exit)
-    }
-
-    /// Says why git did not do it.
-    pub(super) fn pushing(&self, error: &PushError) -> Failure {
-        let (help, exit) = match error {
-            PushError::Interrupted(_) => return Failure::Said(self.session.interrupted()),
-            PushError::Raced { .. } => return Failure::Raced(error.to_string()),
-            PushError::Copy { .. } => return Failure::Copy(error.to_string()),
-            PushError::Unauthorized { .. } => (
-                "\n  help: `git push` must work there by itself, with a credential helper or a key",
-                Exit::Outside,
-            ),
-            PushError::Refused { .. } | PushError::Failed { .. } => ("", Exit::Outside),
-            PushError::Program(_) => {
-                ("\n  help: wob pushes with the program `git`; install it", Exit::Local)
-            }
-            PushError::Cache(_) => ("", Exit::Local),
-        };
-        self.refuse(&format!("{error}{help}"), exit)
-    }
-
-    /// Says why the copy in the cache could not be written.
-    fn writing(&self, error: &OutputError) -> Failure {
-        if matches!(error, OutputError::Interrupted(_)) {
-            return Failure::Said(self.session.interrupted());
-        }
-        if matches!(error, OutputError::Git(_)) {
-            return Failure::Copy(error.to_string());
-        }
-        self.refuse(&error.to_string(), Exit::Local)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use wob_host::{Counts, ManualCommit, PullRequest, PullRequestState};
+use wob_rules::BuiltAssignment;
 
 use super::{
     body::{self, Content},
@@ -15,11 +16,19 @@ use crate::session::Session;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Published {
     environment: String,
-    /// The address, without secrets.
-    repository: String,
+    /// The address, without secrets; none if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
     /// The branch that clusters read.
-    base: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
     pub(super) outcome: Outcome,
+    /// Why it is not published, or not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
     /// The branch that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) branch: Option<String>,
@@ -28,10 +37,13 @@ pub(super) struct Published {
     /// The git id of the commit's whole tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) git_tree: Option<String>,
-    /// The BLAKE3 Merkle root of what wob wrote.
-    root: String,
-    files: Counts,
-    deletions: Deletions,
+    /// The BLAKE3 Merkle root of what wob writes; this and the next two are none if nothing was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Counts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletions: Option<Deletions>,
     /// The commit of the base, if it is another than before.
     #[serde(skip_serializing_if = "Option::is_none")]
     promoted: Option<String>,
@@ -57,6 +69,10 @@ pub(super) enum Outcome {
     Merged,
     /// Nothing was pushed.
     DryRun,
+    /// Nothing was pushed, for a reason.
+    Refused,
+    /// Git has what it should, and the forge does not, for a reason.
+    Unfinished,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -84,30 +100,61 @@ pub(super) struct Superseded {
 }
 
 impl Published {
+    /// Begins to tell what becomes of `content`; as long as nothing is done, it is refused.
     pub(super) fn new(content: &Content<'_>, repository: &str, destination: &Destination) -> Self {
-        let failing = content.record.assignments.iter().filter(|it| it.failed);
+        let label = |it: &BuiltAssignment| {
+            format!("{}:{}", it.assignment.cluster_type, it.assignment.target)
+        };
         Self {
-            environment: content.record.environment.clone(),
-            repository: repository.to_owned(),
-            base: destination.branch.as_str().to_owned(),
-            outcome: Outcome::Unchanged,
-            branch: None,
-            commit: None,
-            git_tree: None,
-            root: content.record.root.to_string(),
-            files: content.plan.counts(),
-            deletions: content.deletions.clone(),
+            root: Some(content.made.root().to_string()),
+            files: Some(content.made.plan().counts()),
+            deletions: Some(content.deletions.clone()),
             promoted: content.promoted.clone(),
-            pull_request: None,
-            superseded: vec![],
             manual_commits: content.manual.clone(),
-            failing: failing.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect(),
+            failing: content.failing().map(label).collect(),
+            ..Self::nothing(content.environment(), Some((repository, destination.branch.as_str())))
         }
     }
 
-    /// Returns what people read.
-    pub(super) fn to_text(&self) -> String {
-        let Counts { added, changed, unchanged, deleted, foreign, edited } = self.files;
+    /// Tells that nothing becomes of `environment`, in a repository and its branch if it is known which.
+    pub(super) fn nothing(environment: &str, to: Option<(&str, &str)>) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            repository: to.map(|it| it.0.to_owned()),
+            base: to.map(|it| it.1.to_owned()),
+            outcome: Outcome::Refused,
+            reason: None,
+            help: None,
+            branch: None,
+            commit: None,
+            git_tree: None,
+            root: None,
+            files: None,
+            deletions: None,
+            promoted: None,
+            pull_request: None,
+            superseded: vec![],
+            manual_commits: vec![],
+            failing: vec![],
+        }
+    }
+
+    /// Tells why it came no further.
+    pub(super) fn refused(mut self, reason: &str) -> Self {
+        if self.outcome != Outcome::Refused {
+            self.outcome = Outcome::Unfinished;
+        }
+        let (reason, help) =
+            reason.split_once("\n  help: ").map_or((reason, None), |it| (it.0, Some(it.1)));
+        self.reason = Some(reason.to_owned());
+        self.help = help.map(str::to_owned);
+        self
+    }
+
+    /// Returns what people read; none of what was refused, which was said.
+    pub(super) fn to_text(&self) -> Option<String> {
+        let Counts { added, changed, unchanged, deleted, foreign, edited } =
+            self.files.unwrap_or_default();
         let files = [
             (added, "added"),
             (changed, "changed"),
@@ -125,9 +172,10 @@ impl Published {
             Outcome::Pushed => "is pushed",
             Outcome::Merged => "is published",
             Outcome::DryRun => "would be published",
+            Outcome::Refused | Outcome::Unfinished => return None,
         };
-        let mut lines =
-            vec![format!("//env:{} -> {}#{} {what}", self.environment, self.repository, self.base)];
+        let (repository, base) = self.repository.as_ref().zip(self.base.as_ref())?;
+        let mut lines = vec![format!("//env:{} -> {repository}#{base} {what}", self.environment)];
         lines.push(format!("  files: {files}"));
         lines.extend(self.promoted.iter().map(|it| format!("  promotes: {it}")));
         if !self.failing.is_empty() {
@@ -150,7 +198,7 @@ impl Published {
         }
         lines.extend(self.superseded.iter().map(|it| format!("  closed: {}", it.url)));
         lines.push(String::new());
-        lines.join("\n")
+        Some(lines.join("\n"))
     }
 }
 
