@@ -1,5 +1,6 @@
 //! `wob publish`: real repositories, git's own server, and a forge that behaves as GitHub documents.
 
+mod changes;
 mod failures;
 mod refusals;
 mod rolling;

@@ -287,7 +287,8 @@ impl<'c> Candidate<'c> {
         let all = assignments(&session.loaded.db, self.input);
         let indices = || self.subtrees.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
-        if some.len() > MOST && some.len() > all.len() / 4 {
+        // Of all that there are, be they read or not.
+        if some.len() > MOST && some.len() > self.assignments() / 4 {
             return Ok(None);
         }
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
@@ -336,6 +337,11 @@ impl<'c> Candidate<'c> {
             self.said.exchange(db, self.input, (&self.edited, anew), silenced);
         }
         is_fine
+    }
+
+    /// Returns how many assignments the whole tree has.
+    fn assignments(&self) -> usize {
+        self.head.parts.values().map(|it| it.assignments).sum()
     }
 
     /// Returns what is known of each subtree of those cluster types of which something was `built`, in order; `fetch` returns what
@@ -479,7 +485,7 @@ impl Amended<'_> {
     fn compared(&self) -> Compared<'_> {
         let Candidate { input, last, subtrees, .. } = &self.candidate;
         let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
-        let count = self.head.parts.values().map(|it| it.assignments).sum();
+        let count = self.candidate.assignments();
         Compared::some(*input, (&self.built, &positions), count, last)
     }
 

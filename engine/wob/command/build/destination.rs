@@ -224,7 +224,7 @@ pub(crate) fn note_published(
     head: &str,
     notes: &PlaceNotes,
 ) {
-    if !report.items.is_empty() {
+    if !report.items.is_empty() || !target.is_whole() {
         return ReadsNote::remove(notes);
     }
     let _span = timings::span_of("note", &target.built.environment);

@@ -1,0 +1,393 @@
+//! Publishing what has changed alone: whatever is edited, merged, moved, damaged or lost, it says and commits what a build of
+//! everything does.
+//!
+//! `WOB_STEPS_CASES` says how many lives are drawn, `WOB_PROPERTY_SEED` repeats one.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{DEV, World};
+use crate::{
+    cli::{copy, edit},
+    property::{
+        Random,
+        lives::{Counts, Lives, for_each_life},
+    },
+    support::{git, seen, write},
+};
+
+/// What happens before something is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Nothing,
+    /// A value becomes another one that everybody has.
+    Value,
+    /// One that few have does.
+    Narrow,
+    Comment,
+    /// A namespace is called otherwise.
+    Namespace,
+    /// A cluster type comes or goes.
+    ClusterType,
+    Template,
+    /// Something that is legal but surely wrong comes or goes.
+    Warning,
+    /// What waits to be merged is, as it is.
+    Merge,
+    /// It is, with a commit of two parents.
+    MergeCommit,
+    /// It is, as a commit of somebody else.
+    Squash,
+    /// Somebody commits a file of his own to the branch that clusters read.
+    ByHand,
+    /// He edits a file of wob's there.
+    EditByHand,
+    /// He edits what wob notes of a part there.
+    EditRecord,
+    /// That branch goes back by a commit.
+    Rewind,
+    /// What waits to be merged is deleted.
+    Drop,
+    LoseNotes,
+    LoseCache,
+    /// Only the copy of the GitOps repository is lost.
+    LoseCopy,
+}
+
+const EVENTS: [(u32, Event); 19] = [
+    (8, Event::Nothing),
+    (16, Event::Value),
+    (14, Event::Narrow),
+    (6, Event::Comment),
+    (4, Event::Namespace),
+    (4, Event::ClusterType),
+    (3, Event::Template),
+    (3, Event::Warning),
+    (16, Event::Merge),
+    (9, Event::MergeCommit),
+    (14, Event::Squash),
+    (6, Event::ByHand),
+    (5, Event::EditByHand),
+    (3, Event::EditRecord),
+    (4, Event::Rewind),
+    (3, Event::Drop),
+    (4, Event::LoseNotes),
+    (2, Event::LoseCache),
+    (2, Event::LoseCopy),
+];
+
+/// How a publication went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sight {
+    /// Only what had changed was built.
+    Changes,
+    /// Everything was.
+    Everything,
+    Pushed,
+    Merged,
+    Pending,
+    /// Nothing was to be done, and that was known without building everything.
+    UnchangedAtOnce,
+}
+
+const SIGHTS: [Sight; 6] = [
+    Sight::Changes,
+    Sight::Everything,
+    Sight::Pushed,
+    Sight::Merged,
+    Sight::Pending,
+    Sight::UnchangedAtOnce,
+];
+
+/// A layer that few have, and that gives a namespace its name.
+fn layer(value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: few\n  labels:\n    platform-config: \"true\"\n    workload: timetable\n\
+         data:\n  TIME_ZONE: {value}\n"
+    )
+}
+
+struct Publisher<'s> {
+    world: World,
+    sights: &'s Counts<Sight>,
+}
+
+impl<'s> Publisher<'s> {
+    fn new(scene: u64, sights: &'s Counts<Sight>) -> Self {
+        let world = World::by_path();
+        let plane = world.plane();
+        write(&plane, &[("base/config/few.yaml", &layer("Europe/Rome"))]);
+        if scene.is_multiple_of(3) {
+            // Another branch of the same repository gets the tree, too.
+            git(&world.gitops(), &["branch", "other", "dev"]);
+            let own = plane.join("environments/dev/gitops-repo.yaml");
+            let text = fs::read_to_string(&own).unwrap();
+            let other =
+                text.replace("name: dev", "name: other").replace("branch: dev", "branch: other");
+            fs::write(plane.join("environments/dev/other.yaml"), other).unwrap();
+        }
+        world.commit();
+        Self { world, sights }
+    }
+
+    fn home(&self, name: &str) -> std::path::PathBuf {
+        self.world.path(name)
+    }
+
+    /// Lets `event` happen; says whether there was something to happen.
+    fn happen(&self, event: Event, random: &mut Random) -> bool {
+        let plane = self.world.plane();
+        let zone = *random.pick(&[&"Oslo", &"Bergen", &"Paris"]);
+        match event {
+            Event::Nothing => return true,
+            Event::Value => {
+                let file = plane.join("base/config/company.yaml");
+                let text = fs::read_to_string(&file).unwrap();
+                let line = text.lines().find(|it| it.contains("TIME_ZONE")).unwrap();
+                fs::write(&file, text.replace(line, &format!("  TIME_ZONE: Europe/{zone}")))
+                    .unwrap();
+            }
+            Event::Narrow => {
+                write(&plane, &[("base/config/few.yaml", &layer(&format!("Europe/{zone}")))]);
+            }
+            Event::Comment => {
+                let file = plane.join("base/config/company.yaml");
+                let text = fs::read_to_string(&file).unwrap();
+                fs::write(&file, format!("{text}# {zone}\n")).unwrap();
+            }
+            Event::Namespace => toggle(
+                &plane.join("wob.yaml"),
+                "\noutput: {namespacePattern: 'n-{environment}-{clusterType}-{deploymentTarget}'}\n",
+            ),
+            Event::ClusterType => {
+                let lab = plane.join("environments/dev/cluster-types/lab.yaml");
+                let away = self.world.path("lab.yaml");
+                let (from, to) = if lab.exists() { (&lab, &away) } else { (&away, &lab) };
+                fs::rename(from, to).unwrap();
+            }
+            Event::Template => return self.edit_template(zone),
+            Event::Warning => {
+                let file = plane.join("environments/dev/config/idle.yaml");
+                let text = layer(zone).replace("workload: timetable", "zone: nowhere");
+                if file.exists() {
+                    fs::remove_file(file).unwrap();
+                } else {
+                    fs::write(file, text.replace("name: few", "name: idle")).unwrap();
+                }
+            }
+            Event::Merge | Event::MergeCommit | Event::Squash => return self.merge(event),
+            Event::ByHand => self.world.by_hand(&[("NOTES.md", zone)]),
+            Event::EditByHand | Event::EditRecord => return self.edit_by_hand(event, random),
+            Event::Rewind => {
+                if git(&self.world.gitops(), &["rev-list", "--count", "--first-parent", "dev"])
+                    == "1"
+                {
+                    return false;
+                }
+                git(&self.world.gitops(), &["update-ref", "refs/heads/dev", "dev~1"]);
+            }
+            Event::Drop => {
+                let Some(head) = self.head() else { return false };
+                git(&self.world.gitops(), &["branch", "-q", "-D", &head]);
+            }
+            Event::LoseNotes => lose(&self.home("home").join(".cache/wob/store/notes")),
+            Event::LoseCache => lose(&self.home("home")),
+            Event::LoseCopy => lose(&self.home("home").join(".cache/wob/git")),
+        }
+        let is_clean = git(&plane, &["status", "--porcelain"]).is_empty();
+        if !is_clean {
+            self.world.commit();
+        }
+        true
+    }
+
+    fn edit_template(&self, zone: &str) -> bool {
+        let folder = self.world.plane().join("base/templates");
+        let mut files: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+        files.sort();
+        let text = fs::read_to_string(&files[0]).unwrap();
+        fs::write(&files[0], format!("{text}# {zone}\n")).unwrap();
+        self.world.commit();
+        true
+    }
+
+    /// The branch that waits to be merged.
+    fn head(&self) -> Option<String> {
+        let all = self.world.references();
+        all.iter().find_map(|it| {
+            let head = it.strip_prefix("refs/heads/")?;
+            head.starts_with("deployment/dev/").then(|| head.to_owned())
+        })
+    }
+
+    fn merge(&self, event: Event) -> bool {
+        let Some(head) = self.head() else { return false };
+        let gitops = self.world.gitops();
+        if git(&gitops, &["rev-parse", &format!("{head}^")]) != git(&gitops, &["rev-parse", "dev"])
+        {
+            return false;
+        }
+        let tree = format!("{head}^{{tree}}");
+        let commit = match event {
+            Event::MergeCommit => {
+                git(&gitops, &["commit-tree", &tree, "-p", "dev", "-p", &head, "-m", "merged"])
+            }
+            Event::Squash => git(&gitops, &["commit-tree", &tree, "-p", "dev", "-m", "squashed"]),
+            _ => head,
+        };
+        git(&gitops, &["update-ref", "refs/heads/dev", &commit]);
+        true
+    }
+
+    fn edit_by_hand(&self, event: Event, random: &mut Random) -> bool {
+        let all = git(&self.world.gitops(), &["ls-tree", "-r", "--name-only", "dev"]);
+        let is_it = |it: &&str| match event {
+            Event::EditRecord => it.starts_with(".wob/parts/"),
+            _ => it.contains('/') && !it.starts_with('.'),
+        };
+        let files: Vec<&str> = all.lines().filter(is_it).collect();
+        if files.is_empty() {
+            return false;
+        }
+        let file = files[random.below(files.len())];
+        let text = self.world.show(&format!("dev:{file}"));
+        self.world.by_hand(&[(file, &format!("{text}\n\n"))]);
+        true
+    }
+
+    /// Publishes as whoever has this cache; returns what he sees, and what the repository has then.
+    fn publish(&self, home: &str, args: &[&str]) -> (String, String) {
+        let args = [&["publish", DEV, "--timings=../timings.json"], args].concat();
+        let mut command = self.world.command(&self.world.plane(), &args);
+        let output = command.env("HOME", self.home(home)).output().unwrap();
+        let references =
+            git(&self.world.gitops(), &["for-each-ref", "--format=%(refname) %(objectname)"]);
+        (seen(&output), references)
+    }
+
+    /// Publishes, and wants whoever has no cache at all to do the same.
+    fn step(&self, args: &[&str], what: &str) {
+        let gitops = self.world.gitops();
+        let before = self.world.path("before.git");
+        lose(&before);
+        copy(&gitops, &before);
+        lose(&self.home("fresh"));
+        let wanted = self.publish("fresh", args);
+        lose(&gitops);
+        copy(&before, &gitops);
+        let found = self.publish("home", args);
+        let difference = similar::TextDiff::from_lines(&wanted.0, &found.0);
+        assert!(found.0 == wanted.0, "{what} is told otherwise:\n{}", difference.unified_diff());
+        assert_eq!(found.1, wanted.1, "{what}");
+        self.see(&found.0);
+    }
+
+    fn see(&self, told: &str) {
+        let stages = stages(&self.world.path("timings.json"));
+        let is_whole = stages.contains("compose");
+        let sight = if is_whole { Sight::Everything } else { Sight::Changes };
+        self.sights.add(sight, 1);
+        for (words, sight) in [
+            (" is pushed\n", Sight::Pushed),
+            (" is published\n", Sight::Merged),
+            (" waits to be merged\n", Sight::Pending),
+        ] {
+            self.sights.add(sight, usize::from(told.contains(words)));
+        }
+        let is_unchanged = told.contains(" is as it should be\n") && !is_whole;
+        self.sights.add(Sight::UnchangedAtOnce, usize::from(is_unchanged));
+    }
+}
+
+/// Returns the names of what took time.
+fn stages(path: &Path) -> BTreeSet<String> {
+    let trace: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let names = trace.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned());
+    names.collect()
+}
+
+fn lose(path: &Path) {
+    fs::remove_dir_all(path).unwrap_or_default();
+}
+
+/// Adds `text` to the end of a file, or removes it from there.
+fn toggle(file: &Path, text: &str) {
+    let now = fs::read_to_string(file).unwrap();
+    let other = now.strip_suffix(text).map_or_else(|| format!("{now}{text}"), str::to_owned);
+    fs::write(file, other).unwrap();
+}
+
+#[test]
+fn every_publication_is_that_of_a_build_of_everything() {
+    let (events, sights) = (Counts::new(), Counts::new());
+    let cases = std::env::var("WOB_STEPS_CASES").ok().and_then(|it| it.parse().ok());
+    let lives = Lives { cases: cases.unwrap_or(8), steps: 26 };
+    for_each_life(lives, &EVENTS, |scene, steps| {
+        let publisher = Publisher::new(scene, &sights);
+        publisher.step(&[], "the first");
+        for (index, &(event, dice)) in steps.iter().enumerate() {
+            let mut random = Random::new(dice);
+            let what = format!("step {index}, {event:?}");
+            events.add(event, usize::from(publisher.happen(event, &mut random)));
+            if random.chance(30) {
+                publisher.step(&["--dry-run"], &format!("{what}, dry"));
+            }
+            let direct: &[&str] = if random.chance(25) { &["--auto-merge"] } else { &[] };
+            let more: &[&str] = match random.below(8) {
+                0 => &["--output=json"],
+                1 => &["--strict"],
+                2 => &["--allow-deletions"],
+                _ => &[],
+            };
+            publisher.step(&[direct, more].concat(), &what);
+        }
+    });
+    events.assert_each(EVENTS.into_iter().map(|it| it.1), 1);
+    sights.assert_each(SIGHTS, 3);
+}
+
+/// What a publication told of the sources that it left out, and of the stages of which it told the time.
+fn looked(world: &World, args: &[&str]) -> (usize, bool) {
+    let text = world.published(&[&[DEV, "-v", "--timings=../timings.json"], args].concat());
+    let left_out = text.split_once("no edit concerns them: ");
+    let left_out = left_out.map_or(0, |it| it.1.split_once(' ').unwrap().0.parse().unwrap());
+    let stages = stages(&world.path("timings.json"));
+    assert_eq!(stages.contains("compose"), stages.contains("build"), "{stages:?}");
+    (left_out, stages.contains("compose"))
+}
+
+#[test]
+fn only_what_has_changed_is_read_and_built() {
+    let world = World::by_path();
+    let few = |value: &str| {
+        // What only one cluster type has.
+        let text = layer(value).replace("workload: timetable", "cluster-type: lab");
+        write(&world.plane(), &[("base/config/few.yaml", &text)]);
+        world.commit();
+    };
+    few("one");
+    assert_eq!(looked(&world, &["--auto-merge"]), (0, true));
+    let (left_out, everything) = looked(&world, &["--auto-merge"]);
+    assert!(left_out > 3 && !everything, "nothing has changed");
+    few("two");
+    let (left_out, everything) = looked(&world, &["--auto-merge"]);
+    assert!(left_out > 0 && !everything, "{left_out}");
+    // What waits to be merged is not what the next one replaces.
+    looked(&world, &[]);
+    for value in ["three", "four"] {
+        few(value);
+        let (left_out, everything) = looked(&world, &[]);
+        assert!(left_out > 0 && !everything, "{value}: {left_out}");
+    }
+    // Until it is merged: then it is.
+    git(&world.gitops(), &["update-ref", "refs/heads/dev", &world.head()]);
+    let (left_out, everything) = looked(&world, &[]);
+    assert!(left_out > 0 && !everything, "{left_out}");
+    few("five");
+    let (left_out, everything) = looked(&world, &[]);
+    assert!(left_out > 0 && !everything, "{left_out}");
+    // More than a value.
+    edit(&world.plane().join("base/config/few.yaml"), "data:\n", "data:\n  NEW: key\n");
+    world.commit();
+    assert!(looked(&world, &[]).1);
+}
