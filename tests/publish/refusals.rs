@@ -228,3 +228,71 @@ fn a_build_and_a_publication_hold_the_same_record() {
     let built = fs::read_to_string(world.path("built/.wob/tree.json")).unwrap();
     assert_eq!(world.show("dev:.wob/tree.json"), built.trim_end());
 }
+
+/// Programs are told of what is refused beside what is not, with the reason and the way out.
+#[test]
+fn programs_read_what_is_refused() {
+    let world = World::by_path();
+    let read = |args: &[&str]| -> serde_json::Value {
+        let args = [&["publish", "--output=json"], args].concat();
+        let output = world.command(&world.plane(), &args).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["exitCode"], output.status.code().unwrap());
+        told
+    };
+    // One that is published, beside one whose branch does not exist.
+    let told = read(&[DEV, "//env:prod"]);
+    let [dev, prod] = [&told["published"][0], &told["published"][1]];
+    assert_eq!((&dev["outcome"], &dev["reason"]), (&"pushed".into(), &serde_json::Value::Null));
+    assert_eq!((&prod["environment"], &prod["outcome"]), (&"prod".into(), &"refused".into()));
+    let has = |it: &serde_json::Value, field: &str, words: &str| {
+        assert!(it[field].as_str().is_some_and(|it| it.contains(words)), "{words}: {it}");
+    };
+    has(prod, "reason", "has no branch `prod` to merge into");
+    has(prod, "help", "make it, be it with one empty commit");
+    assert_eq!(prod["repository"], dev["repository"]);
+    assert!(prod["files"].is_null() && prod["base"] == "prod", "{prod}");
+    assert_eq!(told["exitCode"], 1);
+
+    // What would go is told with the reason.
+    world.published(&DIRECT);
+    edit(&world.plane().join("wob.yaml"), "forge: none", "forge: none, maxDeletions: 1");
+    fs::remove_file(world.plane().join("environments/dev/cluster-types/lab.yaml")).unwrap();
+    world.commit();
+    let told = &read(&DIRECT)["published"][0];
+    assert_eq!(told["outcome"], "refused");
+    has(told, "reason", "files would be deleted, and `maxDeletions` is 1");
+    has(told, "help", "--allow-deletions");
+    let count = told["deletions"]["files"].as_array().unwrap().len();
+    assert_eq!(told["files"]["deleted"], count);
+    assert!(told["commit"].is_null(), "{told}");
+
+    // Of what cannot be reached nothing more is known.
+    let told = &read(&[DEV, "--repo=../nothing.git#dev"])["published"][0];
+    assert_eq!((&told["outcome"], &told["base"]), (&"refused".into(), &"dev".into()));
+    has(told, "reason", "does not appear to be a git repository");
+    let strict = ["//env:dev", "--auto-merge", "--allow-deletions", "--strict"];
+    world.by_hand(&[("lab/README.md", "by hand")]);
+    let told = &read(&strict)["published"][0];
+    has(told, "reason", "--strict, and `dev` has changes that wob did not make");
+    assert_eq!(told["manualCommits"].as_array().unwrap().len(), 1);
+    // An edit that nobody else has is no matter of any repository.
+    edit(&world.plane().join("base/config/company.yaml"), "Europe/Oslo", "Europe/Bergen");
+    let told = &read(&DIRECT)["published"][0];
+    has(told, "reason", "nobody else could build it again");
+    has(told, "help", "commit the edits");
+    assert!(told["repository"].is_null(), "{told}");
+    // A source that cannot be reached, of all.
+    edit(
+        &world.plane().join("wob.yaml"),
+        "path: workloads/telemetry",
+        "path: http://127.0.0.1:1/org/telemetry",
+    );
+    world.commit();
+    let told = read(&[DEV]);
+    has(&told["published"][0], "reason", "a source could not be reached");
+    assert_eq!(
+        (&told["published"][0]["outcome"], told["exitCode"].as_u64()),
+        (&"refused".into(), Some(32))
+    );
+}
