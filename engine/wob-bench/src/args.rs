@@ -43,7 +43,7 @@ pub(crate) struct Args {
         value_enum,
         value_delimiter = ',',
         requires = "runs",
-        default_values_t = [Part::Files, Part::Branch, Part::Watch, Part::Peers]
+        default_values_t = [Part::Files, Part::Branch, Part::Publish, Part::Watch, Part::Peers]
     )]
     pub(crate) parts: Vec<Part>,
     /// How many edits to watch; less if they take more than a minute
@@ -81,6 +81,8 @@ pub(crate) enum Only {
     Pack,
     /// What one change in a repository cannot do without.
     Commit,
+    /// What it takes to find what one change in a repository is.
+    Diff,
     /// The command after `--`.
     Launch,
 }

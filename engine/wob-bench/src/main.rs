@@ -28,7 +28,7 @@ use crate::{
     args::{Args, Only, Output},
     fleet::{Fleet, Shape},
     report::{FleetReport, Report},
-    runs::{Plan, RunsReport, branch},
+    runs::{Plan, RunsReport, branch, publish},
 };
 
 #[global_allocator]
@@ -85,6 +85,7 @@ fn measure_only(args: &Args, only: Only, shape: Shape) -> Result<(), Box<dyn Err
         Only::Pack => print_json(&branch::measure_pack(&fleet(), shape)?),
         Only::Launch => print_json(&launch::launch(&args.command, args.into.as_deref())?),
         Only::Commit => print_json(&branch::measure_commit(&args.folder)?),
+        Only::Diff => print_json(&publish::measure_diff(&args.folder)?),
     }
 }
 

@@ -136,6 +136,26 @@ fn runs_into_a_branch_are_beside_their_floors() {
 }
 
 #[test]
+fn publications_are_beside_their_floors() {
+    let Some(report) = runs(&["--parts", "publish"]) else { return };
+    let names = names(&report);
+    let expected = [
+        "all published for the first time",
+        "nothing to publish",
+        "values changed, published",
+        "values changed, published, but for the push",
+        "values changed, proposed",
+        "telling what changes in it",
+    ];
+    assert_eq!(names[..6], expected);
+    assert!(names[6..].iter().all(|it| it.starts_with("of all that, ")), "{names:?}");
+    let beside = |index: usize| report["fleets"][0]["runs"][index]["beside"]["name"].clone();
+    let files = beside(2).as_str().unwrap().split(' ').nth(3).unwrap().to_owned();
+    assert_ne!(files, "0");
+    assert_eq!(beside(5), format!("{files} files of two trees found by gix alone"));
+}
+
+#[test]
 fn edits_are_watched() {
     let Some(report) = runs(&["--parts", "watch", "--edits", "3"]) else { return };
     let watch = &report["fleets"][0]["watch"];

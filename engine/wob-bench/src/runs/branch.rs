@@ -17,9 +17,9 @@ use crate::{
 /// What a floor took, as its own process prints it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct FloorTook {
-    seconds: f64,
+    pub(super) seconds: f64,
     /// How many files it was done with.
-    files: usize,
+    pub(super) files: usize,
 }
 
 /// Adds the runs to `report`.
@@ -79,13 +79,14 @@ fn change(
     Ok(took)
 }
 
-fn tip(repository: &Utf8Path) -> Result<gix::ObjectId, Box<dyn Error>> {
+/// Returns the last commit of the branch.
+pub(super) fn tip(repository: &Utf8Path) -> Result<gix::ObjectId, Box<dyn Error>> {
     let repository = gix::open(repository)?;
     Ok(repository.find_reference(ENVIRONMENT)?.peel_to_id()?.detach())
 }
 
 /// Measures a floor in a process of its own.
-fn floor(arguments: &[&str]) -> Result<FloorTook, Box<dyn Error>> {
+pub(super) fn floor(arguments: &[&str]) -> Result<FloorTook, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
     let output = command.arg("--only").args(arguments).output()?;
     if !output.status.success() {
@@ -113,6 +114,6 @@ pub(crate) fn measure_commit(folder: &std::path::Path) -> Result<FloorTook, Box<
     Ok(took(time, files))
 }
 
-fn took(time: Duration, files: usize) -> FloorTook {
+pub(super) fn took(time: Duration, files: usize) -> FloorTook {
     FloorTook { seconds: time.as_secs_f64(), files }
 }

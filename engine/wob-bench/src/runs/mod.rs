@@ -1,8 +1,9 @@
 //! Runs of the command, one process after another, each beside what it compares with in the same run: into folders, into a
-//! branch, while it watches, and beside other programs.
+//! branch, to a repository, while it watches, and beside other programs.
 
 pub(crate) mod branch;
 mod files;
+pub(crate) mod publish;
 mod report;
 mod watch;
 
@@ -37,6 +38,8 @@ pub(crate) enum Part {
     Files,
     /// Builds into a branch of a git repository
     Branch,
+    /// Publications to a repository by its path
+    Publish,
     /// From a saved edit to the file of the output
     Watch,
     /// Other programs that do the like
@@ -73,6 +76,7 @@ pub(crate) fn measure(plan: &Plan<'_>, assignments: usize) -> Result<RunReport, 
         match part {
             Part::Files => files::measure(plan, &wob, shape, &mut report)?,
             Part::Branch => branch::measure(plan, &wob, &mut report)?,
+            Part::Publish => publish::measure(plan, &wob, &fleet, &mut report)?,
             Part::Watch => report.watch = Some(watch::measure(plan, &wob)?),
             Part::Peers => peers::measure(&wob, (&fleet, shape), plan.rounds, &mut report)?,
         }
