@@ -142,9 +142,9 @@ fn publications_are_beside_their_floors() {
     let expected = [
         "all published for the first time",
         "nothing to publish",
-        "values changed, published",
-        "values changed, published, but for the push",
-        "values changed, proposed",
+        "one value changed, published",
+        "one value changed, published, but for the push",
+        "one value changed, proposed",
         "telling what changes in it",
     ];
     assert_eq!(names[..6], expected);

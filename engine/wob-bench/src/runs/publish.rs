@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use serde::Deserialize;
 
 use super::{
-    Beside, Plan, Run, RunReport, VALUES, Wob, best,
+    Beside, Edit, Plan, Run, RunReport, Wob, best,
     branch::{self, floor, tip},
 };
 use crate::{
@@ -18,10 +18,10 @@ use crate::{
     load,
 };
 
-/// How many files are edited, so that about a hundred of the output change in a large fleet.
-const EDITED: usize = 8;
-/// What stands before the edited text in its line.
-const KEY: &str = "LOG_LEVEL: ";
+/// A value of one workload's config: in a large fleet it reaches a hundred assignments.
+const VALUE: Edit = Edit { file: "prod/config/workload-app-0000.yaml", key: "TIMEOUT: " };
+/// Both values that it has in turn; the fleet has another one.
+const VALUES: [&str; 2] = ["7s", "9s"];
 /// What a publication spends its time on, and what that is called in its trace.
 const STAGES: [(&str, &[&str]); 6] = [
     ("looking at sources and reading them", &["look", "read", "prepare"]),
@@ -40,9 +40,7 @@ struct World {
     wob: Wob,
     repository: Utf8PathBuf,
     trace: Utf8PathBuf,
-    /// The edited files.
-    files: Vec<Utf8PathBuf>,
-    /// How often they were edited.
+    /// How often the value was edited.
     edits: usize,
     /// The least that each stage took when something had changed.
     stages: [f64; STAGES.len()],
@@ -69,7 +67,7 @@ pub(super) fn measure(
         .push(best("all published for the first time", 1, |_| Ok((world.publish(&[])?, None)))?);
     report.runs.push(best("nothing to publish", plan.rounds, |_| Ok((world.publish(&[])?, None)))?);
     let mut without_push = vec![];
-    report.runs.push(best("values changed, published", plan.rounds, |_| {
+    report.runs.push(best("one value changed, published", plan.rounds, |_| {
         world.edit()?;
         let before = tip(&world.repository)?;
         let took = world.publish(&[])?;
@@ -84,11 +82,13 @@ pub(super) fn measure(
         without_push.push((rest, Some(beside.clone())));
         Ok((took, Some(beside)))
     })?);
-    report.runs.push(best("values changed, published, but for the push", plan.rounds, |round| {
-        Ok(without_push[round].clone())
-    })?);
+    report.runs.push(best(
+        "one value changed, published, but for the push",
+        plan.rounds,
+        |round| Ok(without_push[round].clone()),
+    )?);
     let mut told = vec![];
-    report.runs.push(best("values changed, proposed", plan.rounds, |_| {
+    report.runs.push(best("one value changed, proposed", plan.rounds, |_| {
         world.edit()?;
         let took = world.publish(&["--dry-run"])?;
         let stages = world.take_stages()?;
@@ -135,18 +135,10 @@ impl World {
         load::write(fleet, &at)?;
         let repository = wob.at.with_file_name("published.git");
         gix::init_bare(&repository)?;
-        let config = at.join(ENVIRONMENT).join("config");
-        let mut files: Vec<Utf8PathBuf> = config
-            .read_dir_utf8()?
-            .map(|it| it.map(camino::Utf8DirEntry::into_path))
-            .collect::<Result<_, _>>()?;
-        files.retain(|it| it.file_name().is_some_and(|it| it.ends_with("-canary.yaml")));
-        files.sort();
-        files.truncate(EDITED);
         let trace = wob.at.with_file_name("trace.json");
         let stages = [f64::INFINITY; STAGES.len()];
         let wob = Wob { at, ..wob.afresh()? };
-        let world = Self { wob, repository, trace, files, edits: 0, stages };
+        let world = Self { wob, repository, trace, edits: 0, stages };
         world.git(&["init", "--quiet"])?;
         world.commit()?;
         let repository = gix::open(&world.repository)?;
@@ -184,19 +176,10 @@ impl World {
         self.git(&["commit", "--quiet", "--message", "sources"])
     }
 
-    /// Changes a value in each of the files, and commits that.
+    /// Changes the value, and commits that.
     fn edit(&mut self) -> Result<(), Box<dyn Error>> {
-        // Neither value may be there at the start.
-        let value = VALUES[self.edits % 2];
+        VALUE.make(&self.wob.at, VALUES[self.edits % 2])?;
         self.edits += 1;
-        for file in &self.files {
-            let text = fs::read_to_string(file)?;
-            let line = |it: &str| match it.split_once(KEY) {
-                Some((before, _)) => format!("{before}{KEY}{value}\n"),
-                None => format!("{it}\n"),
-            };
-            fs::write(file, text.lines().map(line).collect::<String>())?;
-        }
         self.commit()
     }
 
