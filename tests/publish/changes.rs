@@ -228,12 +228,12 @@ impl<'s> Publisher<'s> {
             return false;
         }
         let tree = format!("{head}^{{tree}}");
-        let commit = match event {
-            Event::MergeCommit => {
-                git(&gitops, &["commit-tree", &tree, "-p", "dev", "-p", &head, "-m", "merged"])
-            }
-            Event::Squash => git(&gitops, &["commit-tree", &tree, "-p", "dev", "-m", "squashed"]),
-            _ => head,
+        let commit = if event == Event::MergeCommit {
+            git(&gitops, &["commit-tree", &tree, "-p", "dev", "-p", &head, "-m", "merged"])
+        } else if event == Event::Squash {
+            git(&gitops, &["commit-tree", &tree, "-p", "dev", "-m", "squashed"])
+        } else {
+            head
         };
         git(&gitops, &["update-ref", "refs/heads/dev", &commit]);
         true
@@ -241,10 +241,9 @@ impl<'s> Publisher<'s> {
 
     fn edit_by_hand(&self, event: Event, random: &mut Random) -> bool {
         let all = git(&self.world.gitops(), &["ls-tree", "-r", "--name-only", "dev"]);
-        let is_it = |it: &&str| match event {
-            Event::EditRecord => it.starts_with(".wob/parts/"),
-            _ => it.contains('/') && !it.starts_with('.'),
-        };
+        let is_record = |it: &str| it.starts_with(".wob/parts/");
+        let is_own = |it: &str| it.contains('/') && !it.starts_with('.');
+        let is_it = |it: &&str| if event == Event::EditRecord { is_record(it) } else { is_own(it) };
         let files: Vec<&str> = all.lines().filter(is_it).collect();
         if files.is_empty() {
             return false;

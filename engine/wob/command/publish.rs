@@ -124,20 +124,16 @@ impl Publish {
         let (mut start, mut stored) = (Start::default(), None);
         let (mut begun, mut attempt) = (None, 1);
         loop {
-            let session = match narrowed.take() {
-                Some(part) => {
-                    let part = (part, Foreseen::default());
-                    let patterns = &self.patterns;
-                    match Session::start_narrowed(common, patterns, streams, part, &interrupt)? {
-                        Some(session) => session,
-                        None => continue,
-                    }
+            let patterns = &self.patterns;
+            let session = if let Some(part) = narrowed.take() {
+                let part = (part, Foreseen::default());
+                match Session::start_narrowed(common, patterns, streams, part, &interrupt)? {
+                    Some(session) => session,
+                    None => continue,
                 }
-                None => {
-                    let start = std::mem::take(&mut start);
-                    let interrupt = interrupt.clone();
-                    Session::start_from(common, &self.patterns, streams, start, interrupt)?
-                }
+            } else {
+                let start = std::mem::take(&mut start);
+                Session::start_from(common, patterns, streams, start, interrupt.clone())?
             };
             let session = session.storing(stored.take());
             let round = begun.take().unwrap_or_else(|| Round::new(&session));

@@ -63,12 +63,8 @@ impl Refusal {
 impl Failure {
     /// Adds what had been found out.
     pub(super) fn about(self, published: Published) -> Self {
-        match self {
-            Self::Refused(refusal) => {
-                Self::Refused(Refusal { published: Some(Box::new(published)), ..refusal })
-            }
-            it => it,
-        }
+        let Self::Refused(refusal) = self else { return self };
+        Self::Refused(Refusal { published: Some(Box::new(published)), ..refusal })
     }
 }
 

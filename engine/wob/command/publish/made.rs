@@ -40,7 +40,7 @@ pub(super) enum Made<'m> {
         target: &'m BuiltTarget,
         report: &'m Report,
         record: Record,
-        plan: Plan,
+        plan: Box<Plan>,
     },
     Amended {
         amended: Box<Amended<'m>>,
@@ -75,7 +75,7 @@ impl<'m> Made<'m> {
     ) -> Result<Self, OutputError> {
         let _span = timings::span_of("plan", &target.built.environment);
         let (record, plan) = planned(ground.session, target, ground.place, &Standing::Unknown)?;
-        Ok(Self::Whole { target, report, record, plan })
+        Ok(Self::Whole { target, report, record, plan: Box::new(plan) })
     }
 
     /// Builds what has changed since the tree was made that is there; `None` if it is not known what that was made from, if more than
