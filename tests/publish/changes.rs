@@ -320,7 +320,7 @@ fn toggle(file: &Path, text: &str) {
 fn every_publication_is_that_of_a_build_of_everything() {
     let (events, sights) = (Counts::new(), Counts::new());
     let cases = std::env::var("WOB_STEPS_CASES").ok().and_then(|it| it.parse().ok());
-    let lives = Lives { cases: cases.unwrap_or(7), steps: 24 };
+    let lives = Lives { cases: cases.unwrap_or(8), steps: 26 };
     for_each_life(lives, &EVENTS, |scene, steps| {
         let publisher = Publisher::new(scene, &sights);
         publisher.step(&[], "the first");
