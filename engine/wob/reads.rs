@@ -97,6 +97,7 @@ impl PlacesNote {
             return None;
         }
         let part = |it: Looked| Part {
+            mark: it.mark,
             edited: it.edited(),
             touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
             subtrees: it.concerned,
@@ -109,6 +110,8 @@ impl PlacesNote {
 /// A note, and what became of its files since.
 struct Looked {
     note: ReadsNote,
+    /// What tells the note from any other.
+    mark: Digest,
     reach: Reach,
     now: Vec<Since>,
     /// The subtrees that need a file that changed.
@@ -118,7 +121,7 @@ struct Looked {
 impl Looked {
     /// Looks at the files of an environment; `None` if too many have changed, or one that nobody needs.
     fn at(notes: &PlaceNotes) -> Option<Self> {
-        let note = ReadsNote::read(notes)?;
+        let (note, mark) = ReadsNote::read_marked(notes)?;
         let reach: Reach = postcard::from_bytes(&note.read_reach(notes)?).ok()?;
         let compare = |(path, past): &(String, PastFile)| past.compare(Path::new(path));
         let now: Vec<Since> = note.files.par_iter().with_min_len(256).map(compare).collect();
@@ -136,7 +139,7 @@ impl Looked {
             concerned.iter().flat_map(|it| &reach.subtrees[*it]).copied().collect();
         // What nobody needs may still be spoken of.
         let is_needed = |it: &usize| u32::try_from(*it).is_ok_and(|it| needed.contains(&it));
-        edited.iter().all(is_needed).then_some(Self { note, reach, now, concerned })
+        edited.iter().all(is_needed).then_some(Self { note, mark, reach, now, concerned })
     }
 
     /// Returns the files that are always needed, those that are spoken of, and those that the concerned subtrees need.
@@ -166,6 +169,8 @@ pub(crate) struct Narrowed {
 /// A part of the sources of one environment.
 #[derive(Debug)]
 struct Part {
+    /// What tells the note from any other.
+    mark: Digest,
     /// What those files held that hold something else now.
     edited: BTreeSet<Digest>,
     /// The positions of the files that look different.
@@ -186,13 +191,15 @@ impl Narrowed {
     }
 
     /// Returns the subtrees of which `notes` tell and whose sources were read, by their positions among all; `None` if a file was
-    /// edited that held what has one of these digests `before`, and not everything was read that it concerns.
+    /// edited that held what has one of these digests `before`, and not everything was read that it concerns, or if another process
+    /// has taken other notes since: it may have made another tree.
     pub(crate) fn subtrees(
         &self,
         notes: &PlaceNotes,
         mut before: impl Iterator<Item = Digest>,
     ) -> Option<&[usize]> {
         let part = self.parts.get(notes)?;
+        ReadsNote::read_marked(notes).filter(|(_, it)| *it == part.mark)?;
         before.all(|it| part.edited.contains(&it)).then_some(&part.subtrees)
     }
 }
@@ -285,7 +292,13 @@ impl ReadsNote {
 
     /// Reads the note; `None` if there is none, or it is damaged.
     fn read(notes: &PlaceNotes) -> Option<Self> {
-        postcard::from_bytes(&read_note(&notes.path("reads"), PURPOSE)?).ok()
+        Self::read_marked(notes).map(|(note, _)| note)
+    }
+
+    /// Reads the note with what tells it from any other.
+    fn read_marked(notes: &PlaceNotes) -> Option<(Self, Digest)> {
+        let bytes = read_note(&notes.path("reads"), PURPOSE)?;
+        Some((postcard::from_bytes(&bytes).ok()?, Digest::of(&bytes)))
     }
 
     fn read_reach(&self, notes: &PlaceNotes) -> Option<Vec<u8>> {
