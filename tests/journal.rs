@@ -224,3 +224,18 @@ fn a_damaged_journal_costs_time_only() {
     fs::remove_dir_all(at.join("home")).unwrap();
     assert!(!is_unchanged(at, &[]));
 }
+
+/// A build by another command line, with a journal of its own, may be killed between two runs of one that has nothing to do.
+#[test]
+fn what_a_killed_build_left_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    settle(at);
+    let lock = at.join("wob-out/dev/.wob/lock");
+    fs::write(&lock, "{\"pid\":1,\"host\":\"gone\",\"command\":\"wob build\",\"start\":0}\n")
+        .unwrap();
+    assert!(!is_unchanged(at, &[]));
+    assert!(!lock.exists());
+    assert!(is_unchanged(at, &[]));
+}

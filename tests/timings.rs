@@ -31,6 +31,7 @@ fn every_stage_is_told() {
         "compose",
         "explain",
         "journal",
+        "lint",
         "look",
         "look up",
         "model",

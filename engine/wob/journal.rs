@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, env, fs};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
-use wob_host::{Cache, Interrupt, Stamp, Store, read_note, write_note};
+use wob_host::{Cache, Interrupt, Stamp, Store, has_output_lock, read_note, write_note};
 
 use crate::{
     exit::Exit,
@@ -130,6 +130,10 @@ impl JournalOutput {
     }
 
     fn still_holds(&self, trust: Trust, interrupt: &Interrupt) -> bool {
+        // Another command line may have been at work there, and was killed.
+        if has_output_lock(&self.folder) {
+            return false;
+        }
         let footprint = Footprint::read(&self.notes).filter(|it| it.is_of(&self.record));
         let holds = |it: Footprint| it.still_holds(&self.notes, &self.folder, trust, interrupt);
         footprint.map(holds).is_some_and(|it| it.unwrap_or(false))

@@ -118,13 +118,12 @@ enum Sight {
     Json,
 }
 
-const SIGHTS: [Sight; 15] = [
+const SIGHTS: [Sight; 14] = [
     Sight::Rendered,
     Sight::Unchanged,
     Sight::CutOffEarly,
     Sight::FromStore,
     Sight::Failed,
-    Sight::AtOnce,
     Sight::Killed,
     Sight::Trusted,
     Sight::IntoFolder,
@@ -155,4 +154,6 @@ fn every_build_gives_what_one_from_nothing_gives() {
     });
     events.assert_each(all().into_iter().map(|it| it.1), 1);
     sights.assert_each(SIGHTS, 3);
+    // Few runs follow an equal one; `tests/journal.rs` looks closer.
+    sights.assert_each([Sight::AtOnce], 1);
 }

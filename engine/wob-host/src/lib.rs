@@ -45,7 +45,7 @@ pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
     Amendment, Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, Others,
     OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous, PublishedTree,
-    ReadPart, Standing, TreeRecord, Waiting, Written,
+    ReadPart, Standing, TreeRecord, Waiting, Written, has_output_lock,
 };
 pub use past::{PastFile, Since, Unneeded};
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};

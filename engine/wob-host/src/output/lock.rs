@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::{OutputError, OutputFolder, failed};
 use crate::{Interrupt, redact};
 
+/// Where the lock of an output folder lies.
+const FILE: &str = ".wob/lock";
+
 /// How often to look whether the other build is done.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often a folder may vanish that was just made.
@@ -98,8 +101,14 @@ impl OutputFolder {
         interrupt: &Interrupt,
     ) -> Result<OutputLock, OutputError> {
         self.check_prefix()?;
-        OutputLock::take(&self.root().join(".wob/lock"), holder, waiting, interrupt)
+        OutputLock::take(&self.root().join(FILE), holder, waiting, interrupt)
     }
+}
+
+/// Says whether a build is writing to the output folder at `root`, or was killed while it did: whoever locks it next tells which, and
+/// removes what a killed one left.
+pub fn has_output_lock(root: &Utf8Path) -> bool {
+    fs::symlink_metadata(root.join(FILE)).is_ok()
 }
 
 impl OutputLock {

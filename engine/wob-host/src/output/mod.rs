@@ -36,7 +36,7 @@ pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
 pub use destination::Destination;
 pub use held::{Digests, Held, HeldFile};
-pub use lock::{Holder, OutputLock, Waiting};
+pub use lock::{Holder, OutputLock, Waiting, has_output_lock};
 pub use manifest::{Manifest, ReadPart};
 pub use plan::{Change, Counts, Others, Plan, Standing};
 pub use published::PublishedTree;
