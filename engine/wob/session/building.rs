@@ -72,7 +72,12 @@ impl Session<'_> {
                 return Err(self.interrupted());
             }
             let early = early(target.name.as_str());
-            let built = self.build_one(pool, input, early.clone())?;
+            let built = self.build_one(pool, input, early.clone());
+            if let (Err(_), Some(early)) = (&built, &early) {
+                // The threads that are left to themselves hold it, and end with the process.
+                early.abandon();
+            }
+            let built = built?;
             all.push(BuiltTarget { input, selected: target.selected.clone(), built, early });
         }
         Ok(all)

@@ -109,6 +109,12 @@ impl EarlyFiles {
         Ok(())
     }
 
+    /// Lets everything go, as it will not be written; what is added from now on is let go, too.
+    pub fn abandon(&self) {
+        *self.state() = State::Broken;
+        objects::remove_folder(&*self.files, &self.folder);
+    }
+
     /// Takes all that was compressed; none if there is nothing, or something failed.
     pub(super) fn take(&self) -> Option<EarlyObjects> {
         let state = std::mem::replace(&mut *self.state(), State::Broken);
@@ -137,7 +143,7 @@ impl Spill {
 
 impl Drop for EarlyFiles {
     fn drop(&mut self) {
-        objects::remove_folder(&*self.files, &self.folder);
+        self.abandon();
     }
 }
 

@@ -212,6 +212,19 @@ fn what_is_compressed_early_and_not_written_leaves_nothing() {
     assert_whole(&repository);
 }
 
+#[test]
+fn what_is_compressed_early_and_abandoned_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let repository = bare(&sandbox);
+    let early = branch(&repository, "dev").early().unwrap();
+    compressed(&early);
+    early.abandon();
+    assert_eq!(folders_of_objects(&repository), ["info", "pack"]);
+    // A thread may still be at it.
+    compressed(&early);
+    assert_eq!(folders_of_objects(&repository), ["info", "pack"]);
+}
+
 fn folders_of_objects(repository: &Utf8Path) -> Vec<String> {
     let entries = repository.join("objects").read_dir_utf8().unwrap();
     let mut names: Vec<String> = entries.map(|it| it.unwrap().file_name().to_owned()).collect();
