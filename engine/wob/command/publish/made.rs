@@ -52,7 +52,7 @@ pub(super) enum Made<'m> {
 }
 
 /// Where a tree goes, and what is noted of it.
-pub(super) struct Ground<'g> {
+pub(super) struct BranchState<'g> {
     pub(super) session: &'g Session<'g>,
     /// The folder of the copy in the cache.
     pub(super) folder: &'g Utf8Path,
@@ -69,23 +69,23 @@ pub(super) struct Ground<'g> {
 impl<'m> Made<'m> {
     /// Compares what was built of everything with what is there.
     pub(super) fn whole(
-        ground: &Ground<'_>,
+        state: &BranchState<'_>,
         target: &'m BuiltTarget,
         report: &'m Report,
     ) -> Result<Self, OutputError> {
         let _span = timings::span_of("plan", &target.built.environment);
-        let (record, plan) = planned(ground.session, target, ground.place, &Standing::Unknown)?;
+        let (record, plan) = planned(state.session, target, state.place, &Standing::Unknown)?;
         Ok(Self::Whole { target, report, record, plan: Box::new(plan) })
     }
 
     /// Builds what has changed since the tree was made that is there; `None` if it is not known what that was made from, if more than
     /// values have changed, or if there is anything to say.
     pub(super) fn amended(
-        ground: &Ground<'_>,
+        state: &BranchState<'_>,
         target: &'m Target,
         pool: &'m ThreadPool,
     ) -> Result<Option<Self>, OutputError> {
-        let Ground { session, place, mark, notes, .. } = ground;
+        let BranchState { session, place, mark, notes, .. } = state;
         let _span = timings::span_of("amend", target.name.as_str());
         let known = notes.zip(mark.as_ref()).and_then(|(notes, mark)| notes.of(mark));
         let (Some(notes), Some(input)) = (known, target.input) else { return Ok(None) };
@@ -146,24 +146,28 @@ impl<'m> Made<'m> {
     }
 
     /// Commits the tree with `message`.
-    pub(super) fn commit(&self, ground: &Ground<'_>, message: &str) -> Result<GitId, OutputError> {
+    pub(super) fn commit(
+        &self,
+        state: &BranchState<'_>,
+        message: &str,
+    ) -> Result<GitId, OutputError> {
         let _span = timings::span_of("write", &self.target().built.environment);
-        commit(self.plan().clone(), message, &ground.session.interrupt)
+        commit(self.plan().clone(), message, &state.session.interrupt)
     }
 
     /// Does the same, and notes what the next publication needs.
     pub(super) fn commit_and_note(
         &self,
-        ground: &Ground<'_>,
+        state: &BranchState<'_>,
         message: &str,
     ) -> Result<GitId, OutputError> {
-        let Ground { session, mark, notes, .. } = ground;
+        let BranchState { session, mark, notes, .. } = state;
         let Some(notes) = notes.map(|it| it.beside(mark.as_ref())) else {
-            return self.commit(ground, message);
+            return self.commit(state, message);
         };
         let commit = match self {
             Self::Whole { target, report, plan, .. } => {
-                let commit = self.commit(ground, message)?;
+                let commit = self.commit(state, message)?;
                 note_published(session, target, report, plan.head(), notes);
                 commit
             }
@@ -173,14 +177,13 @@ impl<'m> Made<'m> {
                 amended.write(session, pool, (notes, together), write)?.0
             }
         };
-        TreeMark::of(ground.folder, commit, self.plan().head())?.write(notes);
+        TreeMark::of(state.folder, commit, self.plan().head())?.write(notes);
         Ok(commit)
     }
 
     /// Notes that the tree which is there is that of the sources as they are now, if its record says the same of all assignments.
-    pub(super) fn keep(&self, ground: &Ground<'_>) {
-        let (Some(notes), Some(mark), Some(head)) = (ground.notes, &ground.mark, ground.head)
-        else {
+    pub(super) fn keep(&self, state: &BranchState<'_>) {
+        let (Some(notes), Some(mark), Some(head)) = (state.notes, &state.mark, state.head) else {
             return;
         };
         match self {
@@ -188,12 +191,12 @@ impl<'m> Made<'m> {
                 if plan.keeps_records() && is_but_for_sources(head, plan, &record.sources) =>
             {
                 let notes = notes.of(mark).unwrap_or_else(|| notes.beside(None));
-                note_published(ground.session, target, report, head, notes);
+                note_published(state.session, target, report, head, notes);
                 mark.write(notes);
             }
             Self::Amended { amended, together, .. } if amended.plan.keeps_records() => {
                 if let Some(notes) = notes.of(mark).filter(|_| amended.has_news()) {
-                    amended.keep(ground.session, together, notes);
+                    amended.keep(state.session, together, notes);
                 }
             }
             Self::Whole { .. } | Self::Amended { .. } => {}

@@ -20,7 +20,7 @@ use super::{
     deletions::Deletions,
     destination::Destination,
     failure::Failure,
-    made::{By, Ground, Made},
+    made::{BranchState, By, Made},
     notes::{TreeMark, TreeNotes},
     proposal::{propose, withdraw},
     result::{Outcome, Published, say_body},
@@ -111,7 +111,7 @@ impl<'p> Push<'p> {
         let mark =
             seen.base.zip(head).map(|(base, head)| TreeMark::of(outgoing.folder(), base, head));
         let notes = TreeNotes::find(self.environment(), outgoing.folder(), self.destination);
-        let ground = Ground {
+        let state = BranchState {
             session: self.session,
             folder: outgoing.folder(),
             place: &place,
@@ -119,7 +119,7 @@ impl<'p> Push<'p> {
             mark: mark.transpose().map_err(|it| self.writing(&it))?,
             notes: notes.as_ref(),
         };
-        let made = self.made(&ground)?;
+        let made = self.made(&state)?;
         let shown = outgoing.shown();
         self.session.streams.say_more(&format!("publishing `{}` to `{shown}`", self.environment()));
         let before: Option<Value> = head.and_then(|it| serde_json::from_str(it).ok());
@@ -142,21 +142,21 @@ impl<'p> Push<'p> {
             session: self.session,
         };
         let mut published = Published::new(&content, &shown, self.destination);
-        let done = self.bring((outgoing, &ground), &seen, content, &mut published);
+        let done = self.bring((outgoing, &state), &seen, content, &mut published);
         done.map(|()| published.clone()).map_err(|it| it.about(published))
     }
 
     /// Finds out what there is to publish.
-    fn made(&self, ground: &Ground<'_>) -> Result<Made<'p>, Failure> {
+    fn made(&self, state: &BranchState<'_>) -> Result<Made<'p>, Failure> {
         let changes = match self.by {
             By::Everything(target, report) => {
-                let made = Made::whole(ground, target, report);
+                let made = Made::whole(state, target, report);
                 return made.map_err(|it| self.writing(&it));
             }
             By::Changes(changes) => changes,
         };
         // What cannot be read is met again, and told, by whoever builds everything.
-        let made = Made::amended(ground, self.target, &changes.pool).ok().flatten();
+        let made = Made::amended(state, self.target, &changes.pool).ok().flatten();
         if self.session.interrupt.is_set() {
             return Err(Failure::Stopped(self.session.interrupted()));
         }
@@ -170,7 +170,7 @@ impl<'p> Push<'p> {
     /// Brings what was found out to where it belongs, and says in `published` what was done.
     fn bring(
         &self,
-        (outgoing, ground): (&Outgoing, &Ground<'_>),
+        (outgoing, state): (&Outgoing, &BranchState<'_>),
         seen: &Seen,
         mut content: Content<'_>,
         published: &mut Published,
@@ -179,7 +179,7 @@ impl<'p> Push<'p> {
         if !content.made.plan().differs() && content.promoted.is_none() {
             self.unchanged(outgoing, seen, &content, published)?;
             if !self.how.dry_run {
-                content.made.keep(ground);
+                content.made.keep(state);
             }
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl<'p> Push<'p> {
             let meaning = meaning(self.session, content.made).map_err(|it| self.writing(&it))?;
             content.meaning = meaning.ok_or(Failure::Doubtful)?;
         }
-        self.publish((outgoing, ground), seen, &content, published)
+        self.publish((outgoing, state), seen, &content, published)
     }
 
     /// Reads what there is, and fetches the commits that matter.
@@ -209,7 +209,7 @@ impl<'p> Push<'p> {
     /// Commits and pushes, and has the rest done by the forge.
     fn publish(
         &self,
-        (outgoing, ground): (&Outgoing, &Ground<'_>),
+        (outgoing, state): (&Outgoing, &BranchState<'_>),
         seen: &Seen,
         content: &Content<'_>,
         published: &mut Published,
@@ -217,7 +217,7 @@ impl<'p> Push<'p> {
         let pending = self.pending(outgoing, seen, content)?;
         let commit = match pending {
             Some(pending) => pending,
-            None => self.commit(ground, content)?,
+            None => self.commit(state, content)?,
         };
         let tree = self.tree_of(outgoing, commit)?;
         let head = format!("{}{}", self.heads(), &tree.to_string()[..TREE_DIGITS]);
@@ -288,12 +288,12 @@ impl<'p> Push<'p> {
         Ok(is_same.then_some(pointer))
     }
 
-    fn commit(&self, ground: &Ground<'_>, content: &Content<'_>) -> Result<GitId, Failure> {
+    fn commit(&self, state: &BranchState<'_>, content: &Content<'_>) -> Result<GitId, Failure> {
         let message = commit_message(content);
         let committed = if self.how.dry_run {
-            content.made.commit(ground, &message)
+            content.made.commit(state, &message)
         } else {
-            content.made.commit_and_note(ground, &message)
+            content.made.commit_and_note(state, &message)
         };
         committed.map_err(|it| self.writing(&it))
     }
