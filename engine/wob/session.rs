@@ -13,6 +13,7 @@ use wob_rules::{
     prepare, problems, scheduled, unknown_validations, unused_parameters,
 };
 
+pub(crate) use self::building::Ahead;
 use crate::{
     args::{Common, Patterns},
     exit::Exit,

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, inputs_of, subtrees,
+    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFile,
+    Rendered, Subtree, inputs_of, subtrees,
 };
 
 use self::record::Record;
@@ -40,9 +41,20 @@ struct State {
     /// What the store has, by the digest of inputs: a record, and which of its members it is.
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
     /// What was rendered since it was saved last.
-    fresh: BTreeMap<Digest, Vec<KnownFile>>,
+    fresh: BTreeMap<Digest, (Vec<KnownFile>, Grain)>,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
+    /// The subtrees of the build before: cluster type and digest.
+    last: Vec<(String, Digest)>,
+    /// Those of their assignments that may be asked for, by cluster type and target.
+    before: BTreeMap<String, BTreeMap<String, (Arc<Earlier>, usize)>>,
+}
+
+/// A subtree of the build before.
+#[derive(Debug)]
+struct Earlier {
+    record: Record,
+    parts: PartsRecord,
 }
 
 impl State {
@@ -50,9 +62,17 @@ impl State {
         self.found.contains_key(inputs) || self.fresh.contains_key(inputs)
     }
 
-    fn files(&self, inputs: &Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, inputs: &Digest) -> Option<(Vec<KnownFile>, Grain)> {
         let found = self.found.get(inputs).and_then(|(record, index)| record.files(*index));
         found.or_else(|| self.fresh.get(inputs).cloned())
+    }
+
+    /// Takes a subtree of the build before, whose assignments are on the cluster type `on`.
+    fn add_before(&mut self, on: String, earlier: Earlier) {
+        let earlier = Arc::new(earlier);
+        let targets = earlier.parts.targets().enumerate();
+        let targets = targets.map(|(index, it)| (it.to_owned(), (earlier.clone(), index)));
+        self.before.entry(on).or_default().extend(targets);
     }
 
     /// Takes the records of whole subtrees.
@@ -140,6 +160,32 @@ impl Stored {
         subtrees.par_iter().map(|it| self.fetch(it)?.folders()).collect()
     }
 
+    /// Takes the subtrees of the build before, with their cluster types, so that what has not changed since need not be rendered
+    /// with what has; none to forget all of it.
+    pub(crate) fn recall(&self, last: Vec<(String, Digest)>) {
+        let mut state = self.write_state();
+        state.last = last;
+        state.before.clear();
+    }
+
+    /// Fetches what assignments on the cluster types of some subtrees were in the build before, which had others.
+    fn recall_others(&self, unknown: &[&Subtree], expected: &BTreeSet<Digest>) {
+        let on: BTreeSet<&str> = unknown.iter().map(|it| it.cluster_type.as_str()).collect();
+        let mut last = std::mem::take(&mut self.write_state().last);
+        last.retain(|(name, it)| on.contains(name.as_str()) && !expected.contains(it));
+        let fetch = |(on, subtree): (String, Digest)| {
+            let (record, parts) = (self.fetch(&subtree)?, self.parts(&subtree)?);
+            // What failed, or must be spoken of, is in one of them only.
+            let is_aligned = record.members().len() == parts.targets().len();
+            is_aligned.then_some((on, Earlier { record, parts }))
+        };
+        let fetched: Vec<(String, Earlier)> = last.into_par_iter().filter_map(fetch).collect();
+        let mut state = self.write_state();
+        for (on, earlier) in fetched {
+            state.add_before(on, earlier);
+        }
+    }
+
     /// Forgets what was rendered since it was saved last, so that it counts as rendered when it is asked for again.
     pub(crate) fn forget(&self) {
         self.write_state().fresh.clear();
@@ -168,7 +214,7 @@ impl Stored {
         let record = self.record(subtree);
         let members = members.iter().filter_map(|it| {
             let inputs = inputs_of(db, environment, &it.assignment).as_ref().ok()?;
-            Some((it.assignment.target.as_str(), inputs.parts()))
+            Some((it.assignment.target.as_str(), &**inputs))
         });
         let parts = encoded(&PartsRecord::new(members));
         // Those that are not fresh lead to another subtree already.
@@ -226,31 +272,49 @@ impl Known for Stored {
             let state = self.read();
             !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
         };
-        let fetched: Vec<(Digest, Record)> = expected
+        let fetched: Vec<(&Subtree, Digest, Option<Record>)> = expected
             .par_iter()
             .filter(is_new)
-            .filter_map(|it| Some((it.digest(), self.fetch(&it.digest())?)))
+            .map(|it| (it, it.digest(), self.fetch(&it.digest())))
             .collect();
-        self.write_state().add_whole(fetched);
+        let unknown = fetched.iter().filter(|(.., it)| it.is_none());
+        let unknown: Vec<&Subtree> = unknown.map(|(it, ..)| *it).collect();
+        let found = fetched.into_iter().filter_map(|(_, digest, it)| Some((digest, it?)));
+        let found: Vec<(Digest, Record)> = found.collect();
+        self.write_state().add_whole(found);
+        if !unknown.is_empty() && !self.read().last.is_empty() {
+            let expected = expected.iter().map(Subtree::digest).collect();
+            self.recall_others(&unknown, &expected);
+        }
     }
 
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
-        if let Some(files) = self.read().files(&inputs) {
+        if let Some((files, _)) = self.read().files(&inputs) {
             return Some(files);
         }
         let record = self.fetch_by_assignment(&inputs)?;
         self.write_state().add(record);
-        self.read().files(&inputs)
+        self.read().files(&inputs).map(|it| it.0)
     }
 
-    fn keep(&self, inputs: Digest, files: &Files) {
+    fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
+        let state = self.read();
+        let before = state.before.get(assignment.cluster_type.as_str())?;
+        let (earlier, index) = before.get(assignment.target.as_str())?.clone();
+        drop(state);
+        let (files, grain) = earlier.record.files(index)?;
+        let changed = || inputs.changes_since(earlier.parts.parts(index));
+        (grain == Grain::File).then(|| Before { changed: changed(), files })
+    }
+
+    fn keep(&self, inputs: Digest, rendered: &Rendered) {
         let known = |(name, blob): (&str, &wob_engine::Blob)| KnownFile {
             name: name.into(),
             digest: blob.digest(),
             git_id: blob.git_id(),
         };
-        let files = files.iter().map(known).collect();
-        self.write_state().fresh.insert(inputs, files);
+        let files = rendered.files.iter().map(known).collect();
+        self.write_state().fresh.insert(inputs, (files, rendered.grain));
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_engine::Digest;
-use wob_rules::{Files, Known, KnownFile, Subtree};
+use wob_rules::{Assignment, Before, Inputs, Known, KnownFile, Rendered, Subtree};
 
 use crate::{exit::Exit, stream::Streams};
 
@@ -228,8 +228,12 @@ impl Known for Measured<'_> {
         known
     }
 
-    fn keep(&self, inputs: Digest, files: &Files) {
+    fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
+        self.known.before(assignment, inputs)
+    }
+
+    fn keep(&self, inputs: Digest, rendered: &Rendered) {
         self.note(1);
-        self.known.keep(inputs, files);
+        self.known.keep(inputs, rendered);
     }
 }

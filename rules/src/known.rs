@@ -1,15 +1,15 @@
 //! Known results: what earlier builds rendered, so that a build need not.
 //!
-//! **Invariant:** what is known is known of inputs, by their digest. Nothing is known of an assignment about which
-//! something was said: that names places, which no digest covers.
+//! **Invariant:** what is known is known of inputs, by their digest, or of those that a file depends on. Nothing is known of an
+//! assignment about which something was said: that names places, which no digest covers.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use wob_engine::{Blob, Digest, GitObjectId, Hasher};
 
 use crate::{
     Name,
-    render::{Files, Inputs},
+    render::{CHECK, Files, Inputs, Rendered},
     schedule::Assignment,
 };
 
@@ -21,8 +21,13 @@ pub trait Known: Sync {
     /// Returns the files that an assignment with these inputs has, in any order; `None` if that is not known.
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>>;
 
-    /// Is told the files of an assignment that was rendered without anything being said about it; it may take their bytes.
-    fn keep(&self, inputs: Digest, files: &Files);
+    /// Returns what the assignment of this name was before, if that is known, and these are not its inputs.
+    fn before(&self, _: &Assignment, _: &Inputs) -> Option<Before> {
+        None
+    }
+
+    /// Is told what an assignment was rendered to without anything being said about it; it may take the bytes of the files.
+    fn keep(&self, inputs: Digest, rendered: &Rendered);
 }
 
 /// One file of an assignment, by the digests of its bytes; they can be made again.
@@ -34,6 +39,23 @@ pub struct KnownFile {
     pub digest: Digest,
     /// What git calls its bytes.
     pub git_id: GitObjectId,
+}
+
+/// What an assignment was before, where each file depends on nothing but what its template can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// See [`Inputs::changes_since`].
+    pub changed: BTreeSet<String>,
+    /// Its files, in any order.
+    pub files: Vec<KnownFile>,
+}
+
+impl Before {
+    /// Says whether it had this file, and that was checked as it would be now.
+    pub(crate) fn was_checked(&self, name: &str, blob: &Blob) -> bool {
+        let has = |it: &KnownFile| *it.name == *name && it.digest == blob.digest();
+        !self.changed.contains(CHECK) && self.files.iter().any(has)
+    }
 }
 
 /// Some assignments of a cluster type whose results are kept together.
@@ -113,7 +135,7 @@ impl Known for Nothing {
         None
     }
 
-    fn keep(&self, _: Digest, _: &Files) {}
+    fn keep(&self, _: Digest, _: &Rendered) {}
 }
 
 /// Returns the files of an assignment as if they had just been rendered; `None` if they are not known.

@@ -46,7 +46,7 @@ pub use compose::{
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
 pub use frame::{Frame, concerned};
-pub use known::{Known, KnownFile, Subtree, subtrees};
+pub use known::{Before, Known, KnownFile, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;
@@ -63,7 +63,7 @@ pub use record::{
     RecordTexts, SourceRecord, SourceRole, part_path,
 };
 pub use render::{
-    ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, HashedSettings,
+    ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, HashedSettings,
     InputPart, Inputs, Parameters, Rendered, TargetFields, TargetInputs, render,
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};

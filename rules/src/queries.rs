@@ -14,7 +14,7 @@ mod shared;
 use std::{collections::BTreeMap, sync::Arc};
 
 use salsa::Setter as _;
-use wob_engine::{Database, Diagnostic, Source};
+use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
@@ -520,12 +520,23 @@ fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
 /// What is wrong with the files of an assignment, by the schemas of what they hold.
 #[salsa::tracked(returns(ref))]
 fn file_problems<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diagnostic> {
+    check_files(db, pair, rendered(db, pair), &|_, _| true)
+}
+
+/// Returns what is wrong with those of the files of an assignment that are `wanted`, by their names and contents.
+fn check_files<'db>(
+    db: &'db dyn salsa::Database,
+    pair: Pair<'db>,
+    rendered: &Rendered,
+    wanted: &dyn Fn(&str, &Blob) -> bool,
+) -> Vec<Diagnostic> {
     let environment = pair.environment(db);
     let check = environment.validation(db).of(pair.cluster_type(db));
     let Some(checker) = check.checker(db) else { return vec![] };
     let Ok(inputs) = inputs(db, pair) else { return vec![] };
     let cluster_type = &environment_model(db, environment).cluster_types[pair.cluster_type(db)];
-    checker.diagnostics(&rendered(db, pair).files, inputs, &cluster_type.meta.place)
+    let files = rendered.files.iter().filter(|(name, it)| wanted(name, it));
+    checker.diagnostics(files, inputs, &cluster_type.meta.place)
 }
 
 /// Lets the rendered files of `environment` be checked, whatever its settings say.

@@ -3,11 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use wob_engine::Digest;
-use wob_rules::{Built, Files, Known, KnownFile, Profile, Record, Subtree, build_with};
+use wob_rules::{
+    Assignment, Before, Built, Grain, Inputs, Known, KnownFile, Profile, Record, Rendered, Subtree,
+    build_with,
+};
 
 use super::{
     Random, difference,
@@ -18,19 +24,20 @@ use crate::{engine, engine::Workspace, oracle};
 
 #[test]
 fn every_step_gives_what_the_oracle_gives() {
-    let counts = Counts::new();
+    let (counts, again) = (Counts::new(), AtomicUsize::new(0));
     for_each_life(Lives { cases: 40, steps: 80 }, &Edit::ALL, |scene, steps| {
-        live(scene, steps, &counts);
+        again.fetch_add(live(scene, steps, &counts), Ordering::Relaxed);
     });
     counts.assert_each(Edit::ALL.map(|it| it.1), 10);
+    assert!(again.load(Ordering::Relaxed) > 0, "nothing was rendered in part");
     if std::env::var_os("WOB_PROPERTY_SEED").is_none() {
         assert!(counts.sum() > 1000, "{counts:?}");
     }
 }
 
 /// One database is edited all along, as `wob watch` does; and each state is also built in a new one, which remembers what was
-/// rendered, as processes do.
-fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) {
+/// rendered, as processes do. Returns how many assignments were rendered of which it was known what they were before.
+fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) -> usize {
     let mut draft = Draft::draw(&mut Random::new(scene));
     let mut edited = Workspace::new(&draft.world());
     edited.build();
@@ -55,6 +62,7 @@ fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) {
         assert_eq!(record(&remembered), record(&built), "{what}");
         memory.check(&built, &what);
     }
+    memory.0.into_inner().expect("because nothing panics with the lock").again
 }
 
 /// What a tree says of itself.
@@ -62,13 +70,20 @@ fn record(built: &Built) -> Record {
     Record::new(built, &built.tree, Profile::Standard, vec![])
 }
 
+/// Names of parts of inputs, and digests.
+type Parts = Vec<(String, Digest)>;
+
 /// Remembers what was rendered.
 #[derive(Default)]
 struct Memory(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    files: BTreeMap<Digest, Vec<KnownFile>>,
+    files: BTreeMap<Digest, (Vec<KnownFile>, Grain)>,
+    /// What assignments were made from when they were rendered last, by cluster type and target.
+    last: BTreeMap<(String, String), (Digest, Parts)>,
+    /// How many were rendered of which it was known what they were before.
+    again: usize,
     /// What was rendered since the last check.
     rendered: BTreeSet<Digest>,
     /// What was known then.
@@ -95,17 +110,32 @@ impl Known for Memory {
 
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
         let memory = self.0.lock().expect("because nothing panics with the lock");
-        memory.files.get(&inputs).cloned()
+        memory.files.get(&inputs).map(|it| it.0.clone())
     }
 
-    fn keep(&self, inputs: Digest, files: &Files) {
+    fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
         let mut memory = self.0.lock().expect("because nothing panics with the lock");
-        let known = files.iter().map(|(name, blob)| KnownFile {
+        let parts = inputs.parts().into_iter().map(|it| (it.name, it.digest)).collect();
+        let Assignment { cluster_type, target, .. } = assignment;
+        let name = (cluster_type.to_string(), target.to_string());
+        let (digest, parts) = memory.last.insert(name, (inputs.digest(), parts))?;
+        let (files, grain) = memory.files.get(&digest)?.clone();
+        if grain != Grain::File {
+            return None;
+        }
+        memory.again += 1;
+        let parts = parts.iter().map(|(name, it)| (name.as_str(), *it));
+        Some(Before { changed: inputs.changes_since(parts), files })
+    }
+
+    fn keep(&self, inputs: Digest, rendered: &Rendered) {
+        let mut memory = self.0.lock().expect("because nothing panics with the lock");
+        let known = rendered.files.iter().map(|(name, blob)| KnownFile {
             name: name.into(),
             digest: blob.digest(),
             git_id: blob.git_id(),
         });
-        memory.files.insert(inputs, known.collect());
+        memory.files.insert(inputs, (known.collect(), rendered.grain));
         memory.rendered.insert(inputs);
     }
 }

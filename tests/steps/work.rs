@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use wob_engine::Digest;
-use wob_rules::{Built, Files as Rendered, Known, KnownFile, Subtree, build_with};
+use wob_rules::{Built, Known, KnownFile, Rendered, Subtree, build_with};
 
 use super::{
     Sight,

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use sha1::{Digest as _, Sha1};
@@ -15,6 +15,23 @@ use crate::Digest;
 /// **Invariant:** the digest is that of the bytes; bytes that are made again are checked against it.
 #[derive(Clone)]
 pub struct Blob(Arc<Stored>);
+
+/// A [`Blob`] for as long as somebody has it.
+#[derive(Clone)]
+pub struct WeakBlob(Weak<Stored>);
+
+impl WeakBlob {
+    /// Returns the blob; `None` if nobody has it any more.
+    pub fn upgrade(&self) -> Option<Blob> {
+        self.0.upgrade().map(Blob)
+    }
+}
+
+impl fmt::Debug for WeakBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakBlob").field(&self.upgrade().map(|it| it.digest())).finish()
+    }
+}
 
 struct Stored {
     digest: Digest,
@@ -70,6 +87,11 @@ impl Blob {
     ) -> Self {
         let held = Mutex::new(held);
         Self(Arc::new(Stored { digest, bytes: Bytes::Made { git_id, recipe, number, held } }))
+    }
+
+    /// Returns a way to the blob that does not keep it.
+    pub fn downgrade(&self) -> WeakBlob {
+        WeakBlob(Arc::downgrade(&self.0))
     }
 
     /// Returns the bytes; makes them again if they were let go.

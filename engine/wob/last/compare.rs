@@ -7,7 +7,7 @@ use std::{
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, InputPart, Made, Subtree,
+    Assignment, BuiltAssignment, EnvironmentInput, Made, Subtree,
     causes::{Cause, Edits, LayerValues, source_files},
     inputs_of, subtrees,
 };
@@ -121,9 +121,6 @@ fn failed(before: &LastBuild) -> BTreeSet<String> {
     let groups = before.explanation.groups.iter().filter(|it| it.doing == Doing::Failed);
     groups.flat_map(|it| &it.assignments).cloned().collect()
 }
-
-/// The parts of an assignment's inputs, by name.
-type Parts = BTreeMap<String, Digest>;
 
 /// What is known of the build before, and what was found.
 struct Comparison<'c> {
@@ -243,12 +240,9 @@ impl<'c> Comparison<'c> {
         if inputs.has_parts(before.parts(index)) {
             return vec![];
         }
-        let before: Vec<(&str, Digest)> = before.parts(index).collect();
-        let (before, now) = apart(&before, inputs.parts());
         let config = Arc::as_ptr(&inputs.config).addr();
-        let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
         let mut told = vec![];
-        for part in names.into_iter().filter(|it| before.get(*it) != now.get(*it)) {
+        for part in &inputs.changes_since(before.parts(index)) {
             let Some(edits) = &self.edits else { continue };
             let by_option = self.by_option(part);
             let is_all = by_option.is_some() && self.says_the_same();
@@ -305,18 +299,6 @@ impl<'c> Comparison<'c> {
         let group = |((doing, causes), assignments)| Group { doing, causes, assignments };
         self.groups.into_iter().map(group).collect()
     }
-}
-
-/// Returns the parts of two builds, but for those that are the same where they begin and where they end: nearly all.
-fn apart(before: &[(&str, Digest)], now: Vec<InputPart>) -> (Parts, Parts) {
-    let is_same = |(a, b): &(&(&str, Digest), &InputPart)| a.0 == b.name && a.1 == b.digest;
-    let begin = before.iter().zip(&now).take_while(is_same).count();
-    let ends = before[begin..].iter().rev().zip(now[begin..].iter().rev());
-    let end = ends.take_while(is_same).count();
-    let (before_end, now_end) = (before.len() - end, now.len() - end);
-    let before = before[begin..before_end].iter().map(|(name, it)| ((*name).to_owned(), *it));
-    let now = now.into_iter().take(now_end).skip(begin).map(|it| (it.name, it.digest));
-    (before.collect(), now.collect())
 }
 
 /// Returns why an assignment was rendered whose inputs are those of the build before.

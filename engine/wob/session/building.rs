@@ -12,8 +12,8 @@ use std::{
 use wob_engine::{Database, Digest};
 use wob_host::{EarlyFiles, StoreError};
 use wob_rules::{
-    Built, BuiltAssignment, EnvironmentInput, Files, Known, KnownFile, Subtree, build_with,
-    decode_all, environment_model, scheduled,
+    Assignment, Before, Built, BuiltAssignment, EnvironmentInput, Inputs, Known, KnownFile,
+    Rendered, Subtree, build_with, decode_all, environment_model, scheduled,
 };
 
 use super::{BuiltTarget, Session};
@@ -27,6 +27,15 @@ use crate::{
 
 /// How often to look whether the user stopped the work.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What is known of the place of an environment before anything is built for it.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// Where what is rendered shall be compressed at once.
+    pub(crate) early: Option<Arc<EarlyFiles>>,
+    /// The subtrees that the last build had: cluster type and digest.
+    pub(crate) before: Vec<(String, Digest)>,
+}
 
 /// What was built is on its way to the store.
 pub(crate) struct Saving<'b> {
@@ -49,17 +58,17 @@ impl Session<'_> {
     /// the rest for the next one.
     pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
         let pool = self.pool(common)?;
-        let built = self.build_on(&pool, &|_| None)?;
+        let built = self.build_on(&pool, &|_| Ahead::default())?;
         self.tell_saved(self.saving(&built).run(&pool));
         Ok(built)
     }
 
-    /// Builds the selected environments on the threads of `pool`. `early` says, by an environment's name, where what is rendered
-    /// shall be compressed at once. Nothing is kept yet.
+    /// Builds the selected environments on the threads of `pool`. `ahead` says, by an environment's name, what is known of its
+    /// place. Nothing is kept yet.
     pub(crate) fn build_on(
         &self,
         pool: &rayon::ThreadPool,
-        early: &dyn Fn(&str) -> Option<Arc<EarlyFiles>>,
+        ahead: &dyn Fn(&str) -> Ahead,
     ) -> Result<Vec<BuiltTarget>, Exit> {
         let progress = Progress::start(self.streams.wants_progress(), "building");
         let mut all = vec![];
@@ -71,12 +80,14 @@ impl Session<'_> {
             if self.interrupt.is_set() {
                 return Err(self.interrupted());
             }
-            let early = early(target.name.as_str());
+            let Ahead { early, before } = ahead(target.name.as_str());
+            self.stored.recall(before);
             let built = self.build_one(pool, input, early.clone());
             if let (Err(_), Some(early)) = (&built, &early) {
                 // The threads that are left to themselves hold it, and end with the process.
                 early.abandon();
             }
+            self.stored.recall(vec![]);
             let built = built?;
             all.push(BuiltTarget { input, selected: target.selected.clone(), built, early });
         }
@@ -171,14 +182,18 @@ impl Known for Compressing<'_> {
         self.known.files(inputs)
     }
 
-    fn keep(&self, inputs: Digest, files: &Files) {
+    fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
+        self.known.before(assignment, inputs)
+    }
+
+    fn keep(&self, inputs: Digest, rendered: &Rendered) {
         if let Some(early) = self.early {
-            for (_, blob) in files.iter() {
+            for (_, blob) in rendered.files.iter() {
                 if let Some(bytes) = blob.take_made() {
                     early.add(blob.git_id(), &bytes);
                 }
             }
         }
-        self.known.keep(inputs, files);
+        self.known.keep(inputs, rendered);
     }
 }

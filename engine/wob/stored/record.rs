@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
-use wob_rules::{InputPart, KnownFile};
+use wob_rules::{Grain, Inputs, KnownFile};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,7 @@ struct Member {
     end: u32,
     /// What a folder of its files is called; none if they cannot be in one.
     folder: Option<([u8; 32], [u8; 20])>,
+    grain: Grain,
 }
 
 /// The folder of an assignment, of which only what it is called is known.
@@ -44,10 +45,10 @@ pub(crate) struct KnownFolder {
 
 impl Record {
     /// Puts together what is known.
-    pub(super) fn new(known: impl Iterator<Item = (Digest, Vec<KnownFile>)>) -> Self {
+    pub(super) fn new(known: impl Iterator<Item = (Digest, (Vec<KnownFile>, Grain))>) -> Self {
         let mut record = Self::default();
         let mut names = Names::default();
-        for (inputs, files) in known {
+        for (inputs, (files, grain)) in known {
             let folder = folder(&files).map(|it| (*it.root.as_bytes(), *it.git_id.as_bytes()));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
@@ -55,7 +56,7 @@ impl Record {
                 git_id: *it.git_id.as_bytes(),
             }));
             let end = number(record.files.len());
-            record.members.push(Member { inputs: *inputs.as_bytes(), end, folder });
+            record.members.push(Member { inputs: *inputs.as_bytes(), end, folder, grain });
         }
         record.names = names.in_order;
         record
@@ -82,8 +83,8 @@ impl Record {
         self.members.iter().map(folder).collect()
     }
 
-    /// Returns the files of a member; `None` if there is no such member, or the record is no sense.
-    pub(super) fn files(&self, member: usize) -> Option<Vec<KnownFile>> {
+    /// Returns the files of a member, and what they depend on; `None` if there is no such member, or the record is no sense.
+    pub(super) fn files(&self, member: usize) -> Option<(Vec<KnownFile>, Grain)> {
         let end = |index: usize| self.members.get(index).map(|it| it.end as usize);
         let start = member.checked_sub(1).map_or(Some(0), end)?;
         let file = |it: &File| {
@@ -93,7 +94,8 @@ impl Record {
                 git_id: GitObjectId::from_bytes(it.git_id),
             })
         };
-        self.files.get(start..end(member)?)?.iter().map(file).collect()
+        let files = self.files.get(start..end(member)?)?.iter().map(file);
+        Some((files.collect::<Option<_>>()?, self.members.get(member)?.grain))
     }
 }
 
@@ -117,25 +119,24 @@ pub(crate) struct PartsRecord {
 
 impl PartsRecord {
     /// Puts together the parts of each target.
-    pub(super) fn new<'t>(members: impl Iterator<Item = (&'t str, Vec<InputPart>)>) -> Self {
+    pub(super) fn new<'t>(members: impl Iterator<Item = (&'t str, &'t Inputs)>) -> Self {
         let mut record = Self::default();
         let mut names = Names::default();
         let mut numbers: BTreeMap<(u32, [u8; 32]), u32> = BTreeMap::new();
         let mut before: Vec<u32> = vec![];
-        for (target, parts) in members {
-            let part = |(index, it): (usize, InputPart)| {
-                let part = (names.number(&it.name), *it.digest.as_bytes());
+        for (target, inputs) in members {
+            let mut parts: Vec<u32> = Vec::with_capacity(before.len());
+            inputs.each_part(&mut |name, digest| {
+                let part = (names.number(name), *digest.as_bytes());
                 // Most are those of the member before.
-                let same = before.get(index).filter(|it| record.parts[**it as usize] == part);
-                if let Some(same) = same {
-                    return *same;
-                }
-                *numbers.entry(part).or_insert_with(|| {
+                let same = before.get(parts.len());
+                let same = same.filter(|it| record.parts[**it as usize] == part).copied();
+                let new = || {
                     record.parts.push(part);
                     number(record.parts.len() - 1)
-                })
-            };
-            let parts: Vec<u32> = parts.into_iter().enumerate().map(part).collect();
+                };
+                parts.push(same.unwrap_or_else(|| *numbers.entry(part).or_insert_with(new)));
+            });
             record.members.push((target.to_owned(), parts.clone()));
             before = parts;
         }
@@ -144,7 +145,7 @@ impl PartsRecord {
     }
 
     /// Lists the targets.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn targets(&self) -> impl ExactSizeIterator<Item = &str> {
         self.members.iter().map(|(target, _)| target.as_str())
     }
 
@@ -204,9 +205,9 @@ mod tests {
     #[test]
     fn a_record_reads_back_what_was_known() {
         let known = [
-            (Digest::of(b"1"), vec![file("a", "x"), file("b", "y")]),
-            (Digest::of(b"2"), vec![]),
-            (Digest::of(b"3"), vec![file("a", "z")]),
+            (Digest::of(b"1"), (vec![file("a", "x"), file("b", "y")], Grain::File)),
+            (Digest::of(b"2"), (vec![], Grain::File)),
+            (Digest::of(b"3"), (vec![file("a", "z")], Grain::Assignment)),
         ];
         let record = Record::new(known.iter().cloned());
         let bytes = postcard::to_stdvec(&record).unwrap();
@@ -217,13 +218,14 @@ mod tests {
         }
         let folders = record.folders().unwrap();
         assert_eq!(folders.iter().map(|it| it.files).collect::<Vec<_>>(), [2, 0, 1]);
-        assert_eq!(Some(folders[0].ids), folder(&known[0].1));
+        assert_eq!(Some(folders[0].ids), folder(&known[0].1.0));
         assert_eq!(record.files(3), None);
     }
 
     #[test]
     fn a_record_that_is_no_sense_has_no_files() {
-        let mut record = Record::new([(Digest::of(b"1"), vec![file("a", "x")])].into_iter());
+        let mut record =
+            Record::new([(Digest::of(b"1"), (vec![file("a", "x")], Grain::File))].into_iter());
         record.members[0].end = 7;
         assert_eq!(record.files(0), None);
         record.members[0].end = 1;

@@ -4,14 +4,14 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
-    EnvironmentInput, assignments, environment_model, file_problems, inputs, layers, pair,
-    rendered, scheduled,
+    EnvironmentInput, assignments, check_files, environment_model, file_problems, inputs, layers,
+    pair, rendered, scheduled,
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
     decode::decode_file,
     known::{Known, Nothing, known_files, subtrees},
-    render::Files,
+    render::{Files, render_changed},
     schedule::Assignment,
 };
 
@@ -124,7 +124,11 @@ fn build_assignment(
     if let Some(files) = known_files(known, digest, inputs) {
         return built(namespace, files, Made::Before, vec![]);
     }
-    let rendered = rendered(db, pair);
+    let before = known.before(assignment, inputs);
+    let rendered = match &before {
+        Some(before) => &render_changed(inputs, before),
+        None => rendered(db, pair),
+    };
     let target = &environment_model(db, environment).targets[&assignment.target];
     let mut diagnostics: Vec<_> = rendered
         .diagnostics
@@ -136,7 +140,11 @@ fn build_assignment(
         .collect();
     // A result that says nothing takes memory, too.
     let is_checked = environment.validation(db).of(&assignment.cluster_type).is_on();
-    let problems = if is_checked { file_problems(db, pair).as_slice() } else { &[] };
+    let problems = match &before {
+        _ if !is_checked => &[][..],
+        None => file_problems(db, pair),
+        Some(before) => &check_files(db, pair, rendered, &|name, it| !before.was_checked(name, it)),
+    };
     diagnostics.extend(problems.iter().cloned());
     if rendered.failed() || !problems.is_empty() {
         rendered.files.let_go();
@@ -144,7 +152,7 @@ fn build_assignment(
     }
     // What is said names places, which no digest covers: it must be found again each time.
     if diagnostics.is_empty() {
-        known.keep(digest, &rendered.files);
+        known.keep(digest, rendered);
     }
     rendered.files.let_go();
     built(namespace, rendered.files.clone(), Made::Now, diagnostics)

@@ -7,7 +7,11 @@ use wob_template::{
     ErrorKind, Functions, Jinja, Limits, Template as GoTemplate, TemplateError, TemplateReads,
 };
 
-use super::data::Names;
+use super::{
+    data::{FIELDS, JINJA_FIELDS, Names},
+    file_key::FileReads,
+    made::MadeFiles,
+};
 use crate::{
     Profile, Rule, SourceKind,
     builtin::Builtin,
@@ -46,6 +50,22 @@ pub(super) struct CompiledFile {
     pub(super) name: OutputName,
     pub(super) content: FileContent,
     pub(super) manifests: Vec<CompiledManifest>,
+    /// What it can depend on.
+    pub(super) reads: FileReads,
+    /// Those that were made of it.
+    pub(super) made: MadeFiles,
+}
+
+impl CompiledFile {
+    fn new(
+        name: OutputName,
+        content: FileContent,
+        manifests: Vec<CompiledManifest>,
+        profile: Profile,
+    ) -> Self {
+        let reads = FileReads::of(&manifests, profile);
+        Self { name, content, manifests, reads, made: MadeFiles::default() }
+    }
 }
 
 /// The text of one template file of a rule.
@@ -75,6 +95,32 @@ pub(super) enum CompiledValue {
     Text { template: Box<GoTemplate>, place: Place },
     List(Vec<Self>),
     Map(Vec<(Arc<str>, Self)>),
+}
+
+impl CompiledManifest {
+    /// Returns the fields of the data that it sees.
+    pub(super) fn fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Go { .. } | Self::Object { .. } => &FIELDS,
+            Self::Jinja { .. } => &JINJA_FIELDS,
+        }
+    }
+
+    /// Returns which keys of a field of the data it can read, if no value is a template itself.
+    pub(super) fn reads(&self, field: &str) -> TemplateReads {
+        match self {
+            Self::Go { template, .. } => template.reads(field),
+            Self::Object { value } => {
+                let mut reads = TemplateReads::default();
+                value.reads(field, &mut reads);
+                reads
+            }
+            Self::Jinja { name, template, .. } if template.mentions(name, field) => {
+                TemplateReads::All
+            }
+            Self::Jinja { .. } => TemplateReads::default(),
+        }
+    }
 }
 
 impl CompiledValue {
@@ -230,11 +276,12 @@ pub(crate) fn compile_template(
         raw: template.raw,
         sources: BTreeSet::new(),
         names,
-        files: vec![CompiledFile {
-            name: OutputName::standard(),
-            content: FileContent::Yaml,
+        files: vec![CompiledFile::new(
+            OutputName::standard(),
+            FileContent::Yaml,
             manifests,
-        }],
+            profile,
+        )],
         digest: hasher.finish(),
         places,
         profile,
@@ -289,7 +336,8 @@ pub(crate) fn compile_rule(
                 Err(mut errors) => diagnostics.append(&mut errors),
             }
         }
-        files.push(CompiledFile { name: file.name.clone(), content: file.content, manifests });
+        let (name, content) = (file.name.clone(), file.content);
+        files.push(CompiledFile::new(name, content, manifests, Profile::Standard));
     }
     if !diagnostics.is_empty() {
         return Err(diagnostics);

@@ -198,7 +198,7 @@ impl Names {
 }
 
 /// The fields that jinja templates see; see [`plain`] for those that Go templates don't.
-const JINJA_FIELDS: [&str; 16] = [
+pub(super) const JINJA_FIELDS: [&str; 16] = [
     "DeploymentTargetName",
     "Namespace",
     "Environment",

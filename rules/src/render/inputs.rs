@@ -3,7 +3,7 @@
 //! **Invariant:** whatever follows from shared fields (digests, names of files) is made once, in their only constructor.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Deref,
     sync::{Arc, OnceLock},
 };
@@ -15,6 +15,9 @@ use super::{
     CompiledTemplate, Config, HashedSettings, OutputFile, Parameters, Slot, is_file_of_config,
 };
 use crate::{ManifestSource, Name, resource::Labels};
+
+/// The part of the inputs that says what files are checked against.
+pub(crate) const CHECK: &str = "check";
 
 /// Everything that the files of one assignment depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub struct TargetInputs {
     texts: [Digest; 4],
     /// Those of labels and manifests.
     parts: Vec<InputPart>,
+    labels_digest: Digest,
+    manifests_digest: Digest,
 }
 
 /// One named part of an action's inputs: what is hashed, and what is shown.
@@ -93,6 +98,18 @@ pub struct InputPart {
     pub name: String,
     /// The digest of its value.
     pub digest: Digest,
+}
+
+impl InputPart {
+    /// Returns the digest of some parts.
+    pub(super) fn digest_of(parts: &[Self]) -> Digest {
+        let mut hasher = Hasher::new("wob 2026-11 parts of inputs");
+        for it in parts {
+            hasher.add(it.name.as_bytes());
+            hasher.add(it.digest.as_bytes());
+        }
+        hasher.finish()
+    }
 }
 
 impl Inputs {
@@ -120,8 +137,37 @@ impl Inputs {
         is_same && parts.next().is_none()
     }
 
+    /// Returns the names of the parts that are not among those of `before`, which are in the same order, with the same digests, and
+    /// of those that are there no more.
+    pub fn changes_since<'p>(
+        &self,
+        before: impl Iterator<Item = (&'p str, Digest)>,
+    ) -> BTreeSet<String> {
+        let before: Vec<(&str, Digest)> = before.collect();
+        let mut rest = &*before;
+        let mut changed = BTreeSet::new();
+        self.each_part(&mut |name, digest| {
+            let at = rest.iter().position(|it| it.0 == name);
+            if let Some(at) = at {
+                changed.extend(rest[..at].iter().map(|it| it.0.to_owned()));
+                rest = &rest[at..];
+            }
+            match at.and_then(|_| rest.split_first()) {
+                Some(((_, other), behind)) => {
+                    rest = behind;
+                    if *other != digest {
+                        changed.insert(name.to_owned());
+                    }
+                }
+                None => drop(changed.insert(name.to_owned())),
+            }
+        });
+        changed.extend(rest.iter().map(|it| it.0.to_owned()));
+        changed
+    }
+
     /// Hands over the name and digest of each part, in a fixed order: what is hashed is what is explained.
-    fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
+    pub fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
         static WOB: OnceLock<Digest> = OnceLock::new();
         let wob = WOB.get_or_init(|| Digest::of(env!("CARGO_PKG_VERSION").as_bytes()));
         let (cluster_type, target) = (&self.cluster_type, &self.target);
@@ -135,7 +181,7 @@ impl Inputs {
         part("workspace", workspace);
         part("workload", workload);
         if let Some(digest) = cluster_type.check {
-            part("check", digest);
+            part(CHECK, digest);
         }
         part("template.reconciler", cluster_type.reconciler.digest());
         part("template.namespaceService", cluster_type.namespace_service.digest());
@@ -275,13 +321,27 @@ impl TargetInputs {
             name: format!("{kind}.{key}"),
             digest: Digest::of(text.as_bytes()),
         };
-        let labels = labels.iter().map(|(key, it)| part("label", key, it));
-        let manifests = manifests.iter().map(|(key, it)| part("manifests", key, it));
+        let labels: Vec<InputPart> =
+            labels.iter().map(|(key, it)| part("label", key, it)).collect();
+        let manifests: Vec<InputPart> =
+            manifests.iter().map(|(key, it)| part("manifests", key, it)).collect();
         Self {
             texts: texts.map(|it| Digest::of(it.as_bytes())),
-            parts: labels.chain(manifests).collect(),
+            labels_digest: InputPart::digest_of(&labels),
+            manifests_digest: InputPart::digest_of(&manifests),
+            parts: labels.into_iter().chain(manifests).collect(),
             fields,
         }
+    }
+
+    /// Returns the digest of all labels.
+    pub(super) fn labels_digest(&self) -> Digest {
+        self.labels_digest
+    }
+
+    /// Returns the digest of all that says where the manifests are.
+    pub(super) fn manifests_digest(&self) -> Digest {
+        self.manifests_digest
     }
 }
 

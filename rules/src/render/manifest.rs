@@ -34,6 +34,8 @@ pub(super) struct Renderer<'r> {
     siblings: &'r [Sibling],
     root: Option<wob_template::Value>,
     data: Option<JinjaData>,
+    /// Whether a result held `{{`, so that more may have been read than the templates say.
+    is_nested: bool,
     diagnostics: &'r mut Vec<Diagnostic>,
 }
 
@@ -45,7 +47,7 @@ impl<'r> Renderer<'r> {
         siblings: &'r [Sibling],
         diagnostics: &'r mut Vec<Diagnostic>,
     ) -> Self {
-        Self { template, inputs, siblings, root: None, data: None, diagnostics }
+        Self { template, inputs, siblings, root: None, data: None, is_nested: false, diagnostics }
     }
 
     /// Renders a file; `None`, with diagnostics, if a manifest fails.
@@ -57,6 +59,11 @@ impl<'r> Renderer<'r> {
             failed |= self.manifest(manifest, form, &mut documents).is_none();
         }
         (!failed).then_some(documents)
+    }
+
+    /// Says whether the files so far are what whoever has the same key has: nothing was said, and only the templates were read.
+    pub(super) fn is_by_key(&self) -> bool {
+        self.diagnostics.is_empty() && !self.is_nested
     }
 }
 
@@ -107,6 +114,7 @@ impl Renderer<'_> {
                 return None;
             }
             round += 1;
+            self.is_nested = true;
             let again = GoTemplate::compile(self.template.name(), &text, self.template.functions());
             let again = again.map_err(|error| self.nested_problem(&error, place)).ok()?;
             let options = options(self.inputs.cluster_type.settings.profile);

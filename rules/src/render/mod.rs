@@ -5,8 +5,10 @@
 
 mod compile;
 mod data;
+mod file_key;
 mod files;
 mod inputs;
+mod made;
 mod manifest;
 mod parameters;
 mod shared;
@@ -16,28 +18,41 @@ pub(crate) mod trace;
 
 use std::sync::Arc;
 
-use wob_engine::{Blob, Diagnostic, Place, Recipe, Value, yaml};
+use wob_engine::{Blob, Diagnostic, Digest, Place, Recipe, Value, yaml};
 
 use compile::CompiledFile;
 pub use compile::CompiledTemplate;
 pub(crate) use compile::{TemplateText, compile_builtin, compile_rule, compile_template};
 use data::Sibling;
 pub use files::Files;
+pub(crate) use inputs::CHECK;
 pub use inputs::{
     ClusterTypeFields, ClusterTypeInputs, InputPart, Inputs, TargetFields, TargetInputs,
 };
 pub use parameters::Parameters;
 pub use shared::{Config, HashedSettings};
 
-use crate::{Profile, rule::FileContent};
+use crate::{Profile, known::Before, rule::FileContent};
 
 /// The files of one assignment, by name; or why there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
+    /// What each file depends on.
+    pub grain: Grain,
     /// File name to contents; empty if a template failed.
     pub files: Files,
     /// What the templates complained about.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What the files of an assignment depend on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Grain {
+    /// All on all inputs.
+    #[default]
+    Assignment,
+    /// Each on those that its template can read.
+    File,
 }
 
 impl Rendered {
@@ -53,6 +68,17 @@ enum Slot {
     Namespace,
     Config,
     Reconciler,
+}
+
+impl Slot {
+    /// Returns the field of a cluster type that says it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Reconciler => "reconciler",
+            Self::Namespace => "namespaceService",
+            Self::Config => "configType",
+        }
+    }
 }
 
 /// One file that an assignment may have: which template makes it, and which of that one's files it is.
@@ -73,11 +99,7 @@ impl<'i> OutputFile<'i> {
 
     /// Returns the field of a cluster type that names the template.
     pub(crate) fn role(self) -> &'static str {
-        match self.slot {
-            Slot::Reconciler => "reconciler",
-            Slot::Namespace => "namespaceService",
-            Slot::Config => "configType",
-        }
+        self.slot.as_str()
     }
 
     /// Says whether it holds YAML.
@@ -128,21 +150,61 @@ impl Inputs {
 
 /// Renders the files of one assignment, and keeps their bytes.
 pub fn render(inputs: &Inputs) -> Rendered {
-    render_with(inputs, &|_, text| Blob::new(text.into_bytes()))
+    render_with(inputs, Keep::Bytes)
 }
 
-/// Renders the files of one assignment, whose bytes can be made again once somebody has taken them.
+/// Renders the files of one assignment, but for those that another one has, too. Their bytes can be made again once somebody
+/// has taken them.
 pub(crate) fn render_digests(inputs: &Arc<Inputs>) -> Rendered {
-    render_with(inputs, &|number, text| {
-        Blob::made(text.into_bytes(), Arc::<Inputs>::clone(inputs), number)
-    })
+    render_with(inputs, Keep::Digests(inputs, None))
 }
 
-fn render_with(inputs: &Inputs, blob: &dyn Fn(u32, String) -> Blob) -> Rendered {
+/// Renders as [`render_digests`] does, but for the files that depend on nothing that is not as it was `before`.
+pub(crate) fn render_changed(inputs: &Arc<Inputs>, before: &Before) -> Rendered {
+    render_with(inputs, Keep::Digests(inputs, Some(before)))
+}
+
+/// What is kept of a file that was rendered.
+#[derive(Clone, Copy)]
+enum Keep<'i> {
+    Bytes,
+    /// And the inputs, to make the bytes again; and what there was before.
+    Digests(&'i Arc<Inputs>, Option<&'i Before>),
+}
+
+impl Keep<'_> {
+    /// Returns the key by which others may have a file.
+    fn key(self, inputs: &Inputs, output: OutputFile<'_>, siblings: &[Sibling]) -> Option<Digest> {
+        let is_shared = matches!(self, Self::Digests(..));
+        is_shared.then(|| output.file().reads.key(inputs, output.slot, siblings))
+    }
+
+    /// Returns the file that there was before, if it depends on nothing that has changed.
+    fn before(self, number: u32, output: OutputFile<'_>) -> Option<Blob> {
+        let Self::Digests(inputs, Some(before)) = self else { return None };
+        if !output.file().reads.is_unaffected(output.slot, &before.changed) {
+            return None;
+        }
+        let file = before.files.iter().find(|it| it.name == *output.name)?;
+        Some(Blob::known((file.digest, file.git_id), Arc::<Inputs>::clone(inputs), number))
+    }
+
+    fn blob(self, number: u32, text: String) -> Blob {
+        match self {
+            Self::Bytes => Blob::new(text.into_bytes()),
+            Self::Digests(inputs, _) => {
+                Blob::made(text.into_bytes(), Arc::<Inputs>::clone(inputs), number)
+            }
+        }
+    }
+}
+
+fn render_with(inputs: &Inputs, keep: Keep<'_>) -> Rendered {
     let mut result = Rendered::default();
     let mut files = vec![];
     let mut siblings: Vec<Sibling> = vec![];
     let mut failed = false;
+    let mut is_by_key = true;
     let all: Vec<OutputFile<'_>> = inputs.output_files().collect();
     let mut numbers = 0..;
     for of_one in all.chunk_by(|a, b| a.slot == b.slot) {
@@ -151,18 +213,31 @@ fn render_with(inputs: &Inputs, blob: &dyn Fn(u32, String) -> Blob) -> Rendered 
         let diagnostics = &mut result.diagnostics;
         let mut renderer = manifest::Renderer::new(template, inputs, &listed, diagnostics);
         for (output, number) in of_one.iter().zip(&mut numbers) {
-            let text = renderer.file(output.file());
-            failed |= text.is_none();
-            let text = text.unwrap_or_default();
-            if output.is_always_written() || !text.is_empty() {
+            let file = output.file();
+            let mut blob = keep.before(number, *output);
+            let key = if blob.is_none() { keep.key(inputs, *output, &listed) } else { None };
+            blob = blob.or_else(|| file.made.find(key.as_ref()?));
+            if blob.is_none() {
+                let text = renderer.file(file);
+                failed |= text.is_none();
+                let text = text.unwrap_or_default();
+                let is_written = output.is_always_written() || !text.is_empty();
+                blob = is_written.then(|| keep.blob(number, text));
+                is_by_key &= renderer.is_by_key();
+                if let Some(key) = key.filter(|_| is_by_key) {
+                    blob = blob.map(|it| file.made.share(key, it));
+                }
+            }
+            if let Some(blob) = blob {
                 siblings.push(output.sibling());
-                files.push((output.name.clone(), blob(number, text)));
+                files.push((output.name.clone(), blob));
             }
         }
     }
     if !failed {
         result.files = files.into_iter().collect();
     }
+    result.grain = if is_by_key { Grain::File } else { Grain::Assignment };
     result
 }
 

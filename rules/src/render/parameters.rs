@@ -2,19 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{Map, Value};
+use wob_engine::{Digest, Map, Value};
 use wob_template::JinjaData;
 
 use super::InputPart;
 use crate::compose::digest;
 
 /// Parameters by rule, with their parts of the inputs: what is hashed is what templates see.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Parameters {
     values: BTreeMap<String, Map>,
     parts: Vec<InputPart>,
+    /// Of all parts.
+    digest: Digest,
     /// The values, as jinja templates see them.
     data: BTreeMap<String, JinjaData>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self::new(BTreeMap::new())
+    }
 }
 
 impl PartialEq for Parameters {
@@ -37,7 +45,8 @@ impl Parameters {
         }
         let data =
             |(rule, it): (&String, &Map)| (rule.clone(), JinjaData::from(&Value::Map(it.clone())));
-        Self { data: values.iter().map(data).collect(), values, parts }
+        let digest = InputPart::digest_of(&parts);
+        Self { data: values.iter().map(data).collect(), values, parts, digest }
     }
 
     /// Returns those of one rule; none for a Template.
@@ -49,6 +58,11 @@ impl Parameters {
     pub(super) fn data_of(&self, rule: &str) -> JinjaData {
         let none = || JinjaData::from(&Value::Map(Map::new()));
         self.data.get(rule).cloned().unwrap_or_else(none)
+    }
+
+    /// Returns the digest of all of them.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Lists the parts: `param.flux.interval`.

@@ -1,8 +1,11 @@
 //! What many assignments share: configs and settings, with digests that are taken once.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
-use wob_engine::{Digest, Map, Value};
+use wob_engine::{Digest, Hasher, Map, Value};
 
 use crate::{
     Settings,
@@ -10,22 +13,32 @@ use crate::{
 };
 
 /// The values of a composition, which many assignments share, as it shares most of them with the layers that say them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Sorted by key, each key once.
     entries: Box<[(Arc<str>, Arc<ConfigValue>)]>,
+    /// Of all entries, once somebody asked for it.
+    digest: OnceLock<Digest>,
 }
+
+impl PartialEq for Config {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Config {}
 
 impl Config {
     /// Takes the digest of each value.
     pub fn new(values: Map) -> Self {
         let value = |(key, it)| (key, Arc::new(ConfigValue::new(it)));
-        Self { entries: values.into_iter().map(value).collect() }
+        Self { entries: values.into_iter().map(value).collect(), digest: OnceLock::new() }
     }
 
     /// Takes the values of a composition.
     pub(crate) fn of(values: Values) -> Self {
-        Self { entries: values.values.into() }
+        Self { entries: values.values.into(), digest: OnceLock::new() }
     }
 
     /// Lists keys and values, in byte order of the keys.
@@ -61,6 +74,23 @@ impl Config {
     /// Returns keys with values.
     pub(crate) fn entries(&self) -> &[(Arc<str>, Arc<ConfigValue>)] {
         &self.entries
+    }
+
+    /// Returns the digest of all keys and values.
+    pub(super) fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| {
+            let mut hasher = Hasher::new("wob 2026-11 config");
+            for (key, digest) in self.digests() {
+                hasher.add(key.as_bytes());
+                hasher.add(digest.as_bytes());
+            }
+            hasher.finish()
+        })
+    }
+
+    /// Returns the digest of the value of `key`.
+    pub(super) fn digest_of(&self, key: &str) -> Option<Digest> {
+        self.find(key).map(|it| it.digest())
     }
 
     /// Returns each key with the digest of its value, in the order of the keys.

@@ -17,7 +17,7 @@ fn settings(profile: Profile) -> Arc<HashedSettings> {
     Arc::new(HashedSettings::new(Arc::new(Settings::of(profile))))
 }
 
-fn inputs(config: Map) -> Inputs {
+pub(super) fn inputs(config: Map) -> Inputs {
     let rule = |name: &str| Arc::new(compile_builtin(builtin::find(name).unwrap()));
     let texts = |pairs: &[(&str, &str)]| -> BTreeMap<Arc<str>, Arc<str>> {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
@@ -59,7 +59,10 @@ fn change_target(inputs: &mut Inputs, change: impl FnOnce(&mut TargetFields)) {
     inputs.target = Arc::new(TargetInputs::new(fields));
 }
 
-fn change_cluster_type(inputs: &mut Inputs, change: impl FnOnce(&mut ClusterTypeFields)) {
+pub(super) fn change_cluster_type(
+    inputs: &mut Inputs,
+    change: impl FnOnce(&mut ClusterTypeFields),
+) {
     let mut fields = (**inputs.cluster_type).clone();
     change(&mut fields);
     inputs.cluster_type = Arc::new(ClusterTypeInputs::new(fields));
@@ -258,7 +261,7 @@ fn every_part_of_the_inputs_is_in_the_digest() {
 }
 
 /// Returns inputs of which one part each is not that of `base`, and the names of these parts.
-fn changed_parts(base: &Inputs) -> Vec<(&'static str, Inputs)> {
+pub(super) fn changed_parts(base: &Inputs) -> Vec<(&'static str, Inputs)> {
     let rule = |name: &str| Arc::new(compile_builtin(builtin::find(name).unwrap()));
     let text = |it: &str| Arc::<str>::from(it);
     let mut changed = vec![];

@@ -1,25 +1,25 @@
 //! From findings in rendered files to diagnostics at the templates that made them.
 
-use wob_engine::{At, Diagnostic, Place};
+use wob_engine::{At, Blob, Diagnostic, Place};
 
 use super::{
     Checker,
     check::{CHANGE, Finding},
 };
-use crate::render::{CompiledTemplate, Files, Inputs};
+use crate::render::{CompiledTemplate, Inputs};
 
 impl Checker<'_> {
-    /// Checks the rendered `files` of an assignment; `cluster_type` is where its cluster type stands.
+    /// Checks rendered `files` of an assignment; `cluster_type` is where its cluster type stands.
     ///
     /// All of them are errors, sorted, and say the same of every assignment that has the same problem, but for their notes.
-    pub(crate) fn diagnostics(
+    pub(crate) fn diagnostics<'f>(
         &self,
-        files: &Files,
+        files: impl Iterator<Item = (&'f str, &'f Blob)>,
         inputs: &Inputs,
         cluster_type: &Place,
     ) -> Vec<Diagnostic> {
         let mut diagnostics = vec![];
-        for (name, blob) in files.iter() {
+        for (name, blob) in files {
             let bytes = blob.bytes();
             let text = String::from_utf8_lossy(&bytes);
             let output = inputs.output_files().find(|it| **it.name() == *name);

@@ -9,6 +9,11 @@ use crate::TemplateReads;
 const METHODS: [&str; 4] = ["items", "keys", "values", "get"];
 
 impl Jinja {
+    /// Says whether the text of the template called `name` has `word` anywhere in it: there is no other way to a variable.
+    pub fn mentions(&self, name: &str, word: &str) -> bool {
+        self.environment.get_template(name).is_ok_and(|it| it.source().contains(word))
+    }
+
     /// Returns which keys of the data's `field` the template called `name` can read.
     pub fn reads(&self, name: &str, field: &str) -> TemplateReads {
         let Ok(template) = self.environment.get_template(name) else { return TemplateReads::All };

@@ -19,7 +19,7 @@ use crate::{
     ledger::{Ledger, Together},
     reads::ReadsNote,
     report::Report,
-    session::{BuiltTarget, Session, problems_of},
+    session::{Ahead, BuiltTarget, Session, problems_of},
     timings,
 };
 
@@ -150,8 +150,14 @@ impl Output {
         }
         let pool = session.pool(common)?;
         let is_written = self.mode == Mode::Write;
-        let early = |name: &str| places[name].early().filter(|_| is_written);
-        let built = session.build_on(&pool, &early)?;
+        let notes = places.iter().filter_map(|(name, it)| Some((name.as_str(), it.notes(name)?)));
+        let before: BTreeMap<&str, LastBuild> =
+            notes.filter_map(|(name, it)| Some((name, LastBuild::read(&it)?))).collect();
+        let ahead = |name: &str| Ahead {
+            early: places[name].early().filter(|_| is_written),
+            before: before.get(name).map(LastBuild::subtrees).unwrap_or_default(),
+        };
+        let built = session.build_on(&pool, &ahead)?;
         let saving = session.saving(&built);
         let (report, found, written, saved) = thread::scope(|scope| {
             let saving = scope.spawn(|| saving.run(&pool));
@@ -159,7 +165,7 @@ impl Output {
             let lints = session.lint(&inputs);
             let report = session.report(problems_of(&built), lints.clone());
             let found = Found::of(self.mode, session, (&built, &report), lints);
-            let written = self.write_all(session, &built, places, common);
+            let written = self.write_all(session, (&built, &before), places, common);
             (report, found, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
         });
         session.tell_saved(saved);
@@ -188,21 +194,21 @@ impl Output {
         Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
     }
 
-    /// Writes what was `built`, until the user stops it; beside what became of each environment is what is to be noted of it.
+    /// Writes what was `built`, until the user stops it; beside what became of each environment is what is to be noted of it. The
+    /// last builds are those of `before`.
     fn write_all(
         &self,
         session: &Session<'_>,
-        built: &[BuiltTarget],
+        (built, before): (&[BuiltTarget], &BTreeMap<&str, LastBuild>),
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Vec<Result<(Outcome, LastBuild), Exit>> {
         let mut all = vec![];
         for target in built {
             let place = &places[&target.built.environment];
-            let notes = place.notes(&target.built.environment);
-            let before = notes.as_ref().and_then(LastBuild::read);
+            let before = before.get(target.built.environment.as_str());
             let span = timings::span_of("explain", &target.built.environment);
-            let last = compare(session, Compared::whole(target), before.as_ref());
+            let last = compare(session, Compared::whole(target), before);
             drop(span);
             let written = self.write(session, target, place, common);
             let is_stopped = matches!(written, Err(Exit::Interrupted));
