@@ -168,14 +168,19 @@ impl Pack {
 
     /// Finds the entry of a key; `None` if there is none.
     pub(super) fn find(&self, key: &Digest) -> Result<Option<Entry>, Damage> {
+        let key_bytes = key.as_bytes().as_slice();
+        // Keys are digests, so that they are spread evenly.
+        let part = u64::from(u32::from_be_bytes(array(key_bytes)));
+        let likely = |of: usize| usize::try_from((part * of as u64) >> 32).unwrap_or(of);
         let first = |page: usize| &self.pages[page * PAGE..][..32];
-        let after =
-            partition_point(self.read.len(), |page| first(page) <= key.as_bytes().as_slice());
+        let after = partition_point(self.read.len(), likely(self.read.len()), |page| {
+            first(page) <= key_bytes
+        });
         let Some(page) = after.checked_sub(1) else { return Ok(None) };
         let entries = self.page(page)?;
         let key_of = |index: usize| &entries[index * ENTRY..][..32];
-        let index =
-            partition_point(entries.len() / ENTRY, |it| key_of(it) < key.as_bytes().as_slice());
+        let within = likely(self.len).saturating_sub(page * PAGE_ENTRIES);
+        let index = partition_point(entries.len() / ENTRY, within, |it| key_of(it) < key_bytes);
         let found = entries.chunks_exact(ENTRY).nth(index).map(entry);
         Ok(found.filter(|it| it.key == *key))
     }
@@ -220,9 +225,21 @@ impl Pack {
     }
 }
 
-/// Returns the first of so many numbers for which `is_before` does not hold.
-fn partition_point(count: usize, is_before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, count);
+/// Returns the first of `count` numbers for which `is_before` does not hold; it is near the one that is `likely`.
+fn partition_point(count: usize, likely: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (likely.min(count), likely.min(count));
+    let mut step = 1;
+    while low > 0 && !is_before(low - 1) {
+        high = low - 1;
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    step = 1;
+    while high < count && is_before(high) {
+        low = high + 1;
+        high = (high + step).min(count);
+        step *= 2;
+    }
     while low < high {
         let middle = usize::midpoint(low, high);
         if is_before(middle) {
@@ -280,4 +297,20 @@ fn file_name(kind: Kind, digest: &Digest) -> String {
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes[..N].try_into().expect("because the slice has that length")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_likely_the_same_is_found() {
+        for count in 0..40 {
+            for wanted in 0..=count {
+                for likely in 0..=count + 2 {
+                    assert_eq!(partition_point(count, likely, |it| it < wanted), wanted);
+                }
+            }
+        }
+    }
 }
