@@ -67,11 +67,88 @@ fn a_value_is_built_alone_and_what_it_brings_up_is_said() {
     let (seen, all) = build(at);
     assert!(seen.starts_with("exit: 0\n") && !all, "{seen}");
     fresh(at);
-    // Another key is not just another value.
-    edit(&at.join("base/config/company.yaml"), "data:\n", "data:\n  NEW: one\n");
-    let (seen, all) = build(at);
-    assert!(all, "{seen}");
+}
+
+/// Whatever else is edited, only those are composed whom it may concern, as long as they are the same ones.
+#[test]
+fn objects_are_built_alone() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:prod"]);
+    let check = |what: &str, counts: &str| {
+        let (seen, all) = build(at);
+        assert!(seen.starts_with("exit: 0\n") && !all, "{what}: {seen}");
+        assert!(seen.contains(counts), "{what}: {seen}");
+        fresh(at);
+    };
+    let hub = at.join("environments/prod/cluster-types/hub.yaml");
+    edit(&hub, "    size: large\n", "    size: large\n    tier: gold\n");
+    check("a label that nobody asks for", "0 rendered, 4 cut off early");
+    edit(
+        &at.join("environments/prod/config/size-large.yaml"),
+        "\ndata:\n",
+        "\ndata:\n  NEW: one\n",
+    );
+    check("another key", "8 rendered");
+    write(at, &[("base/config/gold.yaml", &gold("tier: gold", "one"))]);
+    check("another layer", "4 rendered");
+    write(at, &[("base/config/gold.yaml", &gold("tier: gold", "two"))]);
+    check("its value", "4 rendered");
+    write(at, &[("base/config/gold.yaml", &gold("tier: bronze", "two"))]);
+    check("its label", "4 from the store");
+    write(at, &[("base/config/gold.yaml", &gold("tier: gold", "two"))]);
+    check("and back", "4 from the store");
+    fs::rename(at.join("base/config/gold.yaml"), at.join("base/config/other.yaml")).unwrap();
+    check("its place", "0 rendered, 4 cut off early");
+    fs::remove_file(at.join("base/config/other.yaml")).unwrap();
+    check("gone", "4 from the store");
+    edit(&hub, "region: fjord", "region: coast");
+    let (seen, _) = build(at);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
     fresh(at);
+    edit(&hub, "region: coast", "region: fjord");
+    build(at);
+    edit(&hub, "reconciler: flux", "reconciler: argocd");
+    check("another reconciler", "4 rendered");
+    let workload = at.join("workloads/night-audit/workload.yaml");
+    edit(&workload, "branch: ", "branch: other-");
+    check("where manifests are", "rendered");
+    let template = at.join("base/templates/vessel-sync.yaml");
+    edit(&template, "interval: ", "interval: 1");
+    check("a template", "rendered");
+    let said = wob_in(at, &["explain", "build", "//env:prod"]);
+    assert!(said.contains("vessel-sync.yaml"), "{said}");
+}
+
+/// What concerns all, or leads to other assignments, leads to a build of everything.
+#[test]
+fn other_assignments_are_built_with_all() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:prod"]);
+    let check = |what: &str| {
+        let (seen, all) = build(at);
+        assert!(seen.starts_with("exit: 0\n") && all, "{what}: {seen}");
+        fresh(at);
+    };
+    let policy = at.join("environments/prod/scheduling/audits-on-large.yaml");
+    edit(&policy, "values: [large]", "values: [large, small]");
+    check("more assignments");
+    let policies = at.join("environments/prod/scheduling/passengers-on-land.yaml");
+    edit(&policies, "name: passengers-on-land", "name: passengers");
+    check("another policy for the same ones");
+    let hub = fs::read_to_string(at.join("environments/prod/cluster-types/hub.yaml")).unwrap();
+    let text = hub.replace("name: hub", "name: gold").replace("large", "gold");
+    write(at, &[("environments/prod/cluster-types/gold.yaml", &text)]);
+    check("a cluster type");
+}
+
+/// A layer of those with a label.
+fn gold(label: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: gold\n  labels:\n    platform-config: \"true\"\n    \
+         {label}\ndata:\n  GOLD: {value}\n"
+    )
 }
 
 /// What was built of several environments is stored of each, so that nobody renders it again.

@@ -1,5 +1,5 @@
-//! Ledgers: what a tree was made from that wob wrote to a place, and what was said of it, so that the next build can tell that
-//! only values changed.
+//! Ledgers: what a tree was made from that wob wrote to a place, and what was said of it, so that the next build can tell
+//! which assignments an edit concerns.
 //!
 //! It is a note in the user's cache, like the last build's. Without it, everything is composed again.
 //!

@@ -1,26 +1,29 @@
 //! Frames: everything that an environment is built from, but for what its config says. While the frame stays, another value
-//! concerns exactly the assignments that have its layer, and nobody need look at the others.
+//! concerns exactly the assignments that have its layer, and nobody need look at the others. If more than values has changed, its
+//! objects tell which assignments that concerns, as long as there are the same ones.
 //!
 //! **Invariant:** two states of an environment whose frames fit have the same assignments, with the same layers, templates
 //! and names of files, and the same is said about both, except about assignments that have an edited layer, and about what
 //! an edited file itself says.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+mod objects;
+mod reach;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
+use self::{
+    objects::Objects,
+    reach::{LayerLabels, Reach, groups},
+};
 use crate::{
-    Layer, Name, SpecialLabels, assignments,
-    compose::Layers,
-    decode_file, environment_model,
-    model::Target,
-    queries::{self, EnvironmentInput, source_files, subject},
+    assignments,
+    compose::{Layer, Layers},
+    decode::{Decoded, decode_file},
+    queries::{self, EnvironmentInput, source_files},
     resource::Resource,
-    schedule::Assignment,
 };
 
 /// A frame, by digests.
@@ -32,6 +35,38 @@ pub struct Frame {
     files: BTreeMap<String, FileFrame>,
     /// The digest of all of it but the values: two frames that fit have the same.
     shape: [u8; 32],
+    objects: Objects,
+}
+
+/// What has changed of an environment since its frame was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The frame as it is now.
+    pub frame: Frame,
+    /// The files that hold something else, are new, or gone.
+    pub files: BTreeSet<FileName>,
+    /// The positions of the assignments that it may concern, in order.
+    pub concerned: Vec<usize>,
+    /// How much it is.
+    pub extent: Extent,
+}
+
+/// How much of the sources was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Everything.
+    Whole,
+    /// What may have changed.
+    Part,
+}
+
+/// How much has changed of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Values of config.
+    Values,
+    /// Any object, but which assignments there are, and nothing that concerns all of them.
+    Objects,
 }
 
 /// One source file of a [`Frame`].
@@ -53,7 +88,7 @@ impl Frame {
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
         let shape = shape(&rest, &files);
-        Self { rest, files, shape }
+        Self { rest, files, shape, objects: Objects::of(db, environment) }
     }
 
     /// Returns the digest of all of it but the values.
@@ -77,17 +112,36 @@ impl Frame {
         self.files.get(file.as_str()).map(|it| Digest::from_bytes(it.bytes))
     }
 
-    /// Returns the frame of an environment as it is now, and the files of config in which values have changed since this one
-    /// was taken; `None` if anything else has.
-    pub fn edits(
+    /// Returns what has changed of an environment since this frame was taken; `None` if that may concern all assignments, or there
+    /// are others, or anything is wrong.
+    pub fn edit(
         &self,
         db: &Database,
         environment: EnvironmentInput,
         settings: &str,
-    ) -> Option<(Self, BTreeSet<FileName>)> {
+        sight: Sight,
+    ) -> Option<Edit> {
         if rest(db, environment, settings) != self.rest {
             return None;
         }
+        let values = || {
+            let (frame, files) = self.values(db, environment)?;
+            let concerned = concerned(db, environment, &files)?;
+            Some(Edit { frame, files, concerned, extent: Extent::Values })
+        };
+        let objects = || match sight {
+            Sight::Whole => self.other_objects(db, environment, settings),
+            Sight::Part => None,
+        };
+        values().or_else(objects)
+    }
+
+    /// Returns the frame as it is now, and the files of config in which values have changed; `None` if anything else has.
+    fn values(
+        &self,
+        db: &Database,
+        environment: EnvironmentInput,
+    ) -> Option<(Self, BTreeSet<FileName>)> {
         let mut edited = BTreeMap::new();
         let mut count = 0;
         for (file, is_source) in files(db, environment) {
@@ -108,6 +162,33 @@ impl Frame {
         let mut frame = self.clone();
         frame.files.extend(edited.iter().map(|(name, it)| (name.to_string(), *it)));
         Some((frame, edited.into_keys().collect()))
+    }
+
+    fn other_objects(
+        &self,
+        db: &Database,
+        environment: EnvironmentInput,
+        settings: &str,
+    ) -> Option<Edit> {
+        let mut edited = BTreeSet::new();
+        let mut gone: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
+        for (file, is_source) in files(db, environment) {
+            let name = file.name(db);
+            gone.remove(name.as_str());
+            let before = self.files.get(name.as_str());
+            if before.is_none_or(|it| it.bytes != bytes(db, file)) {
+                let is_whole = is_source && is_whole(decode_file(db, file));
+                if !is_whole {
+                    return None;
+                }
+                edited.insert(name.clone());
+            }
+        }
+        edited.extend(gone.into_iter().map(FileName::new));
+        let frame = Self::of(db, environment, settings);
+        let before = (&self.objects, &edited);
+        let concerned = frame.objects.concerned(db, environment, before)?;
+        Some(Edit { frame, files: edited, concerned, extent: Extent::Objects })
     }
 }
 
@@ -156,11 +237,14 @@ fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32
     *hasher.finish().as_bytes()
 }
 
+/// Says whether everything in a file could be read.
+fn is_whole(decoded: &Decoded) -> bool {
+    decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error)
+}
+
 fn outline(db: &Database, file: SourceFile) -> Option<[u8; 32]> {
     let decoded = decode_file(db, file);
-    let is_whole =
-        decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error);
-    if !is_whole || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
+    if !is_whole(decoded) || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
         return None;
     }
     let mut hasher = Hasher::new("wob 2026-11 outline");
@@ -187,7 +271,11 @@ pub fn concerned(
     if edited.iter().any(|it| is_contested(layers, it)) {
         return None;
     }
-    let reach = Reach::new(db, environment, &edited);
+    let labels = |it: &&Layer| {
+        it.labels.iter().map(|(label, value)| (label.to_string(), value.to_string())).collect()
+    };
+    let labels: Vec<LayerLabels> = edited.iter().map(labels).collect();
+    let reach = Reach::new(db, environment, &labels);
     let all = assignments(db, environment);
     let mut found = vec![];
     for group in groups(all) {
@@ -209,92 +297,4 @@ fn is_contested(layers: &Layers, layer: &Layer) -> bool {
             && !std::ptr::eq(it, layer)
             && has(it)
     })
-}
-
-/// Returns the positions of the assignments on each cluster type.
-fn groups(all: &[Assignment]) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
-    all.chunk_by(|a, b| a.cluster_type == b.cluster_type).map(move |chunk| {
-        let range = start..start + chunk.len();
-        start = range.end;
-        range
-    })
-}
-
-/// Who has some layers. Each label is asked of each cluster type and of each target once, as most pairs have none of them.
-struct Reach<'r> {
-    layers: Vec<LayerReach<'r>>,
-}
-
-/// Who has a layer, by its labels, of which each is a bit.
-struct LayerReach<'r> {
-    /// Which of them hold by each cluster type.
-    types: BTreeMap<&'r Name, u64>,
-    /// Which hold by each of those targets by which all of them can.
-    targets: BTreeMap<&'r Name, u64>,
-    /// All of them.
-    wanted: u64,
-}
-
-impl<'r> Reach<'r> {
-    fn new(db: &'r Database, environment: EnvironmentInput, layers: &[&Layer]) -> Self {
-        let model = environment_model(db, environment);
-        let (Some(any_type), Some(any_target)) =
-            (model.cluster_types.values().next(), model.targets.values().next())
-        else {
-            return Self { layers: vec![] };
-        };
-        let reach = |layer: &&Layer| {
-            // What either side has not, the other one must have; a name of the wrong side never holds.
-            let own = |it: &'r crate::resource::ClusterType| {
-                let mut subject = subject(it, any_target);
-                let nothing = BTreeMap::new();
-                (subject.target, subject.workload, subject.target_labels) = ("", "", &nothing);
-                bits(layer, &subject)
-            };
-            let of_target = |it: &'r Target| {
-                let mut subject = subject(any_type, it);
-                let nothing = BTreeMap::new();
-                (subject.cluster_type, subject.cluster_labels) = ("", &nothing);
-                bits(layer, &subject)
-            };
-            let types: BTreeMap<&Name, u64> =
-                model.cluster_types.iter().map(|(name, it)| (name, own(it))).collect();
-            let wanted =
-                if layer.labels.len() >= 64 { u64::MAX } else { (1 << layer.labels.len()) - 1 };
-            let any = types.values().fold(0, |any, it| any | it);
-            let targets = model.targets.iter().map(|(name, it)| (name, of_target(it)));
-            let targets = targets.filter(|(_, it)| any | it == wanted).collect();
-            LayerReach { types, targets, wanted }
-        };
-        Self { layers: layers.iter().map(reach).collect() }
-    }
-
-    fn find(&self, all: &[Assignment], group: Range<usize>, found: &mut Vec<usize>) {
-        let cluster_type = &all[group.start].cluster_type;
-        for LayerReach { types, targets, wanted } in &self.layers {
-            let own = types.get(cluster_type).copied().unwrap_or(0);
-            for (target, bits) in targets {
-                if own | bits == *wanted
-                    && let Ok(index) =
-                        all[group.clone()].binary_search_by(|it| it.target.cmp(target))
-                {
-                    found.push(group.start + index);
-                }
-            }
-        }
-    }
-}
-
-/// Returns which labels of a layer hold, one bit for each. Those beyond the sixty-fourth share its bit: too many may be found then,
-/// and never too few.
-fn bits(layer: &Layer, subject: &crate::Subject<'_>) -> u64 {
-    let mut bits = 0;
-    let special = SpecialLabels::KALYPSO;
-    for (index, (label, value)) in layer.labels.iter().enumerate() {
-        if special.holds(label, value, subject) {
-            bits |= 1 << index.min(63);
-        }
-    }
-    bits
 }

@@ -18,7 +18,9 @@ use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
-pub(crate) use self::shared::{layer_warnings, shared_diagnostics, whole_diagnostics};
+pub(crate) use self::shared::{
+    cluster_type_digest, layer_warnings, shared_diagnostics, whole_diagnostics,
+};
 use crate::{
     InlineSchema, Name, ParameterSettings, Reading, Settings, Subject,
     compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},

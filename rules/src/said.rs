@@ -2,7 +2,7 @@
 //! what a build of everything would.
 //!
 //! **Invariant:** as long as nothing but values of config changes, what is said of the whole stays; what is said of a file
-//! depends on that file, and what is said of a subtree on the layers and inputs of its assignments.
+//! depends on that file, and what is said of a subtree on the layers and inputs of its assignments, and on where these are said.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -55,7 +55,15 @@ impl SaidParts {
         parts
     }
 
-    /// Takes what is said now of some `subtrees`, by their positions, and of files whose values were `edited`.
+    /// Takes what is said now of the environment as a whole, which more than values of config has changed; says whether nothing is
+    /// wrong.
+    pub fn renew_whole(&mut self, db: &Database, environment: EnvironmentInput) -> bool {
+        self.whole = Said::default();
+        self.whole.add_all(&whole_diagnostics(db, environment));
+        self.whole.is_only_warnings()
+    }
+
+    /// Takes what is said now of some `subtrees`, by their positions, and of files that were `edited`.
     pub fn exchange(
         &mut self,
         db: &Database,

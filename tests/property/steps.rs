@@ -9,10 +9,10 @@ use std::{
     },
 };
 
-use wob_engine::Digest;
+use wob_engine::{Diagnostic, Digest};
 use wob_rules::{
-    Assignment, Before, Built, Grain, Inputs, Known, KnownFile, Profile, Record, Rendered, Subtree,
-    build_with,
+    Assignment, Before, Built, Extent, Frame, Grain, Inputs, Known, KnownFile, Profile, Record,
+    Rendered, Sight, Subtree, build_with,
 };
 
 use super::{
@@ -25,23 +25,31 @@ use crate::{engine, engine::Workspace, oracle};
 #[test]
 fn every_step_gives_what_the_oracle_gives() {
     let (counts, again) = (Counts::new(), AtomicUsize::new(0));
+    let concerned = Concerned::default();
     for_each_life(Lives { cases: 40, steps: 80 }, &Edit::ALL, |scene, steps| {
-        again.fetch_add(live(scene, steps, &counts), Ordering::Relaxed);
+        again.fetch_add(live(scene, steps, (&counts, &concerned)), Ordering::Relaxed);
     });
     counts.assert_each(Edit::ALL.map(|it| it.1), 10);
     assert!(again.load(Ordering::Relaxed) > 0, "nothing was rendered in part");
     if std::env::var_os("WOB_PROPERTY_SEED").is_none() {
         assert!(counts.sum() > 1000, "{counts:?}");
+        let is_seen = concerned.iter().all(|it| it.load(Ordering::Relaxed) > 10);
+        assert!(is_seen, "edits of values and of objects that concern some: {concerned:?}");
     }
 }
 
 /// One database is edited all along, as `wob watch` does; and each state is also built in a new one, which remembers what was
 /// rendered, as processes do. Returns how many assignments were rendered of which it was known what they were before.
-fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) -> usize {
+fn live(
+    scene: u64,
+    steps: &[Step<Edit>],
+    (counts, concerned): (&Counts<Edit>, &Concerned),
+) -> usize {
     let mut draft = Draft::draw(&mut Random::new(scene));
     let mut edited = Workspace::new(&draft.world());
     edited.build();
     let memory = Memory::default();
+    let mut framed: Option<(Frame, Built)> = None;
     for (index, &(edit, dice)) in steps.iter().enumerate() {
         counts.add(edit, usize::from(draft.edit(edit, &mut Random::new(dice))));
         let what = format!("step {index}, {edit:?}");
@@ -61,8 +69,43 @@ fn live(scene: u64, steps: &[Step<Edit>], counts: &Counts<Edit>) -> usize {
         assert_eq!(remembered.diagnostics, built.diagnostics, "{what}");
         assert_eq!(record(&remembered), record(&built), "{what}");
         memory.check(&built, &what);
+        if let Some((frame, before)) = &framed {
+            judge_edit(frame, (before, &built), &fresh, &what, concerned);
+        }
+        // There is a ledger of what is right only.
+        let is_right = !built.diagnostics.iter().any(Diagnostic::is_error);
+        framed = is_right.then(|| (Frame::of(db, input, ""), built));
     }
     memory.0.into_inner().expect("because nothing panics with the lock").again
+}
+
+/// How often an edit concerned some of the assignments, by whether it was of values or of other objects.
+type Concerned = [AtomicUsize; 2];
+
+/// What a frame says of an edit holds: there are the same assignments, and those that it does not concern have the same inputs,
+/// and the same is said of them.
+fn judge_edit(
+    frame: &Frame,
+    (before, now): (&Built, &Built),
+    workspace: &Workspace,
+    what: &str,
+    concerned: &Concerned,
+) {
+    let (db, input) = workspace.parts();
+    let Some(edit) = frame.edit(db, input, "", Sight::Whole) else { return };
+    let extent = usize::from(edit.extent == Extent::Objects);
+    let (before, now) = (&before.assignments, &now.assignments);
+    assert_eq!(before.len(), now.len(), "{what}");
+    if !edit.files.is_empty() && edit.concerned.len() < now.len() {
+        concerned[extent].fetch_add(1, Ordering::Relaxed);
+    }
+    for (index, (before, now)) in before.iter().zip(now).enumerate() {
+        assert_eq!(before.assignment, now.assignment, "{what}");
+        if edit.concerned.binary_search(&index).is_err() {
+            assert_eq!(before.inputs, now.inputs, "{what}: {:?} of {edit:?}", now.assignment);
+            assert_eq!(before.diagnostics, now.diagnostics, "{what}: {:?}", now.assignment);
+        }
+    }
 }
 
 /// What a tree says of itself.

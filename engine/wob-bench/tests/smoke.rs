@@ -118,6 +118,7 @@ fn runs_into_files_are_measured() {
             "one value changed",
             "nothing to do, output trusted",
             "one value changed, output trusted",
+            "a label of a cluster type changed",
             "a template changed to no effect",
         ]
     );

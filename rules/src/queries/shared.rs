@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use wob_engine::Diagnostic;
+use wob_engine::{Diagnostic, Digest, Hasher};
 
 use super::{
-    EnvironmentInput, LayerList, TemplateKey, assignments, compiled, environment_model, fleet,
-    inputs_of, layers, merged, scheduled, schemas, source_files, subject,
+    ClusterTypeKey, ClusterTypeUse, EnvironmentInput, LayerList, TemplateKey, assignments,
+    cluster_type_use, compiled, environment_model, fleet, inputs_of, layers, merged, scheduled,
+    schemas, source_files, subject,
 };
 use crate::{
-    compose,
+    Name, compose,
     decode::decode_file,
     model::Doubt,
     rule_files,
@@ -86,4 +87,26 @@ pub(crate) fn layer_warnings<'a>(
         }
     }
     warnings.into_iter().collect()
+}
+
+/// Returns the digest of a cluster type, of the templates and parameters that it uses, and of all else that its assignments share.
+pub(crate) fn cluster_type_digest(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    name: &Name,
+) -> Digest {
+    let cluster_type = &environment_model(db, environment).cluster_types[name];
+    let key = ClusterTypeKey::new(db, environment, name.clone());
+    let ClusterTypeUse { inputs, diagnostics, contested } = cluster_type_use(db, key);
+    let mut hasher = Hasher::new("wob 2026-11 cluster type");
+    hasher.add(format!("{:?}", (cluster_type, diagnostics, contested)).as_bytes());
+    if let Some(inputs) = inputs {
+        for it in inputs.templates() {
+            hasher.add(it.digest().as_bytes());
+            hasher.add(format!("{:?}", (it.name(), it.places())).as_bytes());
+        }
+        let shared = (inputs.parameters.parts(), &**inputs.settings, inputs.check);
+        hasher.add(format!("{shared:?}").as_bytes());
+    }
+    hasher.finish()
 }

@@ -28,6 +28,11 @@ use crate::{
 const LEAF: Edit = Edit { file: "prod/config/target-app-0000-canary.yaml", key: "LOG_LEVEL: " };
 const TEMPLATE: Edit = Edit { file: "base/templates/team-namespace.yaml", key: "kind: Namespace" };
 
+/// A label of a cluster type, by which config layers apply.
+const LABEL: Edit = Edit { file: "prod/cluster-types/site-000.yaml", key: "size: " };
+/// Both values that it has in turn.
+const SIZES: [&str; 2] = ["medium", "small"];
+
 /// Both values that [`LEAF`] has in turn.
 const VALUES: [&str; 2] = ["info", "debug"];
 

@@ -1,5 +1,5 @@
-//! Builds of which it is known from the start that only values of config have changed: the assignments that have them are
-//! built, and everything else is taken from the tree that lies there, without being looked at one by one.
+//! Builds of which it is known from the start which assignments may have changed: these are built, and everything else is taken
+//! from the tree that lies there, without being looked at one by one.
 //!
 //! **Invariant:** such a build writes, and says, what a build of everything would. Whatever makes that doubtful leads to
 //! [`None`], and everything is built.
@@ -14,11 +14,11 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FileName, FilePath, GitObjectId, Severity, Tree};
+use wob_engine::{Blob, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, Frame, Head, PROMOTED_COMMIT, PartEntry, Said,
-    SaidParts, assignments, build_some, concerned, part_path, promoted_commit, said_of_subtree,
+    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, PartEntry,
+    Said, SaidParts, Sight, assignments, build_some, part_path, promoted_commit, said_of_subtree,
     subtrees,
 };
 
@@ -47,26 +47,21 @@ use crate::{
 /// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
 const MOST: usize = 1000;
 
-/// An environment of which only values have changed since some notes were taken.
+/// An environment of which it is known what has changed since some notes were taken.
 pub(crate) struct Candidate<'c> {
     target: &'c Target,
     input: EnvironmentInput,
     notes: PlaceNotes,
     last: LastBuild,
-    /// As it is now.
-    frame: Frame,
-    /// The files in which values were edited.
-    edited: BTreeSet<FileName>,
+    edit: Edit,
     /// What was said before.
     said: SaidParts,
     together: Option<Together>,
     destination: Destination,
     head_text: String,
     head: Head,
-    /// The subtrees that have an assignment with an edited value: their positions among all, and what they are of.
+    /// The subtrees that have a concerned assignment: their positions among all, and what they are of.
     subtrees: Vec<(usize, Range<usize>)>,
-    /// The positions of the assignments with an edited value.
-    concerned: Vec<usize>,
     /// Whether the notes would say something else now.
     has_news: bool,
 }
@@ -74,7 +69,7 @@ pub(crate) struct Candidate<'c> {
 /// What became of a candidate, before it is written.
 pub(crate) struct Amended<'c> {
     candidate: Candidate<'c>,
-    /// The assignments with an edited value, and those that are stored with them.
+    /// The assignments that an edit concerns, and those that are stored with them.
     pub(crate) built: Vec<BuiltAssignment>,
     /// What is said of the environment now.
     pub(crate) said: SaidParts,
@@ -86,8 +81,8 @@ pub(crate) struct Amended<'c> {
 }
 
 impl Output {
-    /// Builds what `session` selects, if only values of config have changed since the last build of each environment into its
-    /// place; `None` if that is not so, or if anything is wrong: then nothing was done.
+    /// Builds what `session` selects, if it is known which assignments may have changed since the last build of each environment
+    /// into its place; `None` if that is not so, or if anything is wrong: then nothing was done.
     pub(crate) fn amend(
         &self,
         session: &Session<'_>,
@@ -224,7 +219,7 @@ impl Output {
 
 impl<'c> Candidate<'c> {
     /// Looks at what has changed of `target` since `notes` were taken of the tree at the destination that `open` returns; `None` if
-    /// it is more than values, or cannot be told.
+    /// that may concern all, or cannot be told.
     pub(crate) fn find(
         session: &Session<'_>,
         target: &'c Target,
@@ -236,19 +231,19 @@ impl<'c> Candidate<'c> {
         };
         let db = &session.loaded.db;
         let settings = session.settings_text();
-        let edits =
-            Ledger::read(&notes).and_then(|it| Some((it.frame.edits(db, input, &settings)?, it)));
-        let Some(((frame, edited), ledger)) = edits else { return Ok(None) };
+        let sight = if session.narrowed.is_some() { Sight::Part } else { Sight::Whole };
+        let edit = Ledger::read(&notes)
+            .and_then(|it| Some((it.frame.edit(db, input, &settings, sight)?, it)));
+        let Some((edit, ledger)) = edit else { return Ok(None) };
         let Some(last) = LastBuild::read(&notes) else { return Ok(None) };
         let destination = open()?;
         let head_text = destination.previous()?.text.unwrap_or_default();
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
         let Some(head) = head else { return Ok(None) };
-        let Some(concerned) = concerned(db, input, &edited) else { return Ok(None) };
         let is_seen = session.narrowed.as_ref().is_some_and(|it| !it.has_touched(&notes));
-        let has_news = !edited.is_empty() || !is_seen;
+        let has_news = !edit.files.is_empty() || !is_seen;
         let all = assignments(db, input);
-        let before = edited.iter().filter_map(|it| ledger.frame.digest_of(it));
+        let before = edit.files.iter().filter_map(|it| ledger.frame.digest_of(it));
         let subtrees = match &session.narrowed {
             Some(it) => {
                 let positions = it.subtrees(&notes, before);
@@ -257,26 +252,24 @@ impl<'c> Candidate<'c> {
             None => whole_subtrees(all, &last),
         };
         let Some(mut subtrees) = subtrees else { return Ok(None) };
-        subtrees.retain(|(_, range)| has_any(range, &concerned));
+        subtrees.retain(|(_, range)| has_any(range, &edit.concerned));
         Ok(Some(Self {
             target,
             input,
             notes,
             last,
-            frame,
-            edited,
+            edit,
             said: ledger.said,
             together: ledger.together,
             destination,
             head_text,
             head,
             subtrees,
-            concerned,
             has_news,
         }))
     }
 
-    /// Builds the assignments that have an edited value, and those that are stored with them, and compares them with what lies
+    /// Builds the assignments that the edit concerns, and those that are stored with them, and compares them with what lies
     /// there, of which `standing` is known; `None` if anything is wrong, or that is not what was recorded.
     pub(crate) fn build(
         mut self,
@@ -331,10 +324,11 @@ impl<'c> Candidate<'c> {
             anew.insert(*position, said_of_subtree(db, self.input, of_subtree));
             start += range.len();
         }
-        let is_fine = anew.values().all(Said::is_only_warnings);
+        let is_fine = anew.values().all(Said::is_only_warnings)
+            && (self.edit.extent == Extent::Values || self.said.renew_whole(db, self.input));
         let silenced = &session.workspace.settings.silenced;
         if is_fine {
-            self.said.exchange(db, self.input, (&self.edited, anew), silenced);
+            self.said.exchange(db, self.input, (&self.edit.files, anew), silenced);
         }
         is_fine
     }
@@ -356,7 +350,7 @@ impl<'c> Candidate<'c> {
         for (position, range) in &self.subtrees {
             let taken = range.clone().zip(&mut rest);
             let of_subtree = taken.map(|(index, built)| {
-                let is_concerned = self.concerned.binary_search(&index).is_ok();
+                let is_concerned = self.edit.concerned.binary_search(&index).is_ok();
                 Anew { built, is_concerned }
             });
             anew.insert(*position, of_subtree.collect());
@@ -497,13 +491,18 @@ impl Amended<'_> {
         (text, together): (&str, &Together),
         to: &PlaceNotes,
     ) {
-        let Candidate { target, input, notes, frame, .. } = &self.candidate;
+        let Candidate { target, input, notes, edit, .. } = &self.candidate;
         let _span = timings::span_of("note", target.name.as_str());
-        let ledger = Ledger::new(frame.clone(), text, self.said.clone(), Some(together.clone()));
+        let ledger =
+            Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()));
         thread::scope(|scope| {
             scope.spawn(|| last.write(to));
             scope.spawn(|| ledger.write(to));
-            ReadsNote::amend(session, *input, (notes, to), &ledger.named());
+            match edit.extent {
+                Extent::Values => ReadsNote::amend(session, *input, (notes, to), &ledger.named()),
+                // Other subtrees may need other files.
+                Extent::Objects => ReadsNote::renew(session, *input, to, &ledger.named()),
+            }
         });
     }
 }
@@ -515,7 +514,7 @@ pub(crate) fn together<'f>(
 ) -> Option<Together> {
     let frame = |name: &str| {
         let found = candidates.clone().find(|it| it.target.name.as_str() == name);
-        found.map(|it| &it.frame)
+        found.map(|it| &it.edit.frame)
     };
     let scope = Together::scope(session, frame);
     let mut known = candidates.clone().filter_map(|it| it.together.as_ref());

@@ -19,7 +19,7 @@ pub(super) struct AmendedPart {
 /// An assignment that was built anew.
 pub(super) struct Anew<'b> {
     pub(super) built: &'b BuiltAssignment,
-    /// Whether it has an edited value.
+    /// Whether an edit may have given it other inputs.
     pub(super) is_concerned: bool,
 }
 
