@@ -47,6 +47,9 @@ use crate::{
 /// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
 const MOST: usize = 1000;
 
+/// What so few assignments were before takes longer to look up than to render.
+const FEW: usize = 100;
+
 /// An environment of which it is known what has changed since some notes were taken.
 pub(crate) struct Candidate<'c> {
     target: &'c Target,
@@ -285,7 +288,11 @@ impl<'c> Candidate<'c> {
             return Ok(None);
         }
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
+        if some.len() > FEW {
+            stored.recall(self.last.subtrees());
+        }
         let built = pool.install(move || build_some(&db, input, &some, stored));
+        stored.recall(vec![]);
         let Some(built) = built else { return Ok(None) };
         if !self.take_said(session, &built) {
             return Ok(None);
