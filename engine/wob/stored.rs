@@ -230,10 +230,20 @@ impl Stored {
         postcard::from_bytes(&bytes).ok()
     }
 
-    /// Reads the subtree in which an assignment was rendered.
-    fn fetch_by_assignment(&self, inputs: &Digest) -> Option<Record> {
-        let bytes = self.store.as_ref()?.result(&key("assignment", inputs))?;
-        self.fetch(&Digest::from_bytes(bytes.try_into().ok()?))
+    /// Reads the subtrees in which assignments of others were rendered.
+    fn fetch_by_assignment(&self, subtrees: &[&Subtree]) -> Vec<Record> {
+        let Some(store) = &self.store else { return vec![] };
+        let state = self.read();
+        let inputs = subtrees.iter().flat_map(|it| &it.inputs);
+        let keys: Vec<Digest> =
+            inputs.filter(|it| !state.has(it)).map(|it| key("assignment", it)).collect();
+        drop(state);
+        let found = store.results(&keys);
+        let found: BTreeSet<Digest> = found
+            .into_values()
+            .filter_map(|it| Some(Digest::from_bytes(it.try_into().ok()?)))
+            .collect();
+        found.par_iter().filter_map(|it| self.fetch(it)).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -282,6 +292,9 @@ impl Known for Stored {
         let found = fetched.into_iter().filter_map(|(_, digest, it)| Some((digest, it?)));
         let found: Vec<(Digest, Record)> = found.collect();
         self.write_state().add_whole(found);
+        for it in self.fetch_by_assignment(&unknown) {
+            self.write_state().add(it);
+        }
         if !unknown.is_empty() && !self.read().last.is_empty() {
             let expected = expected.iter().map(Subtree::digest).collect();
             self.recall_others(&unknown, &expected);
@@ -289,11 +302,6 @@ impl Known for Stored {
     }
 
     fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
-        if let Some((files, _)) = self.read().files(&inputs) {
-            return Some(files);
-        }
-        let record = self.fetch_by_assignment(&inputs)?;
-        self.write_state().add(record);
         self.read().files(&inputs).map(|it| it.0)
     }
 

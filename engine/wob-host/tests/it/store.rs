@@ -55,6 +55,11 @@ fn a_store_returns_what_it_was_given() {
     assert_eq!(check(&store, 100), 100, "in the process that wrote it");
     assert_eq!(check(&open(&disk), 100), 100, "in another process");
     assert_eq!(store.result(&key(100)), None);
+    add(&store, 200, 100).unwrap();
+    let keys: Vec<Digest> = (0..300).rev().map(key).collect();
+    let results = open(&disk).results(&keys);
+    assert_eq!(results.len(), 200, "many at a time, from several packs");
+    assert!(results.iter().all(|(key, it)| store.result(key).as_ref() == Some(it)));
     assert_eq!(store.blob(&key(0)), None, "a key of a result is no key of contents");
 }
 
