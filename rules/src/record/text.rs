@@ -57,6 +57,11 @@ impl Head {
         (head.wob == Record::own_version()).then_some(head)
     }
 
+    /// Returns how many assignments its parts have.
+    pub fn assigned(&self) -> usize {
+        self.parts.values().map(|it| it.assignments).sum()
+    }
+
     /// Takes other sources.
     pub fn set_sources(&mut self, sources: Vec<SourceRecord>) {
         self.dirty = sources.iter().any(|it| it.dirty);

@@ -256,6 +256,11 @@ impl<'c> Candidate<'c> {
         };
         let Some(mut subtrees) = subtrees else { return Ok(None) };
         subtrees.retain(|(_, range)| has_any(range, &edit.concerned));
+        let anew: usize = subtrees.iter().map(|(_, it)| it.len()).sum();
+        // Of all that there are, be they read or not.
+        if anew > MOST && anew > head.assigned() / 4 {
+            return Ok(None);
+        }
         Ok(Some(Self {
             target,
             input,
@@ -283,10 +288,6 @@ impl<'c> Candidate<'c> {
         let all = assignments(&session.loaded.db, self.input);
         let indices = || self.subtrees.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
-        // Of all that there are, be they read or not.
-        if some.len() > MOST && some.len() > self.assignments() / 4 {
-            return Ok(None);
-        }
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
         if some.len() > FEW {
             stored.recall(self.last.subtrees());
@@ -338,11 +339,6 @@ impl<'c> Candidate<'c> {
             self.said.exchange(db, self.input, (&self.edit.files, anew), silenced);
         }
         is_fine
-    }
-
-    /// Returns how many assignments the whole tree has.
-    fn assignments(&self) -> usize {
-        self.head.parts.values().map(|it| it.assignments).sum()
     }
 
     /// Returns what is known of each subtree of those cluster types of which something was `built`, in order; `fetch` returns what
@@ -486,7 +482,7 @@ impl Amended<'_> {
     fn compared(&self) -> Compared<'_> {
         let Candidate { input, last, subtrees, .. } = &self.candidate;
         let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
-        let count = self.candidate.assignments();
+        let count = self.candidate.head.assigned();
         Compared::some(*input, (&self.built, &positions), count, last)
     }
 
