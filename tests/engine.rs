@@ -83,6 +83,21 @@ impl Workspace {
         }
     }
 
+    /// Changes the input until the next [`Workspace::set`].
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Database, EnvironmentInput)) {
+        change(&mut self.db, self.input);
+    }
+
+    /// Adds a file to a source, or replaces it, until the next [`Workspace::set`].
+    pub(crate) fn put(&mut self, root: &str, path: &str, text: &str) {
+        let content = Content::Text { text: text.into(), digest: Digest::of(text.as_bytes()) };
+        if self.files.contains_key(&(root.to_owned(), path.to_owned())) {
+            self.file(root, path, content);
+        } else {
+            self.add(root, path, content);
+        }
+    }
+
     /// Adds a file to a source until the next [`Workspace::set`].
     pub(crate) fn add(&mut self, root: &str, path: &str, content: Content) {
         let source = self.source(root);

@@ -16,6 +16,7 @@ mod faults;
 mod fetching;
 mod flow;
 mod forge;
+mod frame;
 mod fuzz;
 mod git_server;
 mod hostile;

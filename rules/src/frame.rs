@@ -81,9 +81,9 @@ struct FileFrame {
 impl Frame {
     /// Takes the frame of an environment; `settings` is the text of the workspace's settings.
     pub fn of(db: &Database, environment: EnvironmentInput, settings: &str) -> Self {
-        let files = files(db, environment).map(|(file, is_source)| {
-            let outline = is_source.then(|| outline(db, file)).flatten();
-            (file.name(db).to_string(), FileFrame { bytes: bytes(db, file), outline })
+        let files = source_files(db, environment).map(|file| {
+            let (bytes, outline) = (bytes(db, file), outline(db, file));
+            (file.name(db).to_string(), FileFrame { bytes, outline })
         });
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
@@ -100,7 +100,7 @@ impl Frame {
     pub fn state(db: &Database, environment: EnvironmentInput, settings: &str) -> Digest {
         let mut hasher = Hasher::new("wob 2026-11 state of an environment");
         hasher.add(&rest(db, environment, settings));
-        for (file, _) in files(db, environment) {
+        for file in source_files(db, environment) {
             hasher.add(file.name(db).as_str().as_bytes());
             hasher.add(&bytes(db, file));
         }
@@ -144,12 +144,12 @@ impl Frame {
     ) -> Option<(Self, BTreeSet<FileName>)> {
         let mut edited = BTreeMap::new();
         let mut count = 0;
-        for (file, is_source) in files(db, environment) {
+        for file in source_files(db, environment) {
             count += 1;
             let before = self.files.get(file.name(db).as_str())?;
             let bytes = bytes(db, file);
             if bytes != before.bytes {
-                let outline = is_source.then(|| outline(db, file)).flatten()?;
+                let outline = outline(db, file)?;
                 if Some(outline) != before.outline {
                     return None;
                 }
@@ -172,13 +172,12 @@ impl Frame {
     ) -> Option<Edit> {
         let mut edited = BTreeSet::new();
         let mut gone: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
-        for (file, is_source) in files(db, environment) {
+        for file in source_files(db, environment) {
             let name = file.name(db);
             gone.remove(name.as_str());
             let before = self.files.get(name.as_str());
             if before.is_none_or(|it| it.bytes != bytes(db, file)) {
-                let is_whole = is_source && is_whole(decode_file(db, file));
-                if !is_whole {
+                if !is_whole(decode_file(db, file)) {
                     return None;
                 }
                 edited.insert(name.clone());
@@ -197,24 +196,19 @@ fn shape(rest: &[u8; 32], files: &BTreeMap<String, FileFrame>) -> [u8; 32] {
     hasher.add(rest);
     for (name, FileFrame { bytes, outline }) in files {
         hasher.add(name.as_bytes());
-        hasher.add(&[u8::from(outline.is_some())]);
+        // They are of two kinds, so that no outline is taken for bytes.
         hasher.add(outline.as_ref().unwrap_or(bytes));
     }
     *hasher.finish().as_bytes()
-}
-
-/// Lists all files of an environment, and whether each is read as a source; those of schemas are not.
-fn files(db: &Database, environment: EnvironmentInput) -> impl Iterator<Item = (SourceFile, bool)> {
-    let sources = source_files(db, environment).map(|it| (it, true));
-    let schemas = environment.validation(db).folders().into_iter();
-    sources.chain(schemas.flat_map(|it| it.files(db).iter().map(|it| (*it, false))))
 }
 
 fn bytes(db: &Database, file: SourceFile) -> [u8; 32] {
     *file.content(db).digest().as_bytes()
 }
 
-/// Where sources come from does not count: records name it, and nothing that is rendered does.
+/// Returns the digest of an environment's input but for source files: all of it, whatever follows from the text of settings or from
+/// files as well, so that nobody need know what does. Where sources come from does not count: records name it, and nothing that is
+/// rendered does.
 fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32] {
     let mut hasher = Hasher::new("wob 2026-11 frame");
     let mut add = |it: &dyn std::fmt::Debug| hasher.add(format!("{it:?}").as_bytes());
@@ -237,14 +231,15 @@ fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32
     *hasher.finish().as_bytes()
 }
 
-/// Says whether everything in a file could be read.
+/// Says whether everything in a file could be read: whatever could not is an error.
 fn is_whole(decoded: &Decoded) -> bool {
-    decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error)
+    !decoded.diagnostics.iter().any(Diagnostic::is_error)
 }
 
 fn outline(db: &Database, file: SourceFile) -> Option<[u8; 32]> {
     let decoded = decode_file(db, file);
-    if !is_whole(decoded) || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
+    // What says nothing may be the template of a rule. Objects of no kind of ours concern nobody.
+    if !is_whole(decoded) || decoded.resources.is_empty() {
         return None;
     }
     let mut hasher = Hasher::new("wob 2026-11 outline");
