@@ -6,7 +6,7 @@ use std::{
     fs,
     os::unix::process::CommandExt as _,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
@@ -225,6 +225,42 @@ fn a_run_says_what_another_said_only_if_nothing_differs() {
     }
 }
 
+/// What is said on a terminal has colours, and its width: it is not what is said elsewhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_says_what_another_drew_only_where_it_is_drawn_alike() {
+    let temp = workspace();
+    let at = temp.path();
+    edit(&at.join("own/type.yaml"), "reconciler: sync", "reconciler: nope");
+    let wob = env!("CARGO_BIN_EXE_wob");
+    let on_terminal = |settings: &str| -> (String, bool) {
+        let line = format!("{settings} exec {wob} build -v");
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(at).env_clear();
+        let path = std::env::var_os("PATH").unwrap();
+        let output = command.env("PATH", path).env("HOME", at.join("home")).output().unwrap();
+        let seen = String::from_utf8(output.stdout).unwrap();
+        let is_at_once = seen.contains("nothing has changed since the last run");
+        (seen, is_at_once)
+    };
+    let in_pipe = |_: &str| says(at, &["build", "-v"], &[]);
+    let runs: [(&str, &dyn Fn(&str) -> (String, bool), &str); 4] = [
+        ("a pipe", &in_pipe, ""),
+        ("colours", &on_terminal, "stty rows 30 cols 100;"),
+        ("no colours", &on_terminal, "stty rows 30 cols 100; NO_COLOR=1"),
+        ("narrow", &on_terminal, "stty rows 30 cols 50;"),
+    ];
+    // The first run of all writes the tree, which the others find.
+    in_pipe("");
+    for (what, run, settings) in runs {
+        assert!(!run(settings).1 || what == "a pipe", "{what} was drawn before");
+        let (told, is_at_once) = run(settings);
+        assert!(is_at_once && told.contains("nope"), "{what}: {told}");
+        let has_colours = told.contains("\u{1b}[");
+        assert_eq!(has_colours, matches!(what, "colours" | "narrow"), "{what}: {told}");
+    }
+}
+
 /// A journal is of one program: another wob may have more to say.
 #[test]
 fn another_program_reads_what_another_has_read() {
@@ -284,4 +320,117 @@ fn what_was_built_elsewhere_is_not_what_was_built_here() {
         assert!(seen.starts_with("exit: 0\n"), "{seen}");
         assert!(explain(place).starts_with("exit: 0\n"), "{}", explain(place));
     }
+}
+
+/// Makes sure that what lies in `out` is what a build from nothing gives, after a build that `said` something.
+fn as_from_nothing(at: &Path, said: &str, out: &dyn Fn() -> BTreeMap<String, Vec<u8>>) {
+    assert!(said.starts_with("exit: 0\n"), "{said}");
+    let cache = TempDir::new().unwrap();
+    let mut fresh = wob_command(at, &["build", "//env:dev", "-o", "fresh"]);
+    let fresh = seen(&fresh.env("WOB_CACHE_DIR", cache.path()).output().unwrap());
+    assert!(fresh.starts_with("exit: 0\n"), "{fresh}");
+    let (found, wanted) = (out(), contents(&at.join("fresh")));
+    fs::remove_dir_all(at.join("fresh")).unwrap();
+    let is_same = |path: &&String| found.get(*path) == wanted.get(*path);
+    let differing: Vec<&String> =
+        found.keys().chain(wanted.keys()).filter(|it| !is_same(it)).collect();
+    assert!(differing.is_empty(), "{differing:?} differ:\n{said}");
+}
+
+/// Config of one cluster type, and another cluster type beside it.
+fn two_cluster_types(at: &Path) {
+    edit(
+        &at.join("own/config.yaml"),
+        "{platform-config: 'true'}",
+        "{platform-config: 'true', site: a}",
+    );
+    let of = |name: &str, site: &str| {
+        fs::read_to_string(at.join("own/type.yaml"))
+            .unwrap()
+            .replace("{name: edge", &format!("{{name: {name}, labels: {{site: {site}}}"))
+    };
+    let (core, edge) = (of("core", "b"), of("edge", "a"));
+    let config = fs::read_to_string(at.join("own/config.yaml")).unwrap();
+    let config = config.replace("shared", "other").replace("site: a", "site: b");
+    write(at, &[("own/core.yaml", &core), ("own/type.yaml", &edge), ("own/other.yaml", &config)]);
+}
+
+/// What is known of the tree that a branch had says nothing of the one that it was set back to.
+#[test]
+fn what_is_known_of_one_tree_is_not_said_of_another() {
+    let temp = workspace();
+    let at = temp.path();
+    two_cluster_types(at);
+    git(at, &["init", "-q", "--bare", "gitops.git"]);
+    let gitops = at.join("gitops.git");
+    let args = ["build", "//env:dev", "--into", "gitops.git#dev"];
+    let out = || {
+        let checkout = TempDir::new().unwrap();
+        let folder = format!("--work-tree={}", checkout.path().display());
+        git(&gitops, &["--git-dir=.", &folder, "checkout", "-q", "-f", "dev", "--", "."]);
+        contents(checkout.path())
+    };
+    as_from_nothing(at, &wob_in(at, &args), &out);
+    edit(&at.join("base/values.yaml"), "seen:", "here:");
+    as_from_nothing(at, &wob_in(at, &args), &out);
+    git(&gitops, &["update-ref", "refs/heads/dev", "refs/heads/dev~1"]);
+    edit(&at.join("own/config.yaml"), "one", "two");
+    as_from_nothing(at, &wob_in(at, &args), &out);
+}
+
+/// While a build waits to read its sources, which it has chosen by the notes of the last one, another build makes a tree of other
+/// sources, and takes other notes.
+#[test]
+fn what_another_build_noted_meanwhile_is_not_what_was_read_by() {
+    let temp = workspace();
+    let at = temp.path();
+    two_cluster_types(at);
+    write(at, &[(".gitignore", "/*\n")]);
+    git(at, &["init", "-q"]);
+    let cache = TempDir::new().unwrap();
+    let args = ["build", "//env:dev", "-v", "-o", "out"];
+    let wob = |home: &Path| {
+        let mut command = wob_command(at, &args);
+        command.env("HOME", home).env("WOB_CACHE_DIR", cache.path());
+        command
+    };
+    let (held, free) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let build = |home: &TempDir| {
+        let said = seen(&wob(home.path()).output().unwrap());
+        assert!(said.starts_with("exit: 0\n"), "{said}");
+        said
+    };
+    // Each of the two command lines knows the place that it writes to.
+    for (index, home) in [&free, &held].into_iter().enumerate() {
+        build(home);
+        edit(&at.join("own/config.yaml"), ["one", "two"][index], ["two", "three"][index]);
+    }
+    let said = build(&held);
+    assert!(said.contains("no edit concerns them: "), "{said}");
+    edit(&at.join("own/config.yaml"), "three", "four");
+
+    // It stops where it first reads the settings of git: without a journal that is after it has looked at the other notes.
+    for path in fs::read_dir(cache.path().join("store/notes")).unwrap().map(|it| it.unwrap().path())
+    {
+        if path.extension().is_some_and(|it| it == "journal") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let settings = held.path().join(".gitconfig");
+    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
+    let mut holder = wob(held.path());
+    let holder = holder.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let gate = fs::File::options().write(true).open(&settings).unwrap();
+
+    // Another cluster type has the same config, which is the old one again.
+    edit(&at.join("own/config.yaml"), "four", "three");
+    let far = fs::read_to_string(at.join("own/type.yaml")).unwrap().replace("edge", "far");
+    write(at, &[("own/far.yaml", &far)]);
+    build(&free);
+    edit(&at.join("own/config.yaml"), "three", "four");
+
+    fs::remove_file(&settings).unwrap();
+    drop(gate);
+    let said = seen(&holder.wait_with_output().unwrap());
+    as_from_nothing(at, &said, &|| contents(&at.join("out")));
 }

@@ -181,6 +181,49 @@ fn what_is_found_by_looking_at_some_environments_is_of_these() {
     );
 }
 
+/// What was found of several environments holds only while each is as it was, whether it is built with the others or only read.
+#[test]
+fn what_is_found_by_looking_at_environments_together_is_of_these() {
+    let folder = fleet();
+    let at = folder.path();
+    edit(&at.join("wob.yaml"), "hbu: off", "kiosk: off");
+    let kiosk = at.join("environments/prod/cluster-types/kiosk.yaml");
+    let some: &[&str] = &["//...", "--", "-//env/prod/...", "-//env/stage/..."];
+    let dev = at.join("environments/dev/config/dev.yaml");
+    for (pattern, first_way, way, wanted) in [
+        (&[][..], Way::Whole, Way::Narrow, "unused-label"),
+        // Everything that is built needs what is edited, so that nothing can be left out.
+        (some, Way::Quick, Way::Quick, "unknown-cluster-type"),
+    ] {
+        let first = build(at, pattern, first_way);
+        edit(&dev, "db.dev.", "db2.dev.");
+        assert_eq!(build(at, pattern, way), first);
+        // Another environment is not what it was, and is not built with this one.
+        edit(&kiosk, "name: kiosk", "name: stall");
+        edit(&kiosk, "labels:", "labels:\n    regoin: fjord");
+        build(at, &["//env:prod"], Way::Whole);
+        edit(&dev, "db2.dev.", "db.dev.");
+        let told = build(at, pattern, Way::Quick);
+        assert!(told != first && told.contains(wanted), "{told}");
+        edit(&kiosk, "name: stall", "name: kiosk");
+        edit(&kiosk, "\n    regoin: fjord", "");
+        build(at, &["//env:prod"], Way::Whole);
+    }
+}
+
+/// A file of which something is said is read, though no edit concerns it.
+#[test]
+fn what_is_said_of_a_file_that_no_edit_concerns_is_said_again() {
+    let folder = fleet();
+    let at = folder.path();
+    let preview = at.join("environments/dev/config/preview.yaml");
+    edit(&preview, "  labels:", "  notes: {}\n  labels:");
+    let first = build(at, &[], Way::Whole);
+    assert!(first.contains("preview.yaml"), "{first}");
+    edit(&at.join(NARROW), "once", "twice");
+    assert_eq!(build(at, &[], Way::Narrow), first);
+}
+
 #[test]
 fn what_is_silenced_is_not_said_by_any_way() {
     let folder = fleet();

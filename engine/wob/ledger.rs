@@ -101,15 +101,11 @@ impl Together {
         let settings = session.settings_text();
         let mut hasher = Hasher::new("wob 2026-11 what is built together");
         for it in &session.loaded.environments {
-            hasher.add(it.name.as_str().as_bytes());
+            // Each has a digest of its own kind, in which its name is. Of one that is passed over it counts only that it is there.
             match (frames(it.name.as_str()), it.input) {
-                (Some(frame), _) => {
-                    hasher.add(b"built");
-                    hasher.add(frame.shape().as_bytes());
-                }
+                (Some(frame), _) => hasher.add(frame.shape().as_bytes()),
                 // What the settings say in vain is known by all that is read.
                 (None, Some(input)) => {
-                    hasher.add(b"read");
                     let state = Frame::state(&session.loaded.db, input, &settings);
                     hasher.add(state.as_bytes());
                 }
