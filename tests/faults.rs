@@ -347,6 +347,51 @@ fn a_file_that_cannot_be_written_whole_changes_nothing() {
     assert!(config.contains(&long));
 }
 
+/// After a power failure a file may end in zeroes though its build had ended. The next build writes it again, or removes it, whatever
+/// it is to become; what may be somebody's edit is refused.
+#[test]
+fn a_file_that_was_torn_is_written_again() {
+    type Tear = fn(&[u8]) -> Vec<u8>;
+    let zeroes: Tear = |it| [&it[..it.len() / 2], &vec![0; it.len() - it.len() / 2]].concat();
+    let short: Tear = |it| [&it[..it.len() / 3], &[0; 4]].concat();
+    let edited: Tear = |it| [b"# mine\n", it, &[0; 4]].concat();
+    let cut: Tear = |it| it[..it.len() / 2].to_vec();
+    let (same, value, gone) = ("# c0", "'one'", "{name: c0}");
+    for (tear, edit_of, code) in [
+        (zeroes, same, 0),
+        (zeroes, value, 0),
+        (zeroes, gone, 0),
+        (short, same, 0),
+        (short, value, 0),
+        ((|_| vec![]) as Tear, same, 0),
+        ((|_| vec![]) as Tear, gone, 0),
+        ((|it| vec![0; it.len()]) as Tear, value, 0),
+        (edited, same, 36),
+        (cut, same, 36),
+        (cut, value, 36),
+        (cut, gone, 36),
+    ] {
+        let world = World::new(2, 2);
+        edit(&world.path().join("dev/types.yaml"), "{name: c1}", "{name: c1} # c0");
+        world.builds();
+        let file = world.out().join("c0/app-t0/config.yaml");
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, tear(&whole)).unwrap();
+        let of = if edit_of == value { "dev/config.yaml" } else { "dev/types.yaml" };
+        edit(&world.path().join(of), edit_of, &edit_of.replace("c0", "d0").replace("one", "two"));
+        let seen = wob_in(world.path(), &["build"]);
+        let what = format!("{:?} with {edit_of}", String::from_utf8_lossy(&tear(&whole)));
+        assert!(seen.starts_with(&format!("exit: {code}\n")), "{what}: {seen}");
+        if code == 0 {
+            wob_in(world.path(), &["build", "-o", "elsewhere"]);
+            world.assert_is(&contents(&world.path().join("elsewhere")), &what);
+        } else {
+            assert!(seen.contains("c0/app-t0/config.yaml (edited since"), "{what}: {seen}");
+            assert_eq!(fs::read(&file).unwrap(), tear(&whole), "{what}");
+        }
+    }
+}
+
 #[test]
 fn readers_may_hang_up() {
     let world = World::new(6, 20);

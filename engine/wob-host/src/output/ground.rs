@@ -30,6 +30,8 @@ pub(super) enum Bytes {
     Empty,
     /// Zeroes only, which a power failure may leave of what wob wrote.
     Zeroes(Digest),
+    /// Something with zeroes at its end, which no manifest has: what a power failure may leave, too.
+    Torn(Digest),
     Digest(Digest),
     TooLarge,
 }
@@ -39,7 +41,7 @@ impl Bytes {
     pub(super) fn is(self, wanted: Digest) -> bool {
         match self {
             Self::Empty => wanted == Digest::of(b""),
-            Self::Zeroes(it) | Self::Digest(it) => it == wanted,
+            Self::Zeroes(it) | Self::Torn(it) | Self::Digest(it) => it == wanted,
             Self::TooLarge => false,
         }
     }
@@ -71,6 +73,7 @@ pub(super) trait Ground {
             None => Bytes::TooLarge,
             Some(bytes) if bytes.is_empty() => Bytes::Empty,
             Some(bytes) if bytes.iter().all(|it| *it == 0) => Bytes::Zeroes(Digest::of(&bytes)),
+            Some(bytes) if bytes.ends_with(b"\0") => Bytes::Torn(Digest::of(&bytes)),
             Some(bytes) => Bytes::Digest(Digest::of(&bytes)),
         })
     }

@@ -112,7 +112,9 @@ fn on_disk(
         let file = match FilePath::new(&path) {
             Ok(path) if disk.kind(&path)? == Kind::File => match disk.bytes(&path)? {
                 Bytes::Empty => HeldFile::Plain(Digest::of(b"")),
-                Bytes::Zeroes(digest) | Bytes::Digest(digest) => HeldFile::Plain(digest),
+                Bytes::Zeroes(digest) | Bytes::Torn(digest) | Bytes::Digest(digest) => {
+                    HeldFile::Plain(digest)
+                }
                 Bytes::TooLarge => HeldFile::Other,
             },
             Ok(_) | Err(_) => HeldFile::Other,

@@ -432,7 +432,8 @@ impl<G: Ground> Planner<'_, G> {
                 found if found.is(wanted.digest()) => return Ok(()),
                 found => {
                     let standing = self.standing(path, found);
-                    let is_torn = standing == Change::Edited && self.is_torn(path, wanted)?;
+                    let is_torn =
+                        standing == Change::Edited && self.is_torn(path, found, wanted)?;
                     if is_torn { Change::Changed } else { standing }
                 }
             },
@@ -475,7 +476,9 @@ impl<G: Ground> Planner<'_, G> {
         }
         let found = self.ground.bytes(path)?;
         let standing = self.standing(path, found);
-        let change = if standing == Change::Changed { Change::Deleted } else { standing };
+        let is_torn = standing == Change::Edited && matches!(found, Bytes::Torn(_));
+        let change =
+            if standing == Change::Changed || is_torn { Change::Deleted } else { standing };
         self.changes.insert(path.clone(), change);
         Ok(())
     }
@@ -485,20 +488,35 @@ impl<G: Ground> Planner<'_, G> {
         match found {
             Bytes::Empty => Change::Changed,
             Bytes::Zeroes(_) if self.previous.owns(path) => Change::Changed,
-            Bytes::Digest(digest) if self.previous.wrote(path, digest) => Change::Changed,
-            Bytes::Digest(_) | Bytes::TooLarge if self.previous.owns(path) => Change::Edited,
-            Bytes::Zeroes(_) | Bytes::Digest(_) | Bytes::TooLarge => Change::Foreign,
+            Bytes::Torn(digest) | Bytes::Digest(digest) if self.previous.wrote(path, digest) => {
+                Change::Changed
+            }
+            Bytes::Torn(_) | Bytes::Digest(_) | Bytes::TooLarge if self.previous.owns(path) => {
+                Change::Edited
+            }
+            Bytes::Zeroes(_) | Bytes::Torn(_) | Bytes::Digest(_) | Bytes::TooLarge => {
+                Change::Foreign
+            }
         }
     }
 
-    /// Says whether a power failure left what is at `path` of bytes that a build which did not end was writing there, and that are
-    /// `wanted` now.
-    fn is_torn(&mut self, path: &FilePath, wanted: &Blob) -> Result<bool, OutputError> {
-        if !self.previous.wrote(path, wanted.digest()) {
-            return Ok(false);
+    /// Says whether a power failure left what was `found` at `path`, which wob owns, of bytes that wob wrote there. Where these can
+    /// only be what is `wanted` now, it must be the beginning of them.
+    fn is_torn(
+        &mut self,
+        path: &FilePath,
+        found: Bytes,
+        wanted: &Blob,
+    ) -> Result<bool, OutputError> {
+        let has_zeroes = matches!(found, Bytes::Torn(_));
+        let may_be_other = self.previous.digests(path).any(|it| it != wanted.digest());
+        if has_zeroes && may_be_other {
+            return Ok(true);
         }
+        // Somebody may have shortened a file by hand, unless a build was writing just then.
         let is_announced = self.previous.unfinished.iter().any(|it| it.digest(path).is_some());
-        if !is_announced {
+        let is_written = is_announced && self.previous.wrote(path, wanted.digest());
+        if !has_zeroes && !is_written {
             return Ok(false);
         }
         let found = self.ground.read(path)?;
