@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     cli::{copy_example, edit},
-    support::{contents, git, wob_in},
+    support::{contents, git, wob_in, write},
 };
 
 /// Builds, and says whether everything was found unchanged without rendering.
@@ -223,6 +223,50 @@ fn a_damaged_journal_costs_time_only() {
     assert!(is_unchanged(at, &[]));
     fs::remove_dir_all(at.join("home")).unwrap();
     assert!(!is_unchanged(at, &[]));
+}
+
+/// What another command line made in the same place is not what the journal tells of, though nobody touched it since.
+#[test]
+fn another_tree_in_the_same_place_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    settle(at);
+    let tree = || contents(&at.join("wob-out"));
+    let before = tree();
+    assert!(!is_unchanged(at, &["--profile=kalypso"]));
+    assert_ne!(tree(), before);
+    assert!(!is_unchanged(at, &[]), "it lies there no more");
+    assert!(tree() == before);
+}
+
+/// A power failure may leave the journal of the output without the lock of the build that was writing.
+#[test]
+fn a_build_that_did_not_end_is_noticed_though_the_output_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    is_unchanged(at, &["--trust-output"]);
+    assert!(is_unchanged(at, &["--trust-output"]));
+    fs::write(at.join("wob-out/dev/.wob/journal.json"), "").unwrap();
+    assert!(!is_unchanged(at, &["--trust-output"]));
+}
+
+/// Files of others are named by each build that is asked to say more, be it one that looks at little.
+#[test]
+fn files_of_others_are_told_of_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    write(at, &[("wob-out/dev/mine.txt", "mine\n")]);
+    for value in ["one", "two", "three"] {
+        let text = fs::read_to_string(at.join("base/config/company.yaml")).unwrap();
+        let line = text.lines().find(|it| it.contains("COMPANY:")).unwrap();
+        edit(&at.join("base/config/company.yaml"), line, &format!("  COMPANY: {value}"));
+        let seen = wob_in(at, &["build", "-v"]);
+        let wanted = "`wob-out/dev` also holds 1 file that wob did not write: mine.txt\n";
+        assert!(seen.starts_with("exit: 0\n") && seen.contains(wanted), "{seen}");
+    }
 }
 
 /// A build by another command line, with a journal of its own, may be killed between two runs of one that has nothing to do.

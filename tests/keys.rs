@@ -5,8 +5,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::process::CommandExt as _,
-    path::Path,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::{
 const API: &str = "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: ";
 
 /// A workspace with one assignment, whose templates write down everything that they can see.
-fn workspace() -> TempDir {
+pub(crate) fn workspace() -> TempDir {
     let temp = TempDir::new().unwrap();
     let template = |name: &str, kind: &str| {
         let text = "{{ .DeploymentTargetName }} {{ .Environment }} {{ .Workspace }} {{ .Workload }} {{ .ClusterType }} {{ .Labels | toJson }} {{ .Manifests | toJson }} {{ .ConfigData | toJson }}";
@@ -378,59 +378,106 @@ fn what_is_known_of_one_tree_is_not_said_of_another() {
     as_from_nothing(at, &wob_in(at, &args), &out);
 }
 
-/// While a build waits to read its sources, which it has chosen by the notes of the last one, another build makes a tree of other
-/// sources, and takes other notes.
+/// While a build waits to read its sources, of which it has chosen a part by the notes of the last one, another build makes a tree of
+/// other sources and takes other notes; or a file changes that is in no part.
 #[test]
-fn what_another_build_noted_meanwhile_is_not_what_was_read_by() {
-    let temp = workspace();
-    let at = temp.path();
-    two_cluster_types(at);
-    write(at, &[(".gitignore", "/*\n")]);
-    git(at, &["init", "-q"]);
-    let cache = TempDir::new().unwrap();
-    let args = ["build", "//env:dev", "-v", "-o", "out"];
-    let wob = |home: &Path| {
-        let mut command = wob_command(at, &args);
-        command.env("HOME", home).env("WOB_CACHE_DIR", cache.path());
-        command
-    };
-    let (held, free) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let build = |home: &TempDir| {
-        let said = seen(&wob(home.path()).output().unwrap());
+fn what_changed_meanwhile_is_not_what_was_chosen_by() {
+    for is_built in [true, false] {
+        let waiting = Waiting::new();
+        let at = waiting.temp.path();
+        let (holder, gate) = waiting.hold();
+        if is_built {
+            // Another cluster type has the same config, which is the old one again.
+            edit(&at.join("own/config.yaml"), "four", "three");
+            let far = fs::read_to_string(at.join("own/type.yaml")).unwrap().replace("edge", "far");
+            write(at, &[("own/far.yaml", &far)]);
+            waiting.build(&waiting.free);
+            edit(&at.join("own/config.yaml"), "three", "four");
+        } else {
+            edit(&at.join("own/other.yaml"), "one", "two");
+        }
+        fs::remove_file(waiting.held.path().join(GIT_SETTINGS)).unwrap();
+        drop(gate);
+        let said = seen(&holder.wait_with_output().unwrap());
+        as_from_nothing(at, &said, &|| contents(&at.join("out")));
+    }
+}
+
+const GIT_SETTINGS: &str = ".gitconfig";
+
+/// A workspace with a place that two users build into, who share a cache.
+struct Waiting {
+    temp: TempDir,
+    cache: TempDir,
+    held: TempDir,
+    free: TempDir,
+}
+
+impl Waiting {
+    /// Builds until both know the place, and edits what one of two cluster types has.
+    fn new() -> Self {
+        let new = || TempDir::new().unwrap();
+        let waiting = Self { temp: workspace(), cache: new(), held: new(), free: new() };
+        let at = waiting.temp.path();
+        two_cluster_types(at);
+        write(at, &[(".gitignore", "/*\n")]);
+        git(at, &["init", "-q"]);
+        let config = at.join("own/config.yaml");
+        waiting.build(&waiting.free);
+        edit(&config, "one", "two");
+        waiting.build(&waiting.held);
+        edit(&config, "two", "three");
+        let said = waiting.build(&waiting.held);
+        assert!(said.contains("no edit concerns them: "), "{said}");
+        edit(&config, "three", "four");
+        waiting
+    }
+
+    fn wob(&self, home: &TempDir) -> Command {
+        let mut wob = wob_command(self.temp.path(), &["build", "//env:dev", "-v", "-o", "out"]);
+        wob.env("HOME", home.path()).env("WOB_CACHE_DIR", self.cache.path());
+        wob
+    }
+
+    fn build(&self, home: &TempDir) -> String {
+        let said = seen(&self.wob(home).output().unwrap());
         assert!(said.starts_with("exit: 0\n"), "{said}");
         said
-    };
-    // Each of the two command lines knows the place that it writes to.
-    for (index, home) in [&free, &held].into_iter().enumerate() {
-        build(home);
-        edit(&at.join("own/config.yaml"), ["one", "two"][index], ["two", "three"][index]);
     }
-    let said = build(&held);
-    assert!(said.contains("no edit concerns them: "), "{said}");
-    edit(&at.join("own/config.yaml"), "three", "four");
 
-    // It stops where it first reads the settings of git: without a journal that is after it has looked at the other notes.
-    for path in fs::read_dir(cache.path().join("store/notes")).unwrap().map(|it| it.unwrap().path())
-    {
-        if path.extension().is_some_and(|it| it == "journal") {
+    /// Begins a build that stops where it first reads the settings of git, until the file is dropped: without a journal that is after it
+    /// has looked at the other notes.
+    fn hold(&self) -> (Child, fs::File) {
+        for path in notes(self.cache.path(), "journal") {
             fs::remove_file(path).unwrap();
         }
+        let settings = self.held.path().join(GIT_SETTINGS);
+        assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
+        let mut wob = self.wob(&self.held);
+        let holder = wob.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        (holder, fs::File::options().write(true).open(&settings).unwrap())
     }
-    let settings = held.path().join(".gitconfig");
-    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
-    let mut holder = wob(held.path());
-    let holder = holder.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let gate = fs::File::options().write(true).open(&settings).unwrap();
+}
 
-    // Another cluster type has the same config, which is the old one again.
-    edit(&at.join("own/config.yaml"), "four", "three");
+/// Returns the notes of one kind in a cache.
+fn notes(cache: &Path, kind: &str) -> Vec<PathBuf> {
+    let all = fs::read_dir(cache.join("store/notes")).unwrap().map(|it| it.unwrap().path());
+    all.filter(|it| it.extension().is_some_and(|it| it == kind)).collect()
+}
+
+/// A crash may leave one note of a build beside another one of the build before.
+#[test]
+fn notes_of_two_builds_are_not_taken_for_those_of_one() {
+    let waiting = Waiting::new();
+    let at = waiting.temp.path();
+    waiting.build(&waiting.held);
+    let reach = notes(waiting.cache.path(), "reach").pop().unwrap();
+    let before = fs::read(&reach).unwrap();
     let far = fs::read_to_string(at.join("own/type.yaml")).unwrap().replace("edge", "far");
     write(at, &[("own/far.yaml", &far)]);
-    build(&free);
-    edit(&at.join("own/config.yaml"), "three", "four");
-
-    fs::remove_file(&settings).unwrap();
-    drop(gate);
-    let said = seen(&holder.wait_with_output().unwrap());
+    waiting.build(&waiting.held);
+    fs::write(&reach, before).unwrap();
+    edit(&at.join("own/config.yaml"), "four", "five");
+    let said = waiting.build(&waiting.held);
     as_from_nothing(at, &said, &|| contents(&at.join("out")));
 }

@@ -33,6 +33,7 @@ mod plane;
 mod proof;
 mod property;
 mod publish;
+mod reads;
 mod records;
 mod refusals;
 mod rules;

@@ -53,7 +53,8 @@ pub(crate) struct Footprint {
     record: Stamp,
     /// The files of the tree, and the records of its parts.
     files: Imprint,
-    /// The digest of their paths, which are noted apart: most runs do not need them.
+    /// The digest of their paths, which are noted apart: most runs do not need them. Those of another build give another sum of files;
+    /// the digest spares the look.
     paths: [u8; 32],
     /// How many files of others lie there.
     others: usize,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Database, Diagnostic, FileName, SourceFile};
+use wob_engine::{Database, FileName, SourceFile};
 
 use crate::{
     Assignment, LayerId, assignments,
@@ -138,7 +138,10 @@ fn dispensable<'d>(
     }
     let mut plain: BTreeMap<&FileName, usize> = BTreeMap::new();
     for (id, layer) in layers.ids() {
-        if used.contains(&id) && !layer.is_dotted {
+        if layer.is_dotted {
+            // One map has such layers of many, some of which nobody may have.
+            refused.insert(&layer.place.file);
+        } else if used.contains(&id) {
             *plain.entry(&layer.place.file).or_default() += 1;
         }
     }
@@ -156,9 +159,8 @@ fn dispensable<'d>(
 /// Returns what a file says, none if it must always be read.
 fn said_by(db: &Database, file: SourceFile) -> Option<BTreeSet<Said<'_>>> {
     let decoded = decode_file(db, file);
-    let is_whole =
-        decoded.damage.is_empty() && !decoded.diagnostics.iter().any(Diagnostic::is_error);
-    if !is_whole || !decoded.ignored.is_empty() || decoded.resources.is_empty() {
+    // What says nothing may be the template of a rule. Objects of no kind of ours concern nobody.
+    if decoded.resources.is_empty() {
         return None;
     }
     let all: Option<Vec<Said<'_>>> = decoded.resources.iter().map(said).collect();

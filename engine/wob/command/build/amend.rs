@@ -28,7 +28,7 @@ use super::{
     destination::Output,
     ground::Ground,
     place::Place,
-    write::{Outcome, message},
+    write::{Outcome, message, tell_others},
 };
 use crate::{
     args::Common,
@@ -179,6 +179,7 @@ impl Output {
         (place, ground): (&Place, Ground),
         (amended, together): (Amended<'_>, &Together),
     ) -> Result<Outcome, OutputError> {
+        tell_others(session, &amended.plan, &place.shown());
         let counts = amended.plan.counts();
         let changed = amended.plan.tree().clone();
         let head = &amended.head;

@@ -250,7 +250,8 @@ pub(crate) fn provenance(root: &Digest, sources: &[SourceRecord]) -> String {
     lines.into_iter().map(plain).collect()
 }
 
-fn tell_others(session: &Session<'_>, plan: &Plan, shown: &str) {
+/// Names files of others that lie in the place, if the user wants to hear more.
+pub(super) fn tell_others(session: &Session<'_>, plan: &Plan, shown: &str) {
     if plan.others.count > 0 {
         let files = count(plan.others.count, "file", "files");
         let examples = plan.others.examples.join(", ");
