@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path, process::Command};
 
+use serde_json::Value;
+
 use crate::{
     cli::{copy_example, edit},
+    keys,
     support::{contents, seen, wob_command, wob_in},
 };
 
@@ -79,4 +82,87 @@ fn packs_do_not_pile_up() {
     }
     assert!((30..70).contains(&most), "{most} packs");
     assert!(count() < 30, "{} packs are left", count());
+}
+
+/// Builds, and makes sure that what is said, to people and to programs, is what a build from nothing says; returns how many
+/// assignments were rendered, and what was said.
+fn said_as_from_nothing(at: &Path) -> (u64, String) {
+    let run = |args: &[&str], home: &Path| {
+        let mut command = wob_command(at, &[&["build", "--force"], args].concat());
+        command.env("HOME", home).output().unwrap()
+    };
+    let document = |args: &[&str], home: &Path| -> Value {
+        serde_json::from_slice(&run(args, home).stdout).unwrap()
+    };
+    let told = |args: &[&str], home: &Path| -> String {
+        let stderr = String::from_utf8(run(args, home).stderr).unwrap();
+        let of_run = |it: &&str| !it.ends_with(" ms");
+        stderr.lines().filter(of_run).collect::<Vec<_>>().join("\n")
+    };
+    let (own, nothing) = (at.join("home"), tempfile::tempdir().unwrap());
+    let first = document(&["--output=json"], &own);
+    let told_first = told(&["-o", "again"], &own);
+    let fresh = document(&["--output=json", "-o", "fresh"], nothing.path());
+    fs::remove_dir_all(nothing.path()).unwrap();
+    let told_fresh = told(&["-o", "fresh"], nothing.path());
+    assert_eq!(first["diagnostics"], fresh["diagnostics"]);
+    assert_eq!(first["exitCode"], fresh["exitCode"]);
+    assert_eq!(first["environments"][0]["root"], fresh["environments"][0]["root"]);
+    assert_eq!(told_first, told_fresh);
+    assert_eq!(contents(&at.join("wob-out/dev")), contents(&at.join("fresh")));
+    (first["work"]["rendered"].as_u64().unwrap(), told_first)
+}
+
+/// Under the profile of Kalypso a key that a template misses is a warning. It is said each time, where the template stands now, and
+/// nothing is rendered for it.
+#[test]
+fn what_templates_missed_is_said_though_they_are_not_rendered() {
+    let temp = keys::workspace();
+    let at = temp.path();
+    edit(&at.join("wob.yaml"), "version: 1", "version: 1\nprofile: kalypso");
+    edit(&at.join("wob.yaml"), "namespacePattern: fixed\n", "");
+    let sync = at.join("base/sync.yaml");
+    edit(&sync, "seen: '", "seen: '{{ .ConfigData.NOPE }} {{ .ConfigData.NOPE }} ");
+    let object = "  - kind: Thing\n    items: [plain, '{{ .ConfigData.LACKING }}']\n";
+    let text = fs::read_to_string(&sync).unwrap() + object;
+    fs::write(&sync, &text).unwrap();
+    edit(&at.join("base/values.yaml"), "seen: '", "seen: '{{ .ConfigData.ABSENT }} ");
+    let has = |told: &str, wanted: &[&str]| {
+        for it in wanted {
+            assert!(told.contains(it), "{it} in {told}");
+        }
+    };
+    let (rendered, told) = said_as_from_nothing(at);
+    assert_eq!(rendered, 1, "{told}");
+    has(
+        &told,
+        &["`NOPE` is missing", "`LACKING` is missing", "`ABSENT` is missing", "sync.yaml:14:"],
+    );
+    assert_eq!(said_as_from_nothing(at), (0, told));
+
+    // Lines move, and the template goes to another file.
+    fs::write(&sync, format!("# why\n{text}")).unwrap();
+    let (rendered, told) = said_as_from_nothing(at);
+    assert_eq!(rendered, 0, "{told}");
+    has(&told, &["sync.yaml:15:"]);
+    fs::rename(&sync, at.join("base/moved.yaml")).unwrap();
+    let (rendered, told) = said_as_from_nothing(at);
+    assert_eq!(rendered, 0, "{told}");
+    has(&told, &["moved.yaml:15:"]);
+
+    // Two uses of one template, and then two templates that say the same.
+    edit(&at.join("own/type.yaml"), "namespaceService: space", "namespaceService: sync");
+    let (rendered, told) = said_as_from_nothing(at);
+    assert_eq!(rendered, 1, "{told}");
+    fs::write(at.join("base/twin.yaml"), text.replacen("name: sync", "name: twin", 1)).unwrap();
+    edit(&at.join("own/type.yaml"), "namespaceService: sync", "namespaceService: twin");
+    let (rendered, told) = said_as_from_nothing(at);
+    assert_eq!(rendered, 0, "{told}");
+    has(&told, &["moved.yaml:15:", "twin.yaml:14:"]);
+
+    // Somebody sets one of them.
+    edit(&at.join("own/config.yaml"), "VERSION: 'one'", "VERSION: 'one', NOPE: 'here'");
+    let (rendered, told) = said_as_from_nothing(at);
+    assert!(rendered == 1 && !told.contains("NOPE"), "{told}");
+    has(&told, &["`LACKING` is missing", "`ABSENT` is missing"]);
 }

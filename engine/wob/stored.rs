@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFile,
+    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles,
     Rendered, Subtree, inputs_of, subtrees,
 };
 
@@ -41,7 +41,7 @@ struct State {
     /// What the store has, by the digest of inputs: a record, and which of its members it is.
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
     /// What was rendered since it was saved last.
-    fresh: BTreeMap<Digest, (Vec<KnownFile>, Grain)>,
+    fresh: BTreeMap<Digest, (KnownFiles, Grain)>,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
     /// The subtrees of the build before: cluster type and digest.
@@ -62,7 +62,7 @@ impl State {
         self.found.contains_key(inputs) || self.fresh.contains_key(inputs)
     }
 
-    fn files(&self, inputs: &Digest) -> Option<(Vec<KnownFile>, Grain)> {
+    fn files(&self, inputs: &Digest) -> Option<(KnownFiles, Grain)> {
         let found = self.found.get(inputs).and_then(|(record, index)| record.files(*index));
         found.or_else(|| self.fresh.get(inputs).cloned())
     }
@@ -175,7 +175,7 @@ impl Stored {
         last.retain(|(name, it)| on.contains(name.as_str()) && !expected.contains(it));
         let fetch = |(on, subtree): (String, Digest)| {
             let (record, parts) = (self.fetch(&subtree)?, self.parts(&subtree)?);
-            // What failed, or must be spoken of, is in one of them only.
+            // What failed is in one of them only.
             let is_aligned = record.members().len() == parts.targets().len();
             is_aligned.then_some((on, Earlier { record, parts }))
         };
@@ -197,7 +197,7 @@ impl Stored {
         postcard::from_bytes(&bytes).ok()
     }
 
-    /// Returns what is known of a subtree; what failed, or must be spoken of, is not in it.
+    /// Returns what is known of a subtree; what failed is not in it.
     fn record(&self, subtree: &Subtree) -> Record {
         let state = self.read();
         Record::new(subtree.inputs.iter().filter_map(|it| Some((*it, state.files(it)?))))
@@ -301,7 +301,7 @@ impl Known for Stored {
         }
     }
 
-    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, inputs: Digest) -> Option<KnownFiles> {
         self.read().files(&inputs).map(|it| it.0)
     }
 
@@ -312,17 +312,12 @@ impl Known for Stored {
         drop(state);
         let (files, grain) = earlier.record.files(index)?;
         let changed = || inputs.changes_since(earlier.parts.parts(index));
-        (grain == Grain::File).then(|| Before { changed: changed(), files })
+        (grain == Grain::File).then(|| Before { changed: changed(), files: files.files })
     }
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {
-        let known = |(name, blob): (&str, &wob_engine::Blob)| KnownFile {
-            name: name.into(),
-            digest: blob.digest(),
-            git_id: blob.git_id(),
-        };
-        let files = rendered.files.iter().map(known).collect();
-        self.write_state().fresh.insert(inputs, (files, rendered.grain));
+        let known = (KnownFiles::of(rendered), rendered.grain);
+        self.write_state().fresh.insert(inputs, known);
     }
 }
 
@@ -331,7 +326,7 @@ fn key(kind: &str, digest: &Digest) -> Digest {
 }
 
 fn key_of(rules: &str, kind: &str, digest: &Digest) -> Digest {
-    Hasher::new("wob 2026-11 stored 2")
+    Hasher::new("wob 2026-11 stored 3")
         .field(rules.as_bytes())
         .field(kind.as_bytes())
         .field(digest.as_bytes())

@@ -16,7 +16,7 @@ use std::{
 use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_engine::Digest;
-use wob_rules::{Assignment, Before, Inputs, Known, KnownFile, Rendered, Subtree};
+use wob_rules::{Assignment, Before, Inputs, Known, KnownFiles, Rendered, Subtree};
 
 use crate::{exit::Exit, stream::Streams};
 
@@ -219,7 +219,7 @@ impl Known for Measured<'_> {
         drop(span);
     }
 
-    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, inputs: Digest) -> Option<KnownFiles> {
         let known = self.known.files(inputs);
         if known.is_none() {
             // From now on it is rendered.

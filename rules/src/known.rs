@@ -1,15 +1,15 @@
 //! Known results: what earlier builds rendered, so that a build need not.
 //!
-//! **Invariant:** what is known is known of inputs, by their digest, or of those that a file depends on. Nothing is known of an
-//! assignment about which something was said: that names places, which no digest covers.
+//! **Invariant:** what is known is known of inputs, by their digest, or of those that a file depends on. What was said of an assignment is
+//! known only if it can be said again of these inputs: no digest covers the places of what is said.
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
-use wob_engine::{Blob, Digest, GitObjectId, Hasher};
+use wob_engine::{Blob, Diagnostic, Digest, GitObjectId, Hasher};
 
 use crate::{
     Name,
-    render::{CHECK, Files, Inputs, Rendered},
+    render::{CHECK, Files, Inputs, MissedKey, Rendered},
     schedule::Assignment,
 };
 
@@ -18,15 +18,16 @@ pub trait Known: Sync {
     /// Is told, before anything else, what will be asked for, so that it can be fetched together.
     fn expect(&self, subtrees: &[Subtree]);
 
-    /// Returns the files that an assignment with these inputs has, in any order; `None` if that is not known.
-    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>>;
+    /// Returns the files that an assignment with these inputs has; `None` if that is not known.
+    fn files(&self, inputs: Digest) -> Option<KnownFiles>;
 
     /// Returns what the assignment of this name was before, if that is known, and these are not its inputs.
     fn before(&self, _: &Assignment, _: &Inputs) -> Option<Before> {
         None
     }
 
-    /// Is told what an assignment was rendered to without anything being said about it; it may take the bytes of the files.
+    /// Is told what an assignment was rendered to, if nothing was said but which keys its templates missed; it may take the bytes of
+    /// the files.
     fn keep(&self, inputs: Digest, rendered: &Rendered);
 }
 
@@ -39,6 +40,28 @@ pub struct KnownFile {
     pub digest: Digest,
     /// What git calls its bytes.
     pub git_id: GitObjectId,
+}
+
+/// The files of an assignment, and what is said of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownFiles {
+    /// The files, in any order.
+    pub files: Vec<KnownFile>,
+    /// The keys that the templates missed.
+    pub missed: Box<[MissedKey]>,
+}
+
+impl KnownFiles {
+    /// Takes what there is to know of a result.
+    pub fn of(rendered: &Rendered) -> Self {
+        let known = |(name, blob): (&str, &Blob)| KnownFile {
+            name: name.into(),
+            digest: blob.digest(),
+            git_id: blob.git_id(),
+        };
+        let files = rendered.files.iter().map(known).collect();
+        Self { files, missed: rendered.missed.clone() }
+    }
 }
 
 /// What an assignment was before, where each file depends on nothing but what its template can read.
@@ -131,20 +154,20 @@ pub(crate) struct Nothing;
 impl Known for Nothing {
     fn expect(&self, _: &[Subtree]) {}
 
-    fn files(&self, _: Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, _: Digest) -> Option<KnownFiles> {
         None
     }
 
     fn keep(&self, _: Digest, _: &Rendered) {}
 }
 
-/// Returns the files of an assignment as if they had just been rendered; `None` if they are not known.
+/// Returns the files of an assignment as if they had just been rendered, and what is said of them; `None` if that is not known.
 pub(crate) fn known_files(
     known: &dyn Known,
     digest: Digest,
     inputs: &Arc<Inputs>,
-) -> Option<Files> {
-    let files = known.files(digest)?;
+) -> Option<(Files, Vec<Diagnostic>)> {
+    let KnownFiles { files, missed } = known.files(digest)?;
     let outputs: Vec<Arc<str>> = inputs.output_files().map(|it| Arc::clone(it.name())).collect();
     let blob = |it: &KnownFile| {
         let number = outputs.iter().position(|name| *name == it.name)?;
@@ -152,7 +175,9 @@ pub(crate) fn known_files(
         let blob = Blob::known((it.digest, it.git_id), recipe, u32::try_from(number).ok()?);
         Some((outputs[number].clone(), blob))
     };
-    files.iter().map(blob).collect()
+    let files = files.iter().map(blob).collect::<Option<_>>()?;
+    let said = missed.iter().map(|it| it.diagnostic(inputs)).collect::<Option<_>>()?;
+    Some((files, said))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub use compose::{
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
 pub use frame::{Edit, Extent, Frame, Sight, concerned};
-pub use known::{Before, Known, KnownFile, Subtree, subtrees};
+pub use known::{Before, Known, KnownFile, KnownFiles, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;
@@ -64,7 +64,7 @@ pub use record::{
 };
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, HashedSettings,
-    InputPart, Inputs, Parameters, Rendered, TargetFields, TargetInputs, render,
+    InputPart, Inputs, MissedKey, Parameters, Rendered, TargetFields, TargetInputs, render,
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};
 pub use rule_files::{unknown_validations, unused_parameters};

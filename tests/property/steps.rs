@@ -11,7 +11,7 @@ use std::{
 
 use wob_engine::{Diagnostic, Digest};
 use wob_rules::{
-    Assignment, Before, Built, Extent, Frame, Grain, Inputs, Known, KnownFile, Profile, Record,
+    Assignment, Before, Built, Extent, Frame, Grain, Inputs, Known, KnownFiles, Profile, Record,
     Rendered, Sight, Subtree, build_with,
 };
 
@@ -24,13 +24,16 @@ use crate::{engine, engine::Workspace, oracle};
 
 #[test]
 fn every_step_gives_what_the_oracle_gives() {
-    let (counts, again) = (Counts::new(), AtomicUsize::new(0));
+    let (counts, again, warned) = (Counts::new(), AtomicUsize::new(0), AtomicUsize::new(0));
     let concerned = Concerned::default();
     for_each_life(Lives { cases: 40, steps: 80 }, &Edit::ALL, |scene, steps| {
-        again.fetch_add(live(scene, steps, (&counts, &concerned)), Ordering::Relaxed);
+        let remembered = live(scene, steps, (&counts, &concerned));
+        again.fetch_add(remembered.again, Ordering::Relaxed);
+        warned.fetch_add(remembered.warned, Ordering::Relaxed);
     });
     counts.assert_each(Edit::ALL.map(|it| it.1), 10);
     assert!(again.load(Ordering::Relaxed) > 0, "nothing was rendered in part");
+    assert!(warned.load(Ordering::Relaxed) > 0, "nothing was known of which something was said");
     if std::env::var_os("WOB_PROPERTY_SEED").is_none() {
         assert!(counts.sum() > 1000, "{counts:?}");
         let is_seen = concerned.iter().all(|it| it.load(Ordering::Relaxed) > 10);
@@ -39,12 +42,12 @@ fn every_step_gives_what_the_oracle_gives() {
 }
 
 /// One database is edited all along, as `wob watch` does; and each state is also built in a new one, which remembers what was
-/// rendered, as processes do. Returns how many assignments were rendered of which it was known what they were before.
+/// rendered, as processes do. Returns what that one remembers.
 fn live(
     scene: u64,
     steps: &[Step<Edit>],
     (counts, concerned): (&Counts<Edit>, &Concerned),
-) -> usize {
+) -> Remembered {
     let mut draft = Draft::draw(&mut Random::new(scene));
     let mut edited = Workspace::new(&draft.world());
     edited.build();
@@ -76,7 +79,7 @@ fn live(
         let is_right = !built.diagnostics.iter().any(Diagnostic::is_error);
         framed = is_right.then(|| (Frame::of(db, input, ""), built));
     }
-    memory.0.into_inner().expect("because nothing panics with the lock").again
+    memory.0.into_inner().expect("because nothing panics with the lock")
 }
 
 /// How often an edit concerned some of the assignments, by whether it was of values or of other objects.
@@ -122,11 +125,13 @@ struct Memory(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    files: BTreeMap<Digest, (Vec<KnownFile>, Grain)>,
+    files: BTreeMap<Digest, (KnownFiles, Grain)>,
     /// What assignments were made from when they were rendered last, by cluster type and target.
     last: BTreeMap<(String, String), (Digest, Parts)>,
     /// How many were rendered of which it was known what they were before.
     again: usize,
+    /// How many were known of which something was said.
+    warned: usize,
     /// What was rendered since the last check.
     rendered: BTreeSet<Digest>,
     /// What was known then.
@@ -151,9 +156,11 @@ impl Memory {
 impl Known for Memory {
     fn expect(&self, _: &[Subtree]) {}
 
-    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
-        let memory = self.0.lock().expect("because nothing panics with the lock");
-        memory.files.get(&inputs).map(|it| it.0.clone())
+    fn files(&self, inputs: Digest) -> Option<KnownFiles> {
+        let mut memory = self.0.lock().expect("because nothing panics with the lock");
+        let known = memory.files.get(&inputs).map(|it| it.0.clone())?;
+        memory.warned += usize::from(!known.missed.is_empty());
+        Some(known)
     }
 
     fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
@@ -168,17 +175,12 @@ impl Known for Memory {
         }
         memory.again += 1;
         let parts = parts.iter().map(|(name, it)| (name.as_str(), *it));
-        Some(Before { changed: inputs.changes_since(parts), files })
+        Some(Before { changed: inputs.changes_since(parts), files: files.files })
     }
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {
         let mut memory = self.0.lock().expect("because nothing panics with the lock");
-        let known = rendered.files.iter().map(|(name, blob)| KnownFile {
-            name: name.into(),
-            digest: blob.digest(),
-            git_id: blob.git_id(),
-        });
-        memory.files.insert(inputs, (known.collect(), rendered.grain));
+        memory.files.insert(inputs, (KnownFiles::of(rendered), rendered.grain));
         memory.rendered.insert(inputs);
     }
 }

@@ -92,6 +92,8 @@ pub(crate) const TEMPLATES: &[&str] = &[
     "{{ define \"name\" }}{{ .DeploymentTargetName }}.{{ .ClusterType }}{{ end }}kind: Defined\nname: {{ template \"name\" . }}\n---\nkind: Second\nport: {{ .ConfigData.PORT | default \"none\" | toJson }}\n",
     "kind: Keyed\nregion: {{ get .ConfigData \"REGION\" | toJson }}\ntext: |\n  {{ .Namespace }}\n  trailing  \n",
     "kind: NoNewline\nvalue: {{ index .Manifests \"type\" | quote }}",
+    // Where nobody sets the key, it fails by one profile, and is warned of by the other.
+    "{{ if hasKey .ConfigData \"PORT\" }}kind: Found{{ else }}kind: Missed\nport: {{ .ConfigData.PORT }}{{ end }}\n",
 ];
 
 /// Templates that fail, always or for some configs.

@@ -115,10 +115,12 @@ enum Sight {
     Warned,
     /// So it was, and only what was edited was built.
     WarnedQuickly,
+    /// Nothing was rendered to say what a template had missed.
+    Missed,
     Json,
 }
 
-const SIGHTS: [Sight; 14] = [
+const SIGHTS: [Sight; 15] = [
     Sight::Rendered,
     Sight::Unchanged,
     Sight::CutOffEarly,
@@ -132,6 +134,7 @@ const SIGHTS: [Sight; 14] = [
     Sight::Wrong,
     Sight::Warned,
     Sight::WarnedQuickly,
+    Sight::Missed,
     Sight::Json,
 ];
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use wob_engine::Digest;
-use wob_rules::{Built, Known, KnownFile, Rendered, Subtree, build_with};
+use wob_rules::{Built, BuiltAssignment, Known, KnownFiles, Rendered, Subtree, build_with};
 
 use super::{
     Sight,
@@ -71,7 +71,7 @@ impl Expected {
     }
 
     fn inputs(&self) -> BTreeMap<String, Option<Digest>> {
-        let label = |it: &wob_rules::BuiltAssignment| {
+        let label = |it: &BuiltAssignment| {
             format!("//env/dev/{}:{}", it.assignment.cluster_type, it.assignment.target)
         };
         self.built.assignments.iter().map(|it| (label(it), it.inputs)).collect()
@@ -139,6 +139,7 @@ impl Knowledge {
                 assert_ne!(doing, "rendered", "{what}: {told}");
             }
             if doing != "rendered" {
+                sights.add(Sight::Missed, usize::from(expected.misses(&label)));
                 let was = before.and_then(|it| it.inputs.get(&label).copied().flatten());
                 let is_told_same = matches!(doing, "unchanged" | "cutOffEarly");
                 let is_forgotten = before.is_some_and(|it| it.is_in_doubt) && !is_told_same;
@@ -190,11 +191,20 @@ impl Knowledge {
 
 impl Expected {
     fn failed(&self, label: &str) -> bool {
+        self.find(label).is_some_and(|it| it.failed)
+    }
+
+    /// Says whether a key is missing that a template asks for.
+    fn misses(&self, label: &str) -> bool {
+        self.find(label).is_some_and(|it| it.diagnostics.iter().any(|it| it.code == "missing-key"))
+    }
+
+    fn find(&self, label: &str) -> Option<&BuiltAssignment> {
         let (_, pair) = label.rsplit_once('/').unwrap();
-        let is = |it: &&wob_rules::BuiltAssignment| {
+        let is = |it: &&BuiltAssignment| {
             format!("{}:{}", it.assignment.cluster_type, it.assignment.target) == pair
         };
-        self.built.assignments.iter().find(is).is_some_and(|it| it.failed)
+        self.built.assignments.iter().find(is)
     }
 }
 
@@ -239,7 +249,7 @@ struct Recorder(Mutex<BTreeSet<Digest>>);
 impl Known for Recorder {
     fn expect(&self, _: &[Subtree]) {}
 
-    fn files(&self, _: Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, _: Digest) -> Option<KnownFiles> {
         None
     }
 

@@ -220,7 +220,8 @@ impl<'c> Comparison<'c> {
             Made::Before => return,
         };
         if doing == Doing::Rendered && causes.is_empty() && edits.is_some() {
-            causes.push(again(built));
+            let text = "what it was rendered to before is not in the store".to_owned();
+            causes.push(ToldCause { part: None, text, at: None });
         }
         let Assignment { cluster_type, target, .. } = &built.assignment;
         let name = format!("{cluster_type}:{target}");
@@ -299,16 +300,6 @@ impl<'c> Comparison<'c> {
         let group = |((doing, causes), assignments)| Group { doing, causes, assignments };
         self.groups.into_iter().map(group).collect()
     }
-}
-
-/// Returns why an assignment was rendered whose inputs are those of the build before.
-fn again(built: &BuiltAssignment) -> ToldCause {
-    let text = if built.diagnostics.is_empty() {
-        "what it was rendered to before is not in the store"
-    } else {
-        "something is to be said about it each time"
-    };
-    ToldCause { part: None, text: text.to_owned(), at: None }
 }
 
 impl Places<'_> {

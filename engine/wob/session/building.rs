@@ -12,7 +12,7 @@ use std::{
 use wob_engine::{Database, Digest};
 use wob_host::{EarlyFiles, StoreError};
 use wob_rules::{
-    Assignment, Before, Built, BuiltAssignment, EnvironmentInput, Inputs, Known, KnownFile,
+    Assignment, Before, Built, BuiltAssignment, EnvironmentInput, Inputs, Known, KnownFiles,
     Rendered, Subtree, build_with, decode_all, environment_model, scheduled,
 };
 
@@ -178,7 +178,7 @@ impl Known for Compressing<'_> {
         self.known.expect(subtrees);
     }
 
-    fn files(&self, inputs: Digest) -> Option<Vec<KnownFile>> {
+    fn files(&self, inputs: Digest) -> Option<KnownFiles> {
         self.known.files(inputs)
     }
 

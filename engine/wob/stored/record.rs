@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
-use wob_rules::{Grain, Inputs, KnownFile};
+use wob_rules::{Grain, Inputs, KnownFile, KnownFiles, MissedKey};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ struct Member {
     /// What a folder of its files is called; none if they cannot be in one.
     folder: Option<([u8; 32], [u8; 20])>,
     grain: Grain,
+    /// The keys that its templates missed.
+    missed: Box<[MissedKey]>,
 }
 
 /// The folder of an assignment, of which only what it is called is known.
@@ -45,10 +47,10 @@ pub(crate) struct KnownFolder {
 
 impl Record {
     /// Puts together what is known.
-    pub(super) fn new(known: impl Iterator<Item = (Digest, (Vec<KnownFile>, Grain))>) -> Self {
+    pub(super) fn new(known: impl Iterator<Item = (Digest, (KnownFiles, Grain))>) -> Self {
         let mut record = Self::default();
         let mut names = Names::default();
-        for (inputs, (files, grain)) in known {
+        for (inputs, (KnownFiles { files, missed }, grain)) in known {
             let folder = folder(&files).map(|it| (*it.root.as_bytes(), *it.git_id.as_bytes()));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
@@ -56,7 +58,8 @@ impl Record {
                 git_id: *it.git_id.as_bytes(),
             }));
             let end = number(record.files.len());
-            record.members.push(Member { inputs: *inputs.as_bytes(), end, folder, grain });
+            let inputs = *inputs.as_bytes();
+            record.members.push(Member { inputs, end, folder, grain, missed });
         }
         record.names = names.in_order;
         record
@@ -84,7 +87,7 @@ impl Record {
     }
 
     /// Returns the files of a member, and what they depend on; `None` if there is no such member, or the record is no sense.
-    pub(super) fn files(&self, member: usize) -> Option<(Vec<KnownFile>, Grain)> {
+    pub(super) fn files(&self, member: usize) -> Option<(KnownFiles, Grain)> {
         let end = |index: usize| self.members.get(index).map(|it| it.end as usize);
         let start = member.checked_sub(1).map_or(Some(0), end)?;
         let file = |it: &File| {
@@ -95,7 +98,9 @@ impl Record {
             })
         };
         let files = self.files.get(start..end(member)?)?.iter().map(file);
-        Some((files.collect::<Option<_>>()?, self.members.get(member)?.grain))
+        let Member { grain, missed, .. } = self.members.get(member)?;
+        let known = KnownFiles { files: files.collect::<Option<_>>()?, missed: missed.clone() };
+        Some((known, *grain))
     }
 }
 
@@ -202,12 +207,16 @@ mod tests {
         KnownFile { name: name.into(), digest: Digest::of(text.as_bytes()), git_id }
     }
 
+    fn known(files: Vec<KnownFile>) -> KnownFiles {
+        KnownFiles { files, ..KnownFiles::default() }
+    }
+
     #[test]
     fn a_record_reads_back_what_was_known() {
         let known = [
-            (Digest::of(b"1"), (vec![file("a", "x"), file("b", "y")], Grain::File)),
-            (Digest::of(b"2"), (vec![], Grain::File)),
-            (Digest::of(b"3"), (vec![file("a", "z")], Grain::Assignment)),
+            (Digest::of(b"1"), (known(vec![file("a", "x"), file("b", "y")]), Grain::File)),
+            (Digest::of(b"2"), (known(vec![]), Grain::File)),
+            (Digest::of(b"3"), (known(vec![file("a", "z")]), Grain::Assignment)),
         ];
         let record = Record::new(known.iter().cloned());
         let bytes = postcard::to_stdvec(&record).unwrap();
@@ -218,14 +227,15 @@ mod tests {
         }
         let folders = record.folders().unwrap();
         assert_eq!(folders.iter().map(|it| it.files).collect::<Vec<_>>(), [2, 0, 1]);
-        assert_eq!(Some(folders[0].ids), folder(&known[0].1.0));
+        assert_eq!(Some(folders[0].ids), folder(&known[0].1.0.files));
         assert_eq!(record.files(3), None);
     }
 
     #[test]
     fn a_record_that_is_no_sense_has_no_files() {
-        let mut record =
-            Record::new([(Digest::of(b"1"), (vec![file("a", "x")], Grain::File))].into_iter());
+        let mut record = Record::new(
+            [(Digest::of(b"1"), (known(vec![file("a", "x")]), Grain::File))].into_iter(),
+        );
         record.members[0].end = 7;
         assert_eq!(record.files(0), None);
         record.members[0].end = 1;

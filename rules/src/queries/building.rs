@@ -121,8 +121,8 @@ fn build_assignment(
         }
     };
     let namespace = Some(inputs.namespace.clone());
-    if let Some(files) = known_files(known, digest, inputs) {
-        return built(namespace, files, Made::Before, vec![]);
+    if let Some((files, said)) = known_files(known, digest, inputs) {
+        return built(namespace, files, Made::Before, said);
     }
     let before = known.before(assignment, inputs);
     let rendered = match &before {
@@ -150,8 +150,8 @@ fn build_assignment(
         rendered.files.let_go();
         return built(namespace, Files::default(), Made::Nothing, diagnostics);
     }
-    // What is said names places, which no digest covers: it must be found again each time.
-    if diagnostics.is_empty() {
+    // What else is said names places that no digest covers: it must be found again each time.
+    if diagnostics.len() == rendered.missed.len() {
         known.keep(digest, rendered);
     }
     rendered.files.let_go();

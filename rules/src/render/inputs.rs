@@ -236,6 +236,15 @@ impl ClusterTypeFields {
         [&self.reconciler, &self.namespace_service, &self.config_type]
     }
 
+    /// Returns the template that is used for `slot`.
+    pub(super) fn template(&self, slot: Slot) -> &Arc<CompiledTemplate> {
+        match slot {
+            Slot::Namespace => &self.namespace_service,
+            Slot::Config => &self.config_type,
+            Slot::Reconciler => &self.reconciler,
+        }
+    }
+
     /// Says whether a rule among the templates looks at manifest sources.
     pub(crate) fn looks_at_sources(&self) -> bool {
         self.slots().iter().any(|(_, it)| !it.sources().is_empty())

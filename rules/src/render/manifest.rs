@@ -2,16 +2,17 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use wob_engine::{Diagnostic, Place, Severity, Value, mask_line, yaml};
+use wob_engine::{Diagnostic, Place, Severity, Span, Value, mask_line, yaml};
 use wob_template::{
     ErrorKind, JinjaData, MissingKey, Options, Template as GoTemplate, TemplateError,
 };
 
 use super::{
-    Form, Inputs,
+    Form, Inputs, MissedKey, Slot,
     compile::{CompiledFile, CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
     data::{Root, Sibling, Texts, jinja},
     emit,
+    missed::missing_key,
 };
 use crate::Profile;
 
@@ -37,6 +38,8 @@ pub(super) struct Renderer<'r> {
     /// Whether a result held `{{`, so that more may have been read than the templates say.
     is_nested: bool,
     diagnostics: &'r mut Vec<Diagnostic>,
+    /// The keys that were missed: where the text is, and where in it.
+    missed: Vec<(Place, String, Span)>,
 }
 
 impl<'r> Renderer<'r> {
@@ -47,7 +50,16 @@ impl<'r> Renderer<'r> {
         siblings: &'r [Sibling],
         diagnostics: &'r mut Vec<Diagnostic>,
     ) -> Self {
-        Self { template, inputs, siblings, root: None, data: None, is_nested: false, diagnostics }
+        Self {
+            template,
+            inputs,
+            siblings,
+            root: None,
+            data: None,
+            is_nested: false,
+            diagnostics,
+            missed: vec![],
+        }
     }
 
     /// Renders a file; `None`, with diagnostics, if a manifest fails.
@@ -59,6 +71,14 @@ impl<'r> Renderer<'r> {
             failed |= self.manifest(manifest, form, &mut documents).is_none();
         }
         (!failed).then_some(documents)
+    }
+
+    /// Returns the keys that were missed where the template is used for `slot`.
+    pub(super) fn missed(&self, slot: Slot) -> impl Iterator<Item = MissedKey> {
+        let new = move |(place, key, span): &(Place, String, Span)| {
+            MissedKey::new((slot, self.template), place, (key, *span))
+        };
+        self.missed.iter().filter_map(new)
     }
 
     /// Says whether the files so far are what whoever has the same key has: nothing was said, and only the templates were read.
@@ -134,16 +154,8 @@ impl Renderer<'_> {
             }
         };
         for warning in &rendered.warnings {
-            let message = if warning.key.is_empty() {
-                "a value is missing, and prints `<no value>`".to_owned()
-            } else {
-                format!("`{}` is missing, and prints `<no value>`", warning.key)
-            };
-            self.diagnostics.push(
-                Diagnostic::warning("missing-key", message)
-                    .at(place.text(warning.span), "no such key")
-                    .help("set the key, or give a default: `{{ .X | default \"…\" }}`"),
-            );
+            self.diagnostics.push(missing_key(&warning.key, place.text(warning.span)));
+            self.missed.push((place.clone(), warning.key.clone(), warning.span));
         }
         Some(rendered.text)
     }

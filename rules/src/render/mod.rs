@@ -10,6 +10,7 @@ mod files;
 mod inputs;
 mod made;
 mod manifest;
+mod missed;
 mod parameters;
 mod shared;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub(crate) use inputs::CHECK;
 pub use inputs::{
     ClusterTypeFields, ClusterTypeInputs, InputPart, Inputs, TargetFields, TargetInputs,
 };
+pub use missed::MissedKey;
 pub use parameters::Parameters;
 pub use shared::{Config, HashedSettings};
 
@@ -43,6 +45,8 @@ pub struct Rendered {
     pub files: Files,
     /// What the templates complained about.
     pub diagnostics: Vec<Diagnostic>,
+    /// The keys that they missed without failing, in the same order: of each is a complaint.
+    pub missed: Box<[MissedKey]>,
 }
 
 /// What the files of an assignment depend on.
@@ -63,7 +67,7 @@ impl Rendered {
 }
 
 /// What a cluster type uses a template for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Slot {
     Namespace,
     Config,
@@ -205,6 +209,7 @@ fn render_with(inputs: &Inputs, keep: Keep<'_>) -> Rendered {
     let mut siblings: Vec<Sibling> = vec![];
     let mut failed = false;
     let mut is_by_key = true;
+    let mut missed = vec![];
     let all: Vec<OutputFile<'_>> = inputs.output_files().collect();
     let mut numbers = 0..;
     for of_one in all.chunk_by(|a, b| a.slot == b.slot) {
@@ -233,7 +238,9 @@ fn render_with(inputs: &Inputs, keep: Keep<'_>) -> Rendered {
                 files.push((output.name.clone(), blob));
             }
         }
+        missed.extend(renderer.missed(slot));
     }
+    result.missed = missed.into();
     if !failed {
         result.files = files.into_iter().collect();
     }
