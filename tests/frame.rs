@@ -91,8 +91,8 @@ const PARTS: [(&str, Change, Change); 14] = [
         input.set_settings(db).to(Arc::new(Settings::of(Profile::Kalypso)));
     }),
     ("parameters", nothing, |db, input| {
-        let mut parameters = ParameterSettings::default();
-        parameters.cluster_types.insert(name("edge"), Default::default());
+        let cluster_types = [(name("edge"), <_>::default())].into();
+        let parameters = ParameterSettings { cluster_types, ..ParameterSettings::default() };
         input.set_parameters(db).to(Arc::new(parameters));
     }),
     ("who schedules", nothing, |db, input| {
@@ -129,7 +129,7 @@ const PARTS: [(&str, Change, Change); 14] = [
     }),
     ("which workload", nothing, |db, input| {
         let mut workloads = input.workloads(db).clone();
-        workloads[0].registration.workspace = "crew".to_owned();
+        "crew".clone_into(&mut workloads[0].registration.workspace);
         input.set_workloads(db).to(workloads);
     }),
     ("why a workload is missing", nothing, |db, input| {

@@ -225,6 +225,10 @@ fn a_run_says_what_another_said_only_if_nothing_differs() {
     }
 }
 
+/// Runs, with settings of the terminal; returns what was said, and whether nothing was read.
+#[cfg(target_os = "linux")]
+type Draw<'d> = &'d dyn Fn(&str) -> (String, bool);
+
 /// What is said on a terminal has colours, and its width: it is not what is said elsewhere.
 #[cfg(target_os = "linux")]
 #[test]
@@ -244,7 +248,7 @@ fn a_run_says_what_another_drew_only_where_it_is_drawn_alike() {
         (seen, is_at_once)
     };
     let in_pipe = |_: &str| says(at, &["build", "-v"], &[]);
-    let runs: [(&str, &dyn Fn(&str) -> (String, bool), &str); 4] = [
+    let runs: [(&str, Draw<'_>, &str); 4] = [
         ("a pipe", &in_pipe, ""),
         ("colours", &on_terminal, "stty rows 30 cols 100;"),
         ("no colours", &on_terminal, "stty rows 30 cols 100; NO_COLOR=1"),
@@ -474,7 +478,7 @@ fn notes_of_two_builds_are_not_taken_for_those_of_one() {
     let reach = notes(waiting.cache.path(), "reach").pop().unwrap();
     let before = fs::read(&reach).unwrap();
     let far = fs::read_to_string(at.join("own/type.yaml")).unwrap().replace("edge", "far");
-    write(at, &[("own/far.yaml", &far)]);
+    write(at, &[("own/zfar.yaml", &far)]);
     waiting.build(&waiting.held);
     fs::write(&reach, before).unwrap();
     edit(&at.join("own/config.yaml"), "four", "five");
