@@ -1,5 +1,6 @@
 //! Sessions: what every command that looks at targets does first and last.
 
+mod attempts;
 mod building;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use wob_rules::{
     prepare, problems, scheduled, unknown_validations, unused_parameters,
 };
 
-pub(crate) use self::building::Ahead;
+pub(crate) use self::{attempts::Attempts, building::Ahead};
 use crate::{
     args::{Common, Patterns},
     exit::Exit,

@@ -29,8 +29,12 @@ enum Event {
     /// A cluster type comes or goes.
     ClusterType,
     Template,
-    /// Something that is legal but surely wrong comes or goes.
+    /// Something that is legal but surely wrong comes or goes: a layer of nobody.
     Warning,
+    /// So does a field that nobody reads.
+    UnknownField,
+    /// And a value that wins over that of a more special layer.
+    Precedence,
     /// What waits to be merged is, as it is.
     Merge,
     /// It is, with a commit of two parents.
@@ -53,26 +57,28 @@ enum Event {
     LoseCopy,
 }
 
-const EVENTS: [(u32, Event); 19] = [
+const EVENTS: [(u32, Event); 21] = [
     (8, Event::Nothing),
     (16, Event::Value),
     (14, Event::Narrow),
     (6, Event::Comment),
-    (4, Event::Namespace),
+    (5, Event::Namespace),
     (4, Event::ClusterType),
     (3, Event::Template),
     (3, Event::Warning),
+    (6, Event::UnknownField),
+    (6, Event::Precedence),
     (16, Event::Merge),
     (9, Event::MergeCommit),
     (14, Event::Squash),
     (6, Event::ByHand),
     (5, Event::EditByHand),
-    (3, Event::EditRecord),
-    (4, Event::Rewind),
-    (3, Event::Drop),
+    (5, Event::EditRecord),
+    (6, Event::Rewind),
+    (6, Event::Drop),
     (4, Event::LoseNotes),
-    (2, Event::LoseCache),
-    (2, Event::LoseCopy),
+    (5, Event::LoseCache),
+    (6, Event::LoseCopy),
 ];
 
 /// How a publication went.
@@ -87,15 +93,24 @@ enum Sight {
     Pending,
     /// Nothing was to be done, and that was known without building everything.
     UnchangedAtOnce,
+    /// Only what had changed of several environments was built.
+    SeveralAtOnce,
+    /// Only what had changed was, and there were warnings.
+    WarnedAtOnce,
+    /// Both.
+    SeveralWarnedAtOnce,
 }
 
-const SIGHTS: [Sight; 6] = [
+const SIGHTS: [Sight; 9] = [
     Sight::Changes,
     Sight::Everything,
     Sight::Pushed,
     Sight::Merged,
     Sight::Pending,
     Sight::UnchangedAtOnce,
+    Sight::SeveralAtOnce,
+    Sight::WarnedAtOnce,
+    Sight::SeveralWarnedAtOnce,
 ];
 
 /// A layer that few have, and that gives a namespace its name.
@@ -106,8 +121,22 @@ fn layer(value: &str) -> String {
     )
 }
 
+/// A layer that wins by its name over another one, which is more special.
+fn wide(value: &str) -> String {
+    layer("x")
+        .replace("name: few", "name: zz-wide")
+        .replace("TIME_ZONE: x", &format!("CREW: {value}"))
+}
+
+fn narrow() -> String {
+    let text = wide("own").replace("name: zz-wide", "name: aa-narrow");
+    text.replace("    workload", "    cluster-type: lab\n    workload")
+}
+
 struct Publisher<'s> {
     world: World,
+    /// What is published, mostly.
+    patterns: &'static [&'static str],
     sights: &'s Counts<Sight>,
 }
 
@@ -116,7 +145,29 @@ impl<'s> Publisher<'s> {
         let world = World::by_path();
         let plane = world.plane();
         write(&plane, &[("base/config/few.yaml", &layer("Europe/Rome"))]);
-        if scene.is_multiple_of(3) {
+        let patterns: &[&str] = match scene % 8 {
+            0..3 => &[DEV],
+            3..7 => &[DEV, "//env:stage"],
+            _ => &["//..."],
+        };
+        for branch in ["stage", "prod"] {
+            git(&world.gitops(), &["branch", branch, "dev"]);
+        }
+        if scene.is_multiple_of(2) {
+            copy(&world.gitops(), &world.path("org/apart.git"));
+            let own = plane.join("environments/stage/gitops-repo.yaml");
+            edit(&own, "org/gitops.git", "org/apart.git");
+        }
+        if !scene.is_multiple_of(4) {
+            let (wide, narrow) = (wide("own"), narrow());
+            let files =
+                [("base/config/zz-wide.yaml", &*wide), ("base/config/aa-narrow.yaml", &*narrow)];
+            write(&plane, &files);
+            toggle(&plane.join("wob.yaml"), "validate:\n  clusterTypes:\n    lba: off\n");
+            let lab = plane.join("environments/dev/cluster-types/lab.yaml");
+            edit(&lab, "region: fjord", "region: fjord\n    regoin: fjord");
+        }
+        if scene.is_multiple_of(5) {
             // Another branch of the same repository gets the tree, too.
             git(&world.gitops(), &["branch", "other", "dev"]);
             let own = plane.join("environments/dev/gitops-repo.yaml");
@@ -126,7 +177,7 @@ impl<'s> Publisher<'s> {
             fs::write(plane.join("environments/dev/other.yaml"), other).unwrap();
         }
         world.commit();
-        Self { world, sights }
+        Self { world, patterns, sights }
     }
 
     fn home(&self, name: &str) -> std::path::PathBuf {
@@ -165,17 +216,12 @@ impl<'s> Publisher<'s> {
                 fs::rename(from, to).unwrap();
             }
             Event::Template => return self.edit_template(zone),
-            Event::Warning => {
-                let file = plane.join("environments/dev/config/idle.yaml");
-                let text = layer(zone).replace("workload: timetable", "zone: nowhere");
-                if file.exists() {
-                    fs::remove_file(file).unwrap();
-                } else {
-                    fs::write(file, text.replace("name: few", "name: idle")).unwrap();
-                }
-            }
+            Event::Warning | Event::UnknownField | Event::Precedence => self.warn(event, zone),
             Event::Merge | Event::MergeCommit | Event::Squash => return self.merge(event),
-            Event::ByHand => self.world.by_hand(&[("NOTES.md", zone)]),
+            Event::ByHand => {
+                let text = format!("{zone} {}\n", random.number());
+                self.world.by_hand(&[("NOTES.md", &text)]);
+            }
             Event::EditByHand | Event::EditRecord => return self.edit_by_hand(event, random),
             Event::Rewind => {
                 if git(&self.world.gitops(), &["rev-list", "--count", "--first-parent", "dev"])
@@ -200,6 +246,23 @@ impl<'s> Publisher<'s> {
         true
     }
 
+    /// Lets a warning come, or go.
+    fn warn(&self, event: Event, zone: &str) {
+        let plane = self.world.plane();
+        let company = plane.join("base/config/company.yaml");
+        let idle = plane.join("environments/dev/config/idle.yaml");
+        if event == Event::UnknownField {
+            toggle_line(&company, "  labels:\n", "  lables: {}\n");
+        } else if event == Event::Precedence {
+            write(&plane, &[("base/config/zz-wide.yaml", &wide(zone))]);
+        } else if idle.exists() {
+            fs::remove_file(idle).unwrap();
+        } else {
+            let text = layer(zone).replace("workload: timetable", "zone: nowhere");
+            fs::write(idle, text.replace("name: few", "name: idle")).unwrap();
+        }
+    }
+
     fn edit_template(&self, zone: &str) -> bool {
         let folder = self.world.plane().join("base/templates");
         let mut files: Vec<_> =
@@ -211,31 +274,48 @@ impl<'s> Publisher<'s> {
         true
     }
 
-    /// The branch that waits to be merged.
+    /// The branch of `dev` that waits to be merged.
     fn head(&self) -> Option<String> {
-        let all = self.world.references();
-        all.iter().find_map(|it| {
-            let head = it.strip_prefix("refs/heads/")?;
-            head.starts_with("deployment/dev/").then(|| head.to_owned())
-        })
+        self.heads("org/gitops.git").into_iter().find(|it| it.starts_with("deployment/dev/"))
+    }
+
+    /// The branches of a repository that wait to be merged.
+    fn heads(&self, repository: &str) -> Vec<String> {
+        let heads = ["for-each-ref", "--format=%(refname:short)", "refs/heads/deployment"];
+        git(&self.world.path(repository), &heads).lines().map(str::to_owned).collect()
     }
 
     fn merge(&self, event: Event) -> bool {
-        let Some(head) = self.head() else { return false };
-        let gitops = self.world.gitops();
-        if git(&gitops, &["rev-parse", &format!("{head}^")]) != git(&gitops, &["rev-parse", "dev"])
+        let mut is_any = false;
+        for repository in ["org/gitops.git", "org/apart.git"] {
+            if !self.world.path(repository).exists() {
+                continue;
+            }
+            for head in self.heads(repository) {
+                let mut parts = head.split('/').skip(1);
+                let name = parts.next().unwrap();
+                let branch = name.split_once('+').map_or(name, |it| it.1).to_owned();
+                is_any |= self.merge_one(event, repository, (&head, &branch));
+            }
+        }
+        is_any
+    }
+
+    fn merge_one(&self, event: Event, repository: &str, (head, branch): (&str, &str)) -> bool {
+        let gitops = self.world.path(repository);
+        if git(&gitops, &["rev-parse", &format!("{head}^")]) != git(&gitops, &["rev-parse", branch])
         {
             return false;
         }
         let tree = format!("{head}^{{tree}}");
         let commit = if event == Event::MergeCommit {
-            git(&gitops, &["commit-tree", &tree, "-p", "dev", "-p", &head, "-m", "merged"])
+            git(&gitops, &["commit-tree", &tree, "-p", branch, "-p", head, "-m", "merged"])
         } else if event == Event::Squash {
-            git(&gitops, &["commit-tree", &tree, "-p", "dev", "-m", "squashed"])
+            git(&gitops, &["commit-tree", &tree, "-p", branch, "-m", "squashed"])
         } else {
-            head
+            head.to_owned()
         };
-        git(&gitops, &["update-ref", "refs/heads/dev", &commit]);
+        git(&gitops, &["update-ref", &format!("refs/heads/{branch}"), &commit]);
         true
     }
 
@@ -254,34 +334,37 @@ impl<'s> Publisher<'s> {
         true
     }
 
-    /// Publishes as whoever has this cache; returns what he sees, and what the repository has then.
+    /// Publishes as whoever has this cache; returns what he sees, and what the repositories have then.
     fn publish(&self, home: &str, args: &[&str]) -> (String, String) {
-        let args = [&["publish", DEV, "--timings=../timings.json"], args].concat();
+        let args = [&["publish", "--timings=../timings.json"], args].concat();
         let mut command = self.world.command(&self.world.plane(), &args);
         let output = command.env("HOME", self.home(home)).output().unwrap();
-        let references =
-            git(&self.world.gitops(), &["for-each-ref", "--format=%(refname) %(objectname)"]);
-        (seen(&output), references)
+        let references = ["org/gitops.git", "org/apart.git"].map(|it| {
+            let folder = self.world.path(it);
+            let list = ["for-each-ref", "--format=%(refname) %(objectname)"];
+            if folder.exists() { git(&folder, &list) } else { String::new() }
+        });
+        (seen(&output), references.join("\n"))
     }
 
     /// Publishes, and wants whoever has no cache at all to do the same.
     fn step(&self, args: &[&str], what: &str) {
-        let gitops = self.world.gitops();
-        let before = self.world.path("before.git");
+        let (now, before) = (self.world.path("org"), self.world.path("before"));
         lose(&before);
-        copy(&gitops, &before);
+        copy(&now, &before);
         lose(&self.home("fresh"));
         let wanted = self.publish("fresh", args);
-        lose(&gitops);
-        copy(&before, &gitops);
+        lose(&now);
+        copy(&before, &now);
         let found = self.publish("home", args);
         let difference = similar::TextDiff::from_lines(&wanted.0, &found.0);
         assert!(found.0 == wanted.0, "{what} is told otherwise:\n{}", difference.unified_diff());
         assert_eq!(found.1, wanted.1, "{what}");
-        self.see(&found.0);
+        self.see(&found.0, args);
     }
 
-    fn see(&self, told: &str) {
+    fn see(&self, told: &str, args: &[&str]) {
+        let are_several = args.iter().any(|it| ["//...", "//env:stage"].contains(it));
         let stages = stages(&self.world.path("timings.json"));
         let is_whole = stages.contains("compose");
         let sight = if is_whole { Sight::Everything } else { Sight::Changes };
@@ -295,6 +378,15 @@ impl<'s> Publisher<'s> {
         }
         let is_unchanged = told.contains(" is as it should be\n") && !is_whole;
         self.sights.add(Sight::UnchangedAtOnce, usize::from(is_unchanged));
+        let words = [" (warning)\n", "\"severity\": \"warning\""];
+        let is_warned = words.iter().any(|it| told.contains(it));
+        for (sight, is_seen) in [
+            (Sight::SeveralAtOnce, are_several),
+            (Sight::WarnedAtOnce, is_warned),
+            (Sight::SeveralWarnedAtOnce, are_several && is_warned),
+        ] {
+            self.sights.add(sight, usize::from(is_seen && !is_whole));
+        }
     }
 }
 
@@ -316,6 +408,15 @@ fn toggle(file: &Path, text: &str) {
     fs::write(file, other).unwrap();
 }
 
+/// Adds a line before another one, or removes it from there.
+fn toggle_line(file: &Path, before: &str, line: &str) {
+    let now = fs::read_to_string(file).unwrap();
+    let both = format!("{line}{before}");
+    let has = now.contains(&both);
+    let other = if has { now.replace(&both, before) } else { now.replace(before, &both) };
+    fs::write(file, other).unwrap();
+}
+
 #[test]
 fn every_publication_is_that_of_a_build_of_everything() {
     let (events, sights) = (Counts::new(), Counts::new());
@@ -323,13 +424,15 @@ fn every_publication_is_that_of_a_build_of_everything() {
     let lives = Lives { cases: cases.unwrap_or(8), steps: 26 };
     for_each_life(lives, &EVENTS, |scene, steps| {
         let publisher = Publisher::new(scene, &sights);
-        publisher.step(&[], "the first");
+        publisher.step(publisher.patterns, "the first");
         for (index, &(event, dice)) in steps.iter().enumerate() {
             let mut random = Random::new(dice);
             let what = format!("step {index}, {event:?}");
             events.add(event, usize::from(publisher.happen(event, &mut random)));
+            let patterns = if random.chance(20) { &[DEV][..] } else { publisher.patterns };
             if random.chance(30) {
-                publisher.step(&["--dry-run"], &format!("{what}, dry"));
+                let args = [patterns, &["--dry-run"]].concat();
+                publisher.step(&args, &format!("{what}, dry"));
             }
             let direct: &[&str] = if random.chance(25) { &["--auto-merge"] } else { &[] };
             let more: &[&str] = match random.below(8) {
@@ -338,7 +441,7 @@ fn every_publication_is_that_of_a_build_of_everything() {
                 2 => &["--allow-deletions"],
                 _ => &[],
             };
-            publisher.step(&[direct, more].concat(), &what);
+            publisher.step(&[patterns, direct, more].concat(), &what);
         }
     });
     events.assert_each(EVENTS.into_iter().map(|it| it.1), 1);
@@ -389,4 +492,39 @@ fn only_what_has_changed_is_read_and_built() {
     edit(&world.plane().join("base/config/few.yaml"), "data:\n", "data:\n  NEW: key\n");
     world.commit();
     assert!(looked(&world, &[]).1);
+}
+
+#[test]
+fn several_environments_with_warnings_are_published_as_quickly() {
+    let world = World::by_path();
+    git(&world.gitops(), &["branch", "stage", "dev"]);
+    let few = |value: &str| {
+        // A layer of one cluster type, and another one of nobody.
+        let text = layer(value).replace("workload: timetable", "cluster-type: lab");
+        let idle = layer("x").replace("workload: timetable", "zone: nowhere");
+        let idle = idle.replace("name: few", "name: idle");
+        let files = [
+            ("environments/dev/config/few.yaml", &*text),
+            ("environments/dev/config/idle.yaml", &*idle),
+        ];
+        write(&world.plane(), &files);
+        world.commit();
+    };
+    let company = world.plane().join("base/config/company.yaml");
+    edit(&company, "  labels:", "  lables: {}\n  labels:");
+    few("one");
+    let both = ["//env:stage", "--auto-merge"];
+    assert_eq!(looked(&world, &both), (0, true));
+    let (left_out, everything) = looked(&world, &both);
+    assert!(left_out > 3 && !everything, "nothing has changed");
+    for value in ["two", "three"] {
+        few(value);
+        let (left_out, everything) = looked(&world, &both);
+        assert!(left_out > 0 && !everything, "{value}: {left_out}");
+        let text = world.published(&[DEV, "//env:stage", "--dry-run"]);
+        assert!(
+            text.contains("unknown-field") && text.contains("config-applies-nowhere"),
+            "{text}"
+        );
+    }
 }

@@ -18,7 +18,7 @@ use wob_rules::AssignmentRecord;
 
 pub(crate) use self::{
     amend::{Amended, Candidate, together},
-    destination::{Looking, Output, Round, Scope, note_published},
+    destination::{Found, Looking, Output, Round, Scope},
     place::{Into, Locks, Place, Read},
     summary::Work,
     write::{Outcome, fail, planned, provenance},
@@ -35,7 +35,7 @@ use crate::{
     journal::{Journal, JournalOutput, JournalPlace},
     reads::PlacesNote,
     recorded::TreeSummary,
-    session::{JsonResult, Left, Session},
+    session::{Attempts, JsonResult, Remarks, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},
     workspace::Foreseen,
@@ -211,32 +211,17 @@ impl Build {
         (place, foreseen): (Option<&JournalPlace>, Foreseen),
         (output, locks): (&Output, &mut Locks),
     ) -> Result<(Session<'s>, BTreeMap<String, Place>, Round), Exit> {
-        let mut narrowed = place.filter(|_| output.may_amend()).and_then(|it| {
+        let part = place.filter(|_| output.may_amend()).and_then(|it| {
             let _span = timings::span("look");
             Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
         });
-        let (patterns, interrupt) = (&self.patterns, Session::interrupt(streams)?);
-        let mut waited: Option<Left> = None;
+        let mut attempts = Attempts::new(common, &self.patterns, streams, part)?;
         loop {
-            let session = match narrowed.take() {
-                None => {
-                    let before = waited.take();
-                    Session::start_again(common, patterns, streams, before, interrupt.clone())?
-                }
-                Some(it) => {
-                    match Session::start_narrowed(common, patterns, streams, it, &interrupt)? {
-                        Some(session) => session,
-                        None => continue,
-                    }
-                }
-            };
+            let session = attempts.next()?;
             let places = output.places(common, &session)?;
             // Who waited read the sources before another build wrote; that one's may have been newer.
             if !self.check && locks.take(&places, &session, output)? == Read::BeforeAnother {
-                // A part of the sources is nothing to go on from, and nothing was said of it.
-                if session.narrowed.is_none() {
-                    waited = Some(session.leave());
-                }
+                attempts.go_on(session, Remarks::Kept);
                 continue;
             }
             if session.narrowed.is_none() {

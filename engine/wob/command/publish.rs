@@ -1,6 +1,7 @@
 //! `wob publish [PATTERN]`: brings trees to their GitOps repositories, as one pull request for each environment.
 
 mod body;
+mod changes;
 mod deletions;
 mod destination;
 mod failure;
@@ -25,10 +26,10 @@ use crate::{
     exit::Exit,
     journal::JournalPlace,
     reads::{Narrowed, PlacesNote},
-    session::{JsonResult, Session},
+    session::{Attempts, JsonResult, Remarks, Session},
     stream::{Results, Streams, json_diagnostics},
     timings::{self, Timings},
-    workspace::{Foreseen, Start},
+    workspace::Foreseen,
 };
 
 /// Bring trees to their GitOps repositories, as pull requests
@@ -118,32 +119,17 @@ impl Publish {
 
     fn publish(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         self.timings.start(streams)?;
-        let interrupt = Session::interrupt(streams)?;
         let place = JournalPlace::find(streams).map(|it| it.beside("places"));
-        let mut narrowed = place.as_deref().and_then(narrow);
-        let (mut start, mut stored) = (Start::default(), None);
+        let part = place.as_deref().and_then(narrow).map(|it| (it, Foreseen::default()));
+        let mut attempts = Attempts::new(common, &self.patterns, streams, part)?;
         let (mut begun, mut attempt) = (None, 1);
         loop {
-            let patterns = &self.patterns;
-            let session = if let Some(part) = narrowed.take() {
-                let part = (part, Foreseen::default());
-                match Session::start_narrowed(common, patterns, streams, part, &interrupt)? {
-                    Some(session) => session,
-                    None => continue,
-                }
-            } else {
-                let start = std::mem::take(&mut start);
-                Session::start_from(common, patterns, streams, start, interrupt.clone())?
-            };
-            let session = session.storing(stored.take());
+            let session = attempts.next()?;
             let round = begun.take().unwrap_or_else(|| Round::new(&session));
             let round = match round::publish(&self.how, &session, common, round)? {
                 Ended::Round(round) => round,
-                Ended::NeedsAll(round, has_told) => {
-                    // A part of the sources is nothing to go on from.
-                    if has_told {
-                        start.told = session.remarks();
-                    }
+                Ended::NeedsAll(round) => {
+                    attempts.go_on(session, round.remarks);
                     begun = Some(round);
                     continue;
                 }
@@ -159,12 +145,7 @@ impl Publish {
             }
             attempt += 1;
             streams.say("somebody else is publishing; reading everything again");
-            if session.narrowed.is_some() {
-                start.told = session.remarks();
-            } else {
-                let left = session.leave();
-                (start.before, stored) = (Some(left.loaded), Some(left.stored));
-            }
+            attempts.go_on(session, Remarks::Told);
         }
     }
 }

@@ -278,6 +278,16 @@ impl<'c> Candidate<'c> {
         }))
     }
 
+    /// Returns what it is built from.
+    pub(crate) fn input(&self) -> EnvironmentInput {
+        self.input
+    }
+
+    /// Returns the digest of everything that it is built from but values.
+    pub(crate) fn shape(&self) -> Digest {
+        self.edit.frame.shape()
+    }
+
     /// Builds the assignments that the edit concerns, and those that are stored with them, and compares them with what lies
     /// there, of which `standing` is known; `None` if anything is wrong, or that is not what was recorded.
     pub(crate) fn build(

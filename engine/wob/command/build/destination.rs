@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, thread};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Diagnostic, Severity};
+use wob_engine::{Diagnostic, Digest, Severity};
 use wob_host::Overwrite;
 use wob_rules::{EnvironmentInput, Frame, SaidParts};
 
@@ -221,29 +221,8 @@ impl Output {
     }
 }
 
-/// Notes what a tree was made from that is published, and has the record `head`; what must be spoken of again, the next publication
-/// builds as a whole. Why it was rendered, nobody will ask.
-pub(crate) fn note_published(
-    session: &Session<'_>,
-    target: &BuiltTarget,
-    report: &Report,
-    head: &str,
-    notes: &PlaceNotes,
-) {
-    if !report.items.is_empty() || !target.is_whole() {
-        return ReadsNote::remove(notes);
-    }
-    let _span = timings::span_of("note", &target.built.environment);
-    let mut last = compare(session, Compared::whole(target), None);
-    last.explanation = Explanation::default();
-    last.write(notes);
-    let built = std::slice::from_ref(target);
-    let found = Found::of(Mode::Write, session, (built, report), vec![]);
-    found.note(session, target, head, notes);
-}
-
 /// What a build found out that the next one can go on from.
-struct Found {
+pub(crate) struct Found {
     /// The frames of what was built as a whole, by environment; none if anything is wrong.
     frames: BTreeMap<String, Frame>,
     together: Option<Together>,
@@ -252,6 +231,15 @@ struct Found {
 }
 
 impl Found {
+    /// Takes what was found out where everything that was selected is `built`, to be published.
+    pub(crate) fn of_published(
+        session: &Session<'_>,
+        built: (&[BuiltTarget], &Report),
+        lints: Vec<Diagnostic>,
+    ) -> Self {
+        Self::of(Mode::Write, session, built, lints)
+    }
+
     fn of(
         mode: Mode,
         session: &Session<'_>,
@@ -271,6 +259,28 @@ impl Found {
         let scope = is_whole.then(|| Together::scope(session, |it| frames.get(it)));
         let together = scope.map(|it| Together::new(it, lints));
         Self { frames, together, is_silent: report.items.is_empty() }
+    }
+
+    /// Returns the digest of everything that an environment is built from but values; `None` if anything is wrong.
+    pub(crate) fn shape(&self, environment: &str) -> Option<Digest> {
+        self.frames.get(environment).map(Frame::shape)
+    }
+
+    /// Notes the same of a tree that is published. Why it was rendered, nobody will ask.
+    pub(crate) fn note_published(
+        &self,
+        session: &Session<'_>,
+        target: &BuiltTarget,
+        head: &str,
+        notes: &PlaceNotes,
+    ) {
+        let _span = timings::span_of("note", &target.built.environment);
+        if self.frames.contains_key(&target.built.environment) {
+            let mut last = compare(session, Compared::whole(target), None);
+            last.explanation = Explanation::default();
+            last.write(notes);
+        }
+        self.note(session, target, head, notes);
     }
 
     /// Notes what a tree with the record `head` was made from, and what was said of it. What is wrong, another build must find

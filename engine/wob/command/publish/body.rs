@@ -2,13 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use wob_engine::{Diagnostic, Severity};
 use wob_host::{Change, Counts, ManualCommit, OutputError};
-use wob_rules::{
-    BuiltAssignment,
-    lint::{self, Coverage},
-    problems,
-};
+use wob_rules::BuiltAssignment;
 
 use super::{deletions::Deletions, made::Made};
 use crate::{
@@ -66,7 +61,7 @@ pub(super) fn commit_message(content: &Content<'_>) -> String {
     ];
     lines.extend(content.promoted.iter().map(|it| format!("Promoted: {it}")));
     lines.extend(content.failing_labels().map(|it| format!("Failing: {it}")));
-    let warnings = remarks(content).into_iter().filter(|it| !it.is_error());
+    let warnings = content.made.remarks(content.session).into_iter().filter(|it| !it.is_error());
     let in_line = |it: &str| it.split_whitespace().collect::<Vec<_>>().join(" ");
     let warnings: Vec<String> =
         warnings.map(|it| format!("Warning: {}: {}", it.code, in_line(&it.message))).collect();
@@ -142,7 +137,7 @@ pub(super) fn meaning(
     let _span = timings::span_of("compare", &target.built.environment);
     let compared = Compared::planned(session, target, plan)?;
     // Another file of the cluster type, which does not change, may hold that namespace.
-    if made.is_quiet() && compared.loses_a_namespace() {
+    if made.is_of_changes() && compared.loses_a_namespace() {
         return Ok(None);
     }
     let differs = compared.differs();
@@ -198,24 +193,10 @@ fn changes_by_cluster_type(content: &Content<'_>) -> String {
     text
 }
 
-/// Returns what is wrong with the environment, and what is legal but surely wrong, as far as it alone tells.
-fn remarks(content: &Content<'_>) -> Vec<Diagnostic> {
-    if content.made.is_quiet() {
-        return vec![];
-    }
-    let silenced = &content.session.workspace.settings.silenced;
-    let db = &content.session.loaded.db;
-    let target = content.made.target();
-    let mut all = problems([&target.built]);
-    all.extend(lint::warnings(db, &[target.input], Coverage::Some));
-    all.retain(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
-    all
-}
-
 fn warnings(content: &Content<'_>) -> String {
     list(
         "Remarks on the sources",
-        remarks(content).into_iter().map(|it| {
+        content.made.remarks(content.session).into_iter().map(|it| {
             let kind = if it.is_error() { "error" } else { "warning" };
             format!("{kind} `{}`: {}", it.code, plain(&it.message))
         }),

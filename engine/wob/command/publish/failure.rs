@@ -16,8 +16,6 @@ pub(super) enum Failure {
     Raced(String),
     /// The copy in the cache cannot be used, as this says.
     Copy(String),
-    /// It is not sure that building what has changed gives everything.
-    Doubtful,
 }
 
 /// What is in the way.

@@ -1,131 +1,168 @@
 //! What there is to publish: found out by a build of everything, or by one of what has changed since the tree that is replaced.
 
-use std::cell::Cell;
-
-use camino::Utf8Path;
+use camino::Utf8PathBuf;
 use rayon::ThreadPool;
-use wob_engine::Digest;
+use serde_json::Value;
+use wob_engine::{Diagnostic, Digest, Severity};
 use wob_host::{Destination as Place, GitId, Interrupt, OutputError, Overwrite, Plan, Standing};
-use wob_rules::{Built, Head, Record, SourceRecord};
+use wob_rules::{
+    Built, EnvironmentInput, Head, Record, Said, SourceRecord,
+    lint::{self, Coverage},
+    problems,
+};
 
-use super::notes::{TreeMark, TreeNotes};
+use super::{
+    notes::{TreeMark, TreeNotes},
+    push::Seen,
+};
 use crate::{
-    command::build::{Amended, Candidate, note_published, planned, together},
+    command::build::{Amended, Candidate, Found, planned},
     ledger::Together,
-    report::Report,
     selection::Selected,
     session::{BuiltTarget, Session, Target},
     timings,
 };
 
-/// How a tree is found out.
-#[derive(Clone, Copy)]
-pub(super) enum By<'b> {
-    /// From notes of the tree that is replaced, and what has changed since they were taken.
-    Changes(&'b Changes),
-    /// By what was built of everything, of which this is said.
-    Everything(&'b BuiltTarget, &'b Report),
-}
-
-/// What is needed to build what has changed.
-pub(super) struct Changes {
-    pub(super) pool: ThreadPool,
-    /// Whether the user has heard what was read.
-    pub(super) has_told: Cell<bool>,
+/// An environment of which everything was built.
+pub(super) struct Whole<'w> {
+    pub(super) target: &'w BuiltTarget,
+    /// What the next publication can go on from.
+    pub(super) found: &'w Found,
+    /// What is legal but surely wrong, as far as it alone tells.
+    pub(super) alone: Vec<Diagnostic>,
 }
 
 /// What there is to publish.
 pub(super) enum Made<'m> {
-    Whole {
-        target: &'m BuiltTarget,
-        report: &'m Report,
-        record: Record,
-        plan: Box<Plan>,
-    },
-    Amended {
-        amended: Box<Amended<'m>>,
-        /// It says nothing.
-        together: Together,
-        target: BuiltTarget,
-        pool: &'m ThreadPool,
-    },
+    Whole { whole: &'m Whole<'m>, record: Box<Record>, plan: Box<Plan> },
+    Amended(Box<MadeOfChanges<'m>>),
+}
+
+/// What there is to publish, of which only what has changed was built.
+pub(super) struct MadeOfChanges<'m> {
+    amended: Amended<'m>,
+    /// What is said of all environments together.
+    together: Together,
+    /// What is legal but surely wrong, as far as this one alone tells.
+    alone: Together,
+    target: BuiltTarget,
+    pool: &'m ThreadPool,
 }
 
 /// Where a tree goes, and what is noted of it.
 pub(super) struct BranchState<'g> {
     pub(super) session: &'g Session<'g>,
     /// The folder of the copy in the cache.
-    pub(super) folder: &'g Utf8Path,
+    pub(super) folder: Utf8PathBuf,
+    /// What the repository holds.
+    pub(super) seen: Seen,
     /// The branch, as it is now.
-    pub(super) place: &'g Place,
+    pub(super) place: Place,
     /// The text of the record of the tree that it has; none if it has none.
-    pub(super) head: Option<&'g str>,
+    pub(super) head: Option<String>,
     /// What tells that tree from any other.
     pub(super) mark: Option<TreeMark>,
     /// None if there is no cache.
-    pub(super) notes: Option<&'g TreeNotes>,
+    pub(super) notes: Option<TreeNotes>,
+}
+
+impl BranchState<'_> {
+    /// Returns the record of the tree that is there.
+    pub(super) fn before(&self) -> Option<Value> {
+        self.head.as_deref().and_then(|it| serde_json::from_str(it).ok())
+    }
+
+    /// Looks at what has changed of `target` since the tree was made that is there; `None` if it is not known what that was made
+    /// from, or if more than values have changed.
+    pub(super) fn candidate<'c>(
+        &self,
+        target: &'c Target,
+    ) -> Result<Option<Candidate<'c>>, OutputError> {
+        let known = self.notes.as_ref().zip(self.mark.as_ref());
+        let Some(notes) = known.and_then(|(notes, mark)| notes.of(mark)) else { return Ok(None) };
+        Candidate::find(self.session, target, notes.clone(), || Ok(self.place.clone()))
+    }
+}
+
+impl<'m> MadeOfChanges<'m> {
+    /// Builds what has changed; `None` if anything is wrong, or cannot be told from what has changed. `together` is what is said of
+    /// all environments together.
+    pub(super) fn build(
+        state: &BranchState<'_>,
+        candidate: Candidate<'m>,
+        together: Together,
+        pool: &'m ThreadPool,
+    ) -> Result<Option<Self>, OutputError> {
+        let BranchState { session, mark, notes, .. } = state;
+        let (input, shape) = (candidate.input(), candidate.shape());
+        let known = notes.as_ref().zip(mark.as_ref());
+        let alone = known.and_then(|(notes, mark)| notes.alone(mark, &shape));
+        // Where only a part was read, nobody can find it anew.
+        let is_read = session.narrowed.is_none();
+        let alone = alone.or_else(|| is_read.then(|| Together::new(shape, alone_of(session, input))));
+        let amended = candidate.build(session, pool, &Standing::Unknown)?;
+        Ok(amended.zip(alone).map(|(amended, alone)| {
+            let built = Built::of_some(&session.loaded.db, input, amended.built.clone());
+            let target = BuiltTarget { input, selected: Selected::Whole, built, early: None };
+            Self { amended, together, alone, target, pool }
+        }))
+    }
+
+    /// Returns what is said of the environment.
+    pub(super) fn said(&self) -> Said {
+        self.amended.said.all()
+    }
 }
 
 impl<'m> Made<'m> {
     /// Compares what was built of everything with what is there.
     pub(super) fn whole(
         state: &BranchState<'_>,
-        target: &'m BuiltTarget,
-        report: &'m Report,
+        whole: &'m Whole<'m>,
     ) -> Result<Self, OutputError> {
+        let target = whole.target;
         let _span = timings::span_of("plan", &target.built.environment);
-        let (record, plan) = planned(state.session, target, state.place, &Standing::Unknown)?;
-        Ok(Self::Whole { target, report, record, plan: Box::new(plan) })
-    }
-
-    /// Builds what has changed since the tree was made that is there; `None` if it is not known what that was made from, if more than
-    /// values have changed, or if there is anything to say.
-    pub(super) fn amended(
-        state: &BranchState<'_>,
-        target: &'m Target,
-        pool: &'m ThreadPool,
-    ) -> Result<Option<Self>, OutputError> {
-        let BranchState { session, place, mark, notes, .. } = state;
-        let _span = timings::span_of("amend", target.name.as_str());
-        let known = notes.zip(mark.as_ref()).and_then(|(notes, mark)| notes.of(mark));
-        let (Some(notes), Some(input)) = (known, target.input) else { return Ok(None) };
-        let open = || Ok((*place).clone());
-        let Some(candidate) = Candidate::find(session, target, notes.clone(), open)? else {
-            return Ok(None);
-        };
-        // What is said of several environments together is known once all are built, and then some would be published already.
-        let together = match &*session.targets {
-            [_] => together(session, [&candidate].into_iter()),
-            _ => None,
-        };
-        let together = together.filter(|it| it.diagnostics().is_empty());
-        let amended = candidate.build(session, pool, &Standing::Unknown)?;
-        let amended = amended.filter(|it| it.said.diagnostics().next().is_none());
-        Ok(amended.zip(together).map(|(amended, together)| {
-            let built = Built::of_some(&session.loaded.db, input, amended.built.clone());
-            let target = BuiltTarget { input, selected: Selected::Whole, built, early: None };
-            Self::Amended { amended: Box::new(amended), together, target, pool }
-        }))
+        let (record, plan) = planned(state.session, target, &state.place, &Standing::Unknown)?;
+        Ok(Self::Whole { whole, record: Box::new(record), plan: Box::new(plan) })
     }
 
     /// Returns what was built: of everything, or of what has changed.
     pub(super) fn target(&self) -> &BuiltTarget {
         match self {
-            Self::Whole { target, .. } => target,
-            Self::Amended { target, .. } => target,
+            Self::Whole { whole, .. } => whole.target,
+            Self::Amended(it) => &it.target,
         }
     }
 
-    /// Says whether nothing is to be said of the sources.
-    pub(super) fn is_quiet(&self) -> bool {
-        matches!(self, Self::Amended { .. })
+    /// Says whether only what has changed was built.
+    pub(super) fn is_of_changes(&self) -> bool {
+        matches!(self, Self::Amended(_))
+    }
+
+    /// Returns what is wrong with the environment, and what is legal but surely wrong, as far as it alone tells.
+    pub(super) fn remarks(&self, session: &Session<'_>) -> Vec<Diagnostic> {
+        let silenced = &session.workspace.settings.silenced;
+        let mut all = match self {
+            Self::Whole { whole, .. } => {
+                let mut all = problems([&whole.target.built]);
+                all.extend(whole.alone.iter().cloned());
+                all
+            }
+            Self::Amended(it) => {
+                let mut all = it.said().into_problems();
+                all.extend(it.alone.diagnostics());
+                all
+            }
+        };
+        all.retain(|it| it.severity != Severity::Advice && !silenced.contains(it.code));
+        all
     }
 
     /// Returns what changes.
     pub(super) fn plan(&self) -> &Plan {
         match self {
             Self::Whole { plan, .. } => plan,
-            Self::Amended { amended, .. } => &amended.plan,
+            Self::Amended(it) => &it.amended.plan,
         }
     }
 
@@ -133,7 +170,7 @@ impl<'m> Made<'m> {
     pub(super) fn root(&self) -> &Digest {
         match self {
             Self::Whole { record, .. } => &record.root,
-            Self::Amended { amended, .. } => &amended.head.root,
+            Self::Amended(it) => &it.amended.head.root,
         }
     }
 
@@ -141,7 +178,7 @@ impl<'m> Made<'m> {
     pub(super) fn sources(&self) -> &[SourceRecord] {
         match self {
             Self::Whole { record, .. } => &record.sources,
-            Self::Amended { amended, .. } => &amended.head.sources,
+            Self::Amended(it) => &it.amended.head.sources,
         }
     }
 
@@ -162,46 +199,66 @@ impl<'m> Made<'m> {
         message: &str,
     ) -> Result<GitId, OutputError> {
         let BranchState { session, mark, notes, .. } = state;
-        let Some(notes) = notes.map(|it| it.beside(mark.as_ref())) else {
+        let Some(notes) = notes.as_ref().map(|it| it.beside(mark.as_ref())) else {
             return self.commit(state, message);
         };
         let commit = match self {
-            Self::Whole { target, report, plan, .. } => {
+            Self::Whole { whole, plan, .. } => {
                 let commit = self.commit(state, message)?;
-                note_published(session, target, report, plan.head(), notes);
+                whole.found.note_published(session, whole.target, plan.head(), notes);
                 commit
             }
-            Self::Amended { amended, together, pool, .. } => {
+            Self::Amended(it) => {
                 let interrupt = &session.interrupt;
                 let write = |plan| commit(plan, message, interrupt);
-                amended.write(session, pool, (notes, together), write)?.0
+                it.amended.write(session, it.pool, (notes, &it.together), write)?.0
             }
         };
-        TreeMark::of(state.folder, commit, self.plan().head())?.write(notes);
+        let mark = TreeMark::of(&state.folder, commit, self.plan().head())?;
+        mark.write(self.alone(), notes);
         Ok(commit)
     }
 
     /// Notes that the tree which is there is that of the sources as they are now, if its record says the same of all assignments.
     pub(super) fn keep(&self, state: &BranchState<'_>) {
-        let (Some(notes), Some(mark), Some(head)) = (state.notes, &state.mark, state.head) else {
+        let BranchState { session, mark: Some(mark), notes: Some(notes), head: Some(head), .. } =
+            state
+        else {
             return;
         };
         match self {
-            Self::Whole { target, report, record, plan }
+            Self::Whole { whole, record, plan }
                 if plan.keeps_records() && is_but_for_sources(head, plan, &record.sources) =>
             {
                 let notes = notes.of(mark).unwrap_or_else(|| notes.beside(None));
-                note_published(state.session, target, report, head, notes);
-                mark.write(notes);
+                whole.found.note_published(session, whole.target, head, notes);
+                mark.write(self.alone(), notes);
             }
-            Self::Amended { amended, together, .. } if amended.plan.keeps_records() => {
-                if let Some(notes) = notes.of(mark).filter(|_| amended.has_news()) {
-                    amended.keep(state.session, together, notes);
+            Self::Amended(it) if it.amended.plan.keeps_records() => {
+                if let Some(notes) = notes.of(mark).filter(|_| it.amended.has_news()) {
+                    it.amended.keep(session, &it.together, notes);
+                    mark.write(self.alone(), notes);
                 }
             }
-            Self::Whole { .. } | Self::Amended { .. } => {}
+            Self::Whole { .. } | Self::Amended(_) => {}
         }
     }
+
+    /// Returns what is legal but surely wrong, as far as this environment alone tells, if that may be noted.
+    fn alone(&self) -> Option<Together> {
+        match self {
+            Self::Whole { whole, .. } => {
+                let shape = whole.found.shape(&whole.target.built.environment);
+                shape.map(|it| Together::new(it, whole.alone.clone()))
+            }
+            Self::Amended(it) => Some(it.alone.clone()),
+        }
+    }
+}
+
+/// Returns what is legal but surely wrong with an environment, as far as it alone tells.
+pub(super) fn alone_of(session: &Session<'_>, input: EnvironmentInput) -> Vec<Diagnostic> {
+    lint::warnings(&session.loaded.db, &[input], Coverage::Some)
 }
 
 fn commit(plan: Plan, message: &str, interrupt: &Interrupt) -> Result<GitId, OutputError> {

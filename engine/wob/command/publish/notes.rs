@@ -9,10 +9,10 @@ use wob_engine::{Digest, FilePath};
 use wob_host::{GitId, OutputError, Repository, read_note, write_note};
 
 use super::destination::Destination;
-use crate::footprint::PlaceNotes;
+use crate::{footprint::PlaceNotes, ledger::Together};
 
 /// What makes a note tell which tree the others beside it are of.
-const PURPOSE: &str = "published tree 1";
+const PURPOSE: &str = "published tree 2";
 /// Where the records of parts lie.
 const PARTS: &str = ".wob/parts";
 
@@ -27,6 +27,14 @@ pub(super) struct TreeMark {
     head: [u8; 32],
     /// What git calls the folder with the records of its parts.
     parts: String,
+}
+
+/// A mark, and what is said of the environment if nobody looks at others: warnings that a pull request quotes.
+#[derive(Serialize, Deserialize)]
+struct Marked {
+    mark: TreeMark,
+    /// None if anything is wrong.
+    alone: Option<Together>,
 }
 
 impl TreeMark {
@@ -57,7 +65,19 @@ impl TreeNotes {
 
     /// Returns the notes of the tree with this mark; `None` if there are none.
     pub(super) fn of(&self, mark: &TreeMark) -> Option<&PlaceNotes> {
-        self.0.iter().find(|it| Self::mark(it).as_ref() == Some(mark))
+        self.0.iter().find(|it| Self::marked(it).is_some_and(|it| it.mark == *mark))
+    }
+
+    /// Returns what is said of the environment of the tree with this mark if nobody looks at others, as long as all but its values
+    /// has this `shape`; `None` if that is not noted.
+    pub(super) fn alone(&self, mark: &TreeMark, shape: &Digest) -> Option<Together> {
+        let marked = Self::marked(self.of(mark)?)?;
+        marked.alone.filter(|it| it.is_of(shape))
+    }
+
+    /// Says whether no tree is noted at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|it| Self::marked(it).is_none())
     }
 
     /// Returns where a tree is noted that shall replace the one with the mark `base`, whose notes stay: that tree may wait to be
@@ -72,15 +92,15 @@ impl TreeNotes {
         self.0.into()
     }
 
-    fn mark(notes: &PlaceNotes) -> Option<TreeMark> {
+    fn marked(notes: &PlaceNotes) -> Option<Marked> {
         postcard::from_bytes(&read_note(&notes.path("tree"), PURPOSE)?).ok()
     }
 }
 
 impl TreeMark {
-    /// Says that `notes` are about the tree with this mark.
-    pub(super) fn write(&self, notes: &PlaceNotes) {
-        if let Ok(bytes) = postcard::to_stdvec(self) {
+    /// Says that `notes` are about the tree with this mark, of whose environment this is said if nobody looks at others.
+    pub(super) fn write(&self, alone: Option<Together>, notes: &PlaceNotes) {
+        if let Ok(bytes) = postcard::to_stdvec(&Marked { mark: self.clone(), alone }) {
             // Without it the next publication builds everything.
             write_note(&notes.path("tree"), PURPOSE, &bytes).unwrap_or_default();
         }

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use serde_json::Value;
 use wob_host::{
     BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
-    Patience, Plan, PushError, RefUpdate,
+    OutputError, Patience, Plan, PushError, RefUpdate,
 };
 use wob_rules::{EnvironmentInput, RECORD_PATH, environment_model};
 
@@ -20,7 +21,7 @@ use super::{
     deletions::Deletions,
     destination::Destination,
     failure::Failure,
-    made::{BranchState, By, Made},
+    made::{BranchState, Made, Whole},
     notes::{TreeMark, TreeNotes},
     proposal::{propose, withdraw},
     result::{Outcome, Published, say_body},
@@ -49,12 +50,9 @@ pub(super) struct Push<'p> {
     pub(super) common: &'p Common,
     pub(super) target: &'p Target,
     pub(super) input: EnvironmentInput,
-    /// How the tree is found out.
-    pub(super) by: By<'p>,
-    pub(super) destination: &'p Destination,
+    pub(super) destination: Destination,
     /// What people call the destination, where there are others.
     pub(super) apart: Option<String>,
-    pub(super) cache: &'p Cache,
     pub(super) patience: Patience,
 }
 
@@ -67,30 +65,45 @@ pub(super) struct Seen {
     pointer: Option<GitId>,
 }
 
+/// What was found out before anything is done.
+pub(super) struct Ready<'r> {
+    pub(super) state: BranchState<'r>,
+    pub(super) made: Made<'r>,
+    /// What it means, as Markdown; none if nobody has asked yet.
+    pub(super) meaning: Option<String>,
+}
+
 impl<'p> Push<'p> {
-    /// Publishes; says why if that cannot be done.
-    pub(super) fn run(&self) -> Result<Published, Failure> {
-        match self.try_run() {
+    /// Publishes what was built of everything; says why if that cannot be done.
+    pub(super) fn run(&self, cache: &Cache, whole: &Whole<'_>) -> Result<Published, Failure> {
+        match self.try_run(cache, whole) {
             Err(Failure::Copy(reason)) => Err(self.refused(&reason, Exit::Local)),
             result => result,
         }
     }
 
     /// Publishes, if need be from a copy in the cache that is made anew.
-    fn try_run(&self) -> Result<Published, Failure> {
-        let outgoing = Outgoing::open(self.cache, &self.destination.url, &self.session.interrupt);
+    fn try_run(&self, cache: &Cache, whole: &Whole<'_>) -> Result<Published, Failure> {
+        let outgoing = Outgoing::open(cache, &self.destination.url, &self.session.interrupt);
         let outgoing = outgoing.map_err(|it| self.pushing(&it))?;
-        match self.run_with(&outgoing) {
+        match self.run_with(&outgoing, whole) {
             Err(Failure::Copy(reason)) => {
                 self.session.streams.say_more(&format!("{reason}; making it anew"));
                 outgoing.renew().map_err(|it| self.pushing(&it))?;
-                self.run_with(&outgoing)
+                self.run_with(&outgoing, whole)
             }
             result => result,
         }
     }
 
-    fn run_with(&self, outgoing: &Outgoing) -> Result<Published, Failure> {
+    fn run_with(&self, outgoing: &Outgoing, whole: &Whole<'_>) -> Result<Published, Failure> {
+        let state = self.reach(outgoing)?;
+        let made = Made::whole(&state, whole).map_err(|it| self.writing(&it))?;
+        self.publish(outgoing, &Ready { state, made, meaning: None })
+    }
+
+    /// Looks at the repository, of which `outgoing` is the copy, and at what is noted of the tree that it has.
+    pub(super) fn reach(&self, outgoing: &Outgoing) -> Result<BranchState<'p>, Failure> {
         let seen = self.look(outgoing).map_err(|it| self.pushing(&it))?;
         if seen.base.is_none() && (self.destination.forge.is_some() || !self.is_direct()) {
             return Err(self.refused(
@@ -106,89 +119,86 @@ impl<'p> Push<'p> {
         outgoing.set_local(&branch, seen.base).map_err(|it| self.pushing(&it))?;
         let place = OutputBranch::open(outgoing.folder(), &branch);
         let place = Place::Branch(Box::new(place.map_err(|it| self.writing(&it))?));
-        let previous = place.previous().map_err(|it| self.writing(&it))?;
-        let head = previous.text.as_deref();
-        let mark =
-            seen.base.zip(head).map(|(base, head)| TreeMark::of(outgoing.folder(), base, head));
-        let notes = TreeNotes::find(self.environment(), outgoing.folder(), self.destination);
-        let state = BranchState {
+        let head = place.previous().map_err(|it| self.writing(&it))?.text;
+        let mark = seen.base.zip(head.as_deref());
+        let mark = mark.map(|(base, head)| TreeMark::of(outgoing.folder(), base, head));
+        Ok(BranchState {
             session: self.session,
-            folder: outgoing.folder(),
-            place: &place,
-            head,
+            folder: outgoing.folder().to_owned(),
+            seen,
+            place,
             mark: mark.transpose().map_err(|it| self.writing(&it))?,
-            notes: notes.as_ref(),
-        };
-        let made = self.made(&state)?;
+            head,
+            notes: self.notes(outgoing.folder()),
+        })
+    }
+
+    /// Returns where it is noted what was published from the copy in `folder`; `None` if there is no cache.
+    pub(super) fn notes(&self, folder: &Utf8Path) -> Option<TreeNotes> {
+        TreeNotes::find(self.environment(), folder, &self.destination)
+    }
+
+    /// Brings what was found out to where it belongs.
+    pub(super) fn publish(
+        &self,
+        outgoing: &Outgoing,
+        ready: &Ready<'_>,
+    ) -> Result<Published, Failure> {
+        let Ready { state, made, meaning } = ready;
         let shown = outgoing.shown();
         self.session.streams.say_more(&format!("publishing `{}` to `{shown}`", self.environment()));
-        let before: Option<Value> = head.and_then(|it| serde_json::from_str(it).ok());
+        let before = state.before();
         self.check_owner(before.as_ref())?;
-        let promoted = self.promoted().filter(|it| base_commit(before.as_ref()) != Some(it));
+        let promoted = self.promotes(before.as_ref());
         let span = timings::span_of("history", self.environment());
-        let manual = match seen.base {
+        let manual = match state.seen.base {
             Some(base) => outgoing.manual_commits(base, RECORD_PATH, MANUAL_COMMITS),
             None => Ok(vec![]),
         };
         let manual = manual.map_err(|it| self.pushing(&it))?;
         drop(span);
         let deletions = Deletions::of(made.plan()).map_err(|it| self.writing(&it))?;
-        let content = Content {
-            made: &made,
-            promoted,
-            manual,
-            deletions,
-            meaning: String::new(),
-            session: self.session,
-        };
-        let mut published = Published::new(&content, &shown, self.destination);
-        let done = self.bring((outgoing, &state), &seen, content, &mut published);
+        let meaning = meaning.clone().unwrap_or_default();
+        let session = self.session;
+        let content = Content { made, promoted, manual, deletions, meaning, session };
+        let mut published = Published::new(&content, &shown, &self.destination);
+        let done = self.bring((outgoing, ready), content, &mut published);
         done.map(|()| published.clone()).map_err(|it| it.about(published))
     }
 
-    /// Finds out what there is to publish.
-    fn made(&self, state: &BranchState<'_>) -> Result<Made<'p>, Failure> {
-        let changes = match self.by {
-            By::Everything(target, report) => {
-                let made = Made::whole(state, target, report);
-                return made.map_err(|it| self.writing(&it));
-            }
-            By::Changes(changes) => changes,
-        };
-        // What cannot be read is met again, and told, by whoever builds everything.
-        let made = Made::amended(state, self.target, &changes.pool).ok().flatten();
-        if self.session.interrupt.is_set() {
-            return Err(Failure::Stopped(self.session.interrupted()));
-        }
-        let made = made.ok_or(Failure::Doubtful)?;
-        if !changes.has_told.replace(true) {
-            self.session.say_remarks();
-        }
-        Ok(made)
+    /// Says what `made` means, if the pull request shall say it; `None` if what has changed does not tell that.
+    pub(super) fn meaning(
+        &self,
+        state: &BranchState<'_>,
+        made: &Made<'_>,
+    ) -> Result<Option<String>, OutputError> {
+        let is_told = !self.is_direct() || self.how.dry_run;
+        let is_news = made.plan().differs() || self.promotes(state.before().as_ref()).is_some();
+        if is_told && is_news { meaning(self.session, made) } else { Ok(Some(String::new())) }
     }
 
     /// Brings what was found out to where it belongs, and says in `published` what was done.
     fn bring(
         &self,
-        (outgoing, state): (&Outgoing, &BranchState<'_>),
-        seen: &Seen,
+        (outgoing, ready): (&Outgoing, &Ready<'_>),
         mut content: Content<'_>,
         published: &mut Published,
     ) -> Result<(), Failure> {
-        self.check_others(content.made.plan(), &content.manual)?;
-        if !content.made.plan().differs() && content.promoted.is_none() {
-            self.unchanged(outgoing, seen, &content, published)?;
+        let Ready { state, made, meaning } = ready;
+        self.check_others(made.plan(), &content.manual)?;
+        if !made.plan().differs() && content.promoted.is_none() {
+            self.unchanged(outgoing, &state.seen, &content, published)?;
             if !self.how.dry_run {
-                content.made.keep(state);
+                made.keep(state);
             }
             return Ok(());
         }
         self.check_budget(&content.deletions)?;
-        if !self.is_direct() || self.how.dry_run {
-            let meaning = meaning(self.session, content.made).map_err(|it| self.writing(&it))?;
-            content.meaning = meaning.ok_or(Failure::Doubtful)?;
+        if meaning.is_none() {
+            let meaning = self.meaning(state, made).map_err(|it| self.writing(&it))?;
+            content.meaning = meaning.unwrap_or_default();
         }
-        self.publish((outgoing, state), seen, &content, published)
+        self.commit_and_push((outgoing, state), &content, published)
     }
 
     /// Reads what there is, and fetches the commits that matter.
@@ -207,13 +217,13 @@ impl<'p> Push<'p> {
     }
 
     /// Commits and pushes, and has the rest done by the forge.
-    fn publish(
+    fn commit_and_push(
         &self,
         (outgoing, state): (&Outgoing, &BranchState<'_>),
-        seen: &Seen,
         content: &Content<'_>,
         published: &mut Published,
     ) -> Result<(), Failure> {
+        let seen = &state.seen;
         let pending = self.pending(outgoing, seen, content)?;
         let commit = match pending {
             Some(pending) => pending,
@@ -434,9 +444,20 @@ impl<'p> Push<'p> {
         model.base_repo()?.reference.commit.clone()
     }
 
+    /// Returns that commit, if it is another one than the record `before` names.
+    fn promotes(&self, before: Option<&Value>) -> Option<String> {
+        self.promoted().filter(|it| base_commit(before) != Some(it))
+    }
+
     /// Says whether commits go onto the branch that clusters read, with nobody asked.
     fn is_direct(&self) -> bool {
         self.destination.forge.is_none() && self.destination.auto_merge
+    }
+
+    /// Returns what tells it from all others: environment, address and branch.
+    pub(super) fn key(&self) -> (String, String, String) {
+        let Destination { url, branch, .. } = &self.destination;
+        (self.environment().to_owned(), url.clone(), branch.as_str().to_owned())
     }
 
     pub(super) fn environment(&self) -> &str {
@@ -469,10 +490,10 @@ impl<'p> Push<'p> {
         format!("refs/wob/deployment/{}", self.name())
     }
 
-    /// Names a branch of the copy in the cache.
+    /// Names a branch of the copy in the cache, which other deployments from there leave alone.
     fn local(&self, purpose: &str) -> BranchName {
-        BranchName::new(&format!("{purpose}/{}", self.environment()))
-            .expect("because the name of an environment can be part of a branch's name")
+        BranchName::new(&format!("{purpose}/{}", self.name()))
+            .expect("because the names of environments and branches can be part of a branch's name")
     }
 }
 

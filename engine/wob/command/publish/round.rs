@@ -1,29 +1,35 @@
 //! One round of publishing what is selected, from sources that were read once: what has changed since it was published last, or
 //! else a build of everything.
 
-use std::{cell::Cell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
-use wob_engine::Diagnostic;
+use wob_engine::{Diagnostic, Severity};
 use wob_host::{Cache, Outgoing, Patience};
-use wob_rules::{EnvironmentInput, problems};
+use wob_rules::{
+    EnvironmentInput,
+    lint::{self, Coverage},
+    problems,
+};
 
 use super::{
     How,
+    changes::{self, Copies},
     destination::{Destination, destinations},
     failure::{Failure, Refusal},
-    made::{By, Changes},
+    made::Whole,
     notes::TreeNotes,
     push::Push,
     result::Published,
 };
 use crate::{
     args::Common,
+    command::build::Found,
     exit::Exit,
     footprint::PlaceNotes,
     recorded::sources,
     report::{Report, count},
     selection::Selected,
-    session::{BuiltTarget, Session, Target},
+    session::{BuiltTarget, Remarks, Session, Target, problems_of},
 };
 
 /// What one round gave.
@@ -33,6 +39,8 @@ pub(super) struct Round {
     pub(super) exit: Exit,
     /// Whether somebody else was faster, so that everything is to be read again.
     pub(super) raced: bool,
+    /// Whether the user heard what was read, if that was only a part.
+    pub(super) remarks: Remarks,
     /// What the next run of the same command line may go on from, for each repository.
     pub(super) places: Vec<Vec<PlaceNotes>>,
     /// What was brought somewhere already: environment, address and branch.
@@ -45,8 +53,8 @@ pub(super) struct Round {
 pub(super) enum Ended {
     /// To its end.
     Round(Round),
-    /// A part of the sources was read, and that is not enough for the rest; whether the user heard what was read.
-    NeedsAll(Round, bool),
+    /// A part of the sources was read, and that is not enough for the rest.
+    NeedsAll(Round),
 }
 
 /// What publishing one environment needs.
@@ -55,7 +63,6 @@ struct Publishing<'p> {
     how: &'p How,
     session: &'p Session<'p>,
     common: &'p Common,
-    cache: &'p Cache,
 }
 
 /// Publishes what `session` selects, but for what `round` did before.
@@ -74,27 +81,23 @@ pub(super) fn publish(
         ));
         return Err(Exit::Usage);
     }
+    let publishing = Publishing { how, session, common };
     let cache = Cache::of_user();
-    if let Ok(cache) = &cache
-        && session.loaded.diagnostics.is_empty()
-        && !session.loaded.outside_failed
-    {
-        let changes = Changes { pool: session.pool(common)?, has_told: Cell::new(false) };
-        let publishing = Publishing { how, session, common, cache };
-        if round.changes(publishing, &changes)? {
-            return Ok(Ended::Round(
-                round.ended(Report::new(vec![], &session.loaded.texts), Exit::Ok),
-            ));
+    // What was done already has its part in what is said.
+    if let (Ok(cache), true) = (&cache, round.done.is_empty()) {
+        if let Some(report) = round.changes(publishing, cache)? {
+            let verdict = session.verdict(&report, common);
+            return Ok(Ended::Round(round.ended(report, verdict)));
         }
         session.stored.forget();
-        if session.narrowed.is_some() {
-            return Ok(Ended::NeedsAll(round, changes.has_told.get()));
-        }
-    } else if session.narrowed.is_some() {
-        return Ok(Ended::NeedsAll(round, false));
+    }
+    if session.narrowed.is_some() {
+        return Ok(Ended::NeedsAll(round));
     }
     let built = session.build(common)?;
-    let report = session.diagnose_closely(&built);
+    let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
+    let lints = session.lint(&inputs);
+    let report = session.report(problems_of(&built), lints.clone());
     let verdict = session.verdict(&report, common);
     if session.loaded.outside_failed {
         let reason = "a source could not be reached, and what it holds is not known";
@@ -108,10 +111,12 @@ pub(super) fn publish(
         streams.fail(&error.to_string());
         Exit::Local
     })?;
-    let publishing = Publishing { how, session, common, cache: &cache };
+    let found = Found::of_published(session, (&built, &report), lints);
     for target in &session.targets {
         let Some(built) = built.iter().find(|it| Some(it.input) == target.input) else { continue };
-        round.everything(publishing, target, built, &report)?;
+        let alone = lint::warnings(&session.loaded.db, &[built.input], Coverage::Some);
+        let whole = Whole { target: built, found: &found, alone };
+        round.everything((publishing, &cache), target, &whole)?;
     }
     Ok(Ended::Round(round.ended(report, verdict)))
 }
@@ -124,6 +129,7 @@ impl Round {
             report: Report::new(vec![], &session.loaded.texts),
             exit: Exit::Ok,
             raced: false,
+            remarks: Remarks::Kept,
             places: vec![],
             done: BTreeSet::new(),
             failed: None,
@@ -134,104 +140,132 @@ impl Round {
         Self { report, exit: self.failed.unwrap_or(verdict), ..self }
     }
 
-    /// Publishes all environments by what has changed in them; says whether that could be done.
-    fn changes(&mut self, publishing: Publishing<'_>, changes: &Changes) -> Result<bool, Exit> {
-        let lease = publishing.session.stored.lease();
-        for target in &publishing.session.targets {
-            let Some(input) = target.input else { return Ok(false) };
-            if unknown_to_others(publishing.session, input).is_some() {
-                return Ok(false);
-            }
-            let Publishing { how, session, common, .. } = publishing;
-            let Ok(all) = destinations(how, session, common, (target.name.as_str(), input)) else {
-                return Ok(false);
-            };
-            if !self.bring(publishing, (target, input), &all, By::Changes(changes))? {
-                return Ok(false);
+    /// Publishes all environments by what has changed in them, and returns what there is to say; `None` if it could not be told
+    /// so, or if a copy of a repository could not be used.
+    fn changes(
+        &mut self,
+        publishing: Publishing<'_>,
+        cache: &Cache,
+    ) -> Result<Option<Report>, Exit> {
+        let Publishing { session, common, .. } = publishing;
+        let Some(pushes) = self.pushes_if_fine(publishing) else { return Ok(None) };
+        let pool = session.pool(common)?;
+        // While it is held, nothing is tidied up.
+        let _lease = session.stored.lease();
+        let copies = Copies::open(cache, &pushes, session);
+        let prepared = match &copies {
+            Some(copies) => changes::prepare(&pushes, (cache, copies), (session, &pool))?,
+            None => None,
+        };
+        if session.interrupt.is_set() {
+            return Err(session.interrupted());
+        }
+        let (Some(copies), Some((all, report))) = (&copies, prepared) else { return Ok(None) };
+        if session.narrowed.is_some() {
+            session.say_remarks();
+            self.remarks = Remarks::Told;
+        }
+        for (push, ready) in pushes.iter().zip(&all) {
+            match push.publish(copies.of(cache, push), ready) {
+                // Whoever builds everything makes it anew.
+                Err(Failure::Copy(_)) => return Ok(None),
+                result => self.take(cache, push, result)?,
             }
         }
-        drop(lease);
-        Ok(true)
+        Ok(Some(report))
+    }
+
+    /// Lists where all environments are to be brought to; `None` if anything is wrong.
+    fn pushes_if_fine<'p>(&self, publishing: Publishing<'p>) -> Option<Vec<Push<'p>>> {
+        let Session { loaded, targets, .. } = publishing.session;
+        let is_wrong = loaded.diagnostics.iter().any(|it| it.severity != Severity::Warning);
+        if is_wrong || loaded.outside_failed {
+            return None;
+        }
+        let mut all = vec![];
+        for target in targets {
+            let input = target.input?;
+            if unknown_to_others(publishing.session, input).is_some() {
+                return None;
+            }
+            all.extend(self.pushes(publishing, (target, input)).ok()?);
+        }
+        Some(all)
     }
 
     /// Publishes one environment, of which everything was built.
     fn everything(
         &mut self,
-        publishing: Publishing<'_>,
+        (publishing, cache): (Publishing<'_>, &Cache),
         target: &Target,
-        built: &BuiltTarget,
-        report: &Report,
+        whole: &Whole<'_>,
     ) -> Result<(), Exit> {
-        let Publishing { how, session, common, .. } = publishing;
-        let (name, input) = (target.name.as_str(), built.input);
-        let found = match refusal(session, common, built) {
+        let Publishing { session, common, .. } = publishing;
+        let name = target.name.as_str();
+        let found = match refusal(session, common, whole.target) {
             Some(reason) => Err(Refusal::new(name, &reason, Exit::Sources)),
-            None => destinations(how, session, common, (name, input)),
+            None => self.pushes(publishing, (target, whole.target.input)),
         };
         match found {
             Ok(all) => {
-                self.bring(publishing, (target, input), &all, By::Everything(built, report))?;
+                for push in &all {
+                    self.take(cache, push, push.run(cache, whole))?;
+                }
             }
             Err(refusal) => self.refuse(session, refusal, || Published::nothing(name, None)),
         }
         Ok(())
     }
 
-    /// Brings an environment to all of its repositories; says whether that could be done by what it is found out `by`.
-    fn bring(
-        &mut self,
-        publishing: Publishing<'_>,
-        (target, input): (&Target, EnvironmentInput),
-        destinations: &[Destination],
-        by: By<'_>,
-    ) -> Result<bool, Exit> {
-        let Publishing { how, session, common, cache } = publishing;
-        let name = target.name.as_str();
-        for destination in destinations {
-            let Destination { url, branch, .. } = destination;
-            let key = (name.to_owned(), url.clone(), branch.as_str().to_owned());
-            if self.done.contains(&key) {
-                continue;
-            }
-            let shown = Outgoing::shown_at(url);
-            let apart = (destinations.len() > 1).then(|| format!("{shown}#{}", branch.as_str()));
+    /// Lists where an environment is to be brought to, but for where it was already; says why it must not be.
+    fn pushes<'p>(
+        &self,
+        Publishing { how, session, common }: Publishing<'p>,
+        (target, input): (&'p Target, EnvironmentInput),
+    ) -> Result<Vec<Push<'p>>, Refusal> {
+        let destinations = destinations(how, session, common, (target.name.as_str(), input))?;
+        let are_many = destinations.len() > 1;
+        let pushes = destinations.into_iter().map(|destination| {
+            let Destination { url, branch, .. } = &destination;
+            let apart =
+                are_many.then(|| format!("{}#{}", Outgoing::shown_at(url), branch.as_str()));
             let patience = Patience::default();
-            let push = Push {
-                how,
-                session,
-                common,
-                target,
-                input,
-                by,
-                destination,
-                apart,
-                cache,
-                patience,
-            };
-            let nothing = || Published::nothing(name, Some((&shown, branch.as_str())));
-            match push.run() {
-                Ok(done) => self.published.push(done),
-                Err(Failure::Stopped(exit)) => return Err(exit),
-                Err(Failure::Doubtful) => return Ok(false),
-                // The other repositories are published all the same.
-                Err(Failure::Refused(refusal)) => self.refuse(session, refusal, nothing),
-                Err(Failure::Copy(reason)) => {
-                    let refusal = Refusal::new(name, &reason, Exit::Local);
-                    self.refuse(session, refusal, nothing);
-                }
-                Err(Failure::Raced(reason)) => {
-                    session.streams.say_more(&reason);
-                    self.published.push(nothing().refused(&reason));
-                    self.raced = true;
-                    self.failed = self.failed.max(Some(Exit::Outside));
-                }
+            Push { how, session, common, target, input, destination, apart, patience }
+        });
+        Ok(pushes.filter(|it| !self.done.contains(&it.key())).collect())
+    }
+
+    /// Takes what became of a push.
+    fn take(
+        &mut self,
+        cache: &Cache,
+        push: &Push<'_>,
+        result: Result<Published, Failure>,
+    ) -> Result<(), Exit> {
+        let (name, session) = (push.environment(), push.session);
+        let Destination { url, branch, .. } = &push.destination;
+        let shown = Outgoing::shown_at(url);
+        let nothing = || Published::nothing(name, Some((&shown, branch.as_str())));
+        match result {
+            Ok(done) => self.published.push(done),
+            Err(Failure::Stopped(exit)) => return Err(exit),
+            // The other repositories are published all the same.
+            Err(Failure::Refused(refusal)) => self.refuse(session, refusal, nothing),
+            Err(Failure::Copy(reason)) => {
+                let refusal = Refusal::new(name, &reason, Exit::Local);
+                self.refuse(session, refusal, nothing);
             }
-            let copy = Outgoing::folder_of(cache, url);
-            let notes = TreeNotes::find(name, &copy, destination);
-            self.places.extend(notes.map(TreeNotes::into_places));
-            self.done.insert(key);
+            Err(Failure::Raced(reason)) => {
+                session.streams.say_more(&reason);
+                self.published.push(nothing().refused(&reason));
+                self.raced = true;
+                self.failed = self.failed.max(Some(Exit::Outside));
+            }
         }
-        Ok(true)
+        self.places
+            .extend(push.notes(&Outgoing::folder_of(cache, url)).map(TreeNotes::into_places));
+        self.done.insert(push.key());
+        Ok(())
     }
 
     fn refuse(

@@ -1,0 +1,110 @@
+//! What has changed of environments since they were published: found out of all of them before anything is done for one.
+//!
+//! **Invariant:** what is said, and what is published, is what a build of everything says and gives. Whatever makes that doubtful
+//! leads to [`None`], and everything is built.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use rayon::ThreadPool;
+use wob_host::{Cache, Outgoing};
+use wob_rules::Said;
+
+use super::{
+    failure::Failure,
+    made::{BranchState, Made, MadeOfChanges},
+    push::{Push, Ready},
+};
+use crate::{
+    command::build::{Candidate, together},
+    exit::Exit,
+    reads::speaks_of_unread,
+    report::Report,
+    session::Session,
+    timings,
+};
+
+/// The copies of repositories in the cache, by their folders. While they are held, no other process uses them.
+pub(super) struct Copies(BTreeMap<Utf8PathBuf, Outgoing>);
+
+impl Copies {
+    /// Opens those that `pushes` need; `None` if that cannot be done, or if nothing is noted of what was published from one.
+    pub(super) fn open(cache: &Cache, pushes: &[Push<'_>], session: &Session<'_>) -> Option<Self> {
+        let folder = |it: &Push<'_>| Outgoing::folder_of(cache, &it.destination.url);
+        let is_noted = |it: &Push<'_>| it.notes(&folder(it)).is_some_and(|it| !it.is_empty());
+        // Then nobody need be asked.
+        if !pushes.iter().all(is_noted) {
+            return None;
+        }
+        // Always in the same order, so that no two processes wait for each other.
+        let needed: BTreeMap<Utf8PathBuf, &str> =
+            pushes.iter().map(|it| (folder(it), it.destination.url.as_str())).collect();
+        let open =
+            |(folder, url)| Some((folder, Outgoing::open(cache, url, &session.interrupt).ok()?));
+        let copies: Option<BTreeMap<Utf8PathBuf, Outgoing>> =
+            needed.into_iter().map(open).collect();
+        copies.map(Self)
+    }
+
+    /// Returns the one that a push needs.
+    pub(super) fn of(&self, cache: &Cache, push: &Push<'_>) -> &Outgoing {
+        &self.0[&Outgoing::folder_of(cache, &push.destination.url)]
+    }
+}
+
+/// Finds out what has changed since the trees were made that are there, builds that, and returns what is to be done for each of
+/// `pushes`, and what there is to say; `None` if anything is doubtful. Says so if the user stops it while git is asked.
+pub(super) fn prepare<'p>(
+    pushes: &'p [Push<'p>],
+    (cache, copies): (&Cache, &Copies),
+    (session, pool): (&Session<'_>, &'p ThreadPool),
+) -> Result<Option<(Vec<Ready<'p>>, Report)>, Exit> {
+    let mut found: Vec<(&Push<'_>, BranchState<'_>)> = vec![];
+    for push in pushes {
+        match push.reach(copies.of(cache, push)) {
+            Ok(state) => found.push((push, state)),
+            Err(Failure::Stopped(exit)) => return Err(exit),
+            // What cannot be read is met again, and told, by whoever builds everything.
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(build(found, (session, pool)))
+}
+
+fn build<'p>(
+    found: Vec<(&'p Push<'p>, BranchState<'p>)>,
+    (session, pool): (&Session<'_>, &'p ThreadPool),
+) -> Option<(Vec<Ready<'p>>, Report)> {
+    let candidate = |(push, state): (&'p Push<'p>, BranchState<'p>)| {
+        let _span = timings::span_of("amend", push.environment());
+        let candidate = state.candidate(push.target).ok()??;
+        Some((push, state, candidate))
+    };
+    let found: Option<Vec<(&Push<'_>, BranchState<'_>, Candidate<'_>)>> =
+        found.into_iter().map(candidate).collect();
+    let found = found?;
+    // An environment may go to several places, and is spoken of once.
+    let mut names = BTreeSet::new();
+    let is_first: Vec<bool> = found.iter().map(|it| names.insert(it.0.environment())).collect();
+    let each = found.iter().zip(&is_first).filter(|(_, is_first)| **is_first);
+    let together = together(session, each.map(|((_, _, it), _)| it))?;
+    let mut said = Said::default();
+    let mut all = vec![];
+    for ((push, state, candidate), is_first) in found.into_iter().zip(is_first) {
+        if session.interrupt.is_set() {
+            return None;
+        }
+        let span = timings::span_of("amend", push.environment());
+        let made = MadeOfChanges::build(&state, candidate, together.clone(), pool).ok()??;
+        drop(span);
+        if is_first {
+            said.join(made.said());
+        }
+        let made = Made::Amended(Box::new(made));
+        let meaning = push.meaning(&state, &made).ok()??;
+        all.push(Ready { state, made, meaning: Some(meaning) });
+    }
+    let report = session.report(said.into_problems(), together.diagnostics());
+    let is_told = session.narrowed.is_none() || !speaks_of_unread(session, &report);
+    is_told.then_some((all, report))
+}
