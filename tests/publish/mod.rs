@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod first;
 mod refusals;
 mod rolling;
 

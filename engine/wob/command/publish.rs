@@ -2,6 +2,7 @@
 
 mod body;
 mod changes;
+mod copies;
 mod deletions;
 mod destination;
 mod failure;

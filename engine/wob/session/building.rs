@@ -57,8 +57,17 @@ impl Session<'_> {
     /// Builds the selected environments with as many threads as the user wants; renders only what no build before has, and keeps
     /// the rest for the next one.
     pub(crate) fn build(&self, common: &Common) -> Result<Vec<BuiltTarget>, Exit> {
+        self.build_ahead(common, &|_| Ahead::default())
+    }
+
+    /// Does the same; `ahead` says, by an environment's name, what is known of its place.
+    pub(crate) fn build_ahead(
+        &self,
+        common: &Common,
+        ahead: &dyn Fn(&str) -> Ahead,
+    ) -> Result<Vec<BuiltTarget>, Exit> {
         let pool = self.pool(common)?;
-        let built = self.build_on(&pool, &|_| Ahead::default())?;
+        let built = self.build_on(&pool, ahead)?;
         self.tell_saved(self.saving(&built).run(&pool));
         Ok(built)
     }

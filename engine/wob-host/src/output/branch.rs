@@ -84,18 +84,24 @@ impl OutputBranch {
         Ok(Self { files, repository, name, folder, tip: Some(tip), early: None })
     }
 
-    /// Returns a place for files of the tree to be compressed in as soon as they are made, if every file will be new: a branch that
-    /// exists may have them.
+    /// Returns a place for files of the tree to be compressed in as soon as they are made, if surely every file will be new: a
+    /// branch that has a tree of wob's has most of them.
     pub fn early(&self) -> Option<EarlyFiles> {
-        let is_new = self.tip.is_none();
+        let is_new = self.has_no_tree();
         is_new.then(|| self.repository.early(self.files.clone(), &self.own_name()))
     }
 
-    /// Takes files from `early` instead of making them again, if the branch is still new.
+    /// Takes files from `early` instead of making them again, if the branch still has no tree.
     #[must_use]
     pub fn with_early(self, early: Option<Arc<EarlyFiles>>) -> Self {
-        let early = early.filter(|_| self.tip.is_none());
+        let early = early.filter(|_| self.has_no_tree());
         Self { early, ..self }
+    }
+
+    /// Says whether it is known that wob wrote no tree there.
+    fn has_no_tree(&self) -> bool {
+        let text = self.tip.as_ref().map(|it| own_text(&self.repository, it));
+        matches!(text, None | Some(Ok(None)))
     }
 
     /// Returns what people call it: the repository's folder, `#`, and the branch.

@@ -3,14 +3,14 @@
 //! **Invariant:** what is said, and what is published, is what a build of everything says and gives. Whatever makes that doubtful
 //! leads to [`None`], and everything is built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
 use rayon::ThreadPool;
-use wob_host::{Cache, Outgoing};
+use wob_host::Cache;
 use wob_rules::Said;
 
 use super::{
+    copies::Copies,
     failure::Failure,
     made::{BranchState, Made, MadeOfChanges},
     push::{Push, Ready},
@@ -24,34 +24,6 @@ use crate::{
     timings,
 };
 
-/// The copies of repositories in the cache, by their folders. While they are held, no other process uses them.
-pub(super) struct Copies(BTreeMap<Utf8PathBuf, Outgoing>);
-
-impl Copies {
-    /// Opens those that `pushes` need; `None` if that cannot be done, or if nothing is noted of what was published from one.
-    pub(super) fn open(cache: &Cache, pushes: &[Push<'_>], session: &Session<'_>) -> Option<Self> {
-        let folder = |it: &Push<'_>| Outgoing::folder_of(cache, &it.destination.url);
-        let is_noted = |it: &Push<'_>| it.notes(&folder(it)).is_some_and(|it| !it.is_empty());
-        // Then nobody need be asked.
-        if !pushes.iter().all(is_noted) {
-            return None;
-        }
-        // Always in the same order, so that no two processes wait for each other.
-        let needed: BTreeMap<Utf8PathBuf, &str> =
-            pushes.iter().map(|it| (folder(it), it.destination.url.as_str())).collect();
-        let open =
-            |(folder, url)| Some((folder, Outgoing::open(cache, url, &session.interrupt).ok()?));
-        let copies: Option<BTreeMap<Utf8PathBuf, Outgoing>> =
-            needed.into_iter().map(open).collect();
-        copies.map(Self)
-    }
-
-    /// Returns the one that a push needs.
-    pub(super) fn of(&self, cache: &Cache, push: &Push<'_>) -> &Outgoing {
-        &self.0[&Outgoing::folder_of(cache, &push.destination.url)]
-    }
-}
-
 /// Finds out what has changed since the trees were made that are there, builds that, and returns what is to be done for each of
 /// `pushes`, and what there is to say; `None` if anything is doubtful. Says so if the user stops it while git is asked.
 pub(super) fn prepare<'p>(
@@ -61,7 +33,8 @@ pub(super) fn prepare<'p>(
 ) -> Result<Option<(Vec<Ready<'p>>, Report)>, Exit> {
     let mut found: Vec<(&Push<'_>, BranchState<'_>)> = vec![];
     for push in pushes {
-        match push.reach(copies.of(cache, push)) {
+        let Some(copy) = copies.of(cache, push) else { return Ok(None) };
+        match push.reach(copy) {
             Ok(state) => found.push((push, state)),
             Err(Failure::Stopped(exit)) => return Err(exit),
             // What cannot be read is met again, and told, by whoever builds everything.

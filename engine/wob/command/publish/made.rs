@@ -122,7 +122,8 @@ impl<'m> Made<'m> {
     ) -> Result<Self, OutputError> {
         let target = whole.target;
         let _span = timings::span_of("plan", &target.built.environment);
-        let (record, plan) = planned(state.session, target, &state.place, &Standing::Unknown)?;
+        let place = state.place.clone().with_early(target.early.clone());
+        let (record, plan) = planned(state.session, target, &place, &Standing::Unknown)?;
         Ok(Self::Whole { whole, record: Box::new(record), plan: Box::new(plan) })
     }
 

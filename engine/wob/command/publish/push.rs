@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use wob_host::{
     BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
@@ -18,6 +18,7 @@ use wob_rules::{EnvironmentInput, RECORD_PATH, environment_model};
 use super::{
     How,
     body::{Content, commit_message, meaning},
+    copies::Copies,
     deletions::Deletions,
     destination::Destination,
     failure::Failure,
@@ -74,23 +75,32 @@ pub(super) struct Ready<'r> {
 }
 
 impl<'p> Push<'p> {
-    /// Publishes what was built of everything; says why if that cannot be done.
-    pub(super) fn run(&self, cache: &Cache, whole: &Whole<'_>) -> Result<Published, Failure> {
-        match self.try_run(cache, whole) {
+    /// Publishes what was built of everything, from a copy that is held or is opened for it; says why if that cannot be done.
+    pub(super) fn run(
+        &self,
+        (cache, copies): (&Cache, &Copies),
+        whole: &Whole<'_>,
+    ) -> Result<Published, Failure> {
+        let done = if let Some(held) = copies.of(cache, self) {
+            self.try_run(held, whole)
+        } else {
+            let url = &self.destination.url;
+            let outgoing = Outgoing::open(cache, url, &self.session.interrupt);
+            self.try_run(&outgoing.map_err(|it| self.pushing(&it))?, whole)
+        };
+        match done {
             Err(Failure::Copy(reason)) => Err(self.refused(&reason, Exit::Local)),
             result => result,
         }
     }
 
-    /// Publishes, if need be from a copy in the cache that is made anew.
-    fn try_run(&self, cache: &Cache, whole: &Whole<'_>) -> Result<Published, Failure> {
-        let outgoing = Outgoing::open(cache, &self.destination.url, &self.session.interrupt);
-        let outgoing = outgoing.map_err(|it| self.pushing(&it))?;
-        match self.run_with(&outgoing, whole) {
+    /// Publishes, if need be from a copy that is made anew.
+    fn try_run(&self, outgoing: &Outgoing, whole: &Whole<'_>) -> Result<Published, Failure> {
+        match self.run_with(outgoing, whole) {
             Err(Failure::Copy(reason)) => {
                 self.session.streams.say_more(&format!("{reason}; making it anew"));
                 outgoing.renew().map_err(|it| self.pushing(&it))?;
-                self.run_with(&outgoing, whole)
+                self.run_with(outgoing, whole)
             }
             result => result,
         }
@@ -133,9 +143,19 @@ impl<'p> Push<'p> {
         })
     }
 
+    /// Returns the folder in which the copy of its repository lies, or would.
+    pub(super) fn copy(&self, cache: &Cache) -> Utf8PathBuf {
+        Outgoing::folder_of(cache, &self.destination.url)
+    }
+
     /// Returns where it is noted what was published from the copy in `folder`; `None` if there is no cache.
     pub(super) fn notes(&self, folder: &Utf8Path) -> Option<TreeNotes> {
         TreeNotes::find(self.environment(), folder, &self.destination)
+    }
+
+    /// Says whether anything is noted of what was published there.
+    pub(super) fn is_noted(&self, cache: &Cache) -> bool {
+        self.notes(&self.copy(cache)).is_some_and(|it| !it.is_empty())
     }
 
     /// Brings what was found out to where it belongs.

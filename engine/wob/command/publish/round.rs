@@ -12,8 +12,8 @@ use wob_rules::{
 };
 
 use super::{
-    How,
-    changes::{self, Copies},
+    How, changes,
+    copies::{Copies, FirstTrees},
     destination::{Destination, destinations},
     failure::{Failure, Refusal},
     made::Whole,
@@ -29,7 +29,7 @@ use crate::{
     recorded::sources,
     report::{Report, count},
     selection::Selected,
-    session::{BuiltTarget, Remarks, Session, Target, problems_of},
+    session::{Ahead, BuiltTarget, Remarks, Session, Target, problems_of},
 };
 
 /// What one round gave.
@@ -94,10 +94,12 @@ pub(super) fn publish(
     if session.narrowed.is_some() {
         return Ok(Ended::NeedsAll(round));
     }
-    let built = session.build(common)?;
+    let first = round.first_trees(publishing, cache.as_ref().ok())?;
+    let ahead = |name: &str| Ahead { early: first.files.get(name).cloned(), ..Ahead::default() };
+    let built = &*session.build_ahead(common, &ahead)?;
     let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
     let lints = session.lint(&inputs);
-    let report = session.report(problems_of(&built), lints.clone());
+    let report = session.report(problems_of(built), lints.clone());
     let verdict = session.verdict(&report, common);
     if session.loaded.outside_failed {
         let reason = "a source could not be reached, and what it holds is not known";
@@ -111,12 +113,12 @@ pub(super) fn publish(
         streams.fail(&error.to_string());
         Exit::Local
     })?;
-    let found = Found::of_published(session, (&built, &report), lints);
+    let found = Found::of_published(session, (built, &report), lints);
     for target in &session.targets {
         let Some(built) = built.iter().find(|it| Some(it.input) == target.input) else { continue };
         let alone = lint::warnings(&session.loaded.db, &[built.input], Coverage::Some);
         let whole = Whole { target: built, found: &found, alone };
-        round.everything((publishing, &cache), target, &whole)?;
+        round.everything((publishing, &cache, &first.copies), target, &whole)?;
     }
     Ok(Ended::Round(round.ended(report, verdict)))
 }
@@ -140,6 +142,18 @@ impl Round {
         Self { report, exit: self.failed.unwrap_or(verdict), ..self }
     }
 
+    /// Finds out which trees will be written as a whole.
+    fn first_trees(
+        &self,
+        publishing: Publishing<'_>,
+        cache: Option<&Cache>,
+    ) -> Result<FirstTrees, Exit> {
+        match (cache, self.pushes_if_fine(publishing)) {
+            (Some(cache), Some(pushes)) => FirstTrees::find(cache, &pushes, publishing.session),
+            _ => Ok(FirstTrees::default()),
+        }
+    }
+
     /// Publishes all environments by what has changed in them, and returns what there is to say; `None` if it could not be told
     /// so, or if a copy of a repository could not be used.
     fn changes(
@@ -152,7 +166,9 @@ impl Round {
         let pool = session.pool(common)?;
         // While it is held, nothing is tidied up.
         let _lease = session.stored.lease();
-        let copies = Copies::open(cache, &pushes, session);
+        // Where nothing is noted, nobody need be asked.
+        let is_known = pushes.iter().all(|it| it.is_noted(cache));
+        let copies = is_known.then(|| Copies::open(cache, &pushes, session)).flatten();
         let prepared = match &copies {
             Some(copies) => changes::prepare(&pushes, (cache, copies), (session, &pool))?,
             None => None,
@@ -166,7 +182,8 @@ impl Round {
             self.remarks = Remarks::Told;
         }
         for (push, ready) in pushes.iter().zip(&all) {
-            match push.publish(copies.of(cache, push), ready) {
+            let Some(copy) = copies.of(cache, push) else { return Ok(None) };
+            match push.publish(copy, ready) {
                 // Whoever builds everything makes it anew.
                 Err(Failure::Copy(_)) => return Ok(None),
                 result => self.take(cache, push, result)?,
@@ -196,7 +213,7 @@ impl Round {
     /// Publishes one environment, of which everything was built.
     fn everything(
         &mut self,
-        (publishing, cache): (Publishing<'_>, &Cache),
+        (publishing, cache, copies): (Publishing<'_>, &Cache, &Copies),
         target: &Target,
         whole: &Whole<'_>,
     ) -> Result<(), Exit> {
@@ -209,7 +226,7 @@ impl Round {
         match found {
             Ok(all) => {
                 for push in &all {
-                    self.take(cache, push, push.run(cache, whole))?;
+                    self.take(cache, push, push.run((cache, copies), whole))?;
                 }
             }
             Err(refusal) => self.refuse(session, refusal, || Published::nothing(name, None)),
