@@ -242,7 +242,8 @@ impl Outgoing {
 
     fn try_push(&self, updates: &[RefUpdate], options: &[&str]) -> Result<told::Told, PushError> {
         let id = |it: Option<GitId>| it.map(|it| it.to_string()).unwrap_or_default();
-        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned()];
+        let mut arguments: Vec<String> = self.packing().iter().map(|it| (*it).to_owned()).collect();
+        arguments.extend(["push".to_owned(), "--porcelain".to_owned()]);
         arguments.extend(options.iter().map(|it| (*it).to_owned()));
         for RefUpdate { name, from, .. } in updates {
             arguments.push(format!("--force-with-lease={name}:{}", id(*from)));
@@ -253,6 +254,15 @@ impl Outgoing {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let pushed = self.git().run(&arguments)?;
         Ok(told::Told::read(&pushed))
+    }
+
+    /// Returns how git packs what it pushes.
+    fn packing(&self) -> &'static [&'static str] {
+        match identity(&self.url) {
+            // Differences are costly to find, save nothing on the way to a folder, and git writes them out there as whole objects.
+            Identity::Local { .. } => &["-c", "pack.window=0", "-c", "pack.compression=1"],
+            Identity::Remote { .. } => &[],
+        }
     }
 
     fn judge(&self, told: told::Told, updates: &[RefUpdate]) -> Result<(), PushError> {
