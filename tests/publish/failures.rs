@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{DEV, Forge, World, look};
 use crate::{
+    cli::copy,
     forge::{
         Death,
         server::{Answer, Fault},
@@ -178,4 +179,60 @@ fn a_forge_that_dies_at_each_request_costs_a_second_run() {
             superseding.run(&format!("the forge's request {number}"), &set, &clear);
         }
     }
+}
+
+/// Of two repositories the first gets its tree, and then the forge of the second is out of order, or gone.
+#[test]
+fn programs_read_what_a_forge_did_not_do() {
+    let Some(world) = World::on_forge() else { return };
+    copy(&world.gitops(), &world.path("apart.git"));
+    let apart = world.path("apart.git").display().to_string();
+    let own = world.plane().join("environments/dev/gitops-repo.yaml");
+    let text = fs::read_to_string(&own).unwrap();
+    let url = format!("{}/org/gitops.git", world.server().url());
+    let other = text.replace("name: dev", "name: apart").replace(&url, &apart);
+    fs::write(own.with_file_name("apart.yaml"), other).unwrap();
+    world.commit();
+    let read = || -> (Vec<Value>, Value) {
+        let args = ["publish", DEV, "--output=json"];
+        let output = world.command(&world.plane(), &args).output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["exitCode"], output.status.code().unwrap(), "{told:#}");
+        (told["published"].as_array().unwrap().clone(), told["exitCode"].clone())
+    };
+    let outcomes = |all: &[Value]| -> Vec<(Value, Value)> {
+        all.iter().map(|it| (it["repository"].clone(), it["outcome"].clone())).collect()
+    };
+    let wanted =
+        |apart_is: &str, is: &str| vec![(json!(apart), json!(apart_is)), (json!(url), json!(is))];
+    let broken = Answer::new(500, &json!({ "message": "out of order" }));
+    let mut first = "pushed";
+    for (fault, reason) in
+        [(Fault::Says(broken), "status 500"), (Fault::DiesBefore, "gave no answer")]
+    {
+        world.server().fail_always(Some(fault));
+        let (published, exit) = read();
+        assert_eq!(outcomes(&published), wanted(first, "unfinished"));
+        assert_eq!(exit, 32);
+        // git has it: what was pushed is told, and what became of it.
+        let it = &published[1];
+        let head = world.head();
+        assert_eq!(it["branch"], head);
+        assert_eq!(it["commit"], git(&world.gitops(), &["rev-parse", &head]));
+        assert_eq!(
+            it["gitTree"],
+            git(&world.gitops(), &["rev-parse", &format!("{head}^{{tree}}")])
+        );
+        assert_eq!((&it["pullRequest"], &it["files"]), (&Value::Null, &published[0]["files"]));
+        let told = it["reason"].as_str().unwrap();
+        assert!(told.contains(reason), "{told}");
+        assert_eq!(published[0].get("reason"), None);
+        first = "pending";
+    }
+    // The next run goes on from there.
+    world.server().fail_always(None);
+    let (published, exit) = read();
+    assert_eq!((outcomes(&published), exit), (wanted("pending", "pending"), json!(0)));
+    assert_eq!(published[1]["pullRequest"]["new"], true);
+    assert_eq!(world.told(), ["1 open"]);
 }
