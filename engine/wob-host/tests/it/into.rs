@@ -178,17 +178,21 @@ fn compressed(early: &EarlyFiles) -> Tree {
     tree
 }
 
+/// Writes such a tree.
+fn write_compressed(repository: &Utf8Path) {
+    let output = branch(repository, "dev");
+    let early = Arc::new(output.early().unwrap());
+    let tree = compressed(&early);
+    let output = output.with_early(Some(early));
+    assert_eq!(try_write(&output, &tree).unwrap().counts.added, 600);
+    assert_eq!(tree_id(repository), tree.git_id().to_string());
+}
+
 #[test]
 fn what_is_compressed_early_is_not_made_again() {
     let sandbox = Sandbox::new();
     let repository = bare(&sandbox);
-    let output = branch(&repository, "dev");
-    let early = Arc::new(output.early().unwrap());
-    let tree = compressed(&early);
-    let output = output.with_early(Some(early.clone()));
-    assert_eq!(try_write(&output, &tree).unwrap().counts.added, 600);
-    drop((output, early));
-    assert_eq!(tree_id(&repository), tree.git_id().to_string());
+    write_compressed(&repository);
     // 590 contents, 59 folders, of which one is there twice, the root, the record, its folder and the commit.
     assert_eq!(objects(&repository), (0, 653));
     assert_eq!(git(&repository, &["cat-file", "-p", "dev:f59/x9.yaml"]), "9");
@@ -204,13 +208,7 @@ fn a_branch_without_a_tree_gets_what_is_compressed_early() {
     let tree = git(&repository, &["hash-object", "-t", "tree", "-w", "/dev/null"]);
     let first = git(&repository, &["commit-tree", &tree, "-m", "an empty branch"]);
     git(&repository, &["update-ref", "refs/heads/dev", &first]);
-    let output = branch(&repository, "dev");
-    let early = Arc::new(output.early().unwrap());
-    let tree = compressed(&early);
-    let output = output.with_early(Some(early.clone()));
-    assert_eq!(try_write(&output, &tree).unwrap().counts.added, 600);
-    drop((output, early));
-    assert_eq!(tree_id(&repository), tree.git_id().to_string());
+    write_compressed(&repository);
     assert_eq!(git(&repository, &["rev-parse", "dev^"]), first);
     assert_whole(&repository);
     assert!(branch(&repository, "dev").early().is_none(), "it has a tree now");
