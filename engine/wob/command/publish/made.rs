@@ -99,7 +99,8 @@ impl<'m> MadeOfChanges<'m> {
         let alone = known.and_then(|(notes, mark)| notes.alone(mark, &shape));
         // Where only a part was read, nobody can find it anew.
         let is_read = session.narrowed.is_none();
-        let alone = alone.or_else(|| is_read.then(|| Together::new(shape, alone_of(session, input))));
+        let alone =
+            alone.or_else(|| is_read.then(|| Together::new(shape, alone_of(session, input))));
         let amended = candidate.build(session, pool, &Standing::Unknown)?;
         Ok(amended.zip(alone).map(|(amended, alone)| {
             let built = Built::of_some(&session.loaded.db, input, amended.built.clone());

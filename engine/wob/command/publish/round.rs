@@ -5,18 +5,14 @@ use std::collections::BTreeSet;
 
 use wob_engine::{Diagnostic, Severity};
 use wob_host::{Cache, Outgoing, Patience};
-use wob_rules::{
-    EnvironmentInput,
-    lint::{self, Coverage},
-    problems,
-};
+use wob_rules::{EnvironmentInput, problems};
 
 use super::{
     How, changes,
     copies::{Copies, FirstTrees},
     destination::{Destination, destinations},
     failure::{Failure, Refusal},
-    made::Whole,
+    made::{Whole, alone_of},
     notes::TreeNotes,
     push::Push,
     result::Published,
@@ -116,7 +112,7 @@ pub(super) fn publish(
     let found = Found::of_published(session, (built, &report), lints);
     for target in &session.targets {
         let Some(built) = built.iter().find(|it| Some(it.input) == target.input) else { continue };
-        let alone = lint::warnings(&session.loaded.db, &[built.input], Coverage::Some);
+        let alone = alone_of(session, built.input);
         let whole = Whole { target: built, found: &found, alone };
         round.everything((publishing, &cache, &first.copies), target, &whole)?;
     }
