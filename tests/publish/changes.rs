@@ -491,6 +491,10 @@ fn only_what_has_changed_is_read_and_built() {
     // More than a value.
     edit(&world.plane().join("base/config/few.yaml"), "data:\n", "data:\n  NEW: key\n");
     world.commit();
+    assert_eq!(looked(&world, &[]), (0, false));
+    // What may concern everybody.
+    edit(&world.plane().join("wob.yaml"), "version: 1", "# why\nversion: 1");
+    world.commit();
     assert!(looked(&world, &[]).1);
 }
 
