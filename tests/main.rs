@@ -27,6 +27,7 @@ mod lock;
 mod locks;
 mod malformed;
 mod nix;
+mod objects;
 mod oracle;
 mod outages;
 mod plane;
