@@ -35,7 +35,8 @@ pub struct Frame {
     files: BTreeMap<String, FileFrame>,
     /// The digest of all of it but the values: two frames that fit have the same.
     shape: [u8; 32],
-    objects: Objects,
+    /// The objects, in a form that is only read where more than values has changed.
+    objects: Vec<u8>,
 }
 
 /// What has changed of an environment since its frame was taken.
@@ -88,7 +89,7 @@ impl Frame {
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
         let shape = shape(&rest, &files);
-        Self { rest, files, shape, objects: Objects::of(db, environment) }
+        Self { rest, files, shape, objects: Objects::of(db, environment).encode() }
     }
 
     /// Returns the digest of all of it but the values.
@@ -185,8 +186,8 @@ impl Frame {
         }
         edited.extend(gone.into_iter().map(FileName::new));
         let frame = Self::of(db, environment, settings);
-        let before = (&self.objects, &edited);
-        let concerned = frame.objects.concerned(db, environment, before)?;
+        let (before, now) = (Objects::decode(&self.objects)?, Objects::decode(&frame.objects)?);
+        let concerned = now.concerned(db, environment, (&before, &edited))?;
         Some(Edit { frame, files: edited, concerned, extent: Extent::Objects })
     }
 }

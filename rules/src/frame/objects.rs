@@ -74,6 +74,16 @@ impl Objects {
         }
     }
 
+    /// Returns it as bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("because it is plain data")
+    }
+
+    /// Reads it back; `None` if the bytes are damaged.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
     /// Returns the positions of the assignments of an environment, whose objects these are, that may be other ones than they were
     /// `before`, as some `files` have changed; `None` if there are others than before, or all may be, or any is in doubt.
     pub(super) fn concerned(
