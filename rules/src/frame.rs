@@ -16,7 +16,7 @@ use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
 use self::{
     objects::Objects,
-    reach::{LayerLabels, Reach, groups},
+    reach::{LayerLabels, Reach, groups, labels_of},
 };
 use crate::{
     assignments,
@@ -267,10 +267,7 @@ pub fn concerned(
     if edited.iter().any(|it| is_contested(layers, it)) {
         return None;
     }
-    let labels = |it: &&Layer| {
-        it.labels.iter().map(|(label, value)| (label.to_string(), value.to_string())).collect()
-    };
-    let labels: Vec<LayerLabels> = edited.iter().map(labels).collect();
+    let labels: Vec<LayerLabels> = edited.into_iter().map(labels_of).collect();
     let reach = Reach::new(db, environment, &labels);
     let all = assignments(db, environment);
     let mut found = vec![];

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, FileName, Hasher};
 
-use super::reach::{LayerLabels, Reach, groups};
+use super::reach::{LayerLabels, Reach, groups, labels_of};
 use crate::{
     assignments,
     compose::Layer,
@@ -44,12 +44,10 @@ struct LayerFrame {
 
 impl LayerFrame {
     fn of(layer: &Layer) -> Self {
-        let labels =
-            layer.labels.iter().map(|(label, value)| (label.to_string(), value.to_string()));
         Self {
             file: layer.place.file.to_string(),
             digest: digest(&(&layer.name, &layer.place, layer.is_dotted)),
-            labels: labels.collect(),
+            labels: labels_of(layer),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range};
 use wob_engine::Database;
 
 use crate::{
-    Name, SpecialLabels, Subject, environment_model,
+    Layer, Name, SpecialLabels, Subject, environment_model,
     model::Target,
     queries::{EnvironmentInput, subject},
     resource::ClusterType,
@@ -15,6 +15,11 @@ use crate::{
 
 /// The labels of a layer.
 pub(super) type LayerLabels = Vec<(String, String)>;
+
+/// Returns the labels of a layer.
+pub(super) fn labels_of(layer: &Layer) -> LayerLabels {
+    layer.labels.iter().map(|(label, value)| (label.to_string(), value.to_string())).collect()
+}
 
 /// Who has some layers.
 pub(super) struct Reach<'r> {
