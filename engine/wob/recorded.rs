@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use wob_engine::{Digest, Tree};
 use wob_host::TreeRecord;
 use wob_rules::{
-    AssignmentRecord, EnvironmentInput, Record, RecordTexts, SourceRecord, SourceRole,
+    AssignmentRecord, EnvironmentInput, Profile, Record, RecordTexts, SourceRecord, SourceRole,
 };
 
 use crate::session::{BuiltTarget, Session};
@@ -58,17 +58,32 @@ impl TreeSummary {
     }
 }
 
-/// Returns the record of `tree`, which holds what was built of `target` and what stays of an earlier build.
-pub(crate) fn record(session: &Session<'_>, target: &BuiltTarget, tree: &Tree) -> Record {
-    let profile = target.input.settings(&session.loaded.db).profile;
-    let mut record = Record::new(&target.built, tree, profile, sources(session, target.input));
-    for (index, it) in record.assignments.iter_mut().enumerate() {
-        if !target.selected.has(index) {
-            // Its files are those of another build, made from inputs that are not these.
-            it.inputs = None;
-        }
+/// What is recorded of whatever tree is made of `target`. It can be lent to another thread, unlike a session.
+pub(crate) struct Recording<'t> {
+    pub(crate) target: &'t BuiltTarget,
+    profile: Profile,
+    sources: Vec<SourceRecord>,
+}
+
+impl<'t> Recording<'t> {
+    /// Takes what is needed of `session`, in which `target` was built.
+    pub(crate) fn of(session: &Session<'_>, target: &'t BuiltTarget) -> Self {
+        let profile = target.input.settings(&session.loaded.db).profile;
+        Self { target, profile, sources: sources(session, target.input) }
     }
-    record
+
+    /// Returns the record of `tree`, which holds what was built and what stays of an earlier build.
+    pub(crate) fn record(&self, tree: &Tree) -> Record {
+        let Self { target, profile, sources } = self;
+        let mut record = Record::new(&target.built, tree, *profile, sources.clone());
+        for (index, it) in record.assignments.iter_mut().enumerate() {
+            if !target.selected.has(index) {
+                // Its files are those of another build, made from inputs that are not these.
+                it.inputs = None;
+            }
+        }
+        record
+    }
 }
 
 /// Returns the texts of a record as they are written.

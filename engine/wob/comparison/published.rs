@@ -10,7 +10,7 @@ use wob_rules::{Name, RECORD_PATH, Record, changes::Pairing};
 use super::{Compared, Comparing, Context, Pair, Side, SideEnvironment, causes::Asked};
 use crate::{
     args::Patterns,
-    command::build::planned,
+    command::build::Planning,
     exit::Exit,
     proof::{Rebuild, RebuildStop, Rebuilt},
     report::Report,
@@ -48,7 +48,8 @@ impl Compared {
         let mut published = vec![];
         for (name, environment) in &side.environments {
             let place = destination(name.as_str())?;
-            let (_, plan) = planned(&session, &environment.target, &place, &Standing::Unknown)
+            let (_, plan) = Planning::of(&session, &environment.target)
+                .compare(&place, &Standing::Unknown)
                 .map_err(|it| fail(&session, &it))?;
             let before = plan.tree_before().map_err(|it| fail(&session, &it))?;
             let record = record(&plan).map_err(|it| fail(&session, &it))?;

@@ -7,7 +7,7 @@ use wob_host::{Held, HeldFile, OutputError};
 use wob_rules::{Built, RECORD_PATH, Record, RecordTexts, part_path};
 
 use super::{Author, Difference, How, Proof, Verdict, rebuild::Rebuilt};
-use crate::{recorded::record, report::count, text_diff::unified};
+use crate::{recorded::Recording, report::count, text_diff::unified};
 
 /// What lies there, by path.
 pub(super) type Files = BTreeMap<String, HeldFile>;
@@ -176,7 +176,7 @@ impl Judge<'_> {
     /// Returns the record that wob would write.
     fn fresh(&self, tree: &Tree) -> Record {
         let Rebuilt { session, target, .. } = self.rebuilt;
-        let mut fresh = record(session, target, tree);
+        let mut fresh = Recording::of(session, target).record(tree);
         // The same commits and trees were read, whatever they are called here.
         fresh.sources.clone_from(&self.record.sources);
         fresh.dirty = fresh.sources.iter().any(|it| it.dirty);

@@ -169,7 +169,9 @@ impl OutputBranch {
         };
         let mut ground = Committed { output: self, found };
         let doubtful = tree.files().zip(&same).filter(|(_, same)| !**same).map(|(file, _)| file);
-        let judged = plan::judge(&mut ground, &previous, &next, (tree, doubtful), interrupt);
+        let other_parts = previous.manifest.parts_beside(&next);
+        let judged =
+            plan::judge(&mut ground, (&previous, &other_parts), (tree, doubtful), interrupt);
         previous.check()?;
         let judged = judged?;
         let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;

@@ -5,7 +5,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -15,6 +15,7 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 use wob_engine::{Digest, FilePath, Tree};
 
 use super::{PARTS, is_reserved};
@@ -56,6 +57,11 @@ struct PartFiles {
 pub(super) fn part_path(folder: &FilePath) -> FilePath {
     let path = FilePath::new(&format!("{PARTS}/{folder}.json"));
     path.expect("because nothing in it is no component of a path")
+}
+
+/// Returns the folder of the part whose record lies at `path`.
+pub(super) fn part_folder(path: &FilePath) -> Option<&str> {
+    path.as_str().strip_prefix(PARTS)?.strip_prefix('/')?.strip_suffix(".json")
 }
 
 fn by_text<S: Serializer>(
@@ -130,12 +136,27 @@ impl Manifest {
         paths
     }
 
-    /// Lists the files that are not in a part which has the same record in `next`.
-    pub(super) fn paths_beside<'m>(&'m self, next: &'m Self) -> impl Iterator<Item = &'m FilePath> {
-        let differs =
-            |(folder, part): &(&FilePath, &Part)| next.record_of(folder) != Some(part.record);
-        let parts = self.parts.iter().filter(differs);
-        self.files.keys().chain(parts.flat_map(|(folder, it)| it.files(folder).files.keys()))
+    /// Lists the parts that may have other files in `next`, or are not there; looks at many at a time.
+    pub(super) fn parts_beside<'m>(&'m self, next: &Self) -> BTreeSet<&'m FilePath> {
+        let is_other = |(folder, part): &(&FilePath, &Part)| {
+            let next = next.parts.get(*folder);
+            next.is_none_or(|it| it.record != part.record && !part.says_the_same(it, folder))
+        };
+        self.parts.par_iter().filter(is_other).map(|(folder, _)| folder).collect()
+    }
+
+    /// Lists the files of some `parts`, and those that are in none.
+    pub(super) fn paths_of<'m>(
+        &'m self,
+        parts: &'m BTreeSet<&FilePath>,
+    ) -> impl Iterator<Item = &'m FilePath> {
+        let parts = parts.iter().filter_map(|it| self.parts.get_key_value(*it));
+        self.loose().chain(parts.flat_map(|(folder, it)| it.files(folder).files.keys()))
+    }
+
+    /// Lists the files that are in no part.
+    pub(super) fn loose(&self) -> impl Iterator<Item = &FilePath> {
+        self.files.keys()
     }
 
     /// Reads the records of all parts, many at a time.
@@ -151,11 +172,6 @@ impl Manifest {
     /// Lists the folders that have a record of their own.
     pub(super) fn folders(&self) -> impl Iterator<Item = &FilePath> {
         self.parts.keys()
-    }
-
-    /// Returns the folder in which `path` lies that has a record of its own, with the digest of that.
-    pub(super) fn record_for(&self, path: &FilePath) -> Option<(&FilePath, Digest)> {
-        self.part_of(path).map(|(folder, part)| (folder, part.record))
     }
 
     /// Returns the digest of the record of the part in `folder`.
@@ -176,6 +192,22 @@ impl Manifest {
 }
 
 impl Part {
+    /// Says whether the record of another tree, for the same `folder`, lists the same files. To see that the text of both is the same is
+    /// much less work than to read them.
+    fn says_the_same(&self, other: &Self, folder: &FilePath) -> bool {
+        #[derive(Deserialize)]
+        struct Raw<'b> {
+            #[serde(borrow)]
+            files: &'b RawValue,
+        }
+        fn files(bytes: &[u8]) -> Option<&str> {
+            serde_json::from_slice::<Raw<'_>>(bytes).ok().map(|it| it.files.get())
+        }
+        let path = part_path(folder);
+        let texts = (self.read)(&path).zip((other.read)(&path));
+        texts.is_some_and(|(a, b)| files(&a).is_some_and(|it| Some(it) == files(&b)))
+    }
+
     fn files(&self, folder: &FilePath) -> &PartFiles {
         self.found.get_or_init(|| {
             let found = (self.read)(&part_path(folder));

@@ -1,6 +1,10 @@
 //! Compares a tree with an output folder.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
@@ -13,7 +17,7 @@ use super::{
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case,
-    manifest::part_path,
+    manifest::{part_folder, part_path},
     paths::{Case, check_paths},
     records::Records,
 };
@@ -287,15 +291,18 @@ pub(super) fn plan(
     let previous = output.previous()?;
     let root = output.root();
     let mut disk = Disk::new(&*output.files, &root);
+    let other_parts = previous.manifest.parts_beside(&next);
     let doubtful = match standing {
-        Standing::AsRecorded(_) => recorded_otherwise(tree, &next, &previous.manifest),
+        Standing::AsRecorded(_) => {
+            recorded_otherwise(tree, &next, (&previous.manifest, &other_parts))
+        }
         Standing::Unknown => {
             previous.manifest.read_parts();
             differing(output, tree, interrupt)?
         }
     };
     let doubtful = doubtful.into_iter();
-    let changes = judge(&mut disk, &previous, &next, (tree, doubtful), interrupt);
+    let changes = judge(&mut disk, (&previous, &other_parts), (tree, doubtful), interrupt);
     // What could not be read seems to be nobody's, which is wrong.
     previous.check()?;
     let changes = changes?;
@@ -320,10 +327,8 @@ pub(super) fn plan(
 pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Manifest, OutputError> {
     check_paths(tree, case)?;
     let parts = record.parts.clone();
-    let read: ReadPart = Arc::new(move |path| {
-        let is_it = |(folder, _): &(&FilePath, &String)| part_path(folder) == *path;
-        Some(parts.iter().find(is_it)?.1.clone().into_bytes())
-    });
+    let read: ReadPart =
+        Arc::new(move |path| Some(parts.get(part_folder(path)?)?.clone().into_bytes()));
     let manifest = Manifest::parse(&record.head, &read);
     let manifest = manifest.expect("because whoever made the tree made its record");
     // It takes longer than all else.
@@ -331,18 +336,23 @@ pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Mani
     Ok(manifest)
 }
 
-/// Returns the files of `tree` of which `previous` says something else, or nothing.
+/// Returns the files of `tree`, whose record says `next`, of which `previous` says something else, or nothing; it may do so only of
+/// those that are in no part, in some of its parts, or in new ones. Looks at many at a time.
 fn recorded_otherwise<'t>(
     tree: &'t Tree,
-    next: &Manifest,
-    previous: &Manifest,
+    next: &'t Manifest,
+    (previous, other_parts): (&Manifest, &BTreeSet<&FilePath>),
 ) -> Vec<(&'t FilePath, &'t Blob)> {
-    let is_same_part = |path: &FilePath| {
-        let part = next.record_for(path);
-        part.is_some_and(|(folder, record)| previous.record_of(folder) == Some(record))
+    let is_otherwise =
+        |(path, blob): &(&FilePath, &Blob)| previous.digest(path) != Some(blob.digest());
+    let is_other = |it: &&FilePath| other_parts.contains(*it) || previous.record_of(it).is_none();
+    let parts: Vec<&FilePath> = next.folders().filter(is_other).collect();
+    let in_part = |folder: &&FilePath| -> Vec<_> {
+        tree.below(folder.as_str()).filter(is_otherwise).collect()
     };
-    let files = tree.files().filter(|(path, _)| !is_same_part(path));
-    files.filter(|(path, blob)| previous.digest(path) != Some(blob.digest())).collect()
+    let in_parts: Vec<Vec<_>> = parts.par_iter().map(in_part).collect();
+    let loose = next.loose().filter_map(|path| Some((path, tree.get(path)?)));
+    loose.filter(is_otherwise).chain(in_parts.into_iter().flatten()).collect()
 }
 
 /// Returns the files of `tree` that do not lie in the folder byte for byte; looks at many at a time.
@@ -372,12 +382,11 @@ fn differing<'t>(
     Ok(differing.into_iter().flatten().collect())
 }
 
-/// Compares a tree, whose record says `next`, with what lies on `ground`. Only `doubtful` files of the tree are looked at; the
-/// others are known to lie there byte for byte.
+/// Compares a tree with what lies on `ground`. Only `doubtful` files of the tree are looked at; the others are known to lie there
+/// byte for byte. The parts that may have had other files, or files that are gone, are those in `other_parts`.
 pub(super) fn judge<'t>(
     ground: &mut impl Ground,
-    previous: &Previous,
-    next: &Manifest,
+    (previous, other_parts): (&Previous, &BTreeSet<&FilePath>),
     (tree, doubtful): (&'t Tree, impl Iterator<Item = (&'t FilePath, &'t Blob)>),
     interrupt: &Interrupt,
 ) -> Result<BTreeMap<FilePath, Change>, OutputError> {
@@ -387,7 +396,7 @@ pub(super) fn judge<'t>(
         planner.file(path, blob, interrupt)?;
     }
     let unfinished = previous.unfinished.iter().flat_map(Manifest::paths);
-    let owned = previous.manifest.paths_beside(next).chain(unfinished);
+    let owned = previous.manifest.paths_of(other_parts).chain(unfinished);
     for path in owned.filter(|it| tree.get(it).is_none()) {
         interrupt.check()?;
         planner.owned(path)?;

@@ -9,7 +9,7 @@ use crate::{
     args::{Common, Patterns},
     exit::Exit,
     proof::{Against, BUILDER, PAYLOAD_TYPE, Prover, Statement, Verdict, check_sources},
-    recorded,
+    recorded::Recording,
     session::Session,
     stream::{Results, Streams},
 };
@@ -157,7 +157,7 @@ fn built(target: &str, common: &Common, streams: &Streams) -> Result<Attested, E
         return Err(exit);
     };
     let tree = target.built.tree.clone();
-    let record = recorded::record(&session, target, &tree);
+    let record = Recording::of(&session, target).record(&tree);
     check_sources(&record.sources).map_err(|reason| {
         streams.fail(&format!("nothing is attested: {reason}\n  help: commit it first"));
         Exit::Local

@@ -166,7 +166,7 @@ impl Output {
         let Some(notes) = place.notes(name) else { return Ok(None) };
         let candidate = Candidate::find(session, target, notes, || place.open())?;
         let Some(candidate) = candidate else { return Ok(None) };
-        let ground = Ground::of(place, name, self, session);
+        let ground = Ground::of(place, name, self, &session.interrupt);
         let is_unknown = place.folder().is_some() && ground.standing == Standing::Unknown;
         Ok((!is_unknown).then_some((place, ground, candidate)))
     }

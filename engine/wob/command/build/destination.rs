@@ -1,15 +1,15 @@
 //! Where trees go, and one round of building and writing them.
 
-use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, thread};
+use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, sync::mpsc, thread};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, Digest, Severity};
-use wob_host::Overwrite;
+use wob_host::{OutputError, Overwrite};
 use wob_rules::{EnvironmentInput, Frame, SaidParts};
 
 use super::{
     place::{Into, Place},
-    write::Outcome,
+    write::{Outcome, Planned, Planning},
 };
 use crate::{
     args::Common,
@@ -161,11 +161,12 @@ impl Output {
         let saving = session.saving(&built);
         let (report, found, written, saved) = thread::scope(|scope| {
             let saving = scope.spawn(|| saving.run(&pool));
+            let planned = self.plan_ahead(session, &built, places, scope);
             let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
             let lints = session.lint(&inputs);
             let report = session.report(problems_of(&built), lints.clone());
             let found = Found::of(self.mode, session, (&built, &report), lints);
-            let written = self.write_all(session, (&built, &before), places, common);
+            let written = self.write_all(session, (&built, planned, &before), places, common);
             (report, found, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
         });
         session.tell_saved(saved);
@@ -194,12 +195,40 @@ impl Output {
         Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
     }
 
-    /// Writes what was `built`, until the user stops it; beside what became of each environment is what is to be noted of it. The
-    /// last builds are those of `before`.
+    /// Compares what was `built` of each environment with what lies at its place, while others do what else is to be done. They are
+    /// compared one after the other, each once the one before is taken, as a comparison holds much.
+    fn plan_ahead<'scope>(
+        &'scope self,
+        session: &Session<'_>,
+        built: &'scope [BuiltTarget],
+        places: &'scope BTreeMap<String, Place>,
+        scope: &'scope thread::Scope<'scope, '_>,
+    ) -> mpsc::IntoIter<Result<Planned, OutputError>> {
+        let plannings: Vec<Planning<'_>> =
+            built.iter().map(|it| Planning::of(session, it)).collect();
+        let (send, receive) = mpsc::sync_channel(0);
+        scope.spawn(move || {
+            for (planning, target) in plannings.iter().zip(built) {
+                let planned = self.plan(planning, &places[&target.built.environment]);
+                // Nobody takes it once the user stopped the build.
+                if send.send(planned).is_err() {
+                    break;
+                }
+            }
+        });
+        receive.into_iter()
+    }
+
+    /// Writes what was built as it was planned, until the user stops it; beside what became of each environment is what is to be
+    /// noted of it. The last builds are those of `before`.
     fn write_all(
         &self,
         session: &Session<'_>,
-        (built, before): (&[BuiltTarget], &BTreeMap<&str, LastBuild>),
+        (built, mut planned, before): (
+            &[BuiltTarget],
+            impl Iterator<Item = Result<Planned, OutputError>>,
+            &BTreeMap<&str, LastBuild>,
+        ),
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Vec<Result<(Outcome, LastBuild), Exit>> {
@@ -210,7 +239,8 @@ impl Output {
             let span = timings::span_of("explain", &target.built.environment);
             let last = compare(session, Compared::whole(target), before);
             drop(span);
-            let written = self.write(session, target, place, common);
+            let Some(planned) = planned.next() else { break };
+            let written = self.write(session, (target, planned), place, common);
             let is_stopped = matches!(written, Err(Exit::Interrupted));
             all.push(written.map(|it| (it, last)));
             if is_stopped {

@@ -9,10 +9,7 @@ use super::{
     destination::{Mode, Output},
     place::Place,
 };
-use crate::{
-    footprint::{Footprint, PlaceNotes, Step},
-    session::Session,
-};
+use crate::footprint::{Footprint, PlaceNotes, Step};
 
 /// What is known of a place.
 pub(super) struct Ground {
@@ -30,16 +27,16 @@ impl Ground {
         place: &Place,
         environment: &str,
         output: &Output,
-        session: &Session<'_>,
+        interrupt: &Interrupt,
     ) -> Self {
         let nothing = Self { notes: None, before: None, standing: Standing::Unknown };
         let folder = place.folder().and_then(|it| camino::absolute_utf8(it).ok());
         let Some(notes) = place.notes(environment).zip(folder) else { return nothing };
         // Who checks wants every file to be looked at.
         let before = if output.mode == Mode::Check { None } else { Footprint::read(&notes.0) };
-        let standing = before.as_ref().and_then(|it| {
-            it.standing(&notes.0, &notes.1, output.trust(), &session.interrupt).ok()
-        });
+        let standing = before
+            .as_ref()
+            .and_then(|it| it.standing(&notes.0, &notes.1, output.trust(), interrupt).ok());
         let standing = standing.unwrap_or_default();
         let before = before.filter(|_| standing != Standing::Unknown);
         Self { notes: Some(notes), before, standing }

@@ -1,10 +1,10 @@
 //! Writes one built environment: what failed or was not selected keeps its last good output.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use camino::Utf8PathBuf;
 use wob_engine::{Diagnostic, Digest, FilePath, Tree};
-use wob_host::{Change, Counts, Destination, GitError, OutputError, Plan, Standing};
+use wob_host::{Change, Counts, Destination, GitError, Interrupt, OutputError, Plan, Standing};
 use wob_rules::{Record, SourceRecord};
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     footprint::{Footprint, PlaceNotes},
     last::Explanation,
-    recorded::{TreeSummary, record, written},
+    recorded::{Recording, TreeSummary, written},
     report::count,
     session::{BuiltTarget, Session},
     timings,
@@ -70,22 +70,48 @@ impl From<OutputError> for Failure {
     }
 }
 
+/// What shall be done to a place, and what is known of it.
+pub(super) struct Planned {
+    record: Record,
+    plan: Plan,
+    ground: Ground,
+}
+
 impl Output {
-    /// Writes the tree of `target` to `place`; says why if that cannot be done.
+    /// Compares what was built with what lies at `place`.
+    pub(super) fn plan(
+        &self,
+        planning: &Planning<'_>,
+        place: &Place,
+    ) -> Result<Planned, OutputError> {
+        let target = planning.recording.target;
+        let environment = &target.built.environment;
+        let _span = timings::span_of("plan", environment);
+        let ground = Ground::of(place, environment, self, &planning.interrupt);
+        let destination = place.open()?.with_early(target.early.clone());
+        let (record, plan) = planning.compare(&destination, &ground.standing)?;
+        Ok(Planned { record, plan, ground })
+    }
+
+    /// Writes the tree of `target` to `place` as it was `planned`; says why if that cannot be done.
     pub(super) fn write(
         &self,
         session: &Session<'_>,
-        target: &BuiltTarget,
+        (target, mut planned): (&BuiltTarget, Result<Planned, OutputError>),
         place: &Place,
         common: &Common,
     ) -> Result<Outcome, Exit> {
         for attempt in 1.. {
-            match self.try_write(session, target, place, common) {
+            let written = planned
+                .map_err(Failure::World)
+                .and_then(|it| self.try_write(session, (target, it), place, common));
+            match written {
                 Ok(outcome) => return Ok(outcome),
                 Err(Failure::Said(exit)) => return Err(exit),
                 // What was built is still right; only what stays of the branch must be looked at again.
                 Err(Failure::World(OutputError::Moved { branch })) if attempt < ATTEMPTS => {
                     session.streams.say_more(&format!("`{branch}` moved; trying again on top"));
+                    planned = self.plan(&Planning::of(session, target), place);
                 }
                 Err(Failure::World(error)) => return Err(fail(session, &place.shown(), &error)),
             }
@@ -96,17 +122,13 @@ impl Output {
     fn try_write(
         &self,
         session: &Session<'_>,
-        target: &BuiltTarget,
+        (target, planned): (&BuiltTarget, Planned),
         place: &Place,
         common: &Common,
     ) -> Result<Outcome, Failure> {
         let shown = place.shown();
-        let span = timings::span_of("plan", target.built.environment.as_str());
-        let at = Ground::of(place, &target.built.environment, self, session);
-        let destination = place.open()?.with_early(target.early.clone());
-        let (record, plan) = planned(session, target, &destination, &at.standing)?;
+        let Planned { record, plan, ground } = planned;
         let counts = plan.counts();
-        drop(span);
         let text = message(&record.environment, &record.root, &record.sources);
         let outcome = Outcome {
             tree: TreeSummary::of(record),
@@ -140,24 +162,37 @@ impl Output {
         }
         let plan = plan.with_message(&text);
         let _span = timings::span_of("write", target.built.environment.as_str());
-        let (written, footprint) = at.write(plan, self.overwrite(), &session.interrupt)?;
+        let (written, footprint) = ground.write(plan, self.overwrite(), &session.interrupt)?;
         let commit = written.commit.map(|it| it.to_string());
         Ok(Outcome { counts: written.counts, written: true, commit, footprint, ..outcome })
     }
 }
 
-/// Compares what was built with what lies at `destination`; returns what would be recorded there, too.
-pub(crate) fn planned(
-    session: &Session<'_>,
-    target: &BuiltTarget,
-    destination: &Destination,
-    standing: &Standing,
-) -> Result<(Record, Plan), OutputError> {
-    let tree = kept(target, destination)?;
-    let record = record(session, target, &tree);
-    let texts = written(record.texts());
-    let plan = destination.plan(&tree, &texts, standing, &session.interrupt)?;
-    Ok((record, plan))
+/// What is needed to compare what was built with what lies somewhere: unlike a session, it can be lent to another thread.
+pub(crate) struct Planning<'t> {
+    recording: Recording<'t>,
+    interrupt: Interrupt,
+}
+
+impl<'t> Planning<'t> {
+    /// Takes what is needed of `session`, in which `target` was built.
+    pub(crate) fn of(session: &Session<'_>, target: &'t BuiltTarget) -> Self {
+        let recording = Recording::of(session, target);
+        Self { recording, interrupt: session.interrupt.clone() }
+    }
+
+    /// Compares what was built with what lies at `destination`; returns what would be recorded there, too.
+    pub(crate) fn compare(
+        &self,
+        destination: &Destination,
+        standing: &Standing,
+    ) -> Result<(Record, Plan), OutputError> {
+        let tree = kept(self.recording.target, destination)?;
+        let record = self.recording.record(&tree);
+        let texts = written(record.texts());
+        let plan = destination.plan(&tree, &texts, standing, &self.interrupt)?;
+        Ok((record, plan))
+    }
 }
 
 /// Says why nothing was written to the place that people call `shown`, and returns how to end.
@@ -198,10 +233,13 @@ pub(crate) fn fail(session: &Session<'_>, shown: &str, error: &OutputError) -> E
 }
 
 /// Returns the tree to write: what was built and selected, and of the rest what was written before.
-fn kept(target: &BuiltTarget, destination: &Destination) -> Result<Tree, OutputError> {
+fn kept<'t>(
+    target: &'t BuiltTarget,
+    destination: &Destination,
+) -> Result<Cow<'t, Tree>, OutputError> {
     let built = &target.built;
     if target.is_whole() {
-        return Ok(built.tree.clone());
+        return Ok(Cow::Borrowed(&built.tree));
     }
     let previous = &destination.previous()?;
     let left_out: BTreeSet<(&str, &str)> = built
@@ -223,7 +261,7 @@ fn kept(target: &BuiltTarget, destination: &Destination) -> Result<Tree, OutputE
         tree.insert(path, blob);
     })?;
     previous.check()?;
-    Ok(tree)
+    Ok(Cow::Owned(tree))
 }
 
 /// Returns what the commit says: what was built, and from what.

@@ -16,7 +16,7 @@ use super::{
     push::Seen,
 };
 use crate::{
-    command::build::{Amended, Candidate, Found, planned},
+    command::build::{Amended, Candidate, Found, Planning},
     ledger::Together,
     selection::Selected,
     session::{BuiltTarget, Session, Target},
@@ -124,7 +124,8 @@ impl<'m> Made<'m> {
         let target = whole.target;
         let _span = timings::span_of("plan", &target.built.environment);
         let place = state.place.clone().with_early(target.early.clone());
-        let (record, plan) = planned(state.session, target, &place, &Standing::Unknown)?;
+        let (record, plan) =
+            Planning::of(state.session, target).compare(&place, &Standing::Unknown)?;
         Ok(Self::Whole { whole, record: Box::new(record), plan: Box::new(plan) })
     }
 
