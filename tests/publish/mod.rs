@@ -3,6 +3,7 @@
 mod changes;
 mod failures;
 mod first;
+mod noted;
 mod refusals;
 mod rolling;
 
