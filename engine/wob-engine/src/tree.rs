@@ -3,20 +3,21 @@
 use std::{
     collections::{BTreeMap, btree_map},
     iter::Peekable,
+    sync::Arc,
 };
 
 use crate::{Blob, Digest, FilePath, GitObjectId, Hasher};
 
-/// Files by path.
+/// Files by path. A clone shares them until one of both is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
-    files: BTreeMap<FilePath, Blob>,
+    files: Arc<BTreeMap<FilePath, Blob>>,
 }
 
 impl Tree {
     /// Puts `blob` at `path`, and returns what lay there before.
     pub fn insert(&mut self, path: FilePath, blob: Blob) -> Option<Blob> {
-        self.files.insert(path, blob)
+        Arc::make_mut(&mut self.files).insert(path, blob)
     }
 
     /// Returns the file at `path`.
@@ -90,7 +91,7 @@ impl Tree {
 impl FromIterator<(FilePath, Blob)> for Tree {
     /// Where two have one path, the later one stays.
     fn from_iter<I: IntoIterator<Item = (FilePath, Blob)>>(files: I) -> Self {
-        Self { files: files.into_iter().collect() }
+        Self { files: Arc::new(files.into_iter().collect()) }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Instant};
 use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_host::{Counts, Interrupt};
-use wob_rules::AssignmentRecord;
+use wob_rules::{AssignmentRecord, Built};
 
 pub(crate) use self::{
     amend::{Amended, Candidate, together},
@@ -199,7 +199,8 @@ impl Build {
             Place::all_notes(&places).write(&path);
         }
         // To give all of it back, piece by piece, takes longer than to end.
-        std::mem::forget(session.leave());
+        let trees: Vec<Built> = built.into_iter().map(|it| it.built).collect();
+        std::mem::forget((session.leave(), trees));
         Ok(exit)
     }
 

@@ -10,7 +10,7 @@ use gix::{
     },
 };
 use rayon::prelude::*;
-use wob_engine::{Blob, FilePath, Tree};
+use wob_engine::{Blob, Tree};
 
 use super::{GitError, GitId, Repository};
 use crate::{Interrupt, LimitError, ReadLimits};
@@ -54,13 +54,17 @@ pub(crate) struct Comparison {
 impl TreeIds {
     /// Hashes the files on the threads of the current pool.
     pub(crate) fn of(tree: &Tree) -> Self {
-        let files: Vec<(&FilePath, &Blob)> = tree.files().collect();
-        let id =
-            |(_, blob): &(&FilePath, &Blob)| GitId(gix::ObjectId::Sha1(*blob.git_id().as_bytes()));
-        let ids: Vec<GitId> = files.par_iter().map(id).collect();
-        let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-        let root = FolderIds::of(&paths, &ids, 0..paths.len(), 0);
-        Self { files: ids, root }
+        let files = Self::of_files(tree);
+        let paths: Vec<&str> = tree.files().map(|(path, _)| path.as_str()).collect();
+        let root = FolderIds::of(&paths, &files, 0..paths.len(), 0);
+        Self { files, root }
+    }
+
+    /// Returns the ids of the files alone.
+    pub(crate) fn of_files(tree: &Tree) -> Vec<GitId> {
+        let blobs: Vec<&Blob> = tree.files().map(|(_, blob)| blob).collect();
+        let id = |blob: &&Blob| GitId(gix::ObjectId::Sha1(*blob.git_id().as_bytes()));
+        blobs.par_iter().map(id).collect()
     }
 }
 
@@ -197,6 +201,8 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
+    use wob_engine::FilePath;
+
     use super::*;
 
     #[test]

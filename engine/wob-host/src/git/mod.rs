@@ -27,7 +27,7 @@ use crate::{LimitError, StampError, Stamper, address::redact};
 
 pub(crate) use commit::NewCommit;
 pub use commit::{BranchName, Edit, Moved};
-pub(crate) use compare::{Leaf, TreeIds};
+pub(crate) use compare::{Comparison, Leaf, TreeIds};
 pub use early::EarlyFiles;
 pub use history::{CommitDetails, Next, Relation};
 pub(crate) use objects::Contents;

@@ -10,7 +10,7 @@ use gix::{
     error::ResultExt as _,
     objs::{Kind, Write as _},
 };
-
+use rayon::prelude::*;
 use wob_engine::{Blob, GitObjectId};
 
 use super::{
@@ -103,11 +103,12 @@ pub(super) fn write<'f>(
         remove_folder(files, &early_folder(&folder, scratch));
     }
     if objects.len() > LOOSE {
+        let entries = early.as_ref().map(|it| &it.entries);
         let is_early = |it: &&NewObject<'_>| {
             let id = it.id.as_bytes().try_into().map(GitObjectId::from_bytes);
-            early.as_ref().is_some_and(|early| id.is_ok_and(|it| early.entries.contains_key(&it)))
+            entries.is_some_and(|entries| id.is_ok_and(|it| entries.contains_key(&it)))
         };
-        let others: Vec<&NewObject<'_>> = objects.iter().filter(|it| !is_early(it)).collect();
+        let others: Vec<&NewObject<'_>> = objects.par_iter().filter(|it| !is_early(it)).collect();
         let scratch = Scratch { files, path: folder.join(scratch), objects: folder, name: scratch };
         return scratch.pack((early, &others), interrupt);
     }

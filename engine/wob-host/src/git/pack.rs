@@ -8,7 +8,6 @@ use std::io::{self, BufWriter, Write};
 use camino::{Utf8Path, Utf8PathBuf};
 use gix::{
     error::ResultExt as _,
-    hash::io::Write as Hashing,
     objs::Kind,
     odb::pack::data::entry::Header,
     zlib::{
@@ -17,6 +16,7 @@ use gix::{
     },
 };
 use rayon::prelude::*;
+use sha1::{Digest as _, Sha1};
 
 use super::{early::EarlyObjects, objects::NewObject};
 use crate::{FileSystem, Interrupt, WriteFile};
@@ -150,12 +150,28 @@ impl Write for Bytes {
     }
 }
 
-/// A new file with the checksum of what was written into it.
-type Hashed = Hashing<BufWriter<Bytes>>;
+/// A new file with the checksum of what was written into it. That is for damage, not against attacks, so that it need not look for
+/// signs of one, as ids of objects do.
+struct Hashed {
+    file: BufWriter<Bytes>,
+    hash: Sha1,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 fn create(files: &dyn FileSystem, path: &Utf8Path) -> io::Result<Hashed> {
     let file = BufWriter::with_capacity(1 << 16, Bytes(files.create(path)?));
-    Ok(Hashing::new(file, gix::hash::Kind::Sha1))
+    Ok(Hashed { file, hash: Sha1::new() })
 }
 
 /// A pack that is being written.
@@ -261,8 +277,8 @@ fn write_index(
 
 /// Writes the checksum of what was written behind it, and waits until all is on disk.
 fn finish(out: Hashed) -> gix::Result<gix::ObjectId> {
-    let checksum = out.hash.try_finalize()?;
-    let mut file = out.inner;
+    let Hashed { mut file, hash } = out;
+    let checksum = gix::ObjectId::from_bytes_or_panic(&hash.finalize());
     file.write_all(checksum.as_slice()).or_error()?;
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
     file.0.sync().or_error()?;

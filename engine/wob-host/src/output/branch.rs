@@ -17,13 +17,13 @@ use super::{
     TreeRecord,
     ground::{FILE_BYTES, Ground, Kind},
     paths::Case,
-    plan::{self, To},
+    plan::{self, Change, Others, To},
     records::Records,
 };
 use crate::{
     BranchName, Commit, EarlyFiles, FileSystem, GitError, GitId, Interrupt, LimitError,
     RealFileSystem, Repository,
-    git::{Contents, Leaf, Moved, NewCommit, TreeIds},
+    git::{Comparison, Contents, Leaf, Moved, NewCommit, TreeIds},
 };
 
 /// A branch that a tree is written into, as it was when it was opened.
@@ -159,14 +159,15 @@ impl OutputBranch {
     ) -> Result<Plan, OutputError> {
         let next = plan::check(tree, record, Case::Kept)?;
         let previous = self.previous()?;
-        let ids = TreeIds::of(tree);
-        let (same, found) = match &self.tip {
-            Some(tip) => {
-                let comparison = self.repository.compare(tip.tree, tree, &ids, interrupt)?;
-                (comparison.same, comparison.found)
-            }
-            None => (vec![false; tree.len()], BTreeMap::new()),
+        let Some(tip) = &self.tip else {
+            let all = tree.files().map(|(path, _)| (path.clone(), Change::Added)).collect();
+            let to = To::Branch(Box::new(BranchPlan::of(self.clone(), tree)));
+            let records = Records::new(&next, &previous.manifest, &|_| false);
+            return Ok(Plan::new((all, Others::default()), to, tree, (record, records), previous));
         };
+        let ids = TreeIds::of(tree);
+        let Comparison { same, found } =
+            self.repository.compare(tip.tree, tree, &ids, interrupt)?;
         let mut ground = Committed { output: self, found };
         let doubtful = tree.files().zip(&same).filter(|(_, same)| !**same).map(|(file, _)| file);
         let other_parts = previous.manifest.parts_beside(&next);
@@ -176,7 +177,7 @@ impl OutputBranch {
         let judged = judged?;
         let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;
         let to = To::Branch(Box::new(BranchPlan { output: self.clone(), ids: ids.files }));
-        let whole = self.whole_parts(record, interrupt)?;
+        let whole = self.whole_parts((tip, record), interrupt)?;
         let records = Records::new(&next, &previous.manifest, &|it| whole.contains(it));
         previous.check()?;
         Ok(Plan::new((judged, others), to, tree, (record, records), previous))
@@ -195,13 +196,12 @@ impl OutputBranch {
         Ok(Committed { output: self, found })
     }
 
-    /// Returns the folders of which the last commit has exactly the records that `record` has.
+    /// Returns the folders of which the last commit, `tip`, has exactly the records that `record` has.
     fn whole_parts(
         &self,
-        record: &TreeRecord,
+        (tip, record): (&Commit, &TreeRecord),
         interrupt: &Interrupt,
     ) -> Result<BTreeSet<FilePath>, OutputError> {
-        let Some(tip) = &self.tip else { return Ok(BTreeSet::new()) };
         let folder = FilePath::new(PARTS).expect("because the name is constant");
         let folder = match self.repository.folder_id(tip, Some(&folder)) {
             // A record of another version has no parts; and somebody may have deleted them.
@@ -251,7 +251,7 @@ impl OutputBranch {
 impl BranchPlan {
     /// Plans to commit some files of `tree` to a branch.
     pub(super) fn of(output: OutputBranch, tree: &Tree) -> Self {
-        Self { output, ids: TreeIds::of(tree).files }
+        Self { output, ids: TreeIds::of_files(tree) }
     }
 
     pub(super) fn output(&self) -> &OutputBranch {
