@@ -184,7 +184,9 @@ impl Build {
                 streams.result(&outcome.to_text());
             }
         }
-        streams.say(&Work::of(&outcomes).to_text(begin));
+        if exit != Exit::Interrupted || !outcomes.is_empty() {
+            streams.say(&Work::of(&outcomes).to_text(begin));
+        }
         if is_repeatable(&session, &outcomes, exit) {
             let all = |of: fn(&TreeSummary) -> usize| outcomes.iter().map(|it| of(&it.tree)).sum();
             let work = Work::nothing(all(TreeSummary::assigned), all(|it| it.failed.len()));
