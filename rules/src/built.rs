@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wob_engine::{Blob, Diagnostic, Digest, FilePath, Place, Tree};
+use wob_engine::{Blob, Database, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
     Files, Settings,
@@ -75,14 +75,18 @@ pub struct Built {
 impl Built {
     /// Joins the assignments of `environment` into its tree.
     pub(crate) fn join(
-        db: &dyn salsa::Database,
+        db: &Database,
         environment: EnvironmentInput,
         mut assignments: Vec<BuiltAssignment>,
     ) -> Self {
         let model = environment_model(db, environment);
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
-        let mut tree = tree_of(&prefix, &assignments);
+        let other = db.clone();
+        let (mut tree, shared) = rayon::join(
+            || tree_of(&prefix, &assignments),
+            move || shared_diagnostics(&other, environment),
+        );
         if model.damage.doubt < Doubt::Destination {
             add_readmes(&mut tree, &prefix, model);
         }
@@ -98,7 +102,7 @@ impl Built {
             assignments,
             unsure: doubt >= Doubt::Scheduling,
             scheduler: schedule::record(environment.scheduling(db)),
-            shared: shared_diagnostics(db, environment),
+            shared,
             diagnostics: vec![],
         };
         built.diagnostics = problems([&built]);
