@@ -1,6 +1,6 @@
 //! Notes: small files that one run leaves for the next. A torn, foreign or missing one costs time only.
 
-use std::{fs, io, io::Write as _};
+use std::{fs, io, io::Write as _, path::Path};
 
 use camino::Utf8Path;
 use wob_engine::{Digest, Hasher};
@@ -26,8 +26,26 @@ pub fn write_note(path: &Utf8Path, purpose: &str, bytes: &[u8]) -> io::Result<()
     file.write_all(bytes)?;
     file.write_all(check_of(purpose, bytes).as_bytes())?;
     // It is not flushed: what a power failure leaves of it does not fit its check.
+    if exchange(file.path(), path).is_ok() {
+        // Under its name lies the old one now.
+        return file.close();
+    }
     file.persist(path)?;
     Ok(())
+}
+
+/// Lets two files change places. Where one is renamed over another, ext4 writes it to disk before whatever is flushed next, so that the
+/// next build would wait for notes that nobody needs there, and that are replaced as long as somebody edits.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(a: &Path, b: &Utf8Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    Ok(renameat_with(CWD, a, CWD, b.as_std_path(), RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Utf8Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn check_of(purpose: &str, bytes: &[u8]) -> Digest {
@@ -36,7 +54,41 @@ fn check_of(purpose: &str, bytes: &[u8]) -> Digest {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::BTreeSet,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
     use super::*;
+
+    #[test]
+    fn who_reads_while_another_writes_gets_one_of_both_notes() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let path = &folder.join("a");
+        write_note(path, "test", b"first").unwrap();
+        let done = &AtomicBool::new(false);
+        thread::scope(|scope| {
+            let read = || {
+                let mut seen = BTreeSet::new();
+                while !done.load(Ordering::Relaxed) {
+                    seen.insert(read_note(path, "test").expect("because there always is one"));
+                }
+                seen
+            };
+            let readers: Vec<_> = (0..2).map(|_| scope.spawn(read)).collect();
+            for _ in 0..200 {
+                write_note(path, "test", b"second").unwrap();
+                write_note(path, "test", b"first").unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+            let seen: BTreeSet<_> = readers.into_iter().flat_map(|it| it.join().unwrap()).collect();
+            assert!(seen.iter().all(|it| it == b"first" || it == b"second"), "{seen:?}");
+        });
+        let left = fs::read_dir(folder).unwrap().count();
+        assert_eq!(left, 1, "the old ones are gone");
+    }
 
     #[test]
     fn a_note_is_read_whole_or_not_at_all() {
