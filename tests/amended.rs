@@ -1,6 +1,9 @@
 //! Builds where only values of config changed: what they write and say is what a build of everything does.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 
@@ -141,6 +144,35 @@ fn other_assignments_are_built_with_all() {
     let text = hub.replace("name: hub", "name: gold").replace("large", "gold");
     write(at, &[("environments/prod/cluster-types/gold.yaml", &text)]);
     check("a cluster type");
+}
+
+/// The objects are many, and stand in a note of their own: it is written where they change, and that of another tree is believed by
+/// nobody.
+#[test]
+fn objects_are_noted_apart() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:prod"]);
+    let mut notes = fs::read_dir(at.join("home/.cache/wob/store/notes")).unwrap();
+    let is_it = |it: &PathBuf| it.extension().is_some_and(|it| it == "objects");
+    let note = notes.find_map(|it| Some(it.unwrap().path()).filter(is_it)).unwrap();
+    let first = fs::read(&note).unwrap();
+    let written = || fs::metadata(&note).unwrap().modified().unwrap();
+    let before = written();
+    edit(&at.join("base/config/company.yaml"), "Europe/Oslo", "Europe/Bergen");
+    let (seen, all) = build(at);
+    assert!(seen.starts_with("exit: 0\n") && !all, "{seen}");
+    assert_eq!(written(), before, "a value");
+    let hub = at.join("environments/prod/cluster-types/hub.yaml");
+    edit(&hub, "    size: large\n", "    size: large\n    tier: gold\n");
+    let (seen, all) = build(at);
+    assert!(seen.starts_with("exit: 0\n") && !all, "{seen}");
+    assert_ne!(fs::read(&note).unwrap(), first, "a label");
+    fs::write(&note, first).unwrap();
+    edit(&hub, "tier: gold", "tier: bronze");
+    let (seen, all) = build(at);
+    assert!(seen.starts_with("exit: 0\n") && all, "{seen}");
+    fresh(at);
 }
 
 /// A layer of those with a label.

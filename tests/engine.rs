@@ -11,8 +11,8 @@ use wob_engine::{
     Place, Source, SourceFile, git_blob_id, yaml,
 };
 use wob_rules::{
-    BaseSource, Built, EnvironmentInput, NamespacePattern, Settings, Unavailable, WorkloadSource,
-    build, discover,
+    BaseSource, Built, Edit, EnvironmentInput, Frame, NamespacePattern, NotedObjects, Settings,
+    Unavailable, WorkloadSource, build, discover,
     lint::{self, Coverage},
 };
 
@@ -24,6 +24,27 @@ pub(crate) struct Workspace {
     sources: BTreeMap<String, Source>,
     files: BTreeMap<(String, String), SourceFile>,
     input: EnvironmentInput,
+}
+
+/// What is noted of a workspace, so that a later one can tell what has changed.
+pub(crate) struct Framed {
+    pub(crate) frame: Frame,
+    objects: NotedObjects,
+}
+
+impl Framed {
+    pub(crate) fn of(workspace: &Workspace, settings: &str) -> Self {
+        let (db, input) = workspace.parts();
+        let objects = NotedObjects::of(db, input);
+        Self { frame: Frame::of(db, input, settings, &objects), objects }
+    }
+
+    /// Returns what has changed, as a build finds it out that has read everything.
+    pub(crate) fn edit(&self, now: &Workspace, settings: &str) -> Option<Edit> {
+        let (db, input) = now.parts();
+        let values = self.frame.edit_of_values(db, input, settings);
+        values.or_else(|| self.frame.edit_of_objects(db, input, settings, &self.objects))
+    }
 }
 
 /// Builds `world` from nothing.

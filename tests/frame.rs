@@ -9,12 +9,12 @@ use wob_engine::{
 };
 use wob_rules::{
     Answer, BaseSource, Check, CheckMode, EnvironmentInput, Frame, KubernetesVersion, Name,
-    ParameterSettings, Profile, SCHEDULERS, Scheduler, SchedulerSetting, Settings, Sight,
-    Unavailable, Validation, discover,
+    ParameterSettings, Profile, SCHEDULERS, Scheduler, SchedulerSetting, Settings, Unavailable,
+    Validation, discover,
 };
 
 use crate::{
-    engine::Workspace,
+    engine::{Framed, Workspace},
     oracle::world::{self, World},
 };
 
@@ -177,8 +177,7 @@ const PARTS: [(&str, Change, Change); 14] = [
 fn nothing(_: &mut Database, _: EnvironmentInput) {}
 
 fn frame(workspace: &Workspace, settings: &str) -> Frame {
-    let (db, input) = workspace.parts();
-    Frame::of(db, input, settings)
+    Framed::of(workspace, settings).frame
 }
 
 fn state(workspace: &Workspace, settings: &str) -> Digest {
@@ -189,7 +188,7 @@ fn state(workspace: &Workspace, settings: &str) -> Digest {
 /// Returns the files in which values have changed; `None` if anything else has.
 fn edits(workspace: &Workspace, before: &Frame, settings: &str) -> Option<BTreeSet<String>> {
     let (db, input) = workspace.parts();
-    let edit = before.edit(db, input, settings, Sight::Part)?;
+    let edit = before.edit_of_values(db, input, settings)?;
     assert_eq!(edit.frame, frame(workspace, settings));
     assert_eq!(edit.frame.shape(), before.shape());
     Some(edit.files.iter().map(ToString::to_string).collect())
@@ -200,13 +199,12 @@ fn what_is_in_no_source_file_tells_frames_apart() {
     for (part, first, then) in PARTS {
         let mut workspace = workspace();
         workspace.change(first);
-        let (before, was) = (frame(&workspace, SETTINGS), state(&workspace, SETTINGS));
-        assert_eq!(edits(&workspace, &before, SETTINGS), Some(BTreeSet::new()), "{part}");
+        let before = Framed::of(&workspace, SETTINGS);
+        let (frame_before, was) = (&before.frame, state(&workspace, SETTINGS));
+        assert_eq!(edits(&workspace, frame_before, SETTINGS), Some(BTreeSet::new()), "{part}");
         workspace.change(then);
-        let (db, input) = workspace.parts();
-        let edit = before.edit(db, input, SETTINGS, Sight::Whole);
-        assert!(edit.is_none(), "{part}");
-        assert_ne!(frame(&workspace, SETTINGS).shape(), before.shape(), "{part}");
+        assert!(before.edit(&workspace, SETTINGS).is_none(), "{part}");
+        assert_ne!(frame(&workspace, SETTINGS).shape(), frame_before.shape(), "{part}");
         assert_ne!(state(&workspace, SETTINGS), was, "{part}");
     }
     let workspace = workspace();

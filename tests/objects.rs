@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use wob_rules::{Frame, Sight, assignments};
+use wob_rules::assignments;
 
 use crate::{
-    engine::Workspace,
+    engine::{Framed, Workspace},
     oracle::world::{self, World, read_files},
 };
 
@@ -125,11 +125,10 @@ fn edited(world: &World, (file, from, to): Edit) -> World {
 fn concerned(before: &World, edit: Edit) -> Option<BTreeSet<String>> {
     let (before, after) = (Workspace::new(before), Workspace::new(&edited(before, edit)));
     let (db, input) = before.parts();
-    let frame = Frame::of(db, input, "");
     assert_eq!(assignments(db, input).len(), 11);
+    let edit = Framed::of(&before, "").edit(&after, "")?;
+    assert_eq!(edit.frame, Framed::of(&after, "").frame);
     let (db, input) = after.parts();
-    let edit = frame.edit(db, input, "", Sight::Whole)?;
-    assert_eq!(edit.frame, Frame::of(db, input, ""));
     let all = assignments(db, input);
     let name = |it: &usize| format!("{}:{}", all[*it].cluster_type, all[*it].target);
     Some(edit.concerned.iter().map(name).collect())

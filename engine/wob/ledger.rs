@@ -3,6 +3,9 @@
 //!
 //! It is a note in the user's cache, like the last build's. Without it, everything is composed again.
 //!
+//! The objects lie beside it: they are many, and an edit of a value neither reads nor changes them. The frame has their digest, so that
+//! those of another build are not taken for its own.
+//!
 //! **Invariant:** a ledger is written only of a whole tree, and where nothing is wrong.
 
 use std::collections::BTreeSet;
@@ -10,12 +13,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Diagnostic, Digest, FileName, Hasher};
 use wob_host::{read_note, write_note};
-use wob_rules::{Frame, SaidParts, Warning};
+use wob_rules::{Frame, NotedObjects, SaidParts, Warning};
 
 use crate::{footprint::PlaceNotes, session::Session};
 
 /// What makes a note a ledger of this shape, and of these rules: other ones may say something else of the same sources.
-const PURPOSE: &str = concat!("ledger 2 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("ledger 3 of ", env!("WOB_RULES_DIGEST"));
+
+const OBJECTS_PURPOSE: &str = concat!("objects 1 of ", env!("WOB_RULES_DIGEST"));
 
 /// What a tree was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,10 +71,30 @@ impl Ledger {
         postcard::from_bytes(&read_note(&notes.path("ledger"), PURPOSE)?).ok()
     }
 
-    /// Replaces the note.
-    pub(crate) fn write(&self, notes: &PlaceNotes) {
+    /// Reads the objects that it was written with; `None` if there are none. Whether they are these, its frame tells.
+    pub(crate) fn objects(notes: &PlaceNotes) -> Option<NotedObjects> {
+        read_note(&notes.path("objects"), OBJECTS_PURPOSE).map(NotedObjects::from_bytes)
+    }
+
+    /// Replaces the note, and that of the objects.
+    pub(crate) fn write(&self, objects: &NotedObjects, notes: &PlaceNotes) {
+        // Without it the next build takes longer.
+        write_note(&notes.path("objects"), OBJECTS_PURPOSE, objects.bytes()).unwrap_or_default();
+        self.write_alone(notes);
+    }
+
+    /// Replaces the note at `to`; the objects are those that are noted at `from`.
+    pub(crate) fn write_beside(&self, from: &PlaceNotes, to: &PlaceNotes) {
+        if from != to
+            && let Some(objects) = Self::objects(from)
+        {
+            return self.write(&objects, to);
+        }
+        self.write_alone(to);
+    }
+
+    fn write_alone(&self, notes: &PlaceNotes) {
         if let Ok(bytes) = postcard::to_stdvec(self) {
-            // Without it the next build takes longer.
             write_note(&notes.path("ledger"), PURPOSE, &bytes).unwrap_or_default();
         }
     }

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
+pub use self::objects::NotedObjects;
 use self::{
     objects::Objects,
     reach::{LayerLabels, Reach, groups, labels_of},
@@ -35,8 +36,8 @@ pub struct Frame {
     files: BTreeMap<String, FileFrame>,
     /// The digest of all of it but the values: two frames that fit have the same.
     shape: [u8; 32],
-    /// The objects, in a form that is only read where more than values has changed.
-    objects: Vec<u8>,
+    /// The digest of the [`NotedObjects`], which are only needed where more than values has changed.
+    objects: [u8; 32],
 }
 
 /// What has changed of an environment since its frame was taken.
@@ -50,15 +51,8 @@ pub struct Edit {
     pub concerned: Vec<usize>,
     /// How much it is.
     pub extent: Extent,
-}
-
-/// How much of the sources was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// Everything.
-    Whole,
-    /// What may have changed.
-    Part,
+    /// The objects as they are now; none if they are as before.
+    pub objects: Option<NotedObjects>,
 }
 
 /// How much has changed of an environment.
@@ -80,8 +74,13 @@ struct FileFrame {
 }
 
 impl Frame {
-    /// Takes the frame of an environment; `settings` is the text of the workspace's settings.
-    pub fn of(db: &Database, environment: EnvironmentInput, settings: &str) -> Self {
+    /// Takes the frame of an environment that has these `objects`; `settings` is the text of the workspace's settings.
+    pub fn of(
+        db: &Database,
+        environment: EnvironmentInput,
+        settings: &str,
+        objects: &NotedObjects,
+    ) -> Self {
         let files = source_files(db, environment).map(|file| {
             let (bytes, outline) = (bytes(db, file), outline(db, file));
             (file.name(db).to_string(), FileFrame { bytes, outline })
@@ -89,7 +88,7 @@ impl Frame {
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
         let shape = shape(&rest, &files);
-        Self { rest, files, shape, objects: Objects::of(db, environment).encode() }
+        Self { rest, files, shape, objects: objects.digest() }
     }
 
     /// Returns the digest of all of it but the values.
@@ -113,28 +112,41 @@ impl Frame {
         self.files.get(file.as_str()).map(|it| Digest::from_bytes(it.bytes))
     }
 
-    /// Returns what has changed of an environment since this frame was taken; `None` if that may concern all assignments, or there
-    /// are others, or anything is wrong.
-    pub fn edit(
+    /// Returns what has changed of an environment since this frame was taken; `None` if that is more than values of config, or a
+    /// value may be said in vain.
+    pub fn edit_of_values(
         &self,
         db: &Database,
         environment: EnvironmentInput,
         settings: &str,
-        sight: Sight,
     ) -> Option<Edit> {
         if rest(db, environment, settings) != self.rest {
             return None;
         }
-        let values = || {
-            let (frame, files) = self.values(db, environment)?;
-            let concerned = concerned(db, environment, &files)?;
-            Some(Edit { frame, files, concerned, extent: Extent::Values })
-        };
-        let objects = || match sight {
-            Sight::Whole => self.other_objects(db, environment, settings),
-            Sight::Part => None,
-        };
-        values().or_else(objects)
+        let (frame, files) = self.values(db, environment)?;
+        let concerned = concerned(db, environment, &files)?;
+        Some(Edit { frame, files, concerned, extent: Extent::Values, objects: None })
+    }
+
+    /// Returns what has changed of an environment, of which everything was read, since this frame was taken, when it had the
+    /// objects `before`; `None` if that may concern all assignments, or there are others, or anything is wrong.
+    pub fn edit_of_objects(
+        &self,
+        db: &Database,
+        environment: EnvironmentInput,
+        settings: &str,
+        before: &NotedObjects,
+    ) -> Option<Edit> {
+        if rest(db, environment, settings) != self.rest || before.digest() != self.objects {
+            return None;
+        }
+        let files = self.other_files(db, environment)?;
+        let (was, now) = (Objects::decode(before)?, Objects::of(db, environment));
+        let concerned = now.concerned(db, environment, (&was, &files))?;
+        let now = now.encode();
+        let frame = Self::of(db, environment, settings, &now);
+        let objects = Some(now).filter(|it| it != before);
+        Some(Edit { frame, files, concerned, extent: Extent::Objects, objects })
     }
 
     /// Returns the frame as it is now, and the files of config in which values have changed; `None` if anything else has.
@@ -165,12 +177,12 @@ impl Frame {
         Some((frame, edited.into_keys().collect()))
     }
 
-    fn other_objects(
+    /// Returns the files that hold something else, are new, or gone; `None` if anything is wrong with one.
+    fn other_files(
         &self,
         db: &Database,
         environment: EnvironmentInput,
-        settings: &str,
-    ) -> Option<Edit> {
+    ) -> Option<BTreeSet<FileName>> {
         let mut edited = BTreeSet::new();
         let mut gone: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
         for file in source_files(db, environment) {
@@ -185,10 +197,7 @@ impl Frame {
             }
         }
         edited.extend(gone.into_iter().map(FileName::new));
-        let frame = Self::of(db, environment, settings);
-        let (before, now) = (Objects::decode(&self.objects)?, Objects::decode(&frame.objects)?);
-        let concerned = now.concerned(db, environment, (&before, &edited))?;
-        Some(Edit { frame, files: edited, concerned, extent: Extent::Objects })
+        Some(edited)
     }
 }
 

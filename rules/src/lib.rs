@@ -45,7 +45,7 @@ pub use compose::{
     labels_from_key, merge, select, validate,
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
-pub use frame::{Edit, Extent, Frame, Sight, concerned};
+pub use frame::{Edit, Extent, Frame, NotedObjects, concerned};
 pub use known::{Before, Known, KnownFile, KnownFiles, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};

@@ -11,8 +11,8 @@ use std::{
 
 use wob_engine::{Diagnostic, Digest};
 use wob_rules::{
-    Assignment, Before, Built, Extent, Frame, Grain, Inputs, Known, KnownFiles, Profile, Record,
-    Rendered, Sight, Subtree, build_with,
+    Assignment, Before, Built, Extent, Grain, Inputs, Known, KnownFiles, Profile, Record, Rendered,
+    Subtree, build_with,
 };
 
 use super::{
@@ -20,7 +20,10 @@ use super::{
     draft::{Draft, Edit},
     lives::{Counts, Lives, Step, for_each_life},
 };
-use crate::{engine, engine::Workspace, oracle};
+use crate::{
+    engine::{self, Framed, Workspace},
+    oracle,
+};
 
 #[test]
 fn every_step_gives_what_the_oracle_gives() {
@@ -52,7 +55,7 @@ fn live(
     let mut edited = Workspace::new(&draft.world());
     edited.build();
     let memory = Memory::default();
-    let mut framed: Option<(Frame, Built)> = None;
+    let mut framed: Option<(Framed, Built)> = None;
     for (index, &(edit, dice)) in steps.iter().enumerate() {
         counts.add(edit, usize::from(draft.edit(edit, &mut Random::new(dice))));
         let what = format!("step {index}, {edit:?}");
@@ -72,12 +75,12 @@ fn live(
         assert_eq!(remembered.diagnostics, built.diagnostics, "{what}");
         assert_eq!(record(&remembered), record(&built), "{what}");
         memory.check(&built, &what);
-        if let Some((frame, before)) = &framed {
-            judge_edit(frame, (before, &built), &fresh, &what, concerned);
+        if let Some((framed, before)) = &framed {
+            judge_edit(framed, (before, &built), &fresh, &what, concerned);
         }
         // There is a ledger of what is right only.
         let is_right = !built.diagnostics.iter().any(Diagnostic::is_error);
-        framed = is_right.then(|| (Frame::of(db, input, ""), built));
+        framed = is_right.then(|| (Framed::of(&fresh, ""), built));
     }
     memory.0.into_inner().expect("because nothing panics with the lock")
 }
@@ -88,14 +91,13 @@ type Concerned = [AtomicUsize; 2];
 /// What a frame says of an edit holds: there are the same assignments, and those that it does not concern have the same inputs,
 /// and the same is said of them.
 fn judge_edit(
-    frame: &Frame,
+    framed: &Framed,
     (before, now): (&Built, &Built),
     workspace: &Workspace,
     what: &str,
     concerned: &Concerned,
 ) {
-    let (db, input) = workspace.parts();
-    let Some(edit) = frame.edit(db, input, "", Sight::Whole) else { return };
+    let Some(edit) = framed.edit(workspace, "") else { return };
     let extent = usize::from(edit.extent == Extent::Objects);
     let (before, now) = (&before.assignments, &now.assignments);
     assert_eq!(before.len(), now.len(), "{what}");

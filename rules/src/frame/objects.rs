@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Database, FileName, Hasher};
+use wob_engine::{Database, Digest, FileName, Hasher};
 
 use super::reach::{LayerLabels, Reach, groups, labels_of};
 use crate::{
@@ -30,6 +30,32 @@ pub(super) struct Objects {
     /// By name.
     targets: BTreeMap<String, [u8; 32]>,
     layers: Vec<LayerFrame>,
+}
+
+/// The objects of an environment as they are noted: apart from its frame, as few builds read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedObjects(Vec<u8>);
+
+impl NotedObjects {
+    /// Takes the objects of an environment.
+    pub fn of(db: &Database, environment: EnvironmentInput) -> Self {
+        Objects::of(db, environment).encode()
+    }
+
+    /// Takes what was noted; whose it is, a frame tells.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns what is noted.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns what a frame has of it.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        *Digest::of(&self.0).as_bytes()
+    }
 }
 
 /// A layer of an [`Objects`], but for its values.
@@ -72,14 +98,14 @@ impl Objects {
         }
     }
 
-    /// Returns it as bytes.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("because it is plain data")
+    /// Writes it down.
+    pub(super) fn encode(&self) -> NotedObjects {
+        NotedObjects(postcard::to_stdvec(self).expect("because it is plain data"))
     }
 
-    /// Reads it back; `None` if the bytes are damaged.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+    /// Reads it back; `None` if it is damaged.
+    pub(super) fn decode(noted: &NotedObjects) -> Option<Self> {
+        postcard::from_bytes(&noted.0).ok()
     }
 
     /// Returns the positions of the assignments of an environment, whose objects these are, that may be other ones than they were

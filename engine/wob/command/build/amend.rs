@@ -18,7 +18,7 @@ use wob_engine::{Blob, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
     Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, PartEntry,
-    Said, SaidParts, Sight, assignments, build_some, part_path, promoted_commit, said_of_subtree,
+    Said, SaidParts, assignments, build_some, part_path, promoted_commit, said_of_subtree,
     subtrees,
 };
 
@@ -235,9 +235,15 @@ impl<'c> Candidate<'c> {
         };
         let db = &session.loaded.db;
         let settings = session.settings_text();
-        let sight = if session.narrowed.is_some() { Sight::Part } else { Sight::Whole };
-        let edit = Ledger::read(&notes)
-            .and_then(|it| Some((it.frame.edit(db, input, &settings, sight)?, it)));
+        let edit = Ledger::read(&notes).and_then(|it| {
+            let values = it.frame.edit_of_values(db, input, &settings);
+            let objects = || {
+                // More than values is told by everything.
+                let before = session.narrowed.is_none().then(|| Ledger::objects(&notes))??;
+                it.frame.edit_of_objects(db, input, &settings, &before)
+            };
+            Some((values.or_else(objects)?, it))
+        });
         let Some((edit, ledger)) = edit else { return Ok(None) };
         let Some(last) = LastBuild::read(&notes) else { return Ok(None) };
         let destination = open()?;
@@ -511,7 +517,10 @@ impl Amended<'_> {
             Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()));
         thread::scope(|scope| {
             scope.spawn(|| last.write(to));
-            scope.spawn(|| ledger.write(to));
+            scope.spawn(|| match &edit.objects {
+                Some(objects) => ledger.write(objects, to),
+                None => ledger.write_beside(notes, to),
+            });
             match edit.extent {
                 Extent::Values => ReadsNote::amend(session, *input, (notes, to), &ledger.named()),
                 // Other subtrees may need other files.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, sync:
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, Digest, Severity};
 use wob_host::{OutputError, Overwrite};
-use wob_rules::{EnvironmentInput, Frame, SaidParts};
+use wob_rules::{EnvironmentInput, Frame, NotedObjects, SaidParts};
 
 use super::{
     place::{Into, Place},
@@ -253,8 +253,8 @@ impl Output {
 
 /// What a build found out that the next one can go on from.
 pub(crate) struct Found {
-    /// The frames of what was built as a whole, by environment; none if anything is wrong.
-    frames: BTreeMap<String, Frame>,
+    /// The frames of what was built as a whole, with the objects, by environment; none if anything is wrong.
+    frames: BTreeMap<String, (Frame, NotedObjects)>,
     together: Option<Together>,
     /// Whether anything was said.
     is_silent: bool,
@@ -281,19 +281,21 @@ impl Found {
         if is_fine && mode == Mode::Write {
             let settings = session.settings_text();
             for target in built.iter().filter(|it| it.is_whole()) {
-                let frame = Frame::of(&session.loaded.db, target.input, &settings);
-                frames.insert(target.built.environment.clone(), frame);
+                let (db, input) = (&session.loaded.db, target.input);
+                let objects = NotedObjects::of(db, input);
+                let frame = Frame::of(db, input, &settings, &objects);
+                frames.insert(target.built.environment.clone(), (frame, objects));
             }
         }
         let is_whole = !frames.is_empty() && frames.len() == session.targets.len();
-        let scope = is_whole.then(|| Together::scope(session, |it| frames.get(it)));
+        let scope = is_whole.then(|| Together::scope(session, |it| Some(&frames.get(it)?.0)));
         let together = scope.map(|it| Together::new(it, lints));
         Self { frames, together, is_silent: report.items.is_empty() }
     }
 
     /// Returns the digest of everything that an environment is built from but values; `None` if anything is wrong.
     pub(crate) fn shape(&self, environment: &str) -> Option<Digest> {
-        self.frames.get(environment).map(Frame::shape)
+        self.frames.get(environment).map(|it| it.0.shape())
     }
 
     /// Notes the same of a tree that is published. Why it was rendered, nobody will ask.
@@ -316,7 +318,7 @@ impl Found {
     /// Notes what a tree with the record `head` was made from, and what was said of it. What is wrong, another build must find
     /// again.
     fn note(&self, session: &Session<'_>, target: &BuiltTarget, head: &str, notes: &PlaceNotes) {
-        let Some(frame) = self.frames.get(&target.built.environment) else {
+        let Some((frame, objects)) = self.frames.get(&target.built.environment) else {
             return ReadsNote::remove(notes);
         };
         let said = if self.is_silent {
@@ -327,7 +329,7 @@ impl Found {
             SaidParts::of(&session.loaded.db, target.input, assignments, silenced)
         };
         let ledger = Ledger::new(frame.clone(), head, said, self.together.clone());
-        ledger.write(notes);
+        ledger.write(objects, notes);
         ReadsNote::renew(session, target.input, notes, &ledger.named());
     }
 }
