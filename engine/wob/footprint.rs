@@ -6,7 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
 use wob_host::{
-    Cache, Imprint, Interrupt, Interrupted, Others, Stamp, Stamper, Standing, read_note, write_note,
+    Cache, Imprint, Interrupt, Interrupted, MovedPaths, Others, Stamp, Stamper, Standing,
+    read_note, write_note,
 };
 
 /// What makes notes of this shape.
@@ -170,18 +171,27 @@ impl Step {
         Some(Self { before, paths, files })
     }
 
-    /// Notes what lies in `folder` now, which has the same files as before.
+    /// Notes what lies in `folder` now, which has the same files as before, but for those that came or went.
     pub(crate) fn end(
         self,
         notes: &PlaceNotes,
         folder: &Utf8Path,
+        moved: &MovedPaths,
         interrupt: &Interrupt,
     ) -> Option<Footprint> {
         let record = record_stamp(folder, interrupt)?;
         let list: Vec<&String> = self.paths.iter().collect();
         let now = Imprint::of(folder, &list, interrupt).ok()?;
         let files = self.before.files.clone().exchanged(folder, &self.paths, &self.files, now);
-        let footprint = Footprint { record, files, ..self.before };
+        let paths = if *moved == MovedPaths::default() {
+            self.before.paths
+        } else {
+            let mut paths = self.before.read_paths(notes)?;
+            paths.retain(|it| !moved.gone.contains(it));
+            paths.extend(moved.added.iter().cloned());
+            write_paths(notes, &paths)?
+        };
+        let footprint = Footprint { record, files, paths, ..self.before };
         footprint.write(notes);
         Some(footprint)
     }

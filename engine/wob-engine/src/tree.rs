@@ -20,6 +20,11 @@ impl Tree {
         Arc::make_mut(&mut self.files).insert(path, blob)
     }
 
+    /// Takes the file at `path` out, and returns it.
+    pub fn remove(&mut self, path: &FilePath) -> Option<Blob> {
+        Arc::make_mut(&mut self.files).remove(path)
+    }
+
     /// Returns the file at `path`.
     pub fn get(&self, path: &FilePath) -> Option<&Blob> {
         self.files.get(path)

@@ -93,6 +93,22 @@ impl Repository {
         }
     }
 
+    /// Says whether a folder could be made at `folder` in `commit`, where nothing lies yet.
+    pub(crate) fn is_free(&self, commit: &Commit, folder: &FilePath) -> Result<bool, GitError> {
+        let local = self.local();
+        let root = local.find_tree(commit.tree.0).map_err(|it| self.failed("read a folder")(it))?;
+        let parts: Vec<&str> = folder.as_str().split('/').collect();
+        for length in 1..=parts.len() {
+            let entry = root.lookup_entry(parts[..length].iter().copied());
+            match entry.map_err(self.failed("read a folder"))? {
+                None => return Ok(true),
+                Some(entry) if entry.mode().is_tree() => {}
+                Some(_) => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
     pub(super) fn origin(&self, commit: &Commit, tree: GitId) -> Origin {
         Origin {
             url: self.address.clone(),

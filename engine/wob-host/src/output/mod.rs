@@ -31,7 +31,7 @@ use wob_engine::{Blob, FilePath, Tree};
 use self::ground::{Ground as _, Kind};
 use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
 
-pub use amend::Amendment;
+pub use amend::{Amendment, MovedPaths};
 pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
 pub use destination::Destination;

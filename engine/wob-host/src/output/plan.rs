@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
-    MANIFEST, Manifest, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY, TreeRecord,
+    MANIFEST, Manifest, MovedPaths, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY,
+    TreeRecord,
     branch::BranchPlan,
     disk::Disk,
     ground::{Bytes, Ground, Kind},
@@ -47,10 +48,12 @@ pub struct Plan {
     pub(super) previous: Previous,
 }
 
-/// Whether there will be files at the same paths as before, records of parts included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where there will be files, records of parts included.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    Same,
+    /// Where there were some, but for these.
+    Moved(MovedPaths),
+    /// At the paths of the tree.
     Other,
 }
 
@@ -138,7 +141,7 @@ impl Plan {
             changes,
             others,
             unfinished: !previous.unfinished.is_empty(),
-            shape: if keeps_paths { Shape::Same } else { Shape::Other },
+            shape: if keeps_paths { Shape::Moved(MovedPaths::default()) } else { Shape::Other },
             to,
             message: "wob build\n".to_owned(),
             tree: tree.clone(),
@@ -213,9 +216,13 @@ impl Plan {
         Ok(tree)
     }
 
-    /// Says whether there will be files at the same paths as before, records of parts included.
-    pub fn keeps_paths(&self) -> bool {
-        self.shape == Shape::Same
+    /// Returns where files come and go, records of parts included, if there is one at every other path where there was one;
+    /// `None` if that is not known.
+    pub fn moved(&self) -> Option<&MovedPaths> {
+        match &self.shape {
+            Shape::Moved(moved) => Some(moved),
+            Shape::Other => None,
+        }
     }
 
     /// Lists the paths at which something changes, but for `.wob/tree.json`.
@@ -224,7 +231,7 @@ impl Plan {
         self.changes.keys().chain(records).chain(&self.records.removed)
     }
 
-    /// Lists the paths of all files that there will be, and of the records of parts.
+    /// Lists the paths of all files of the tree, and of the records of parts.
     pub fn paths(&self) -> Vec<String> {
         let files = self.tree.files().map(|(path, _)| path.to_string());
         files.chain(self.record.parts.keys().map(|it| part_path(it).to_string())).collect()

@@ -437,12 +437,13 @@ impl<'c> Candidate<'c> {
             before,
             files,
             record: TreeRecord { head: text.clone(), parts: texts.into() },
+            gone: BTreeSet::new(),
             folders,
             rest: rest.files().map(|(path, it)| (path.clone(), it.digest())).collect(),
             count: head.files.len() + head.parts.values().map(|it| it.files).sum::<usize>(),
             others,
         };
-        let plan = self.destination.amend(amendment, &session.interrupt)?;
+        let plan = self.destination.amend(&amendment, &session.interrupt)?;
         let said = std::mem::take(&mut self.said);
         Ok(plan.map(|plan| Amended { candidate: self, built, said, plan, head, text }))
     }

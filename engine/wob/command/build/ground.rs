@@ -52,20 +52,17 @@ impl Ground {
         let Some((notes, folder)) = self.notes else {
             return Ok((plan.apply(overwrite, interrupt)?, None));
         };
-        // The paths of the files are noted once, for as long as they are the same.
-        let before = self.before.filter(|_| plan.keeps_paths());
-        let (step, others, paths) = match before {
-            Some(it) => {
-                let touched: BTreeSet<String> = plan.touched().map(ToString::to_string).collect();
-                (Step::begin(it, &folder, touched, interrupt), None, vec![])
-            }
-            None => (None, Some(plan.others.clone()), plan.paths()),
-        };
-        let written = plan.apply(overwrite, interrupt)?;
-        let footprint = match (step, others) {
-            (Some(step), _) => step.end(&notes, &folder, interrupt),
-            (None, Some(others)) => Footprint::new(&notes, &folder, &paths, &others, interrupt),
-            (None, None) => None,
+        // The paths of the files are noted anew only where files come or go.
+        let known = self.before.zip(plan.moved().cloned());
+        let (written, footprint) = if let Some((before, moved)) = known {
+            let touched: BTreeSet<String> = plan.touched().map(ToString::to_string).collect();
+            let step = Step::begin(before, &folder, touched, interrupt);
+            let written = plan.apply(overwrite, interrupt)?;
+            (written, step.and_then(|it| it.end(&notes, &folder, &moved, interrupt)))
+        } else {
+            let (others, paths) = (plan.others.clone(), plan.paths());
+            let written = plan.apply(overwrite, interrupt)?;
+            (written, Footprint::new(&notes, &folder, &paths, &others, interrupt))
         };
         Ok((written, footprint.map(|it| (notes, it))))
     }
