@@ -72,7 +72,7 @@ fn a_value_is_built_alone_and_what_it_brings_up_is_said() {
     fresh(at);
 }
 
-/// Whatever else is edited, only those are composed whom it may concern, as long as they are the same ones.
+/// Whatever else is edited, only those are composed whom it may concern.
 #[test]
 fn objects_are_built_alone() {
     let folder = fleet();
@@ -121,29 +121,6 @@ fn objects_are_built_alone() {
     check("a template", "rendered");
     let said = wob_in(at, &["explain", "build", "//env:prod"]);
     assert!(said.contains("vessel-sync.yaml"), "{said}");
-}
-
-/// What concerns all, or leads to other assignments, leads to a build of everything.
-#[test]
-fn other_assignments_are_built_with_all() {
-    let folder = fleet();
-    let at = folder.path();
-    wob_in(at, &["build", "//env:prod"]);
-    let check = |what: &str| {
-        let (seen, all) = build(at);
-        assert!(seen.starts_with("exit: 0\n") && all, "{what}: {seen}");
-        fresh(at);
-    };
-    let policy = at.join("environments/prod/scheduling/audits-on-large.yaml");
-    edit(&policy, "values: [large]", "values: [large, small]");
-    check("more assignments");
-    let policies = at.join("environments/prod/scheduling/passengers-on-land.yaml");
-    edit(&policies, "name: passengers-on-land", "name: passengers");
-    check("another policy for the same ones");
-    let hub = fs::read_to_string(at.join("environments/prod/cluster-types/hub.yaml")).unwrap();
-    let text = hub.replace("name: hub", "name: gold").replace("large", "gold");
-    write(at, &[("environments/prod/cluster-types/gold.yaml", &text)]);
-    check("a cluster type");
 }
 
 /// The objects are many, and stand in a note of their own: it is written where they change, and that of another tree is believed by

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may be as blunt as tests")]
 
 mod amended;
+mod assigned;
 mod branches;
 mod broken;
 #[path = "../engine/wob-host/tests/it/cgi.rs"]

@@ -64,27 +64,60 @@ const CONCERN_SOME: [(&str, Edit, &[&str]); 14] = [
     ("none any more", ("env/config/kiosk.yaml", "", ""), &["kiosk:"]),
 ];
 
-/// Edits of which it cannot be told, or that concern all.
-const CONCERN_ALL: [(&str, Edit); 9] = [
-    ("a schema", ("base/schemas/common.yaml", "\"maximum\": 20", "\"maximum\": 21")),
-    ("another assignment", ("env/scheduling/audits-on-large.yaml", "[large]", "[large, small]")),
+/// A cluster type that policies select as they do the hub.
+const SILVER: &str = "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: ClusterType\nmetadata: {name: silver, labels: {size: large}}\nspec: {reconciler: flux, namespaceService: default, configType: configmap}\n";
+
+/// A copy of a policy under another name.
+const AGAIN: &str = "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: SchedulingPolicy\nmetadata: {name: again}\nspec:\n  deploymentTargetSelector: {workspace: platform-team, labelSelector: {}}\n  clusterTypeSelector: {labelSelector: {matchLabels: {size: large}}}\n";
+
+/// Edits by which assignments come and go: whom they concern of those that are there then, and who is gone.
+const REASSIGN: [(&str, Edit, &[&str], &[&str]); 8] = [
+    (
+        "more assignments",
+        ("env/scheduling/audits-on-large.yaml", "[large]", "[large, small]"),
+        &["kiosk:night-audit"],
+        &[],
+    ),
+    (
+        "fewer assignments",
+        ("env/scheduling/audits-on-large.yaml", "[large]", "[small]"),
+        &["kiosk:night-audit"],
+        &["depot:night-audit", "hub:night-audit"],
+    ),
     (
         "another policy",
         ("env/scheduling/passengers-on-land.yaml", "name: passengers-on-land", "name: other"),
+        &["depot:ti", "hub:ti"],
+        &[],
     ),
+    ("one policy more", ("env/scheduling/again.yaml", "", AGAIN), &["depot:tele", "hub:tele"], &[]),
+    (
+        "a workspace",
+        ("base/registrations/timetable.yaml", "passenger-team", "crew"),
+        &[],
+        &["depot:timetable", "hub:timetable"],
+    ),
+    ("a cluster type", ("env/cluster-types/silver.yaml", "", SILVER), &["silver:"], &[]),
+    (
+        "no cluster type any more",
+        ("env/cluster-types/vessel.yaml", "", ""),
+        &[],
+        &["vessel:telemetry"],
+    ),
+    (
+        "a target of another name",
+        ("timetable/deploy/workload.yaml", "name: live", "name: lively"),
+        &["depot:timetable", "hub:timetable"],
+        &["depot:timetable", "hub:timetable"],
+    ),
+];
+
+/// Edits of which it cannot be told, or that concern all.
+const CONCERN_ALL: [(&str, Edit); 4] = [
+    ("a schema", ("base/schemas/common.yaml", "\"maximum\": 20", "\"maximum\": 21")),
     ("where the tree begins", ("env/gitops-repo.yaml", "path: .", "path: clusters")),
-    ("a workspace", ("base/registrations/timetable.yaml", "passenger-team", "crew")),
     ("an error", ("env/config/kiosk.yaml", "data:", "data: [")),
     ("a field of the wrong kind", ("env/cluster-types/hub.yaml", "flux", "[flux]")),
-    (
-        "a cluster type",
-        (
-            "env/cluster-types/gold.yaml",
-            "",
-            "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: ClusterType\nmetadata: {name: gold}\nspec: {reconciler: flux, namespaceService: default, configType: configmap}\n",
-        ),
-    ),
-    ("no cluster type any more", ("env/cluster-types/vessel.yaml", "", "")),
 ];
 
 fn fleet() -> World {
@@ -121,8 +154,8 @@ fn edited(world: &World, (file, from, to): Edit) -> World {
     world
 }
 
-/// Returns whom an edit concerns, as `<cluster type>:<target>`.
-fn concerned(before: &World, edit: Edit) -> Option<BTreeSet<String>> {
+/// Returns whom an edit concerns, and who is gone, as `<cluster type>:<target>`.
+fn judged(before: &World, edit: Edit) -> Option<[BTreeSet<String>; 2]> {
     let (before, after) = (Workspace::new(before), Workspace::new(&edited(before, edit)));
     let (db, input) = before.parts();
     assert_eq!(assignments(db, input).len(), 11);
@@ -131,19 +164,42 @@ fn concerned(before: &World, edit: Edit) -> Option<BTreeSet<String>> {
     let (db, input) = after.parts();
     let all = assignments(db, input);
     let name = |it: &usize| format!("{}:{}", all[*it].cluster_type, all[*it].target);
-    Some(edit.concerned.iter().map(name).collect())
+    let reassigned = edit.reassigned.unwrap_or_default();
+    let names = |(on, gone): (&String, &BTreeSet<String>)| -> Vec<String> {
+        gone.iter().map(|it| format!("{on}:{it}")).collect()
+    };
+    let gone = reassigned.on.iter().flat_map(names).collect();
+    Some([edit.concerned.iter().map(name).collect(), gone])
+}
+
+/// Checks that all names begin as is `expected`, and that each of these does begin one.
+fn check_names(what: &str, found: &BTreeSet<String>, expected: &[&str]) {
+    let begins = |it: &String| expected.iter().any(|begin| it.starts_with(begin));
+    assert!(found.iter().all(begins), "{what}: {found:?}");
+    for begin in expected {
+        assert!(found.iter().any(|it| it.starts_with(begin)), "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn who_comes_and_goes_is_told() {
+    let world = fleet();
+    for (what, edit, expected, expected_gone) in REASSIGN {
+        let judged = judged(&world, edit);
+        let [concerned, gone] = judged.unwrap_or_else(|| panic!("{what} concerns all"));
+        check_names(what, &concerned, expected);
+        check_names(&format!("{what}: gone"), &gone, expected_gone);
+    }
 }
 
 #[test]
 fn an_edit_of_an_object_concerns_those_that_depend_on_it() {
     let world = fleet();
     for (what, edit, expected) in CONCERN_SOME {
-        let found = concerned(&world, edit).unwrap_or_else(|| panic!("{what} concerns all"));
-        let begins = |it: &String| expected.iter().any(|begin| it.starts_with(begin));
-        assert!(found.iter().all(begins), "{what}: {found:?}");
-        for begin in expected {
-            assert!(found.iter().any(|it| it.starts_with(begin)), "{what}: {found:?}");
-        }
+        let judged = judged(&world, edit);
+        let [found, gone] = judged.unwrap_or_else(|| panic!("{what} concerns all"));
+        assert!(gone.is_empty(), "{what}: {gone:?}");
+        check_names(what, &found, expected);
     }
 }
 
@@ -151,6 +207,6 @@ fn an_edit_of_an_object_concerns_those_that_depend_on_it() {
 fn what_concerns_all_is_not_told_as_if_it_did_not() {
     let world = fleet();
     for (what, edit) in CONCERN_ALL {
-        assert_eq!(concerned(&world, edit), None, "{what}");
+        assert_eq!(judged(&world, edit), None, "{what}");
     }
 }

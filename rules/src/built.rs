@@ -206,6 +206,17 @@ pub fn readme() -> (&'static str, Blob) {
     ("README.md", Blob::new(README.as_bytes()))
 }
 
+/// Returns the folder of a cluster type, if it has a record of its own; see [`Built::part_of`].
+pub fn part_folder(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    cluster_type: &str,
+) -> Option<FilePath> {
+    let prefix = environment_model(db, environment).gitops_path();
+    let has_record = cluster_type.len() <= LONGEST_PART;
+    has_record.then(|| joined(&[prefix, cluster_type], &mut String::new()))
+}
+
 /// Every cluster type has a folder, scheduled on or not.
 fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
     let (name, blob) = readme();

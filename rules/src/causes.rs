@@ -120,16 +120,26 @@ impl<'d> Edits<'d> {
 
     /// Says whether an edited file says something about an assignment.
     pub fn concern(&self, assignment: &Assignment) -> bool {
-        let Assignment { cluster_type, target, policies } = assignment;
         self.files.contains(&FileName::new(SETTINGS))
-            || self.cluster_types.contains(cluster_type)
-            || self.targets.contains(target)
-            || policies.iter().any(|it| self.policies.contains(it))
+            || self.concern_object_of(assignment)
             || (!self.layers.is_empty()
                 && queries::layers_of(self.db, self.environment, assignment)
                     .1
                     .iter()
                     .any(|it| self.layers.contains(it)))
+    }
+
+    /// Says whether an edited file says something about the cluster type, the target or a policy of an assignment.
+    pub fn concern_object_of(&self, assignment: &Assignment) -> bool {
+        let Assignment { cluster_type, target, policies } = assignment;
+        self.cluster_types.contains(cluster_type)
+            || self.targets.contains(target)
+            || policies.iter().any(|it| self.policies.contains(it))
+    }
+
+    /// Says whether an edited file says something about any cluster type, target or policy.
+    pub fn concern_objects(&self) -> bool {
+        !(self.cluster_types.is_empty() && self.targets.is_empty() && self.policies.is_empty())
     }
 
     /// Returns why the part called `part` of an assignment's inputs is not what it was.

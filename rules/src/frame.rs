@@ -1,11 +1,12 @@
 //! Frames: everything that an environment is built from, but for what its config says. While the frame stays, another value
 //! concerns exactly the assignments that have its layer, and nobody need look at the others. If more than values has changed, its
-//! objects tell which assignments that concerns, as long as there are the same ones.
+//! objects tell which assignments that concerns, and which came and went.
 //!
 //! **Invariant:** two states of an environment whose frames fit have the same assignments, with the same layers, templates
 //! and names of files, and the same is said about both, except about assignments that have an edited layer, and about what
 //! an edited file itself says.
 
+mod assigned;
 mod objects;
 mod reach;
 
@@ -14,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
-pub use self::objects::NotedObjects;
+pub use self::{assigned::Reassigned, objects::NotedObjects};
 use self::{
-    objects::Objects,
+    objects::{Concerned, Objects},
     reach::{LayerLabels, Reach, groups, labels_of},
 };
 use crate::{
@@ -30,8 +31,10 @@ use crate::{
 /// A frame, by digests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
-    /// Everything that is in no source file: settings, registrations, what a program answered.
+    /// Everything that is in no source file: settings, which bases there are, what a program answered.
     rest: [u8; 32],
+    /// Which workloads are registered. Their targets follow from that, and are objects.
+    workloads: [u8; 32],
     /// The source files, by name.
     files: BTreeMap<String, FileFrame>,
     /// The digest of all of it but the values: two frames that fit have the same.
@@ -49,6 +52,8 @@ pub struct Edit {
     pub files: BTreeSet<FileName>,
     /// The positions of the assignments that it may concern, in order.
     pub concerned: Vec<usize>,
+    /// How there are other assignments, or cluster types, than before; none if there are the same.
+    pub reassigned: Option<Reassigned>,
     /// How much it is.
     pub extent: Extent,
     /// The objects as they are now; none if they are as before.
@@ -60,7 +65,7 @@ pub struct Edit {
 pub enum Extent {
     /// Values of config.
     Values,
-    /// Any object, but which assignments there are, and nothing that concerns all of them.
+    /// Any object, but nothing that concerns all assignments.
     Objects,
 }
 
@@ -87,8 +92,9 @@ impl Frame {
         });
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
-        let shape = shape(&rest, &files);
-        Self { rest, files, shape, objects: objects.digest() }
+        let workloads = workloads(db, environment);
+        let shape = shape([&rest, &workloads], &files);
+        Self { rest, workloads, files, shape, objects: objects.digest() }
     }
 
     /// Returns the digest of all of it but the values.
@@ -100,6 +106,7 @@ impl Frame {
     pub fn state(db: &Database, environment: EnvironmentInput, settings: &str) -> Digest {
         let mut hasher = Hasher::new("wob 2026-11 state of an environment");
         hasher.add(&rest(db, environment, settings));
+        hasher.add(&workloads(db, environment));
         for file in source_files(db, environment) {
             hasher.add(file.name(db).as_str().as_bytes());
             hasher.add(&bytes(db, file));
@@ -120,16 +127,19 @@ impl Frame {
         environment: EnvironmentInput,
         settings: &str,
     ) -> Option<Edit> {
-        if rest(db, environment, settings) != self.rest {
+        if rest(db, environment, settings) != self.rest
+            || workloads(db, environment) != self.workloads
+        {
             return None;
         }
         let (frame, files) = self.values(db, environment)?;
         let concerned = concerned(db, environment, &files)?;
-        Some(Edit { frame, files, concerned, extent: Extent::Values, objects: None })
+        let extent = Extent::Values;
+        Some(Edit { frame, files, concerned, reassigned: None, extent, objects: None })
     }
 
     /// Returns what has changed of an environment, of which everything was read, since this frame was taken, when it had the
-    /// objects `before`; `None` if that may concern all assignments, or there are others, or anything is wrong.
+    /// objects `before`; `None` if that may concern all assignments, or anything is wrong.
     pub fn edit_of_objects(
         &self,
         db: &Database,
@@ -142,11 +152,12 @@ impl Frame {
         }
         let files = self.other_files(db, environment)?;
         let (was, now) = (Objects::decode(before)?, Objects::of(db, environment));
-        let concerned = now.concerned(db, environment, (&was, &files))?;
+        let Concerned { assignments: concerned, reassigned } =
+            now.concerned(db, environment, (&was, &files))?;
         let now = now.encode();
         let frame = Self::of(db, environment, settings, &now);
         let objects = Some(now).filter(|it| it != before);
-        Some(Edit { frame, files, concerned, extent: Extent::Objects, objects })
+        Some(Edit { frame, files, concerned, reassigned, extent: Extent::Objects, objects })
     }
 
     /// Returns the frame as it is now, and the files of config in which values have changed; `None` if anything else has.
@@ -201,9 +212,11 @@ impl Frame {
     }
 }
 
-fn shape(rest: &[u8; 32], files: &BTreeMap<String, FileFrame>) -> [u8; 32] {
+fn shape(rest: [&[u8; 32]; 2], files: &BTreeMap<String, FileFrame>) -> [u8; 32] {
     let mut hasher = Hasher::new("wob 2026-11 shape of a frame");
-    hasher.add(rest);
+    for it in rest {
+        hasher.add(it);
+    }
     for (name, FileFrame { bytes, outline }) in files {
         hasher.add(name.as_bytes());
         // They are of two kinds, so that no outline is taken for bytes.
@@ -216,7 +229,7 @@ fn bytes(db: &Database, file: SourceFile) -> [u8; 32] {
     *file.content(db).digest().as_bytes()
 }
 
-/// Returns the digest of an environment's input but for source files: all of it, whatever follows from the text of settings or from
+/// Returns the digest of an environment's input but for workloads and source files: all of it, whatever follows from the text of settings or from
 /// files as well, so that nobody need know what does. Where sources come from does not count: records name it, and nothing that is
 /// rendered does.
 fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32] {
@@ -230,13 +243,20 @@ fn rest(db: &Database, environment: EnvironmentInput, settings: &str) -> [u8; 32
     for base in environment.bases(db) {
         add(&(&base.repository, base.source.as_ref().err()));
     }
-    for workload in environment.workloads(db) {
-        add(&(&workload.registration, workload.source.as_ref().err()));
-    }
     let validation = environment.validation(db);
     add(&validation.every.digest(db));
     for (name, check) in &validation.cluster_types {
         add(&(name, check.digest(db)));
+    }
+    *hasher.finish().as_bytes()
+}
+
+/// Returns the digest of which workloads are registered, and of which of them nothing can be had.
+fn workloads(db: &Database, environment: EnvironmentInput) -> [u8; 32] {
+    let mut hasher = Hasher::new("wob 2026-11 workloads of a frame");
+    for it in environment.workloads(db) {
+        let it = (&it.registration, it.source.as_ref().err());
+        hasher.add(format!("{it:?}").as_bytes());
     }
     *hasher.finish().as_bytes()
 }

@@ -134,6 +134,20 @@ pub fn subtrees<'a>(
         let last = all.last_mut().expect("because one was added if there was none");
         last.assignments.end = index + 1;
         last.inputs.extend(inputs);
+        ended = ends(target.as_str());
+    }
+    all
+}
+
+/// Divides the targets of one cluster type, which are sorted, as [`subtrees`] does.
+pub(crate) fn divide<'t>(targets: impl Iterator<Item = &'t str>) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = vec![];
+    let mut ended = true;
+    for (index, target) in targets.enumerate() {
+        match all.last_mut() {
+            Some(last) if !ended => last.end = index + 1,
+            _ => all.push(index..index + 1),
+        }
         ended = ends(target);
     }
     all
@@ -141,9 +155,9 @@ pub fn subtrees<'a>(
 
 /// Says whether a subtree ends behind a target: by FNV-1a over its name, mixed as `MurmurHash3` ends, since names that differ in
 /// their last letter only are common. It is always the same, and takes little time.
-fn ends(target: &Name) -> bool {
+fn ends(target: &str) -> bool {
     let mix = |hash: u64, it: u8| (hash ^ u64::from(it)).wrapping_mul(0x0100_0000_01b3);
-    let hash = target.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+    let hash = target.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (hash >> 33).is_multiple_of(TARGETS)
 }
@@ -208,6 +222,15 @@ mod tests {
             assert!(all[it.assignments.clone()].iter().all(|a| a.cluster_type == it.cluster_type));
         }
         assert!((20..200).contains(&subtrees.len()), "{} subtrees", subtrees.len());
+    }
+
+    #[test]
+    fn targets_are_divided_as_their_assignments_are() {
+        let all: Vec<Assignment> = (0..1000).map(|it| assignment("a", it)).collect();
+        let ranges: Vec<Range<usize>> =
+            divided(&all).into_iter().map(|it| it.assignments).collect();
+        assert_eq!(divide(all.iter().map(|it| it.target.as_str())), ranges);
+        assert!(divide(std::iter::empty()).is_empty());
     }
 
     #[test]

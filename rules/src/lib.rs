@@ -37,7 +37,9 @@ mod selector;
 pub mod why;
 mod workspace_file;
 
-pub use built::{Built, BuiltAssignment, Made, PROMOTED_COMMIT, promoted_commit, readme};
+pub use built::{
+    Built, BuiltAssignment, Made, PROMOTED_COMMIT, part_folder, promoted_commit, readme,
+};
 pub(crate) use compose::Layer;
 pub use compose::{
     Applied, Composed, Composition, ConfigMap, ConfigSchema, InlineSchema, LayerId, Layers,
@@ -45,7 +47,7 @@ pub use compose::{
     labels_from_key, merge, select, validate,
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
-pub use frame::{Edit, Extent, Frame, NotedObjects, concerned};
+pub use frame::{Edit, Extent, Frame, NotedObjects, Reassigned, concerned};
 pub use known::{Before, Known, KnownFile, KnownFiles, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
@@ -59,8 +61,8 @@ pub use queries::{
 };
 pub use reads::{Reads, reads};
 pub use record::{
-    AssignmentRecord, Head, Part, PartEntry, PartText, RECORD_PATH, Record, RecordError,
-    RecordTexts, SourceRecord, SourceRole, part_path,
+    AssignmentRecord, Head, Part, PartAssignment, PartEntry, PartText, RECORD_PATH, Record,
+    RecordError, RecordTexts, SourceRecord, SourceRole, part_path,
 };
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, HashedSettings,

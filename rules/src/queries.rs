@@ -9,6 +9,7 @@
 )]
 
 mod building;
+mod namespace;
 mod shared;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,6 +19,8 @@ use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
+use self::namespace::namespace;
+pub(crate) use self::namespace::namespace_text;
 pub(crate) use self::shared::{
     cluster_type_digest, layer_warnings, shared_diagnostics, whole_diagnostics,
 };
@@ -26,7 +29,7 @@ use crate::{
     compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},
     decode::{Decoded, decode_file},
     model::{Definition, Doubt, Model, Part, Target},
-    profile::{NamespaceFields, Profile},
+    profile::Profile,
     render::{
         self, ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, HashedSettings,
         Inputs, Parameters, Rendered, TargetFields, TargetInputs,
@@ -480,34 +483,6 @@ pub(crate) fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> 
         target_labels: &target.labels,
         workload: &target.workload,
     }
-}
-
-/// Fills the pattern and checks the result: Kubernetes takes a DNS label of at most 63 characters.
-fn namespace(
-    settings: &Settings,
-    cluster_type: &ClusterType,
-    target: &Target,
-) -> Result<String, Box<Diagnostic>> {
-    let namespace = settings.namespace_pattern.fill(&NamespaceFields {
-        environment: &target.environment,
-        workspace: &target.workspace,
-        workload: &target.workload,
-        cluster_type: cluster_type.meta.name.as_str(),
-        deployment_target: target.name.as_str(),
-    });
-    let reason = match Name::new(&namespace) {
-        Err(reason) => Some(reason),
-        Ok(_) if namespace.len() > 63 => Some("has more than 63 characters"),
-        Ok(_) => None,
-    };
-    let Some(reason) = reason else { return Ok(namespace) };
-    let shown: String = namespace.chars().take(300).flat_map(char::escape_debug).collect();
-    Err(Box::new(
-        Diagnostic::error("bad-namespace", format!("namespace `{shown}` {reason}"))
-            .at(target.place.clone(), "made from this target")
-            .at(cluster_type.meta.place.key("metadata").key("name"), "and this cluster type")
-            .help("shorten a name, or set `namespacePattern` in wob.yaml"),
-    ))
 }
 
 /// The files of an assignment.

@@ -17,7 +17,7 @@ use wob_engine::{Digest, FilePath, FolderIds, Origin, Outline, Tree};
 
 pub use self::{
     amending::PartText,
-    text::{Head, Part, PartEntry, part_path},
+    text::{Head, Part, PartAssignment, PartEntry, part_path},
 };
 use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
 

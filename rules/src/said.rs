@@ -63,6 +63,15 @@ impl SaidParts {
         self.whole.is_only_warnings()
     }
 
+    /// Moves what is said of subtrees, for each of which `before` says at which position it stood, if it did: what is said of any
+    /// other one goes.
+    pub fn rearrange(&mut self, before: &[Option<usize>]) {
+        let mut said = std::mem::take(&mut self.subtrees);
+        let moved = before.iter().enumerate();
+        let moved = moved.filter_map(|(now, before)| Some((now, said.remove(before.as_ref()?)?)));
+        self.subtrees = moved.collect();
+    }
+
     /// Takes what is said now of some `subtrees`, by their positions, and of files that were `edited`.
     pub fn exchange(
         &mut self,
@@ -253,6 +262,15 @@ mod tests {
         assert_eq!(serde_json::from_str::<SaidParts>(&json).unwrap(), parts);
         let unknown = json.replace("unknown-field", "no-such-code");
         assert!(serde_json::from_str::<SaidParts>(&unknown).is_err());
+    }
+
+    #[test]
+    fn what_is_said_moves_with_its_subtree() {
+        let of = |it: &str| said(it, Place::file(&FileName::new("a.yaml")));
+        let subtrees = [(0, of("gone")), (1, of("one")), (3, of("three"))].into();
+        let mut parts = SaidParts { subtrees, ..SaidParts::default() };
+        parts.rearrange(&[Some(1), None, Some(2), Some(3)]);
+        assert_eq!(parts.subtrees, [(0, of("one")), (3, of("three"))].into());
     }
 
     #[test]

@@ -11,8 +11,8 @@ use std::{
 
 use wob_engine::{Diagnostic, Digest};
 use wob_rules::{
-    Assignment, Before, Built, Extent, Grain, Inputs, Known, KnownFiles, Profile, Record, Rendered,
-    Subtree, build_with,
+    Assignment, Before, Built, BuiltAssignment, Extent, Grain, Inputs, Known, KnownFiles, Profile,
+    Reassigned, Record, Rendered, Subtree, build_with, subtrees,
 };
 
 use super::{
@@ -40,7 +40,7 @@ fn every_step_gives_what_the_oracle_gives() {
     if std::env::var_os("WOB_PROPERTY_SEED").is_none() {
         assert!(counts.sum() > 1000, "{counts:?}");
         let is_seen = concerned.iter().all(|it| it.load(Ordering::Relaxed) > 10);
-        assert!(is_seen, "edits of values and of objects that concern some: {concerned:?}");
+        assert!(is_seen, "edits of each kind that concern some: {concerned:?}");
     }
 }
 
@@ -85,11 +85,11 @@ fn live(
     memory.0.into_inner().expect("because nothing panics with the lock")
 }
 
-/// How often an edit concerned some of the assignments, by whether it was of values or of other objects.
-type Concerned = [AtomicUsize; 2];
+/// How often an edit concerned some of the assignments: of values, of other objects, and of which assignments there are.
+type Concerned = [AtomicUsize; 3];
 
-/// What a frame says of an edit holds: there are the same assignments, and those that it does not concern have the same inputs,
-/// and the same is said of them.
+/// What a frame says of an edit holds: those that it does not concern were there with the same policies, have the same inputs,
+/// and the same is said of them; those that are said to be gone are, and no others.
 fn judge_edit(
     framed: &Framed,
     (before, now): (&Built, &Built),
@@ -98,19 +98,60 @@ fn judge_edit(
     concerned: &Concerned,
 ) {
     let Some(edit) = framed.edit(workspace, "") else { return };
-    let extent = usize::from(edit.extent == Extent::Objects);
+    let kind = match (edit.extent, &edit.reassigned) {
+        (Extent::Values, None) => 0,
+        (Extent::Values, Some(_)) => panic!("{what}: {edit:?}"),
+        (Extent::Objects, None) => 1,
+        (Extent::Objects, Some(_)) => 2,
+    };
     let (before, now) = (&before.assignments, &now.assignments);
-    assert_eq!(before.len(), now.len(), "{what}");
     if !edit.files.is_empty() && edit.concerned.len() < now.len() {
-        concerned[extent].fetch_add(1, Ordering::Relaxed);
+        concerned[kind].fetch_add(1, Ordering::Relaxed);
     }
-    for (index, (before, now)) in before.iter().zip(now).enumerate() {
-        assert_eq!(before.assignment, now.assignment, "{what}");
+    let mut rest: BTreeMap<Pair, &BuiltAssignment> =
+        before.iter().map(|it| (pair(it), it)).collect();
+    for (index, now) in now.iter().enumerate() {
+        let before = rest.remove(&pair(now));
         if edit.concerned.binary_search(&index).is_err() {
+            let before = before.unwrap_or_else(|| panic!("{what}: {:?} is new", now.assignment));
+            assert_eq!(before.assignment, now.assignment, "{what}");
             assert_eq!(before.inputs, now.inputs, "{what}: {:?} of {edit:?}", now.assignment);
             assert_eq!(before.diagnostics, now.diagnostics, "{what}: {:?}", now.assignment);
         }
     }
+    let reassigned = edit.reassigned.unwrap_or_default();
+    let gone = reassigned
+        .on
+        .iter()
+        .flat_map(|(on, gone)| gone.iter().map(move |target| (on.clone(), target.clone())));
+    assert!(gone.eq(rest.into_keys()), "{what}: {:?}", reassigned.on);
+    judge_subtrees(&reassigned, (before, now), what);
+}
+
+/// A cluster type and a target.
+type Pair = (String, String);
+
+fn pair(it: &BuiltAssignment) -> Pair {
+    (it.assignment.cluster_type.to_string(), it.assignment.target.to_string())
+}
+
+/// A subtree that is said to have been there had the same targets.
+fn judge_subtrees(
+    reassigned: &Reassigned,
+    (before, now): (&[BuiltAssignment], &[BuiltAssignment]),
+    what: &str,
+) {
+    if *reassigned == Reassigned::default() {
+        return;
+    }
+    let divided = |built: &[BuiltAssignment]| -> Vec<Vec<Pair>> {
+        let all = subtrees(built.iter().map(|it| (&it.assignment, None))).into_iter();
+        all.map(|it| built[it.assignments].iter().map(pair).collect()).collect()
+    };
+    let (before, now) = (divided(before), divided(now));
+    assert_eq!(reassigned.subtrees_before, before.len(), "{what}");
+    let place = |it: &Vec<Pair>| before.iter().position(|was| was == it);
+    assert_eq!(reassigned.subtrees, now.iter().map(place).collect::<Vec<_>>(), "{what}");
 }
 
 /// What a tree says of itself.

@@ -19,7 +19,7 @@ use wob_host::{Hints, Interrupt, Lookout, Watcher};
 use self::look::Look;
 use crate::{
     args::{Common, Patterns},
-    command::build::{Locks, Looking, Outcome, Output, Place, Read, Round, Scope, Work},
+    command::build::{Locks, Looking, Outcome, Output, Place, Read, Round, Scope, TreeEdit, Work},
     exit::Exit,
     footprint::PlaceNotes,
     reads::PlacesNote,
@@ -366,15 +366,20 @@ fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
     all
 }
 
-/// Replaces some files of a tree, and says how they differ.
-fn amend(tree: &mut Tree, changed: &Tree) -> Vec<FileChange> {
+/// Edits a tree, and says how it differs.
+fn amend(tree: &mut Tree, edit: &TreeEdit) -> Vec<FileChange> {
     let mut before = Tree::default();
-    for (path, blob) in changed.files() {
+    for path in &edit.gone {
+        if let Some(old) = tree.remove(path) {
+            before.insert(path.clone(), old);
+        }
+    }
+    for (path, blob) in edit.files.files() {
         if let Some(old) = tree.insert(path.clone(), blob.clone()) {
             before.insert(path.clone(), old);
         }
     }
-    tree_diff(&before, changed)
+    tree_diff(&before, &edit.files)
 }
 
 fn tell(round: &Round, changes: &[Changed], build: u64, begin: Instant, streams: &Streams) {

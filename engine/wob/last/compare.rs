@@ -7,7 +7,7 @@ use std::{
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, Made, Subtree,
+    Assignment, BuiltAssignment, EnvironmentInput, Made, Subtree, assignments,
     causes::{Cause, Edits, LayerValues, source_files},
     inputs_of, subtrees,
 };
@@ -44,17 +44,19 @@ impl<'c> Compared<'c> {
         Self { input: target.input, built, assignments: built.len(), subtrees }
     }
 
-    /// Takes some subtrees that were built anew, which stand at these positions of all; nothing else is other than `before`.
+    /// Takes some subtrees that were built anew; `kept` has all others, and nothing in the place of each of these.
     pub(crate) fn some(
         input: EnvironmentInput,
-        (built, positions): (&'c [BuiltAssignment], &[usize]),
+        built: &'c [BuiltAssignment],
         assignments: usize,
-        before: &LastBuild,
+        kept: Vec<Option<(String, Digest)>>,
     ) -> Self {
-        let mut subtrees = before.subtrees();
-        for (position, subtree) in positions.iter().zip(divided(built)) {
-            subtrees[*position] = name(&subtree);
-        }
+        let mut anew = divided(built).into_iter();
+        let name_of = |kept: Option<(String, Digest)>| {
+            let of_anew = || anew.next().map(|it| name(&it));
+            kept.or_else(of_anew).expect("because each is kept or was built")
+        };
+        let subtrees = kept.into_iter().map(name_of).collect();
         Self { input, built, assignments, subtrees }
     }
 }
@@ -80,13 +82,18 @@ pub(crate) fn compare(
     let values = before.map(|it| it.values_of(files_edited)).unwrap_or_default();
     let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
     let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
+    let mut others = comparison.untouched(built).into_iter().peekable();
     for subtree in divided(built) {
         let is_same = comparison.subtrees.contains(&name(&subtree));
         for it in &built[subtree.assignments.clone()] {
+            while let Some(other) = others.next_if(|other| **other < it.assignment) {
+                comparison.cut_off(other);
+            }
             let causes = if is_same { vec![] } else { comparison.why(it) };
             comparison.add(it, causes);
         }
     }
+    others.for_each(|it| comparison.cut_off(it));
     explanation.gone = comparison.gone();
     explanation.groups = comparison.groups();
     let conventions = Conventions::of(session, input);
@@ -226,6 +233,24 @@ impl<'c> Comparison<'c> {
         let Assignment { cluster_type, target, .. } = &built.assignment;
         let name = format!("{cluster_type}:{target}");
         self.groups.entry((doing, causes)).or_default().push(name);
+    }
+
+    /// Returns those of which it is known without building them that their inputs are the same, although a file was edited that says
+    /// something about them, but for those that were `built`; in order.
+    fn untouched(&self, built: &[BuiltAssignment]) -> Vec<&'c Assignment> {
+        let Some(edits) = self.edits.as_ref().filter(|it| it.concern_objects()) else {
+            return vec![];
+        };
+        let all = assignments(&self.session.loaded.db, self.input).iter();
+        let is_built = |it: &Assignment| built.binary_search_by(|a| a.assignment.cmp(it)).is_ok();
+        all.filter(|it| edits.concern_object_of(it) && !is_built(it)).collect()
+    }
+
+    /// Notes that the inputs of an assignment are the same.
+    fn cut_off(&mut self, assignment: &Assignment) {
+        let Assignment { cluster_type, target, .. } = assignment;
+        let name = format!("{cluster_type}:{target}");
+        self.groups.entry((Doing::CutOffEarly, vec![])).or_default().push(name);
     }
 
     /// Returns why the parts of an assignment are not those of the build before; nothing if they are.

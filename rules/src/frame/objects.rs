@@ -11,25 +11,31 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, Digest, FileName, Hasher};
 
-use super::reach::{LayerLabels, Reach, groups, labels_of};
+use super::{
+    assigned::{Assigned, Reassigned},
+    reach::{LayerLabels, Reach, groups, labels_of, part_of},
+};
 use crate::{
-    assignments,
+    Name, assignments,
     compose::Layer,
     environment_model,
     model::{Doubt, ModelDamage},
-    queries::{self, EnvironmentInput, cluster_type_digest, scheduled},
+    queries::{self, EnvironmentInput, cluster_type_digest, namespace_text, scheduled},
 };
 
 /// The objects of an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Objects {
-    /// What concerns all assignments, and which of them there are.
+    /// What concerns all assignments.
     all: [u8; 32],
     /// By name.
     cluster_types: BTreeMap<String, [u8; 32]>,
     /// By name.
     targets: BTreeMap<String, [u8; 32]>,
+    /// Of the names of all targets, from which their namespaces are made.
+    names: [u8; 32],
     layers: Vec<LayerFrame>,
+    assigned: Assigned,
 }
 
 /// The objects of an environment as they are noted: apart from its frame, as few builds read them.
@@ -86,6 +92,8 @@ impl Objects {
     /// Takes the objects of an environment.
     pub(super) fn of(db: &Database, environment: EnvironmentInput) -> Self {
         let model = environment_model(db, environment);
+        let targets = model.targets.keys().map(Name::as_str);
+        let assigned = Assigned::of(assignments(db, environment), targets);
         let cluster_types = model.cluster_types.keys();
         let cluster_types = cluster_types
             .map(|it| (it.to_string(), *cluster_type_digest(db, environment, it).as_bytes()));
@@ -94,7 +102,9 @@ impl Objects {
             all: of_all(db, environment),
             cluster_types: cluster_types.collect(),
             targets: targets.collect(),
+            names: names(db, environment),
             layers: queries::layers(db, environment).all().iter().map(LayerFrame::of).collect(),
+            assigned,
         }
     }
 
@@ -108,14 +118,14 @@ impl Objects {
         postcard::from_bytes(&noted.0).ok()
     }
 
-    /// Returns the positions of the assignments of an environment, whose objects these are, that may be other ones than they were
-    /// `before`, as some `files` have changed; `None` if there are others than before, or all may be, or any is in doubt.
+    /// Returns whom of an environment, whose objects these are, it may concern that they were others `before`, as some `files` have
+    /// changed; `None` if it may concern all, or any is in doubt.
     pub(super) fn concerned(
         &self,
         db: &Database,
         environment: EnvironmentInput,
         (before, files): (&Self, &BTreeSet<FileName>),
-    ) -> Option<Vec<usize>> {
+    ) -> Option<Concerned> {
         let model = environment_model(db, environment);
         let is_sure = model.damage == ModelDamage::default()
             && scheduled(db, environment).doubt == Doubt::Nothing;
@@ -127,17 +137,39 @@ impl Objects {
         let is_same_target = |it: &str| self.targets.get(it) == before.targets.get(it);
         let all = assignments(db, environment);
         let mut found = vec![];
+        let targets: Vec<&str> = before.targets.keys().map(String::as_str).collect();
+        let mut reassigned = before.assigned.compare(&targets, all, &mut found)?;
+        let mut named = found.clone();
         for group in groups(all) {
-            if !is_same_type(all[group.start].cluster_type.as_str()) {
-                found.extend(group);
-                continue;
+            if is_same_type(all[group.start].cluster_type.as_str()) {
+                reach.find(all, group.clone(), &mut found);
+            } else {
+                found.extend(group.clone());
             }
-            reach.find(all, group.clone(), &mut found);
-            found.extend(group.filter(|it| !is_same_target(all[*it].target.as_str())));
+            let others = group.filter(|it| !is_same_target(all[*it].target.as_str()));
+            if self.names != before.names {
+                named.extend(others.clone());
+            }
+            found.extend(others);
         }
-        found.sort_unstable();
-        found.dedup();
-        Some(found)
+        // Some of them are new, or have other names, and no others can have come to share a namespace.
+        if shares_namespaces(db, environment, &sorted(named)) {
+            return None;
+        }
+        self.compare_types(before, &mut reassigned);
+        let reassigned = Some(reassigned).filter(|it| !it.on.is_empty());
+        Some(Concerned { assignments: sorted(found), reassigned })
+    }
+
+    /// Notes which cluster types are new and gone, be they scheduled on or not: each has a folder.
+    fn compare_types(&self, before: &Self, reassigned: &mut Reassigned) {
+        let gone = before.cluster_types.keys().filter(|it| !self.cluster_types.contains_key(*it));
+        reassigned.gone = gone.cloned().collect();
+        let new = self.cluster_types.keys().filter(|it| !before.cluster_types.contains_key(*it));
+        reassigned.new = new.cloned().collect();
+        for it in reassigned.gone.iter().chain(&reassigned.new) {
+            reassigned.on.entry(it.clone()).or_default();
+        }
     }
 
     /// Returns the labels of layers that are there now or were there before, and not the same.
@@ -155,7 +187,47 @@ impl Objects {
     }
 }
 
-/// Returns the digest of what concerns all assignments of an environment, and of which there are.
+/// Whom an edit concerns.
+pub(super) struct Concerned {
+    /// The positions of the assignments, in order.
+    pub(super) assignments: Vec<usize>,
+    /// How there are others than before; none if there are the same.
+    pub(super) reassigned: Option<Reassigned>,
+}
+
+/// Says whether one of the assignments at `some` positions shares its namespace with another one on its cluster type.
+fn shares_namespaces(db: &Database, environment: EnvironmentInput, some: &[usize]) -> bool {
+    let settings = environment.settings(db);
+    if !settings.namespace_pattern.names_the_target() {
+        return false;
+    }
+    let (model, all) = (environment_model(db, environment), assignments(db, environment));
+    groups(all).any(|group| {
+        let cluster_type = &model.cluster_types[&all[group.start].cluster_type];
+        let namespace =
+            |it: usize| namespace_text(settings, cluster_type, &model.targets[&all[it].target]);
+        let own = part_of(some, &group);
+        let mut seen = BTreeSet::new();
+        let are_distinct = own.iter().all(|it| seen.insert(namespace(*it)));
+        let mut others = group.filter(|it| !own.is_empty() && own.binary_search(it).is_err());
+        !are_distinct || others.any(|it| seen.contains(&namespace(it)))
+    })
+}
+
+fn sorted(mut positions: Vec<usize>) -> Vec<usize> {
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+/// Returns the digest of all that namespaces of targets are made from.
+fn names(db: &Database, environment: EnvironmentInput) -> [u8; 32] {
+    let targets = environment_model(db, environment).targets.values();
+    let names = targets.map(|it| (&it.name, &it.workload, &it.workspace, &it.environment));
+    digest(&names.collect::<Vec<_>>())
+}
+
+/// Returns the digest of what concerns all assignments of an environment.
 fn of_all(db: &Database, environment: EnvironmentInput) -> [u8; 32] {
     let model = environment_model(db, environment);
     let mut hasher = Hasher::new("wob 2026-11 objects");
@@ -163,18 +235,5 @@ fn of_all(db: &Database, environment: EnvironmentInput) -> [u8; 32] {
     add(&model.config_schemas);
     add(&model.base_repos);
     add(&model.gitops_repos);
-    // Each has a folder; and namespaces are made from names alone.
-    add(&model.cluster_types.keys());
-    for it in model.targets.values() {
-        add(&(&it.name, &it.workload, &it.workspace, &it.environment));
-    }
-    for it in assignments(db, environment) {
-        hasher.add(it.cluster_type.as_str().as_bytes());
-        hasher.add(it.target.as_str().as_bytes());
-        hasher.add(&(it.policies.len() as u64).to_le_bytes());
-        for policy in &*it.policies {
-            hasher.add(policy.as_str().as_bytes());
-        }
-    }
     *hasher.finish().as_bytes()
 }

@@ -113,3 +113,9 @@ pub(super) fn groups(all: &[Assignment]) -> impl Iterator<Item = Range<usize>> {
         range
     })
 }
+
+/// Returns those of some positions, which are sorted, that are in `range`.
+pub(super) fn part_of<'p>(positions: &'p [usize], range: &Range<usize>) -> &'p [usize] {
+    let place = |it: usize| positions.partition_point(|position| *position < it);
+    &positions[place(range.start)..place(range.end)]
+}

@@ -206,7 +206,8 @@ impl Record {
             inputs: it.inputs,
             failed: it.failed,
         });
-        Part { version: VERSION, assignments: assignments.collect(), cluster_type, files }
+        let assignments = assignments.collect();
+        Part::new(cluster_type, files, assignments)
     }
 
     /// Reads a record by the text of its head; `part` reads what lies at a path of the tree.
@@ -275,6 +276,15 @@ impl Record {
 }
 
 impl Part {
+    /// Returns the record of a part with these `files`, and these `assignments`, sorted by target.
+    pub fn new(
+        cluster_type: String,
+        files: BTreeMap<String, Digest>,
+        assignments: Vec<PartAssignment>,
+    ) -> Self {
+        Self { version: VERSION, cluster_type, files, assignments }
+    }
+
     /// Returns its text: pretty JSON with a final newline.
     pub fn to_json(&self) -> String {
         json(self)

@@ -4,31 +4,34 @@
 //! **Invariant:** such a build writes, and says, what a build of everything would. Whatever makes that doubtful leads to
 //! [`None`], and everything is built.
 
+mod division;
 mod parts;
+mod pieces;
+mod rows;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Range,
     panic::resume_unwind,
     thread,
 };
 
-use rayon::prelude::*;
 use wob_engine::{Blob, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, PartEntry,
-    Said, SaidParts, assignments, build_some, part_path, promoted_commit, said_of_subtree,
-    subtrees,
+    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, Said,
+    SaidParts, assignments, build_some, promoted_commit, said_of_subtree,
 };
 
-use self::parts::{AmendedPart, Anew, Piece, amend_part};
+use self::{
+    division::Division,
+    parts::{AmendedPart, Record},
+};
 use super::{
     Round,
     destination::Output,
     ground::Ground,
     place::Place,
-    write::{Outcome, message, tell_others},
+    write::{Outcome, TreeEdit, message, tell_others},
 };
 use crate::{
     args::Common,
@@ -40,7 +43,6 @@ use crate::{
     recorded::{TreeSummary, sources},
     selection::Selected,
     session::{Session, Target},
-    stored::{KnownFolder, PartsRecord},
     timings,
 };
 
@@ -63,8 +65,7 @@ pub(crate) struct Candidate<'c> {
     destination: Destination,
     head_text: String,
     head: Head,
-    /// The subtrees that have a concerned assignment: their positions among all, and what they are of.
-    subtrees: Vec<(usize, Range<usize>)>,
+    division: Division,
     /// Whether the notes would say something else now.
     has_news: bool,
 }
@@ -181,7 +182,7 @@ impl Output {
     ) -> Result<Outcome, OutputError> {
         tell_others(session, &amended.plan, &place.shown());
         let counts = amended.plan.counts();
-        let changed = amended.plan.tree().clone();
+        let changed = TreeEdit::of(&amended.plan);
         let head = &amended.head;
         let message = message(&head.environment, &head.root, &head.sources);
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
@@ -195,7 +196,7 @@ impl Output {
             root: head.root,
             git_tree: head.git_tree,
             dirty: head.dirty,
-            files: counts.unchanged + counts.changed,
+            files: counts.unchanged + counts.changed + counts.added,
             on: head
                 .parts
                 .iter()
@@ -254,16 +255,15 @@ impl<'c> Candidate<'c> {
         let has_news = !edit.files.is_empty() || !is_seen;
         let all = assignments(db, input);
         let before = edit.files.iter().filter_map(|it| ledger.frame.digest_of(it));
-        let subtrees = match &session.narrowed {
+        let division = match &session.narrowed {
             Some(it) => {
                 let positions = it.subtrees(&notes, before);
-                positions.and_then(|it| read_subtrees(session, all, it, &last))
+                positions.and_then(|it| Division::of_part(session, all, (it, &edit), &last))
             }
-            None => whole_subtrees(all, &last),
+            None => Division::of_whole(all, &edit, &last),
         };
-        let Some(mut subtrees) = subtrees else { return Ok(None) };
-        subtrees.retain(|(_, range)| has_any(range, &edit.concerned));
-        let anew: usize = subtrees.iter().map(|(_, it)| it.len()).sum();
+        let Some(division) = division else { return Ok(None) };
+        let anew = division.count();
         // Of all that there are, be they read or not.
         if anew > MOST && anew > head.assigned() / 4 {
             return Ok(None);
@@ -279,7 +279,7 @@ impl<'c> Candidate<'c> {
             destination,
             head_text,
             head,
-            subtrees,
+            division,
             has_news,
         }))
     }
@@ -303,7 +303,7 @@ impl<'c> Candidate<'c> {
         standing: &Standing,
     ) -> Result<Option<Amended<'c>>, OutputError> {
         let all = assignments(&session.loaded.db, self.input);
-        let indices = || self.subtrees.iter().flat_map(|(_, it)| it.clone());
+        let indices = || self.division.built.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
         let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
         if some.len() > FEW {
@@ -315,27 +315,8 @@ impl<'c> Candidate<'c> {
         if !self.take_said(session, &built) {
             return Ok(None);
         }
-        let Some(pieces) = self.pieces(&built, |it| pool.install(|| stored.folders(it))) else {
-            return Ok(None);
-        };
-        let folder_of = |name: &str| {
-            let mut folders = self.head.parts.keys();
-            folders
-                .find(|it| it.rsplit('/').next() == Some(name))
-                .and_then(|it| FilePath::new(it).ok())
-        };
-        let mut parts = vec![];
-        for (name, pieces) in pieces {
-            let Some(folder) = folder_of(&name) else { return Ok(None) };
-            let entry = self.head.parts[folder.as_str()].clone();
-            let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
-            parts.push((folder, entry, text, pieces));
-        }
-        let amend = |(folder, entry, text, pieces): (_, PartEntry, _, Vec<Piece<'_>>)| {
-            amend_part(folder, &entry, text, &pieces)
-        };
-        let parts = pool.install(|| parts.into_par_iter().map(amend).collect());
-        let Some(parts): Option<Vec<AmendedPart>> = parts else { return Ok(None) };
+        let parts = self.parts(session, (all, &built), pool)?;
+        let Some(parts) = parts else { return Ok(None) };
         self.plan(session, built, parts, standing)
     }
 
@@ -344,7 +325,7 @@ impl<'c> Candidate<'c> {
         let db = &session.loaded.db;
         let mut start = 0;
         let mut anew = BTreeMap::new();
-        for (position, range) in &self.subtrees {
+        for (position, range) in &self.division.built {
             let of_subtree = &built[start..start + range.len()];
             anew.insert(*position, said_of_subtree(db, self.input, of_subtree));
             start += range.len();
@@ -353,45 +334,12 @@ impl<'c> Candidate<'c> {
             && (self.edit.extent == Extent::Values || self.said.renew_whole(db, self.input));
         let silenced = &session.workspace.settings.silenced;
         if is_fine {
+            if self.edit.reassigned.is_some() {
+                self.said.rearrange(&self.division.before());
+            }
             self.said.exchange(db, self.input, (&self.edit.files, anew), silenced);
         }
         is_fine
-    }
-
-    /// Returns what is known of each subtree of those cluster types of which something was `built`, in order; `fetch` returns what
-    /// the store has of those that were not.
-    fn pieces<'b>(
-        &self,
-        built: &'b [BuiltAssignment],
-        fetch: impl FnOnce(&[Digest]) -> Option<Vec<Vec<KnownFolder>>>,
-    ) -> Option<BTreeMap<String, Vec<Piece<'b>>>> {
-        let mut anew: BTreeMap<usize, Vec<Anew<'b>>> = BTreeMap::new();
-        let mut rest = built.iter();
-        for (position, range) in &self.subtrees {
-            let taken = range.clone().zip(&mut rest);
-            let of_subtree = taken.map(|(index, built)| {
-                let is_concerned = self.edit.concerned.binary_search(&index).is_ok();
-                Anew { built, is_concerned }
-            });
-            anew.insert(*position, of_subtree.collect());
-        }
-        let on: BTreeSet<&str> =
-            built.iter().map(|it| it.assignment.cluster_type.as_str()).collect();
-        let all = self.last.subtrees().into_iter().enumerate();
-        let all: Vec<(usize, (String, Digest))> =
-            all.filter(|(_, (name, _))| on.contains(name.as_str())).collect();
-        let others = all.iter().filter(|(position, _)| !anew.contains_key(position));
-        let others: Vec<Digest> = others.map(|(_, (_, digest))| *digest).collect();
-        let mut known = fetch(&others)?.into_iter();
-        let mut pieces: BTreeMap<String, Vec<Piece<'b>>> = BTreeMap::new();
-        for (position, (name, _)) in all {
-            let piece = match anew.remove(&position) {
-                Some(anew) => Piece::Built(anew),
-                None => Piece::Known(known.next()?),
-            };
-            pieces.entry(name).or_default().push(piece);
-        }
-        Some(pieces)
     }
 
     /// Compares what was built with what lies there.
@@ -405,13 +353,19 @@ impl<'c> Candidate<'c> {
         let mut head = self.head.clone();
         let mut texts = BTreeMap::new();
         let mut files = Tree::default();
-        let mut before = BTreeMap::new();
-        for part in parts {
-            head.parts.insert(part.folder.to_string(), part.entry);
-            texts.insert(part.folder, part.text);
-            for (path, blob, digest) in part.changed {
-                before.insert(path.clone(), digest);
+        let (mut before, mut gone) = (BTreeMap::new(), BTreeSet::new());
+        for AmendedPart { folder, record, changed, deleted } in parts {
+            before.extend(deleted);
+            for (path, blob, digest) in changed {
+                before.extend(digest.map(|it| (path.clone(), it)));
                 files.insert(path, blob);
+            }
+            if let Some(Record { entry, text }) = record {
+                head.parts.insert(folder.to_string(), entry);
+                texts.insert(folder, text);
+            } else {
+                head.parts.remove(folder.as_str());
+                gone.insert(folder);
             }
         }
         head.set_sources(sources(session, self.input));
@@ -437,7 +391,7 @@ impl<'c> Candidate<'c> {
             before,
             files,
             record: TreeRecord { head: text.clone(), parts: texts.into() },
-            gone: BTreeSet::new(),
+            gone,
             folders,
             rest: rest.files().map(|(path, it)| (path.clone(), it.digest())).collect(),
             count: head.files.len() + head.parts.values().map(|it| it.files).sum::<usize>(),
@@ -498,10 +452,8 @@ impl Amended<'_> {
     }
 
     fn compared(&self) -> Compared<'_> {
-        let Candidate { input, last, subtrees, .. } = &self.candidate;
-        let positions: Vec<usize> = subtrees.iter().map(|it| it.0).collect();
-        let count = self.candidate.head.assigned();
-        Compared::some(*input, (&self.built, &positions), count, last)
+        let Candidate { input, division, .. } = &self.candidate;
+        Compared::some(*input, &self.built, self.head.assigned(), division.kept())
     }
 
     /// Notes at `to` what the tree with the record `text` was made from, and what was said.
@@ -554,46 +506,4 @@ pub(crate) fn together<'f>(
 
 fn name_of(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
-}
-
-/// Says whether any of some positions, which are sorted, is in `range`.
-fn has_any(range: &Range<usize>, positions: &[usize]) -> bool {
-    let next = positions.partition_point(|it| *it < range.start);
-    positions.get(next).is_some_and(|it| *it < range.end)
-}
-
-/// Returns all subtrees, with their positions; `None` if they are not divided as those of the `last` build.
-fn whole_subtrees(all: &[Assignment], last: &LastBuild) -> Option<Vec<(usize, Range<usize>)>> {
-    let divided = subtrees(all.iter().map(|it| (it, None)));
-    let before = last.subtrees();
-    let is_same = divided.len() == before.len()
-        && divided.iter().zip(&before).all(|(it, (on, _))| it.cluster_type.as_str() == on);
-    is_same.then(|| divided.into_iter().map(|it| it.assignments).enumerate().collect())
-}
-
-/// Returns the subtrees at some `positions` of those of the `last` build, among `all` assignments that the sources say which
-/// were read; `None` if they do not say all of those that each had.
-fn read_subtrees(
-    session: &Session<'_>,
-    all: &[Assignment],
-    positions: &[usize],
-    last: &LastBuild,
-) -> Option<Vec<(usize, Range<usize>)>> {
-    let before = last.subtrees();
-    let stored = &*session.stored;
-    let fetched: Option<Vec<PartsRecord>> =
-        positions.par_iter().map(|it| stored.parts(&before.get(*it)?.1)).collect();
-    let find = |(position, parts): (&usize, PartsRecord)| {
-        let (on, _) = before.get(*position)?;
-        let first = parts.targets().next()?;
-        let key = |it: &Assignment| (it.cluster_type.as_str(), it.target.as_str()) < (on, first);
-        let start = all.partition_point(key);
-        let here = all.get(start..start + parts.targets().count())?;
-        let is_same = |(it, target): (&Assignment, &str)| {
-            it.cluster_type.as_str() == on && it.target.as_str() == target
-        };
-        let range = start..start + here.len();
-        here.iter().zip(parts.targets()).all(is_same).then_some((*position, range))
-    };
-    positions.iter().zip(fetched?).map(find).collect()
 }

@@ -51,10 +51,28 @@ pub(crate) struct Outcome {
     pub(crate) explanation: Explanation,
     /// What the folder looks like now, if that is noted.
     pub(super) footprint: Option<(PlaceNotes, Footprint)>,
-    /// The files whose contents are other ones, if it was known before that no others are.
-    pub(crate) changed: Option<Tree>,
+    /// What differs from the tree before, if it was known that nothing else does.
+    pub(crate) changed: Option<TreeEdit>,
     /// How what is there differs, if that was asked for.
     pub(super) differences: Option<Vec<Difference>>,
+}
+
+/// How a tree differs from the one before.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeEdit {
+    /// The files that are new, or hold something else.
+    pub(crate) files: Tree,
+    /// Those that are not there any more.
+    pub(crate) gone: Vec<FilePath>,
+}
+
+impl TreeEdit {
+    /// Takes what `plan`, which amends a tree, changes.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let gone = plan.changes.iter().filter(|(_, it)| **it == Change::Deleted);
+        let gone = gone.map(|(path, _)| path.clone()).collect();
+        Self { files: plan.tree().clone(), gone }
+    }
 }
 
 /// Why an environment was not written.

@@ -5,15 +5,23 @@ use wob_rules::{BuiltAssignment, PartEntry, PartText, readme};
 
 use crate::stored::KnownFolder;
 
-/// A part in which some assignments were built anew.
+/// A part in which some assignments were built anew, came or went.
 pub(super) struct AmendedPart {
     pub(super) folder: FilePath,
+    /// None if it is no part any more.
+    pub(super) record: Option<Record>,
+    /// The files that change, with the digests of what they held, and those that come.
+    pub(super) changed: Vec<(FilePath, Blob, Option<Digest>)>,
+    /// The files that go, with the digests of what they held.
+    pub(super) deleted: Vec<(FilePath, Digest)>,
+}
+
+/// What is recorded of a part.
+pub(super) struct Record {
     /// What the head says of it.
     pub(super) entry: PartEntry,
     /// Its own record.
     pub(super) text: String,
-    /// The files that change, with the digests of what they held.
-    pub(super) changed: Vec<(FilePath, Blob, Digest)>,
 }
 
 /// An assignment that was built anew.
@@ -81,7 +89,7 @@ pub(super) fn amend_part(
         record: Digest::of(text.as_bytes()),
         ..*entry
     };
-    Some(AmendedPart { folder, entry, text, changed })
+    Some(AmendedPart { folder, record: Some(Record { entry, text }), changed, deleted: vec![] })
 }
 
 fn targets(text: &PartText) -> Option<Vec<FilePath>> {
@@ -94,7 +102,7 @@ struct Amending {
     targets: Vec<FilePath>,
     text: PartText,
     outline: Outline,
-    changed: Vec<(FilePath, Blob, Digest)>,
+    changed: Vec<(FilePath, Blob, Option<Digest>)>,
     files: usize,
 }
 
@@ -130,7 +138,7 @@ impl Amending {
             let recorded = self.text.file(&path)?;
             if recorded != blob.digest() {
                 let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
-                self.changed.push((full, blob.clone(), recorded));
+                self.changed.push((full, blob.clone(), Some(recorded)));
                 self.text.set_file(&path, &blob.digest())?;
             }
             self.files += 1;

@@ -1,0 +1,140 @@
+//! Which subtrees an environment has, where each stood when it was built last, and which of them are built anew.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use wob_engine::Digest;
+use wob_rules::{Assignment, Edit, Subtree, subtrees};
+
+use crate::{
+    last::LastBuild,
+    session::Session,
+    stored::{PartsRecord, Stored},
+};
+
+/// The subtrees of an environment.
+pub(super) struct Division {
+    /// All of them, in order.
+    pub(super) all: Vec<Slot>,
+    /// Those that are built: their positions among all, and the assignments that they are of.
+    pub(super) built: Vec<(usize, Range<usize>)>,
+}
+
+/// A subtree.
+pub(super) struct Slot {
+    /// The cluster type.
+    pub(super) on: String,
+    /// What it was when its targets were the same; none if they never were.
+    pub(super) before: Option<Past>,
+    /// The positions of its assignments; none if not all sources were read, so that they need not be there.
+    pub(super) assignments: Option<Range<usize>>,
+}
+
+/// A subtree as it was built last.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    /// Its position.
+    pub(super) position: usize,
+    pub(super) digest: Digest,
+}
+
+impl Division {
+    /// Divides `all` assignments of an environment of which everything was read; `None` if it was not divided before as is noted.
+    pub(super) fn of_whole(all: &[Assignment], edit: &Edit, last: &LastBuild) -> Option<Self> {
+        let past = last.subtrees();
+        let divided = subtrees(all.iter().map(|it| (it, None)));
+        let (before, count) = edit.reassigned.as_ref().map_or_else(
+            || ((0..divided.len()).map(Some).collect(), divided.len()),
+            |it| (it.subtrees.clone(), it.subtrees_before),
+        );
+        if count != past.len() || before.len() != divided.len() {
+            return None;
+        }
+        let slot = |(subtree, position): (Subtree, &Option<usize>)| {
+            let on = subtree.cluster_type.to_string();
+            let before = match position {
+                Some(position) => {
+                    let (_, digest) = past.get(*position).filter(|it| it.0 == on)?;
+                    Some(Past { position: *position, digest: *digest })
+                }
+                None => None,
+            };
+            Some(Slot { on, before, assignments: Some(subtree.assignments) })
+        };
+        let all: Vec<Slot> = divided.into_iter().zip(&before).map(slot).collect::<Option<_>>()?;
+        let of = |(position, it): (usize, &Slot)| Some((position, it.assignments.clone()?));
+        let is_built = |(position, range): &(usize, Range<usize>)| {
+            all[*position].before.is_none() || has_any(range, &edit.concerned)
+        };
+        let built = all.iter().enumerate().filter_map(of).filter(is_built).collect();
+        Some(Self { all, built })
+    }
+
+    /// Returns the subtrees of the `last` build, of which those at some `positions` were read, among `all` assignments that the
+    /// sources say which were read; `None` if they do not say all of those that each had.
+    pub(super) fn of_part(
+        session: &Session<'_>,
+        all: &[Assignment],
+        (positions, edit): (&[usize], &Edit),
+        last: &LastBuild,
+    ) -> Option<Self> {
+        let mut built = read_subtrees(&session.stored, all, positions, last)?;
+        built.retain(|(_, range)| has_any(range, &edit.concerned));
+        let slot = |(position, (on, digest))| Slot {
+            on,
+            before: Some(Past { position, digest }),
+            assignments: None,
+        };
+        Some(Self { all: last.subtrees().into_iter().enumerate().map(slot).collect(), built })
+    }
+
+    /// Returns how many assignments are built.
+    pub(super) fn count(&self) -> usize {
+        self.built.iter().map(|(_, it)| it.len()).sum()
+    }
+
+    /// Lists where each subtree stood before, if it did.
+    pub(super) fn before(&self) -> Vec<Option<usize>> {
+        self.all.iter().map(|it| Some(it.before?.position)).collect()
+    }
+
+    /// Lists the cluster types and digests of the subtrees that are not built, and nothing for those that are.
+    pub(super) fn kept(&self) -> Vec<Option<(String, Digest)>> {
+        let mut kept: Vec<Option<(String, Digest)>> =
+            self.all.iter().map(|it| Some((it.on.clone(), it.before?.digest))).collect();
+        for (position, _) in &self.built {
+            kept[*position] = None;
+        }
+        kept
+    }
+}
+
+/// Says whether any of some positions, which are sorted, is in `range`.
+fn has_any(range: &Range<usize>, positions: &[usize]) -> bool {
+    let next = positions.partition_point(|it| *it < range.start);
+    positions.get(next).is_some_and(|it| *it < range.end)
+}
+
+fn read_subtrees(
+    stored: &Stored,
+    all: &[Assignment],
+    positions: &[usize],
+    last: &LastBuild,
+) -> Option<Vec<(usize, Range<usize>)>> {
+    let before = last.subtrees();
+    let fetched: Option<Vec<PartsRecord>> =
+        positions.par_iter().map(|it| stored.parts(&before.get(*it)?.1)).collect();
+    let find = |(position, parts): (&usize, PartsRecord)| {
+        let (on, _) = before.get(*position)?;
+        let first = parts.targets().next()?;
+        let key = |it: &Assignment| (it.cluster_type.as_str(), it.target.as_str()) < (on, first);
+        let start = all.partition_point(key);
+        let here = all.get(start..start + parts.targets().count())?;
+        let is_same = |(it, target): (&Assignment, &str)| {
+            it.cluster_type.as_str() == on && it.target.as_str() == target
+        };
+        let range = start..start + here.len();
+        here.iter().zip(parts.targets()).all(is_same).then_some((*position, range))
+    };
+    positions.iter().zip(fetched?).map(find).collect()
+}

@@ -1,0 +1,140 @@
+//! What becomes of each part of a tree that is amended, and from which pieces.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use rayon::prelude::*;
+use wob_engine::{Digest, FilePath};
+use wob_host::OutputError;
+use wob_rules::{Assignment, BuiltAssignment, PartEntry, part_folder, part_path};
+
+use super::{
+    Candidate,
+    parts::{AmendedPart, Anew, Piece, amend_part},
+    rows::{Renewed, remove_part},
+};
+use crate::{session::Session, stored::KnownFolder};
+
+/// A piece of a part, with the positions of its assignments, if everything was read.
+type Placed<'b> = (Option<Range<usize>>, Piece<'b>);
+
+/// A part that changes.
+enum Work<'w> {
+    /// Other inputs and contents of files.
+    Amend(FilePath, PartEntry, Vec<u8>, Vec<Piece<'w>>),
+    /// Other assignments, or made by other policies.
+    Renew(Renewed<'w>),
+    Remove(FilePath, PartEntry, Vec<u8>, &'w BTreeSet<String>),
+}
+
+impl Work<'_> {
+    fn run(self) -> Option<AmendedPart> {
+        match self {
+            Self::Amend(folder, entry, text, pieces) => amend_part(folder, &entry, text, &pieces),
+            Self::Renew(it) => it.write(),
+            Self::Remove(folder, entry, text, gone) => remove_part(folder, (entry, text), gone),
+        }
+    }
+}
+
+impl Candidate<'_> {
+    /// Finds out what becomes of the parts in which something was `built`, came or went; `None` if that is doubtful.
+    pub(super) fn parts(
+        &self,
+        session: &Session<'_>,
+        (all, built): (&[Assignment], &[BuiltAssignment]),
+        pool: &rayon::ThreadPool,
+    ) -> Result<Option<Vec<AmendedPart>>, OutputError> {
+        let stored = &*session.stored;
+        let pieces = self.pieces(built, |it| pool.install(|| stored.folders(it)));
+        let Some(pieces) = pieces else { return Ok(None) };
+        let mut work = vec![];
+        for (name, pieces) in pieces {
+            let Some(it) = self.work(session, all, (name, pieces))? else { return Ok(None) };
+            work.push(it);
+        }
+        Ok(pool.install(|| work.into_par_iter().map(Work::run).collect()))
+    }
+
+    /// Returns what is known of each subtree of those cluster types of which something was `built`, came or went, in order; `fetch`
+    /// returns what the store has of those that were not built.
+    fn pieces<'b>(
+        &'b self,
+        built: &'b [BuiltAssignment],
+        fetch: impl FnOnce(&[Digest]) -> Option<Vec<Vec<KnownFolder>>>,
+    ) -> Option<BTreeMap<&'b str, Vec<Placed<'b>>>> {
+        let mut anew: BTreeMap<usize, Vec<Anew<'b>>> = BTreeMap::new();
+        let mut rest = built.iter();
+        for (position, range) in &self.division.built {
+            let taken = range.clone().zip(&mut rest);
+            let of_subtree = taken.map(|(index, built)| {
+                let is_concerned = self.edit.concerned.binary_search(&index).is_ok();
+                Anew { built, is_concerned }
+            });
+            anew.insert(*position, of_subtree.collect());
+        }
+        let mut pieces: BTreeMap<&str, Vec<Placed<'b>>> = BTreeMap::new();
+        let on = built.iter().map(|it| it.assignment.cluster_type.as_str());
+        let reassigned = self.edit.reassigned.iter().flat_map(|it| it.on.keys());
+        pieces.extend(on.chain(reassigned.map(String::as_str)).map(|it| (it, vec![])));
+        let slots = self.division.all.iter().enumerate();
+        let slots = || slots.clone().filter(|(_, it)| pieces.contains_key(it.on.as_str()));
+        let others = slots().filter(|(position, _)| !anew.contains_key(position));
+        let others: Option<Vec<Digest>> = others.map(|(_, it)| Some(it.before?.digest)).collect();
+        let mut known = fetch(&others?)?.into_iter();
+        let slots: Vec<_> = slots().collect();
+        for (position, slot) in slots {
+            let piece = match anew.remove(&position) {
+                Some(anew) => Piece::Built(anew),
+                None => Piece::Known(known.next()?),
+            };
+            let of = pieces.get_mut(slot.on.as_str())?;
+            of.push((slot.assignments.clone(), piece));
+        }
+        Some(pieces)
+    }
+
+    /// Reads what is recorded of the part of the cluster type `name`, which has these `pieces` now; `None` if there is no such record.
+    fn work<'w>(
+        &'w self,
+        session: &Session<'_>,
+        all: &'w [Assignment],
+        (name, pieces): (&'w str, Vec<Placed<'w>>),
+    ) -> Result<Option<Work<'w>>, OutputError> {
+        let reassigned = self.edit.reassigned.as_ref();
+        let gone = reassigned.and_then(|it| it.on.get(name));
+        if let Some(gone) = gone
+            && reassigned.is_some_and(|it| it.new.contains(name))
+        {
+            let folder = part_folder(&session.loaded.db, self.input, name);
+            let folder = folder.filter(|it| !self.head.parts.contains_key(it.as_str()));
+            return Ok(folder.and_then(|it| renew(name, it, None, (gone, all, pieces))));
+        }
+        let mut folders = self.head.parts.iter();
+        let found = folders.find(|(it, _)| it.rsplit('/').next() == Some(name));
+        let found = found.and_then(|(it, entry)| Some((FilePath::new(it).ok()?, entry.clone())));
+        let Some((folder, entry)) = found else { return Ok(None) };
+        let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
+        let Some(gone) = gone else {
+            let pieces = pieces.into_iter().map(|it| it.1).collect();
+            return Ok(Some(Work::Amend(folder, entry, text, pieces)));
+        };
+        if reassigned.is_some_and(|it| it.gone.contains(name)) {
+            return Ok(Some(Work::Remove(folder, entry, text, gone)));
+        }
+        Ok(renew(name, folder, Some((entry, text)), (gone, all, pieces)))
+    }
+}
+
+fn renew<'w>(
+    name: &'w str,
+    folder: FilePath,
+    before: Option<(PartEntry, Vec<u8>)>,
+    (gone, all, pieces): (&'w BTreeSet<String>, &'w [Assignment], Vec<Placed<'w>>),
+) -> Option<Work<'w>> {
+    let placed = |(range, piece): Placed<'w>| Some((&all[range?], piece));
+    let pieces = pieces.into_iter().map(placed).collect::<Option<_>>()?;
+    Some(Work::Renew(Renewed { name, folder, before, gone, pieces }))
+}
