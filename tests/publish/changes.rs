@@ -24,8 +24,10 @@ enum Event {
     /// One that few have does.
     Narrow,
     Comment,
-    /// A namespace is called otherwise.
+    /// Namespaces are called otherwise, so that all of a cluster type share one, or each has its own.
     Namespace,
+    /// A policy selects fewer targets, or all again.
+    Policy,
     /// A cluster type comes or goes.
     ClusterType,
     Template,
@@ -57,13 +59,14 @@ enum Event {
     LoseCopy,
 }
 
-const EVENTS: [(u32, Event); 21] = [
+const EVENTS: [(u32, Event); 22] = [
     (8, Event::Nothing),
     (16, Event::Value),
     (14, Event::Narrow),
     (6, Event::Comment),
     (5, Event::Namespace),
-    (4, Event::ClusterType),
+    (6, Event::Policy),
+    (6, Event::ClusterType),
     (3, Event::Template),
     (3, Event::Warning),
     (6, Event::UnknownField),
@@ -99,9 +102,11 @@ enum Sight {
     WarnedAtOnce,
     /// Both.
     SeveralWarnedAtOnce,
+    /// Only what had changed was built, and files went.
+    DeletedAtOnce,
 }
 
-const SIGHTS: [Sight; 9] = [
+const SIGHTS: [Sight; 10] = [
     Sight::Changes,
     Sight::Everything,
     Sight::Pushed,
@@ -111,6 +116,7 @@ const SIGHTS: [Sight; 9] = [
     Sight::SeveralAtOnce,
     Sight::WarnedAtOnce,
     Sight::SeveralWarnedAtOnce,
+    Sight::DeletedAtOnce,
 ];
 
 /// A layer that few have, and that gives a namespace its name.
@@ -207,8 +213,16 @@ impl<'s> Publisher<'s> {
             }
             Event::Namespace => toggle(
                 &plane.join("wob.yaml"),
-                "\noutput: {namespacePattern: 'n-{environment}-{clusterType}-{deploymentTarget}'}\n",
+                "\noutput: {namespacePattern: 'n-{environment}-{clusterType}'}\n",
             ),
+            Event::Policy => {
+                let policy = plane.join("environments/dev/scheduling/try-everything.yaml");
+                let [all, few] =
+                    ["labelSelector: {}", "labelSelector: {matchLabels: {workload: timetable}}"]
+                        .map(|it| format!("  deploymentTargetSelector:\n    {it}\n"));
+                let is_all = fs::read_to_string(&policy).unwrap().contains(&all);
+                if is_all { edit(&policy, &all, &few) } else { edit(&policy, &few, &all) }
+            }
             Event::ClusterType => {
                 let lab = plane.join("environments/dev/cluster-types/lab.yaml");
                 let away = self.world.path("lab.yaml");
@@ -384,6 +398,7 @@ impl<'s> Publisher<'s> {
             (Sight::SeveralAtOnce, are_several),
             (Sight::WarnedAtOnce, is_warned),
             (Sight::SeveralWarnedAtOnce, are_several && is_warned),
+            (Sight::DeletedAtOnce, told.contains(" deleted")),
         ] {
             self.sights.add(sight, usize::from(is_seen && !is_whole));
         }

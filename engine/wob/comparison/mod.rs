@@ -140,11 +140,12 @@ impl Compared {
         !self.changes.is_empty()
     }
 
-    /// Says whether an object of kind `Namespace` is gone from a file.
-    pub(crate) fn loses_a_namespace(&self) -> bool {
-        let is_gone = |it: &Change| it.edit == Edit::Deleted && it.kind == Kind::Object;
-        let mut gone = self.changes.iter().filter(|it| is_gone(it));
-        gone.any(|it| it.object_kind.as_deref() == Some("Namespace"))
+    /// Lists the files from which an object of kind `Namespace` is gone.
+    pub(crate) fn without_namespace(&self) -> impl Iterator<Item = &str> {
+        let is_gone = |it: &&Change| it.edit == Edit::Deleted && it.kind == Kind::Object;
+        let gone = self.changes.iter().filter(is_gone);
+        let gone = gone.filter(|it| it.object_kind.as_deref() == Some("Namespace"));
+        gone.flat_map(|it| &it.places).map(|it| it.path.as_str())
     }
 
     /// Returns how to end for whoever must know whether anything differs.

@@ -72,16 +72,21 @@ impl Compared {
         Ok(compared.finish(asked))
     }
 
-    /// Compares what `plan` replaces with what it writes of `target`.
+    /// Compares what `plan` replaces with what it writes of `target`, beside files that `stay`: whether a namespace is gone depends on
+    /// them, too.
     pub(crate) fn planned(
         session: &Session<'_>,
         target: &BuiltTarget,
-        plan: &Plan,
+        (plan, stay): (&Plan, &Tree),
     ) -> Result<Self, OutputError> {
         let (name, environment) = SideEnvironment::of(session, target.clone());
         let names = ["published".to_owned(), format!("//env:{name}")];
         let mut compared = Comparing::new(names, Report::default(), Exit::Ok);
-        let trees = [plan.tree_before()?, plan.tree().clone()];
+        let with_those = |tree: Tree| -> Tree {
+            let both = tree.files().chain(stay.files());
+            both.map(|(path, it)| (path.clone(), it.clone())).collect()
+        };
+        let trees = [plan.tree_before()?, plan.tree().clone()].map(with_those);
         compared.add(&Pair::replaced(&name, trees, &environment));
         // Whoever publishes says himself what failed.
         compared.uncompared.clear();

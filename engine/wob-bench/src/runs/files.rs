@@ -4,7 +4,9 @@ use std::error::Error;
 
 use camino::Utf8Path;
 
-use super::{Beside, LABEL, LEAF, LeftOut, Plan, RunReport, SIZES, TEMPLATE, VALUES, Wob, best};
+use super::{
+    Beside, LABEL, LEAF, LeftOut, POLICY, Plan, RunReport, SIZES, TEMPLATE, VALUES, Wob, best,
+};
 use crate::{
     fleet::Shape,
     launch::{self, Took},
@@ -44,6 +46,10 @@ pub(super) fn measure(
     wob.build(&[])?;
     report.runs.push(best("a label of a cluster type changed", plan.rounds, |round| {
         LABEL.make(&wob.at, SIZES[round % 2])?;
+        Ok((wob.build(&[])?, None))
+    })?);
+    report.runs.push(best("a policy that came or went", plan.rounds, |_| {
+        POLICY.toggle(&wob.at)?;
         Ok((wob.build(&[])?, None))
     })?);
     report.runs.push(best("a template changed to no effect", plan.rounds, |round| {

@@ -33,6 +33,14 @@ const LABEL: Edit = Edit { file: "prod/cluster-types/site-000.yaml", key: "size:
 /// Both values that it has in turn.
 const SIZES: [&str; 2] = ["medium", "small"];
 
+/// A policy that is there in every other round: it assigns the targets of one workload to the cluster types of another group and one region.
+const POLICY: Spare = Spare {
+    file: "prod/scheduling/spare.yaml",
+    text: "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: SchedulingPolicy\nmetadata: {name: spare}\nspec:\n  \
+           deploymentTargetSelector: {labelSelector: {matchLabels: {workload: app-0001}}}\n  \
+           clusterTypeSelector: {labelSelector: {matchLabels: {group: group-0, region: region-00}}}\n",
+};
+
 /// Both values that [`LEAF`] has in turn.
 const VALUES: [&str; 2] = ["info", "debug"];
 
@@ -144,6 +152,21 @@ impl Edit {
 
     fn make(self, at: &Utf8Path, value: &str) -> io::Result<()> {
         fs::write(at.join(self.file), self.text(at, value)?)
+    }
+}
+
+/// A file that a fleet can be without.
+#[derive(Clone, Copy, Debug)]
+struct Spare {
+    file: &'static str,
+    text: &'static str,
+}
+
+impl Spare {
+    /// Adds it, or removes it if it is there.
+    fn toggle(self, at: &Utf8Path) -> io::Result<()> {
+        let path = at.join(self.file);
+        if path.exists() { fs::remove_file(path) } else { fs::write(path, self.text) }
     }
 }
 

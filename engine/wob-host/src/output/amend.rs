@@ -84,6 +84,29 @@ impl Amendment {
     }
 }
 
+impl Plan {
+    /// Reads those files that wob wrote into `folders`, which have records of their own, and that stay as they are.
+    ///
+    /// # Errors
+    /// If something cannot be read.
+    pub fn unchanged_in<'f>(
+        &self,
+        folders: impl Iterator<Item = &'f FilePath>,
+    ) -> Result<Tree, OutputError> {
+        let previous = match &self.to {
+            To::Folder(it) => it.previous()?,
+            To::Branch(it) => it.output().previous()?,
+        };
+        let paths: BTreeSet<FilePath> = folders
+            .flat_map(|it| previous.manifest.paths_of(it))
+            .filter(|it| !self.changes.contains_key(*it))
+            .cloned()
+            .collect();
+        previous.check()?;
+        self.read(paths.into_iter())
+    }
+}
+
 impl Destination {
     /// Compares what changes with what lies there, and changes nothing; `None` if that is not what wob wrote there.
     ///

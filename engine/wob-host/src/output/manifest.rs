@@ -146,17 +146,22 @@ impl Manifest {
     }
 
     /// Lists the files of some `parts`, and those that are in none.
-    pub(super) fn paths_of<'m>(
+    pub(super) fn paths_in<'m>(
         &'m self,
         parts: &'m BTreeSet<&FilePath>,
     ) -> impl Iterator<Item = &'m FilePath> {
-        let parts = parts.iter().filter_map(|it| self.parts.get_key_value(*it));
-        self.loose().chain(parts.flat_map(|(folder, it)| it.files(folder).files.keys()))
+        self.loose().chain(parts.iter().flat_map(|it| self.paths_of(it)))
     }
 
     /// Lists the files that are in no part.
     pub(super) fn loose(&self) -> impl Iterator<Item = &FilePath> {
         self.files.keys()
+    }
+
+    /// Lists the files of the part in `folder`.
+    pub(super) fn paths_of(&self, folder: &FilePath) -> impl Iterator<Item = &FilePath> {
+        let part = self.parts.get_key_value(folder);
+        part.into_iter().flat_map(|(folder, it)| it.files(folder).files.keys())
     }
 
     /// Reads the records of all parts, many at a time.

@@ -197,10 +197,18 @@ impl Plan {
     /// # Errors
     /// If something cannot be read.
     pub fn tree_before(&self) -> Result<Tree, OutputError> {
+        let mut tree = self.read(self.changes.keys().cloned())?;
         let same = self.tree.files().filter(|(path, _)| !self.changes.contains_key(*path));
-        let mut tree: Tree = same.map(|(path, blob)| (path.clone(), blob.clone())).collect();
+        for (path, blob) in same {
+            tree.insert(path.clone(), blob.clone());
+        }
+        Ok(tree)
+    }
+
+    /// Reads what lies there now at some paths, which are sorted.
+    pub(super) fn read(&self, paths: impl Iterator<Item = FilePath>) -> Result<Tree, OutputError> {
+        let mut tree = Tree::default();
         let mut take = |path: FilePath, bytes: Vec<u8>| drop(tree.insert(path, Blob::new(bytes)));
-        let paths = self.changes.keys().cloned();
         match &self.to {
             To::Folder(folder) => {
                 let root = folder.root();
@@ -403,7 +411,7 @@ pub(super) fn judge<'t>(
         planner.file(path, blob, interrupt)?;
     }
     let unfinished = previous.unfinished.iter().flat_map(Manifest::paths);
-    let owned = previous.manifest.paths_of(other_parts).chain(unfinished);
+    let owned = previous.manifest.paths_in(other_parts).chain(unfinished);
     for path in owned.filter(|it| tree.get(it).is_none()) {
         interrupt.check()?;
         planner.owned(path)?;

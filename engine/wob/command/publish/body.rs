@@ -1,7 +1,11 @@
 //! What a commit and a pull request say.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
+use wob_engine::{FilePath, Tree};
 use wob_host::{Change, Counts, ManualCommit, OutputError};
 use wob_rules::BuiltAssignment;
 
@@ -122,26 +126,28 @@ pub(super) fn body(content: &Content<'_>) -> String {
     text
 }
 
-/// Says what the plan of `made` means, as Markdown: which objects and fields change, and which lines of the sources made it so;
-/// `None` if what changes does not tell that.
-pub(super) fn meaning(
-    session: &Session<'_>,
-    made: &Made<'_>,
-) -> Result<Option<String>, OutputError> {
+/// Says what the plan of `made` means, as Markdown: which objects and fields change, and which lines of the sources made it so.
+pub(super) fn meaning(session: &Session<'_>, made: &Made<'_>) -> Result<String, OutputError> {
     /// How many files may change. What is new everywhere is told by the counts.
     const MOST_FILES: usize = 5000;
     let (target, plan) = (made.target(), made.plan());
     if plan.changes.len() > MOST_FILES {
-        return Ok(Some(String::new()));
+        return Ok(String::new());
     }
     let _span = timings::span_of("compare", &target.built.environment);
-    let compared = Compared::planned(session, target, plan)?;
-    // Another file of the cluster type, which does not change, may hold that namespace.
-    if made.is_of_changes() && compared.loses_a_namespace() {
-        return Ok(None);
+    let mut compared = Compared::planned(session, target, (plan, &Tree::default()))?;
+    if made.is_of_changes() {
+        // Another file of the cluster type, which does not change, may hold that namespace.
+        let paths = compared.without_namespace().filter_map(|it| FilePath::new(it).ok());
+        let parts: BTreeSet<FilePath> =
+            paths.filter_map(|it| FilePath::new(target.built.part_of(&it)?).ok()).collect();
+        if !parts.is_empty() {
+            let stay = plan.unchanged_in(parts.iter())?;
+            compared = Compared::planned(session, target, (plan, &stay))?;
+        }
     }
     let differs = compared.differs();
-    Ok(Some(if differs { compared.to_markdown(MEANING) } else { String::new() }))
+    Ok(if differs { compared.to_markdown(MEANING) } else { String::new() })
 }
 
 /// Returns how many files change, in words.

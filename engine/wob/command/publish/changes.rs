@@ -74,7 +74,7 @@ fn build<'p>(
             said.join(made.said());
         }
         let made = Made::Amended(Box::new(made));
-        let meaning = push.meaning(&state, &made).ok()??;
+        let meaning = push.meaning(&state, &made).ok()?;
         all.push(Ready { state, made, meaning: Some(meaning) });
     }
     let report = session.report(said.into_problems(), together.diagnostics());

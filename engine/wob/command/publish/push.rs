@@ -186,15 +186,15 @@ impl<'p> Push<'p> {
         done.map(|()| published.clone()).map_err(|it| it.about(published))
     }
 
-    /// Says what `made` means, if the pull request shall say it; `None` if what has changed does not tell that.
+    /// Says what `made` means, if the pull request shall say it.
     pub(super) fn meaning(
         &self,
         state: &BranchState<'_>,
         made: &Made<'_>,
-    ) -> Result<Option<String>, OutputError> {
+    ) -> Result<String, OutputError> {
         let is_told = !self.is_direct() || self.how.dry_run;
         let is_news = made.plan().differs() || self.promotes(state.before().as_ref()).is_some();
-        if is_told && is_news { meaning(self.session, made) } else { Ok(Some(String::new())) }
+        if is_told && is_news { meaning(self.session, made) } else { Ok(String::new()) }
     }
 
     /// Brings what was found out to where it belongs, and says in `published` what was done.
@@ -215,8 +215,7 @@ impl<'p> Push<'p> {
         }
         self.check_budget(&content.deletions)?;
         if meaning.is_none() {
-            let meaning = self.meaning(state, made).map_err(|it| self.writing(&it))?;
-            content.meaning = meaning.unwrap_or_default();
+            content.meaning = self.meaning(state, made).map_err(|it| self.writing(&it))?;
         }
         self.commit_and_push((outgoing, state), &content, published)
     }
