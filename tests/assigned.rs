@@ -243,31 +243,116 @@ fn ends(target: &str) -> bool {
     subtrees(both.iter().map(|it| (it, None))).len() == 2
 }
 
+/// A policy that assigns to the hub all targets with a number but those that are left out.
+fn but(left_out: &[&String]) -> String {
+    format!(
+        "apiVersion: scheduler.kalypso.io/v1alpha1\nkind: SchedulingPolicy\nmetadata: {{name: numbered}}\nspec:\n  \
+         deploymentTargetSelector: {{labelSelector: {{matchExpressions: [{{key: number, operator: Exists}}, \
+         {{key: number, operator: NotIn, values: [none, {}]}}]}}}}\n  \
+         clusterTypeSelector: {{labelSelector: {{matchLabels: {{region: fjord}}}}}}\n",
+        left_out.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
+    )
+}
+
 /// Where a subtree begins and ends is another place if the target comes or goes behind which it ends.
 fn of_subtrees(fleet: &Fleet) {
     let text = fs::read_to_string(fleet.source(TIMETABLE)).unwrap();
-    let put = |names: &[String]| {
-        let targets: String = names.iter().map(|it| target(it)).collect();
-        write(&fleet.at("ws"), &[(TIMETABLE, &format!("{text}{targets}"))]);
-    };
     let all = many();
+    let numbered = |it: &String| {
+        target(it).replace("{audience: passengers}", &format!("{{number: {it}, team: x}}"))
+    };
+    let targets: String = all.iter().map(numbered).collect();
     let last = all.iter().position(|it| ends(&format!("timetable-{it}"))).unwrap();
-    assert!(last > 3 && last < 150, "{last}");
-    put(&all);
+    assert!(last > 3 && last < 140, "{last}");
+    let put = |left_out: &[usize]| {
+        let left_out: Vec<&String> = left_out.iter().map(|it| &all[*it]).collect();
+        write(&fleet.at("ws"), &[("environments/prod/scheduling/numbered.yaml", &but(&left_out))]);
+    };
+    write(&fleet.at("ws"), &[(TIMETABLE, &format!("{text}{targets}"))]);
+    put(&[]);
     fleet.build();
     for (what, left_out) in [
         ("the last of a subtree goes", vec![last]),
         ("it comes again, and one in the middle goes", vec![last - 2]),
+        ("the first of a subtree goes", vec![last + 1]),
         ("many go", (last - 3..last + 9).collect()),
         ("a whole subtree goes", (0..=last).collect()),
+        ("only the last one stays", (0..all.len() - 1).collect()),
         ("nobody is left out", vec![]),
     ] {
-        let left = all.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
-        put(&left.map(|it| it.1.clone()).collect::<Vec<_>>());
-        fleet.check(what);
+        put(&left_out);
+        let told = fleet.check(what);
+        let left = 11 + all.len() - left_out.len();
+        assert!(told.contains(&format!("{left} assignments: ")), "{what}: {told}");
     }
-    put(&[]);
-    fleet.compare("most go");
+}
+
+/// What is said of assignments goes with them, and stays with those that stay, wherever they stand.
+#[test]
+fn warnings_come_and_go_with_their_assignments() {
+    let fleet = Fleet::new(FOLDER);
+    let map = |name: &str, labels: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{platform-config: 'true', workload: timetable{labels}}}}}\n\
+             data: {{COMPANY: {name}}}\n"
+        )
+    };
+    edit(&fleet.source("wob.yaml"), "configPrecedence: specificity", "configPrecedence: name");
+    write(
+        &fleet.at("ws"),
+        &[
+            ("base/config/wide.yaml", &map("zz-wide", "")),
+            ("environments/prod/config/narrow.yaml", &map("aa-narrow", ", cluster-type: hub")),
+        ],
+    );
+    fleet.build();
+    let hub = fs::read_to_string(fleet.source(HUB)).unwrap();
+    let first = "environments/prod/cluster-types/aaa.yaml";
+    write(&fleet.at("ws"), &[(first, &hub.replace("name: hub", "name: aaa"))]);
+    fleet.tells("subtrees stand elsewhere", "config-precedence");
+    for name in ["depot", "kiosk", "vessel", "aaa"] {
+        let file = fleet.source(&format!("environments/prod/cluster-types/{name}.yaml"));
+        edit(&file, "  labels:\n", "  labels:\n    tier: gold\n");
+        fleet.tells(&format!("{name} is built"), "config-precedence");
+    }
+    fs::remove_file(fleet.source(HUB)).unwrap();
+    let told = fleet.check("who has it is gone");
+    assert!(!told.contains("config-precedence"), "{told}");
+}
+
+/// Whose namespace is that of another one is refused with that, which no edit concerns.
+#[test]
+fn a_namespace_that_comes_to_be_shared_is_refused() {
+    let fleet = Fleet::new(FOLDER);
+    let settings = fs::read_to_string(fleet.source("wob.yaml")).unwrap();
+    let pattern = "output: {namespacePattern: '{workspace}-{deploymentTarget}'}";
+    let timetable = fs::read_to_string(fleet.source(TIMETABLE)).unwrap();
+    let registration =
+        fs::read_to_string(fleet.source("base/registrations/timetable.yaml")).unwrap();
+    let registration = registration
+        .replace("name: timetable", "name: team")
+        .replace("path: deploy", "path: team")
+        .replace("workspace: passenger-team", "workspace: passenger");
+    let team = timetable.replace("name: timetable", "name: team-timetable");
+    let wider = policy("wider", "workload: team-timetable", "size: large");
+    write(
+        &fleet.at("ws"),
+        &[
+            ("wob.yaml", &format!("{settings}\n{pattern}\n")),
+            ("base/registrations/team.yaml", &registration),
+            ("workloads/timetable/team/workload.yaml", &team),
+            (
+                "environments/prod/scheduling/wider.yaml",
+                &wider.replace("size: large", "size: none"),
+            ),
+        ],
+    );
+    let (told, _) = fleet.build();
+    assert!(told.starts_with("exit: 0\n"), "{told}");
+    write(&fleet.at("ws"), &[("environments/prod/scheduling/wider.yaml", &wider)]);
+    let (told, all) = fleet.compare("it shares one");
+    assert!(told.starts_with("exit: 1\n") && all, "{told}");
+    assert!(told.contains("shared-namespace"), "{told}");
 }
 
 /// What somebody else put where a file comes, or made of one that goes, is refused as ever.

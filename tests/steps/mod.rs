@@ -115,12 +115,14 @@ enum Sight {
     Warned,
     /// So it was, and only what was edited was built.
     WarnedQuickly,
+    /// Files came or went, and only what was edited was built.
+    MovedQuickly,
     /// Nothing was rendered to say what a template had missed.
     Missed,
     Json,
 }
 
-const SIGHTS: [Sight; 15] = [
+const SIGHTS: [Sight; 16] = [
     Sight::Rendered,
     Sight::Unchanged,
     Sight::CutOffEarly,
@@ -134,6 +136,7 @@ const SIGHTS: [Sight; 15] = [
     Sight::Wrong,
     Sight::Warned,
     Sight::WarnedQuickly,
+    Sight::MovedQuickly,
     Sight::Missed,
     Sight::Json,
 ];

@@ -247,11 +247,15 @@ impl<'s> User<'s> {
                 .iter()
                 .any(|it| String::from_utf8_lossy(&said).contains(it));
         self.sights.add(Sight::Warned, usize::from(is_warned));
-        if is_warned && !run.is_explained && !is_at_once(output) {
-            let stages = fs::read_to_string(self.ground.top().join("stages.json")).unwrap();
-            let is_quick = !stages.contains("\"compose\"");
-            self.sights.add(Sight::WarnedQuickly, usize::from(is_quick));
+        if !output.status.success() || run.is_explained || is_at_once(output) {
+            return;
         }
+        let stages = fs::read_to_string(self.ground.top().join("stages.json")).unwrap();
+        let is_quick = !stages.contains("\"compose\"");
+        self.sights.add(Sight::WarnedQuickly, usize::from(is_warned && is_quick));
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let is_moved = [" added", " deleted"].iter().any(|it| said.contains(it));
+        self.sights.add(Sight::MovedQuickly, usize::from(is_moved && is_quick));
     }
 
     /// What was built is what the oracle says; what else is there was there before.
