@@ -325,7 +325,7 @@ fn warnings_come_and_go_with_their_assignments() {
 fn a_namespace_that_comes_to_be_shared_is_refused() {
     let fleet = Fleet::new(FOLDER);
     let settings = fs::read_to_string(fleet.source("wob.yaml")).unwrap();
-    let pattern = "output: {namespacePattern: '{workspace}-{deploymentTarget}'}";
+    let pattern = "namespacePattern: '{workspace}-{deploymentTarget}'";
     let timetable = fs::read_to_string(fleet.source(TIMETABLE)).unwrap();
     let registration =
         fs::read_to_string(fleet.source("base/registrations/timetable.yaml")).unwrap();

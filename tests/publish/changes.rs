@@ -213,7 +213,7 @@ impl<'s> Publisher<'s> {
             }
             Event::Namespace => toggle(
                 &plane.join("wob.yaml"),
-                "\noutput: {namespacePattern: 'n-{environment}-{clusterType}'}\n",
+                "\nnamespacePattern: 'n-{environment}-{clusterType}'\n",
             ),
             Event::Policy => {
                 let policy = plane.join("environments/dev/scheduling/try-everything.yaml");
@@ -461,6 +461,27 @@ fn every_publication_is_that_of_a_build_of_everything() {
     });
     events.assert_each(EVENTS.into_iter().map(|it| it.1), 1);
     sights.assert_each(SIGHTS, 3);
+}
+
+/// A namespace that all assignments of a cluster type share is there as long as one of them is, though nothing else of that one changes.
+#[test]
+fn a_namespace_that_stays_in_other_files_is_not_said_to_go() {
+    let sights = Counts::new();
+    let publisher = Publisher::new(0, &sights);
+    let mut random = Random::new(0);
+    let mut happen = |event| assert!(publisher.happen(event, &mut random), "{event:?}");
+    for shared in [false, true] {
+        if shared {
+            happen(Event::Namespace);
+        }
+        publisher.step(&[DEV, "--auto-merge"], "all are there");
+        happen(Event::Policy);
+        publisher.step(&[DEV, "--dry-run"], "some go");
+        assert!(!stages(&publisher.world.path("timings.json")).contains("compose"), "{shared}");
+        let said = publisher.publish("home", &[DEV, "--dry-run"]).0;
+        assert_eq!(said.contains("namespaces deleted"), !shared, "{said}");
+        happen(Event::Policy);
+    }
 }
 
 /// What a publication told of the sources that it left out, and of the stages of which it told the time.
