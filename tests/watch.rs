@@ -137,6 +137,28 @@ fn an_edit_is_built_and_said() {
     watching.settle(at);
 }
 
+#[test]
+fn what_comes_and_goes_is_said() {
+    let folder = fleet();
+    let at = folder.path();
+    let watching = Watching::start(at, &["//env:prod"]);
+    watching.next();
+    let vessel = at.join("environments/prod/cluster-types/vessel.yaml");
+    let text = fs::read_to_string(&vessel).unwrap();
+    for (change, other) in [("deleted", "added"), ("added", "deleted"), ("deleted", "added")] {
+        if change == "deleted" {
+            fs::remove_file(&vessel).unwrap();
+        } else {
+            fs::write(&vessel, &text).unwrap();
+        }
+        let said = watching.next().to_string();
+        let has = |change: &str| said.matches(&format!("\"change\":\"{change}\"")).count();
+        assert_eq!((has(change), has(other)), (4, 0), "{said}");
+        assert!(said.contains("vessel/README.md"), "{said}");
+        watching.settle_part(at, "//env:prod");
+    }
+}
+
 /// While one types the output is trusted; what others did to it meanwhile is found once it is calm.
 #[test]
 fn an_output_that_others_changed_is_mended_when_it_is_calm() {
