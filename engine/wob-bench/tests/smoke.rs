@@ -119,6 +119,7 @@ fn runs_into_files_are_measured() {
             "nothing to do, output trusted",
             "one value changed, output trusted",
             "a label of a cluster type changed",
+            "a policy that came or went",
             "a template changed to no effect",
         ]
     );
