@@ -60,7 +60,7 @@ pub(super) fn part_path(folder: &FilePath) -> FilePath {
 }
 
 /// Returns the folder of the part whose record lies at `path`.
-pub(super) fn part_folder(path: &FilePath) -> Option<&str> {
+pub(super) fn folder_of_record(path: &FilePath) -> Option<&str> {
     path.as_str().strip_prefix(PARTS)?.strip_prefix('/')?.strip_suffix(".json")
 }
 

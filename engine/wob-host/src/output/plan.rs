@@ -18,7 +18,7 @@ use super::{
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case,
-    manifest::{part_folder, part_path},
+    manifest::{folder_of_record, part_path},
     paths::{Case, check_paths},
     records::Records,
 };
@@ -343,7 +343,7 @@ pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Mani
     check_paths(tree, case)?;
     let parts = record.parts.clone();
     let read: ReadPart =
-        Arc::new(move |path| Some(parts.get(part_folder(path)?)?.clone().into_bytes()));
+        Arc::new(move |path| Some(parts.get(folder_of_record(path)?)?.clone().into_bytes()));
     let manifest = Manifest::parse(&record.head, &read);
     let manifest = manifest.expect("because whoever made the tree made its record");
     // It takes longer than all else.
