@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles,
+    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles, Parts,
     Rendered, Subtree, inputs_of, subtrees,
 };
 
@@ -193,8 +193,7 @@ impl Stored {
 
     /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.
     pub(crate) fn parts(&self, subtree: &Digest) -> Option<PartsRecord> {
-        let bytes = self.store.as_ref()?.result(&key("parts", subtree))?;
-        postcard::from_bytes(&bytes).ok()
+        PartsRecord::read(&self.store.as_ref()?.result(&key("parts", subtree))?)
     }
 
     /// Returns what is known of a subtree; what failed is not in it.
@@ -311,7 +310,7 @@ impl Known for Stored {
         let (earlier, index) = before.get(assignment.target.as_str())?.clone();
         drop(state);
         let (files, grain) = earlier.record.files(index)?;
-        let changed = || inputs.changes_since(earlier.parts.parts(index));
+        let changed = || inputs.changes_since(&earlier.parts.parts(index));
         (grain == Grain::File).then(|| Before { changed: changed(), files: files.files })
     }
 

@@ -67,7 +67,7 @@ impl KnownFiles {
 /// What an assignment was before, where each file depends on nothing but what its template can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// See [`Inputs::changes_since`].
+    /// See [`Parts::changes_since`](crate::Parts::changes_since).
     pub changed: BTreeSet<String>,
     /// Its files, in any order.
     pub files: Vec<KnownFile>,

@@ -65,8 +65,9 @@ pub use record::{
     RecordError, RecordTexts, SourceRecord, SourceRole, part_path,
 };
 pub use render::{
-    ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, HashedSettings,
-    InputPart, Inputs, MissedKey, Parameters, Rendered, TargetFields, TargetInputs, render,
+    ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, GroupDigests,
+    HashedSettings, InputPart, Inputs, MissedKey, Parameters, PartGroup, Parts, Rendered,
+    TargetFields, TargetInputs, render,
 };
 pub use rule::{ManifestSource, Parameter, ParameterSettings, RULE_SCHEMA, Rule, SourceKind};
 pub use rule_files::{unknown_validations, unused_parameters};

@@ -11,8 +11,8 @@ use std::{
 
 use wob_engine::{Diagnostic, Digest};
 use wob_rules::{
-    Assignment, Before, Built, BuiltAssignment, Extent, Grain, Inputs, Known, KnownFiles, Profile,
-    Reassigned, Record, Rendered, Subtree, build_with, subtrees,
+    Assignment, Before, Built, BuiltAssignment, Extent, Grain, Inputs, Known, KnownFiles, Parts,
+    Profile, Reassigned, Record, Rendered, Subtree, build_with, subtrees,
 };
 
 use super::{
@@ -159,9 +159,6 @@ fn record(built: &Built) -> Record {
     Record::new(built, &built.tree, Profile::Standard, vec![])
 }
 
-/// Names of parts of inputs, and digests.
-type Parts = Vec<(String, Digest)>;
-
 /// Remembers what was rendered.
 #[derive(Default)]
 struct Memory(Mutex<Remembered>);
@@ -170,7 +167,7 @@ struct Memory(Mutex<Remembered>);
 struct Remembered {
     files: BTreeMap<Digest, (KnownFiles, Grain)>,
     /// What assignments were made from when they were rendered last, by cluster type and target.
-    last: BTreeMap<(String, String), (Digest, Parts)>,
+    last: BTreeMap<(String, String), Inputs>,
     /// How many were rendered of which it was known what they were before.
     again: usize,
     /// How many were known of which something was said.
@@ -208,17 +205,15 @@ impl Known for Memory {
 
     fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
         let mut memory = self.0.lock().expect("because nothing panics with the lock");
-        let parts = inputs.parts().into_iter().map(|it| (it.name, it.digest)).collect();
         let Assignment { cluster_type, target, .. } = assignment;
         let name = (cluster_type.to_string(), target.to_string());
-        let (digest, parts) = memory.last.insert(name, (inputs.digest(), parts))?;
-        let (files, grain) = memory.files.get(&digest)?.clone();
+        let before = memory.last.insert(name, inputs.clone())?;
+        let (files, grain) = memory.files.get(&before.digest())?.clone();
         if grain != Grain::File {
             return None;
         }
         memory.again += 1;
-        let parts = parts.iter().map(|(name, it)| (name.as_str(), *it));
-        Some(Before { changed: inputs.changes_since(parts), files: files.files })
+        Some(Before { changed: inputs.changes_since(&before), files: files.files })
     }
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {

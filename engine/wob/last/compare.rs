@@ -7,7 +7,7 @@ use std::{
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, Made, Subtree, assignments,
+    Assignment, BuiltAssignment, EnvironmentInput, Made, Parts, Subtree, assignments,
     causes::{Cause, Edits, LayerValues, source_files},
     inputs_of, subtrees,
 };
@@ -263,12 +263,13 @@ impl<'c> Comparison<'c> {
         let (db, input) = (&self.session.loaded.db, self.input);
         let Ok(inputs) = inputs_of(db, input, &built.assignment) else { return vec![] };
         // Most that are stored together with one that changed have not.
-        if inputs.has_parts(before.parts(index)) {
+        let before = before.parts(index);
+        if inputs.digests() == before.digests() {
             return vec![];
         }
         let config = Arc::as_ptr(&inputs.config).addr();
         let mut told = vec![];
-        for part in &inputs.changes_since(before.parts(index)) {
+        for part in &inputs.changes_since(&before) {
             let Some(edits) = &self.edits else { continue };
             let by_option = self.by_option(part);
             let is_all = by_option.is_some() && self.says_the_same();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
-use wob_rules::{Grain, Inputs, KnownFile, KnownFiles, MissedKey};
+use wob_rules::{Grain, GroupDigests, Inputs, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,41 +112,46 @@ fn folder(files: &[KnownFile]) -> Option<FolderIds> {
     Some(outline.ids())
 }
 
-/// What the assignments of a subtree were made from. Parts that several share stand in it once.
+/// What the assignments of a subtree were made from. What several share stands in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartsRecord {
     names: Vec<Arc<str>>,
     /// An index into the names, and a digest.
     parts: Vec<(u32, [u8; 32])>,
-    /// Targets, and indices into the parts.
-    members: Vec<(String, Vec<u32>)>,
+    groups: Vec<Group>,
+    /// Targets, and for each of [`PartGroup::ALL`] an index into the groups.
+    members: Vec<(String, Groups)>,
+}
+
+type Groups = [u32; PartGroup::ALL.len()];
+
+/// A group of parts.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Group {
+    digest: [u8; 32],
+    /// Indices into the parts.
+    parts: Vec<u32>,
 }
 
 impl PartsRecord {
     /// Puts together the parts of each target.
     pub(super) fn new<'t>(members: impl Iterator<Item = (&'t str, &'t Inputs)>) -> Self {
-        let mut record = Self::default();
-        let mut names = Names::default();
-        let mut numbers: BTreeMap<(u32, [u8; 32]), u32> = BTreeMap::new();
-        let mut before: Vec<u32> = vec![];
+        let mut writing = Writing::default();
         for (target, inputs) in members {
-            let mut parts: Vec<u32> = Vec::with_capacity(before.len());
-            inputs.each_part(&mut |name, digest| {
-                let part = (names.number(name), *digest.as_bytes());
-                // Most are those of the member before.
-                let same = before.get(parts.len());
-                let same = same.filter(|it| record.parts[**it as usize] == part).copied();
-                let new = || {
-                    record.parts.push(part);
-                    number(record.parts.len() - 1)
-                };
-                parts.push(same.unwrap_or_else(|| *numbers.entry(part).or_insert_with(new)));
-            });
-            record.members.push((target.to_owned(), parts.clone()));
-            before = parts;
+            writing.add(target, inputs);
         }
-        record.names = names.in_order;
-        record
+        Self { names: writing.names.in_order, ..writing.record }
+    }
+
+    /// Reads what was written; `None` if it is no sense.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let record: Self = postcard::from_bytes(bytes).ok()?;
+        let is_in = |index: u32, length: usize| (index as usize) < length;
+        let Self { names, parts, groups, members } = &record;
+        let is_whole = parts.iter().all(|it| is_in(it.0, names.len()))
+            && groups.iter().flat_map(|it| &it.parts).all(|it| is_in(*it, parts.len()))
+            && members.iter().flat_map(|it| &it.1).all(|it| is_in(*it, groups.len()));
+        is_whole.then_some(record)
     }
 
     /// Lists the targets.
@@ -154,14 +159,81 @@ impl PartsRecord {
         self.members.iter().map(|(target, _)| target.as_str())
     }
 
-    /// Lists the parts of the target at `index`, in the order in which they are hashed.
-    pub(crate) fn parts(&self, index: usize) -> impl Iterator<Item = (&str, Digest)> {
-        let part = |it: &u32| {
-            let (name, digest) = self.parts.get(*it as usize)?;
-            Some((&**self.names.get(*name as usize)?, Digest::from_bytes(*digest)))
-        };
-        let parts = self.members.get(index).map_or(&[][..], |(_, parts)| parts);
-        parts.iter().filter_map(part)
+    /// Returns the parts of the target at `index`, of which there must be one.
+    pub(crate) fn parts(&self, index: usize) -> StoredParts<'_> {
+        StoredParts { record: self, groups: &self.members[index].1 }
+    }
+}
+
+/// The parts that an assignment had when they were stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredParts<'r> {
+    record: &'r PartsRecord,
+    groups: &'r Groups,
+}
+
+impl StoredParts<'_> {
+    fn group(&self, index: usize) -> &Group {
+        &self.record.groups[self.groups[index] as usize]
+    }
+}
+
+impl Parts for StoredParts<'_> {
+    fn digests(&self) -> GroupDigests {
+        std::array::from_fn(|index| Digest::from_bytes(self.group(index).digest))
+    }
+
+    fn each_part(&self, group: PartGroup, part: &mut dyn FnMut(&str, Digest)) {
+        for index in &self.group(group as usize).parts {
+            let (name, digest) = self.record.parts[*index as usize];
+            part(&self.record.names[name as usize], Digest::from_bytes(digest));
+        }
+    }
+}
+
+/// A record that is being put together.
+#[derive(Default)]
+struct Writing {
+    record: PartsRecord,
+    names: Names,
+    /// The parts and the groups, each with its index.
+    parts: BTreeMap<(u32, [u8; 32]), u32>,
+    groups: BTreeMap<[u8; 32], u32>,
+}
+
+impl Writing {
+    fn add(&mut self, target: &str, inputs: &Inputs) {
+        let mut groups = self.record.members.last().map_or([0; _], |it| it.1);
+        for ((index, group), digest) in groups.iter_mut().zip(PartGroup::ALL).zip(inputs.digests())
+        {
+            let before = self.record.groups.get(*index as usize);
+            // Many are those of the target before.
+            if before.is_none_or(|it| it.digest != *digest.as_bytes()) {
+                let known = self.groups.get(digest.as_bytes()).copied();
+                *index = known.unwrap_or_else(|| self.group(inputs, group, (digest, *index)));
+            }
+        }
+        self.record.members.push((target.to_owned(), groups));
+    }
+
+    /// Adds a group, and returns its index; `before` is that of one which may be alike.
+    fn group(&mut self, inputs: &Inputs, group: PartGroup, (digest, before): (Digest, u32)) -> u32 {
+        let before = self.record.groups.get(before as usize).map_or(&[][..], |it| &it.parts);
+        let mut parts: Vec<u32> = Vec::with_capacity(before.len());
+        inputs.each_part(group, &mut |name, digest| {
+            let part = (self.names.number(name), *digest.as_bytes());
+            let same = before.get(parts.len());
+            let same = same.filter(|it| self.record.parts[**it as usize] == part).copied();
+            let new = || {
+                self.record.parts.push(part);
+                number(self.record.parts.len() - 1)
+            };
+            parts.push(same.unwrap_or_else(|| *self.parts.entry(part).or_insert_with(new)));
+        });
+        let next = number(self.record.groups.len());
+        self.record.groups.push(Group { digest: *digest.as_bytes(), parts });
+        self.groups.insert(*digest.as_bytes(), next);
+        next
     }
 }
 

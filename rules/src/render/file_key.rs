@@ -175,7 +175,7 @@ mod tests {
     use crate::{
         Name, builtin,
         render::{
-            CompiledTemplate, compile_builtin, compile_template, render, render_digests,
+            CompiledTemplate, Parts, compile_builtin, compile_template, render, render_digests,
             tests::{change_cluster_type, changed_parts, inputs},
         },
         resource::{Language, Manifest, Meta, Template},
@@ -255,10 +255,8 @@ mod tests {
 
             // What is told by the names of parts is what is told by keys, but for those that are in none.
             let reads = &template.files()[0].reads;
-            let before = base.parts();
             for (part, inputs) in &changed {
-                let before = before.iter().map(|it| (it.name.as_str(), it.digest));
-                let parts = inputs.changes_since(before);
+                let parts = inputs.changes_since(&base);
                 assert!(parts.iter().any(|it| it == part), "{part} is not in {parts:?}");
                 let is_always = ["check", "template.namespaceService"].contains(part)
                     || (part.starts_with("template.") && reads.has(Field::Source));

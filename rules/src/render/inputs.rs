@@ -2,17 +2,14 @@
 //!
 //! **Invariant:** whatever follows from shared fields (digests, names of files) is made once, in their only constructor.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use wob_engine::{Digest, Hasher, Value};
 use wob_template::JinjaData;
 
 use super::{
     CompiledTemplate, Config, HashedSettings, OutputFile, Parameters, Slot, is_file_of_config,
+    parts::{GroupDigests, InputPart, PartGroup, Parts},
 };
 use crate::{ManifestSource, Name, resource::Labels};
 
@@ -55,6 +52,8 @@ pub struct ClusterTypeFields {
 #[derive(Debug)]
 pub struct ClusterTypeInputs {
     fields: ClusterTypeFields,
+    parts: Vec<InputPart>,
+    /// Of the parts.
     digest: Digest,
     /// The names of the files that there may be.
     names: Vec<Arc<str>>,
@@ -83,123 +82,21 @@ pub struct TargetFields {
 #[derive(Debug)]
 pub struct TargetInputs {
     fields: TargetFields,
-    /// The digests of the texts: name, environment, workspace and workload.
-    texts: [Digest; 4],
-    /// Those of labels and manifests.
     parts: Vec<InputPart>,
+    /// Of the parts.
+    digest: Digest,
     labels_digest: Digest,
     manifests_digest: Digest,
 }
 
-/// One named part of an action's inputs: what is hashed, and what is shown.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct InputPart {
-    /// What it is: `config.DATABASE_URL`, `template.reconciler`.
-    pub name: String,
-    /// The digest of its value.
-    pub digest: Digest,
-}
-
-impl InputPart {
-    /// Returns the digest of some parts.
-    pub(super) fn digest_of(parts: &[Self]) -> Digest {
-        let mut hasher = Hasher::new("wob 2026-11 parts of inputs");
-        for it in parts {
-            hasher.add(it.name.as_bytes());
-            hasher.add(it.digest.as_bytes());
-        }
-        hasher.finish()
-    }
-}
-
 impl Inputs {
-    /// Lists the parts, in a fixed order.
-    pub fn parts(&self) -> Vec<InputPart> {
-        let mut parts = vec![];
-        self.each_part(&mut |name, digest| parts.push(InputPart { name: name.to_owned(), digest }));
-        parts
-    }
-
-    /// Returns the digest over [`Inputs::parts`]: the key of the action.
+    /// Returns the digest of the groups of [`Parts`]: the key of the action.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new("wob 2026-11 action");
-        self.each_part(&mut |name, digest| {
-            hasher.add(name.as_bytes());
-            hasher.add(digest.as_bytes());
-        });
+        for it in self.digests() {
+            hasher.add(it.as_bytes());
+        }
         hasher.finish()
-    }
-
-    /// Says whether these are the names and digests of [`Inputs::parts`].
-    pub fn has_parts<'p>(&self, mut parts: impl Iterator<Item = (&'p str, Digest)>) -> bool {
-        let mut is_same = true;
-        self.each_part(&mut |name, digest| is_same &= parts.next() == Some((name, digest)));
-        is_same && parts.next().is_none()
-    }
-
-    /// Returns the names of the parts that are not among those of `before`, which are in the same order, with the same digests, and
-    /// of those that are there no more.
-    pub fn changes_since<'p>(
-        &self,
-        before: impl Iterator<Item = (&'p str, Digest)>,
-    ) -> BTreeSet<String> {
-        let before: Vec<(&str, Digest)> = before.collect();
-        let mut rest = &*before;
-        let mut changed = BTreeSet::new();
-        self.each_part(&mut |name, digest| {
-            let at = rest.iter().position(|it| it.0 == name);
-            if let Some(at) = at {
-                changed.extend(rest[..at].iter().map(|it| it.0.to_owned()));
-                rest = &rest[at..];
-            }
-            match at.and_then(|_| rest.split_first()) {
-                Some(((_, other), behind)) => {
-                    rest = behind;
-                    if *other != digest {
-                        changed.insert(name.to_owned());
-                    }
-                }
-                None => drop(changed.insert(name.to_owned())),
-            }
-        });
-        changed.extend(rest.iter().map(|it| it.0.to_owned()));
-        changed
-    }
-
-    /// Hands over the name and digest of each part, in a fixed order: what is hashed is what is explained.
-    pub fn each_part(&self, part: &mut dyn FnMut(&str, Digest)) {
-        static WOB: OnceLock<Digest> = OnceLock::new();
-        let wob = WOB.get_or_init(|| Digest::of(env!("CARGO_PKG_VERSION").as_bytes()));
-        let (cluster_type, target) = (&self.cluster_type, &self.target);
-        let [name, environment, workspace, workload] = target.texts;
-        part("wob", *wob);
-        part("settings", cluster_type.settings.digest());
-        part("clusterType", cluster_type.digest);
-        part("target", name);
-        part("namespace", Digest::of(self.namespace.as_bytes()));
-        part("environment", environment);
-        part("workspace", workspace);
-        part("workload", workload);
-        if let Some(digest) = cluster_type.check {
-            part(CHECK, digest);
-        }
-        part("template.reconciler", cluster_type.reconciler.digest());
-        part("template.namespaceService", cluster_type.namespace_service.digest());
-        part("template.configType", cluster_type.config_type.digest());
-        // `source` says nothing that `manifests` and the templates don't.
-        for it in &target.parts {
-            part(&it.name, it.digest);
-        }
-        let mut name = String::new();
-        for (key, digest) in self.config.digests() {
-            name.clear();
-            name.push_str("config.");
-            name.push_str(key);
-            part(&name, digest);
-        }
-        for it in cluster_type.parameters.parts() {
-            part(&it.name, it.digest);
-        }
     }
 
     /// Lists the files that there may be; the reconciler's come last, because it may list the others.
@@ -217,6 +114,32 @@ impl Inputs {
         match self.source() {
             Some(source) => JinjaData::mapping(source.clone()),
             None => JinjaData::from(&Value::Null),
+        }
+    }
+}
+
+impl Parts for Inputs {
+    fn digests(&self) -> GroupDigests {
+        let namespace = Digest::of(self.namespace.as_bytes());
+        [self.cluster_type.digest, self.target.digest, namespace, self.config.digest()]
+    }
+
+    fn each_part(&self, group: PartGroup, part: &mut dyn FnMut(&str, Digest)) {
+        let mut all = |parts: &[InputPart]| parts.iter().for_each(|it| part(&it.name, it.digest));
+        match group {
+            PartGroup::ClusterType => all(&self.cluster_type.parts),
+            // `source` says nothing that `manifests` and the templates don't.
+            PartGroup::Target => all(&self.target.parts),
+            PartGroup::Namespace => part("namespace", Digest::of(self.namespace.as_bytes())),
+            PartGroup::Config => {
+                let mut name = String::new();
+                for (key, digest) in self.config.digests() {
+                    name.clear();
+                    name.push_str("config.");
+                    name.push_str(key);
+                    part(&name, digest);
+                }
+            }
         }
     }
 }
@@ -250,6 +173,23 @@ impl ClusterTypeFields {
         self.slots().iter().any(|(_, it)| !it.sources().is_empty())
     }
 
+    fn parts(&self) -> Vec<InputPart> {
+        let part = |name: &str, digest| InputPart { name: name.to_owned(), digest };
+        let mut parts = vec![
+            InputPart::of("wob", env!("CARGO_PKG_VERSION")),
+            part("settings", self.settings.digest()),
+            InputPart::of("clusterType", self.name.as_str()),
+        ];
+        parts.extend(self.check.map(|it| part(CHECK, it)));
+        parts.extend([
+            part("template.reconciler", self.reconciler.digest()),
+            part("template.namespaceService", self.namespace_service.digest()),
+            part("template.configType", self.config_type.digest()),
+        ]);
+        parts.extend_from_slice(self.parameters.parts());
+        parts
+    }
+
     fn names(&self) -> Vec<Arc<str>> {
         let mut names = vec![];
         for (slot, template) in self.slots() {
@@ -277,8 +217,8 @@ impl ClusterTypeFields {
 impl ClusterTypeInputs {
     /// Takes digests, and works out the names of files.
     pub fn new(fields: ClusterTypeFields) -> Self {
-        let digest = Digest::of(fields.name.as_str().as_bytes());
-        Self { digest, names: fields.names(), fields }
+        let parts = fields.parts();
+        Self { digest: InputPart::digest_of(&parts), parts, names: fields.names(), fields }
     }
 
     fn output_files(&self) -> impl Iterator<Item = OutputFile<'_>> {
@@ -325,20 +265,22 @@ impl TargetInputs {
     pub fn new(fields: TargetFields) -> Self {
         let TargetFields { name, environment, workspace, workload, labels, manifests, .. } =
             &fields;
-        let texts = [name.as_str(), environment, workspace, workload];
-        let part = |kind: &str, key: &str, text: &str| InputPart {
-            name: format!("{kind}.{key}"),
-            digest: Digest::of(text.as_bytes()),
-        };
-        let labels: Vec<InputPart> =
-            labels.iter().map(|(key, it)| part("label", key, it)).collect();
-        let manifests: Vec<InputPart> =
-            manifests.iter().map(|(key, it)| part("manifests", key, it)).collect();
+        let mut parts = vec![
+            InputPart::of("target", name.as_str()),
+            InputPart::of("environment", environment),
+            InputPart::of("workspace", workspace),
+            InputPart::of("workload", workload),
+        ];
+        let own = parts.len();
+        parts.extend(labels.iter().map(|(key, it)| InputPart::of(format!("label.{key}"), it)));
+        let labelled = parts.len();
+        let manifests = manifests.iter();
+        parts.extend(manifests.map(|(key, it)| InputPart::of(format!("manifests.{key}"), it)));
         Self {
-            texts: texts.map(|it| Digest::of(it.as_bytes())),
-            labels_digest: InputPart::digest_of(&labels),
-            manifests_digest: InputPart::digest_of(&manifests),
-            parts: labels.into_iter().chain(manifests).collect(),
+            digest: InputPart::digest_of(&parts),
+            labels_digest: InputPart::digest_of(&parts[own..labelled]),
+            manifests_digest: InputPart::digest_of(&parts[labelled..]),
+            parts,
             fields,
         }
     }

@@ -12,6 +12,7 @@ mod made;
 mod manifest;
 mod missed;
 mod parameters;
+mod parts;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -27,11 +28,10 @@ pub(crate) use compile::{TemplateText, compile_builtin, compile_rule, compile_te
 use data::Sibling;
 pub use files::Files;
 pub(crate) use inputs::CHECK;
-pub use inputs::{
-    ClusterTypeFields, ClusterTypeInputs, InputPart, Inputs, TargetFields, TargetInputs,
-};
+pub use inputs::{ClusterTypeFields, ClusterTypeInputs, Inputs, TargetFields, TargetInputs};
 pub use missed::MissedKey;
 pub use parameters::Parameters;
+pub use parts::{GroupDigests, InputPart, PartGroup, Parts};
 pub use shared::{Config, HashedSettings};
 
 use crate::{Profile, known::Before, rule::FileContent};

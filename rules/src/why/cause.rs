@@ -13,7 +13,7 @@ use super::{
     TemplatePlace, Which, case::Case, config::is_container,
 };
 use crate::{
-    Assignment, EnvironmentInput, InputPart, Inputs, LayerId, Name,
+    Assignment, EnvironmentInput, InputPart, Inputs, LayerId, Name, Parts,
     compose::value_at,
     render::{self, CompiledTemplate},
 };
@@ -87,7 +87,7 @@ impl<'d> Causes<'d> {
             let (parts, labels, own) = (vec![], vec![], None);
             return Some(CauseKey { layers, templates, parts, labels, own });
         }
-        let there = self.other.map(Inputs::parts).unwrap_or_default();
+        let there = self.other.map(Parts::parts).unwrap_or_default();
         let there: BTreeSet<(&str, Digest)> =
             there.iter().map(|it| (&*it.name, it.digest)).collect();
         let mut parts = inputs.parts();

@@ -5,7 +5,7 @@ use std::io;
 use camino::Utf8Path;
 use serde::Serialize;
 use wob_engine::Digest;
-use wob_rules::{InputPart, inputs_of};
+use wob_rules::{InputPart, Parts, inputs_of};
 
 use super::write::Outcome;
 use crate::{
