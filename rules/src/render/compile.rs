@@ -31,6 +31,8 @@ pub struct CompiledTemplate {
     sources: BTreeSet<SourceKind>,
     names: Names,
     files: Vec<CompiledFile>,
+    /// What of config its files can read.
+    config_reads: Arc<TemplateReads>,
     digest: Digest,
     places: Vec<Option<Place>>,
     profile: Profile,
@@ -204,6 +206,11 @@ impl CompiledTemplate {
         &self.names
     }
 
+    /// Returns what of config its files can read.
+    pub(super) fn config_reads(&self) -> &Arc<TemplateReads> {
+        &self.config_reads
+    }
+
     pub(super) fn files(&self) -> &[CompiledFile] {
         &self.files
     }
@@ -269,6 +276,8 @@ pub(crate) fn compile_template(
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
+    let files =
+        vec![CompiledFile::new(OutputName::standard(), FileContent::Yaml, manifests, profile)];
     Ok(CompiledTemplate {
         name,
         content_type: template.content_type.clone(),
@@ -276,12 +285,8 @@ pub(crate) fn compile_template(
         raw: template.raw,
         sources: BTreeSet::new(),
         names,
-        files: vec![CompiledFile::new(
-            OutputName::standard(),
-            FileContent::Yaml,
-            manifests,
-            profile,
-        )],
+        config_reads: config_reads(&files),
+        files,
         digest: hasher.finish(),
         places,
         profile,
@@ -349,11 +354,20 @@ pub(crate) fn compile_rule(
         raw: true,
         sources: rule.sources.clone(),
         names,
+        config_reads: config_reads(&files),
         files,
         digest: hasher.finish(),
         places,
         profile: Profile::Standard,
     })
+}
+
+fn config_reads(files: &[CompiledFile]) -> Arc<TemplateReads> {
+    let mut reads = TemplateReads::default();
+    for file in files {
+        reads.add(file.reads.config().clone());
+    }
+    Arc::new(reads)
 }
 
 fn compile_jinja(name: &Arc<str>, text: TemplateText) -> Result<CompiledManifest, Vec<Diagnostic>> {
@@ -493,5 +507,13 @@ fn usual_way_out(kind: ErrorKind) -> &'static str {
             "mend the template, or the value that it gets; `{{ printf \"%#v\" .X }}` shows it"
         }
         ErrorKind::Limit => "make the template, or what it renders, smaller",
+    }
+}
+
+#[cfg(test)]
+impl CompiledTemplate {
+    /// Lets it see all of config, whatever it reads.
+    pub(super) fn seeing_all(self) -> Self {
+        Self { config_reads: Arc::new(TemplateReads::All), ..self }
     }
 }

@@ -1,8 +1,16 @@
 //! What a template sees: the fields of an assignment, in Go's and in jinja's terms.
 
-use std::{any::Any, cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    any::Any,
+    cell::{Cell, OnceCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+};
 
-use wob_template::{JinjaData, JinjaFields, JinjaMap, Map, MapOf, Object, Value, kalypso};
+use wob_template::{
+    JinjaData, JinjaFields, JinjaMap, Map, MapOf, Object, TemplateReads, Value, kalypso,
+};
 
 use super::{CompiledTemplate, Config, Inputs};
 use crate::{Profile, rule::FileContent};
@@ -14,6 +22,9 @@ use crate::{Profile, rule::FileContent};
 pub(super) struct Root {
     inputs: Inputs,
     texts: Texts,
+    /// The keys of config that are in the data, until it is completed; all if there are none.
+    few: Option<Arc<TemplateReads>>,
+    is_complete: Cell<bool>,
     fields: [OnceCell<Value>; FIELDS.len()],
 }
 
@@ -43,7 +54,49 @@ pub(super) const FIELDS: [&str; 12] = [
 
 impl Root {
     pub(super) fn new(inputs: &Inputs, texts: Texts) -> Self {
-        Self { inputs: inputs.clone(), texts, fields: FIELDS.map(|_| OnceCell::new()) }
+        Self {
+            inputs: inputs.clone(),
+            texts,
+            few: None,
+            is_complete: Cell::new(false),
+            fields: FIELDS.map(|_| OnceCell::new()),
+        }
+    }
+
+    /// Returns the data of a template that reads no more keys of config than `reads`: many use three of fifty.
+    pub(super) fn of_few(inputs: &Inputs, reads: &Arc<TemplateReads>) -> Self {
+        Self { few: Some(reads.clone()), ..Self::new(inputs, Texts::Shared) }
+    }
+
+    /// Adds the keys of config that were left out; says whether there can have been any.
+    pub(super) fn complete(&self) -> bool {
+        let Some(few) = &self.few else { return false };
+        if self.is_complete.replace(true) {
+            return false;
+        }
+        if let Some(Value::Map(map)) = self.cell("ConfigData").and_then(OnceCell::get) {
+            let left_out = self.inputs.config.iter().filter(|(key, _)| !few.has(key));
+            let left_out = left_out.map(|(key, it)| (Arc::clone(key), Value::sharing(it)));
+            map.entries.borrow_mut().extend(left_out);
+        }
+        true
+    }
+
+    /// Returns the values of config that are in the data.
+    fn config(&self) -> Value {
+        let shared = |(key, it): (&Arc<str>, _)| (Arc::clone(key), Value::sharing(it));
+        let config = &self.inputs.config;
+        match self.few.as_deref().filter(|_| !self.is_complete.get()) {
+            Some(TemplateReads::Keys(keys)) => {
+                keys.iter().filter_map(|it| config.entry(it)).map(shared).collect()
+            }
+            Some(TemplateReads::All) | None => config.iter().map(shared).collect(),
+        }
+    }
+
+    fn cell(&self, name: &str) -> Option<&OnceCell<Value>> {
+        let index = FIELDS.iter().position(|field| *field == name)?;
+        Some(&self.fields[index])
     }
 
     fn make(&self, name: &str) -> Value {
@@ -70,10 +123,7 @@ impl Root {
             }
             "ConfigData" => match (cluster_type.settings.profile, self.texts) {
                 (Profile::Kalypso, _) => kalypso::config_data(&config.to_map()),
-                (Profile::Standard, Texts::Shared) => {
-                    let entries = config.iter();
-                    entries.map(|(key, it)| (Arc::clone(key), Value::sharing(it))).collect()
-                }
+                (Profile::Standard, Texts::Shared) => self.config(),
                 (Profile::Standard, Texts::Copied) => {
                     let entries = config.iter();
                     entries.map(|(key, it)| (Arc::clone(key), Value::from(it))).collect()
@@ -107,8 +157,7 @@ impl Object for Root {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        let index = FIELDS.iter().position(|field| *field == name)?;
-        Some(self.fields[index].get_or_init(|| self.make(name)).clone())
+        Some(self.cell(name)?.get_or_init(|| self.make(name)).clone())
     }
 
     fn field_names(&self) -> &'static [&'static str] {

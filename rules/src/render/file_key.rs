@@ -86,6 +86,11 @@ impl FileReads {
         }
     }
 
+    /// Returns what of config the file can depend on.
+    pub(super) fn config(&self) -> &TemplateReads {
+        &self.config
+    }
+
     /// Returns the digest of what the file of `inputs` in `slot` can depend on; `siblings` are the files that it comes with.
     pub(super) fn key(&self, inputs: &Inputs, slot: Slot, siblings: &[Sibling]) -> Digest {
         let Inputs { cluster_type, target, namespace, config } = inputs;
@@ -119,6 +124,12 @@ impl FileReads {
         }
         self.add_config(config, &mut hasher);
         hasher.finish()
+    }
+
+    /// Says whether several assignments can have the same file: hardly, where it names both of whom an assignment is made.
+    pub(super) fn can_be_shared(&self) -> bool {
+        let names_target = self.has(Field::Target) || self.has(Field::Namespace);
+        !(names_target && self.has(Field::ClusterType))
     }
 
     /// Says whether the file in `slot` is as it was, if only the parts of the inputs that are called `changed` are other ones.

@@ -10,7 +10,7 @@ use wob_template::{
 use super::{
     Form, Inputs, MissedKey, Slot,
     compile::{CompiledFile, CompiledManifest, CompiledTemplate, CompiledValue, template_problem},
-    data::{Root, Sibling, Texts, jinja},
+    data::{Root, Sibling, jinja},
     emit,
     missed::missing_key,
 };
@@ -33,7 +33,7 @@ pub(super) struct Renderer<'r> {
     template: &'r CompiledTemplate,
     inputs: &'r Inputs,
     siblings: &'r [Sibling],
-    root: Option<wob_template::Value>,
+    root: Option<Rc<Root>>,
     data: Option<JinjaData>,
     /// Whether a result held `{{`, so that more may have been read than the templates say.
     is_nested: bool,
@@ -135,10 +135,11 @@ impl Renderer<'_> {
             }
             round += 1;
             self.is_nested = true;
+            self.root().complete();
             let again = GoTemplate::compile(self.template.name(), &text, self.template.functions());
             let again = again.map_err(|error| self.nested_problem(&error, place)).ok()?;
             let options = options(self.inputs.cluster_type.settings.profile);
-            let result = again.render(self.root(), &options);
+            let result = again.render(&data(self.root()), &options);
             text = result.map_err(|error| self.nested_problem(&error, place)).ok()?.text;
         }
         Some(text)
@@ -146,7 +147,13 @@ impl Renderer<'_> {
 
     fn execute(&mut self, template: &GoTemplate, place: &Place) -> Option<String> {
         let options = options(self.inputs.cluster_type.settings.profile);
-        let rendered = match template.render(self.root(), &options) {
+        let root = self.root();
+        let rendered = template.render(&data(root), &options).map_err(|error| {
+            // What is said of an error may name keys that the template does not read.
+            let again = || template.render(&data(root), &options).err();
+            root.complete().then(again).flatten().unwrap_or(error)
+        });
+        let rendered = match rendered {
             Ok(it) => it,
             Err(error) => {
                 self.diagnostics.push(template_problem(&error, place));
@@ -166,10 +173,9 @@ impl Renderer<'_> {
     }
 
     /// The data is made once per file: a template cannot change what a later one sees, as the scheduler makes it anew too.
-    fn root(&mut self) -> &wob_template::Value {
-        let inputs = self.inputs;
-        let made = || wob_template::Value::Object(Rc::new(Root::new(inputs, Texts::Shared)));
-        self.root.get_or_insert_with(made)
+    fn root(&mut self) -> &Rc<Root> {
+        let (inputs, reads) = (self.inputs, self.template.config_reads());
+        self.root.get_or_insert_with(|| Rc::new(Root::of_few(inputs, reads)))
     }
 
     fn value(&mut self, value: &CompiledValue) -> Option<Value> {
@@ -251,6 +257,10 @@ impl Renderer<'_> {
         };
         self.diagnostics.push(diagnostic);
     }
+}
+
+fn data(root: &Rc<Root>) -> wob_template::Value {
+    wob_template::Value::Object(root.clone())
 }
 
 fn append(documents: &mut String, document: &str) {

@@ -177,10 +177,11 @@ enum Keep<'i> {
 }
 
 impl Keep<'_> {
-    /// Returns the key by which others may have a file.
+    /// Returns the key by which others may have a file; `None` if nobody can.
     fn key(self, inputs: &Inputs, output: OutputFile<'_>, siblings: &[Sibling]) -> Option<Digest> {
-        let is_shared = matches!(self, Self::Digests(..));
-        is_shared.then(|| output.file().reads.key(inputs, output.slot, siblings))
+        let reads = &output.file().reads;
+        let is_shared = matches!(self, Self::Digests(..)) && reads.can_be_shared();
+        is_shared.then(|| reads.key(inputs, output.slot, siblings))
     }
 
     /// Returns the file that there was before, if it depends on nothing that has changed.

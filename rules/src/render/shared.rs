@@ -56,14 +56,23 @@ impl Config {
         self.find(key).map(|it| &***it)
     }
 
+    /// Returns `key` with its value.
+    pub(super) fn entry(&self, key: &str) -> Option<(&Arc<str>, &Value)> {
+        let (key, it) = &self.entries[self.position(key)?];
+        Some((key, &***it))
+    }
+
     /// Returns the value of `key`, a list or mapping as YAML text.
     pub(super) fn get_text(&self, key: &str) -> Option<&Value> {
         self.find(key).map(|it| it.as_text())
     }
 
     fn find(&self, key: &str) -> Option<&Arc<ConfigValue>> {
-        let at = self.entries.binary_search_by(|(it, _)| (**it).cmp(key)).ok()?;
-        Some(&self.entries[at].1)
+        Some(&self.entries[self.position(key)?].1)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        self.entries.binary_search_by(|(it, _)| (**it).cmp(key)).ok()
     }
 
     /// Returns the values as a mapping of their own.

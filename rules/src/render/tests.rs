@@ -7,10 +7,12 @@ use wob_template::{Jinja, JinjaData};
 
 use super::{
     ClusterTypeFields, ClusterTypeInputs, Config, HashedSettings, InputPart, Inputs, Parameters,
-    PartGroup, Parts, TargetFields, TargetInputs, compile_builtin, data, render,
+    PartGroup, Parts, TargetFields, TargetInputs, compile_builtin, compile_template, data, render,
 };
 use crate::{
-    ManifestSource, Name, ParameterSettings, Profile, Settings, builtin, rule::FileContent,
+    CompiledTemplate, ManifestSource, Name, ParameterSettings, Profile, Settings, builtin,
+    resource::{Labels, Language, Manifest, Meta, Template},
+    rule::FileContent,
 };
 
 fn settings(profile: Profile) -> Arc<HashedSettings> {
@@ -364,4 +366,52 @@ fn the_key_is_the_digest_of_the_parts() {
         assert_eq!(digest, of_parts, "{group:?}");
     }
     assert_eq!(hasher.finish(), inputs.digest());
+}
+
+/// Templates see only those keys of config that they read, and nobody can tell.
+#[test]
+fn keys_that_are_not_read_are_not_missed() {
+    let texts = [
+        "a: {{ .ConfigData.A }}",
+        "a: {{ .ConfigData.B | default 1 }}{{ if hasKey .ConfigData \"C\" }}{{ .ConfigData.C }}{{ end }}",
+        "a: {{ .ConfigData.NESTED }}",
+        "a: {{ .ConfigData.ALL_NESTED }}",
+        "a: {{ .ConfigData.BB }}",
+        "a: {{ .ConfigData.CCC }}",
+        "a: {{ .ConfigData.M.k }}",
+        "{{ $_ := set .ConfigData.M \"n\" 1 }}a: {{ .ConfigData.M.n }}{{ .ConfigData.M.o }}",
+        "{{ $_ := set .ConfigData.M \"n\" 1 }}a: {{ toJson .ConfigData.M | quote }}{{ .ConfigData.NESTED }}",
+        "a: {{ .ConfigData.M.k | fail }}",
+        "a: {{ index .ConfigData \"A\" }}",
+        "{{ with .ConfigData }}a: {{ .A }}{{ end }}",
+        "a: {{ toJson .ConfigData | quote }}",
+    ];
+    let config = serde_json::json!({
+        "A": "x", "B": 5, "CC": "y", "M": {"k": [1, 2]},
+        "NESTED": "{{ .ConfigData.A }}{{ .ConfigData.CC }}", "ALL_NESTED": "{{ len .ConfigData }}",
+    });
+    let Value::Map(config) = Value::from(config) else { unreachable!("because it is one") };
+    let base = inputs(config);
+    let (mut failed, mut fine) = (0, 0);
+    for (first, second) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
+        let compiled = || {
+            let manifest = |text: &str| Manifest::Text { text: text.into(), place: place() };
+            let name = Name::new("x").unwrap();
+            let meta = Meta { name, labels: Labels::new(), place: place() };
+            let manifests = vec![manifest(first), manifest(second)];
+            let language = Language::Go;
+            let it = Template { meta, manifests, content_type: None, language, raw: false };
+            compile_template(&it, Profile::Standard).unwrap()
+        };
+        let rendered = |template: CompiledTemplate| {
+            let mut inputs = base.clone();
+            let template = Arc::new(template);
+            change_cluster_type(&mut inputs, |it| it.namespace_service = template.clone());
+            render(&inputs)
+        };
+        let (some, all) = (rendered(compiled()), rendered(compiled().seeing_all()));
+        assert_eq!(some, all, "{first} then {second}");
+        *(if some.failed() { &mut failed } else { &mut fine }) += 1;
+    }
+    assert!(failed > 40 && fine > 40, "{failed} failed, {fine} did not");
 }
