@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles, Parts,
-    Rendered, Subtree, inputs_of, subtrees,
+    Assignment, Before, BuiltAssignment, EnvironmentInput, Files, Grain, Inputs, Known, KnownFiles,
+    MissedKey, Parts, Rendered, Subtree, inputs_of, subtrees,
 };
 
 use self::record::Record;
@@ -41,13 +41,29 @@ struct State {
     /// What the store has, by the digest of inputs: a record, and which of its members it is.
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
     /// What was rendered since it was saved last.
-    fresh: BTreeMap<Digest, (KnownFiles, Grain)>,
+    fresh: BTreeMap<Digest, Fresh>,
+    /// What was saved since: it is only looked through for another build, and most processes make one.
+    saved: Vec<Record>,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
     /// The subtrees of the build before: cluster type and digest.
     last: Vec<(String, Digest)>,
     /// Those of their assignments that may be asked for, by cluster type and target.
     before: BTreeMap<String, BTreeMap<String, (Arc<Earlier>, usize)>>,
+}
+
+/// What an assignment was rendered to.
+#[derive(Debug)]
+struct Fresh {
+    files: Files,
+    missed: Box<[MissedKey]>,
+    grain: Grain,
+}
+
+impl Fresh {
+    fn known(&self) -> (KnownFiles, Grain) {
+        (KnownFiles::of_files(&self.files, self.missed.clone()), self.grain)
+    }
 }
 
 /// A subtree of the build before.
@@ -64,7 +80,7 @@ impl State {
 
     fn files(&self, inputs: &Digest) -> Option<(KnownFiles, Grain)> {
         let found = self.found.get(inputs).and_then(|(record, index)| record.files(*index));
-        found.or_else(|| self.fresh.get(inputs).cloned())
+        found.or_else(|| self.fresh.get(inputs).map(Fresh::known))
     }
 
     /// Takes a subtree of the build before, whose assignments are on the cluster type `on`.
@@ -79,6 +95,17 @@ impl State {
     fn add_whole(&mut self, records: Vec<(Digest, Record)>) {
         for (subtree, record) in records {
             self.whole.insert(subtree);
+            self.add(record);
+        }
+    }
+
+    /// Takes what was saved for what the store has.
+    fn add_saved(&mut self) {
+        for record in std::mem::take(&mut self.saved) {
+            // Other environments may not be saved yet.
+            for inputs in record.members() {
+                self.fresh.remove(&inputs);
+            }
             self.add(record);
         }
     }
@@ -141,12 +168,8 @@ impl Stored {
         batch.commit()?;
         let mut state = self.write_state();
         for (subtree, record) in kept {
-            // Other environments may still be saved.
-            for inputs in record.members() {
-                state.fresh.remove(&inputs);
-            }
             state.whole.insert(subtree);
-            state.add(record);
+            state.saved.push(record);
         }
         drop(state);
         if store.pack_count() > MOST_PACKS {
@@ -277,6 +300,7 @@ impl Encoded {
 
 impl Known for Stored {
     fn expect(&self, expected: &[Subtree]) {
+        self.write_state().add_saved();
         let is_new = |it: &&Subtree| {
             let state = self.read();
             !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
@@ -315,8 +339,9 @@ impl Known for Stored {
     }
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {
-        let known = (KnownFiles::of(rendered), rendered.grain);
-        self.write_state().fresh.insert(inputs, known);
+        let Rendered { files, missed, grain, .. } = rendered;
+        let fresh = Fresh { files: files.clone(), missed: missed.clone(), grain: *grain };
+        self.write_state().fresh.insert(inputs, fresh);
     }
 }
 

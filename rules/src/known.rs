@@ -54,13 +54,17 @@ pub struct KnownFiles {
 impl KnownFiles {
     /// Takes what there is to know of a result.
     pub fn of(rendered: &Rendered) -> Self {
-        let known = |(name, blob): (&str, &Blob)| KnownFile {
-            name: name.into(),
+        Self::of_files(&rendered.files, rendered.missed.clone())
+    }
+
+    /// Takes what there is to know of some files, of which it is said that their templates `missed` keys.
+    pub fn of_files(files: &Files, missed: Box<[MissedKey]>) -> Self {
+        let known = |(name, blob): (&Arc<str>, &Blob)| KnownFile {
+            name: name.clone(),
             digest: blob.digest(),
             git_id: blob.git_id(),
         };
-        let files = rendered.files.iter().map(known).collect();
-        Self { files, missed: rendered.missed.clone() }
+        Self { files: files.shared().map(known).collect(), missed }
     }
 }
 

@@ -60,7 +60,9 @@ impl<'de> serde::Deserialize<'de> for Digest {
 /// **Invariant:** every record names its domain first, so that two kinds of record never collide.
 #[derive(Debug)]
 pub struct Hasher {
-    hasher: blake3::Hasher,
+    domain: &'static str,
+    /// Those that make more than [`PENDING`] bytes: most records are short, and need no state of two kilobytes.
+    long: Option<Box<blake3::Hasher>>,
     /// What is not hashed yet: many fields are short, and hashing them together is much faster.
     pending: Vec<u8>,
 }
@@ -68,10 +70,13 @@ pub struct Hasher {
 /// How many bytes wait to be hashed together.
 const PENDING: usize = 4096;
 
+/// How many bytes most records have at most.
+const USUAL: usize = 512;
+
 impl Hasher {
     /// Starts a record of kind `domain`, such as `"wob 2026-11 tree"`.
-    pub fn new(domain: &str) -> Self {
-        Self { hasher: blake3::Hasher::new_derive_key(domain), pending: vec![] }
+    pub fn new(domain: &'static str) -> Self {
+        Self { domain, long: None, pending: Vec::with_capacity(USUAL) }
     }
 
     /// Adds one field, its length first.
@@ -85,21 +90,28 @@ impl Hasher {
     pub fn add(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         if self.pending.len() + bytes.len() > PENDING {
-            self.hasher.update(&self.pending);
+            let hasher = self.long.get_or_insert_with(|| start(self.domain));
+            hasher.update(&self.pending);
             self.pending.clear();
+            if bytes.len() > PENDING {
+                hasher.update(bytes);
+                return;
+            }
         }
-        if bytes.len() > PENDING {
-            self.hasher.update(bytes);
-        } else {
-            self.pending.extend_from_slice(bytes);
-        }
+        self.pending.extend_from_slice(bytes);
     }
 
     /// Returns the digest of the record.
-    pub fn finish(mut self) -> Digest {
-        self.hasher.update(&self.pending);
-        Digest(*self.hasher.finalize().as_bytes())
+    pub fn finish(self) -> Digest {
+        match self.long {
+            Some(mut hasher) => Digest(*hasher.update(&self.pending).finalize().as_bytes()),
+            None => Digest(blake3::derive_key(self.domain, &self.pending)),
+        }
     }
+}
+
+fn start(domain: &str) -> Box<blake3::Hasher> {
+    Box::new(blake3::Hasher::new_derive_key(domain))
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ impl Files {
         self.0.iter().map(|(name, blob)| (&**name, blob))
     }
 
+    /// Lists the same, with names that can be shared.
+    pub(crate) fn shared(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Blob)> {
+        self.0.iter().map(|(name, blob)| (name, blob))
+    }
+
     /// Returns the file called `name`.
     pub fn get(&self, name: &str) -> Option<&Blob> {
         self.iter().find(|(it, _)| *it == name).map(|(_, blob)| blob)
