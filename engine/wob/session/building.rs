@@ -132,25 +132,35 @@ impl Session<'_> {
         input: EnvironmentInput,
         early: Option<Arc<EarlyFiles>>,
     ) -> Result<Built, Exit> {
+        let stored = self.stored.clone();
+        let built = self.run_on(pool, move |db| {
+            let known = Compressing { known: &*stored, early: early.as_deref() };
+            measured(db, input, &known)
+        });
+        built.ok_or_else(|| self.interrupted())
+    }
+
+    /// Does some work on the threads of `pool`; `None` if the user stops it: then it is left to itself.
+    pub(crate) fn run_on<T: Send + 'static>(
+        &self,
+        pool: &rayon::ThreadPool,
+        work: impl FnOnce(&Database) -> T + Send + 'static,
+    ) -> Option<T> {
         let (send, receive) = mpsc::channel();
         let db = self.loaded.db.clone();
-        let stored = self.stored.clone();
         pool.spawn(move || {
             // On a thread of the pool a panic would end the process.
-            let built = catch_unwind(AssertUnwindSafe(|| {
-                let known = Compressing { known: &*stored, early: early.as_deref() };
-                measured(&db, input, &known)
-            }));
+            let done = catch_unwind(AssertUnwindSafe(|| work(&db)));
             // A clone that outlives the work would block whoever changes an input.
             drop(db);
             // Nobody listens once the user stopped it.
-            send.send(built).unwrap_or_default();
+            send.send(done).unwrap_or_default();
         });
         loop {
             match receive.recv_timeout(LOOK) {
-                Ok(Ok(built)) => return Ok(built),
+                Ok(Ok(done)) => return Some(done),
                 Ok(Err(bug)) => resume_unwind(bug),
-                Err(_) if self.interrupt.is_set() => return Err(self.interrupted()),
+                Err(_) if self.interrupt.is_set() => return None,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     unreachable!("because the work ends by sending its result")

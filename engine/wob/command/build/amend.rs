@@ -39,15 +39,13 @@ use crate::{
     footprint::PlaceNotes,
     last::{Compared, Explanation, LastBuild, compare},
     ledger::{Ledger, Together},
+    progress::Progress,
     reads::{ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
     selection::Selected,
     session::{Session, Target},
     timings,
 };
-
-/// If more assignments than these, and a quarter of all, are built anew, everything may as well be.
-const MOST: usize = 1000;
 
 /// What so few assignments were before takes longer to look up than to render.
 const FEW: usize = 100;
@@ -118,18 +116,21 @@ impl Output {
         let found = candidates.iter().map(|(_, _, it)| it);
         let Some(together) = together(session, found) else { return Ok(None) };
         let pool = session.pool(common)?;
+        let progress = Progress::start(session.streams.wants_progress(), "building");
         let lease = session.stored.lease();
         let mut amended = vec![];
         for (place, ground, it) in candidates {
             if session.interrupt.is_set() {
                 return Err(session.interrupted());
             }
+            progress.now(&format!("building {}", it.target.name));
             // What cannot be read is met again, and told, by a build of everything.
             let Ok(Some(it)) = it.build(session, &pool, &ground.standing) else { return Ok(None) };
             amended.push((place, ground, it));
         }
         // While a lease is held, nothing is tidied up.
         drop(lease);
+        drop(progress);
         let mut said = Said::default();
         for it in &amended {
             said.join(it.2.said.all());
@@ -263,11 +264,6 @@ impl<'c> Candidate<'c> {
             None => Division::of_whole(all, &edit, &last),
         };
         let Some(division) = division else { return Ok(None) };
-        let anew = division.count();
-        // Of all that there are, be they read or not.
-        if anew > MOST && anew > head.assigned() / 4 {
-            return Ok(None);
-        }
         Ok(Some(Self {
             target,
             input,
@@ -305,13 +301,14 @@ impl<'c> Candidate<'c> {
         let all = assignments(&session.loaded.db, self.input);
         let indices = || self.division.built.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
-        let (db, input, stored) = (session.loaded.db.clone(), self.input, &*session.stored);
+        let (input, stored) = (self.input, session.stored.clone());
         if some.len() > FEW {
             stored.recall(self.last.subtrees());
         }
-        let built = pool.install(move || build_some(&db, input, &some, stored));
-        stored.recall(vec![]);
-        let Some(built) = built else { return Ok(None) };
+        let built = session.run_on(pool, move |db| build_some(db, input, &some, &*stored));
+        session.stored.recall(vec![]);
+        // If the user stopped it, a build of everything says so.
+        let Some(built) = built.flatten() else { return Ok(None) };
         if !self.take_said(session, &built) {
             return Ok(None);
         }

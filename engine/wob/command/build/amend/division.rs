@@ -88,11 +88,6 @@ impl Division {
         Some(Self { all: last.subtrees().into_iter().enumerate().map(slot).collect(), built })
     }
 
-    /// Returns how many assignments are built.
-    pub(super) fn count(&self) -> usize {
-        self.built.iter().map(|(_, it)| it.len()).sum()
-    }
-
     /// Lists where each subtree stood before, if it did.
     pub(super) fn before(&self) -> Vec<Option<usize>> {
         self.all.iter().map(|it| Some(it.before?.position)).collect()
