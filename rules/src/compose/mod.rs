@@ -11,6 +11,7 @@ mod locate;
 mod merge;
 mod schema;
 mod schema_cost;
+mod schema_keys;
 mod typing;
 mod validate;
 mod value;

@@ -12,6 +12,7 @@ use super::{
     SpecialLabels, Subject, label_match,
     locate::locate,
     schema_cost::Cost,
+    schema_keys::SchemaKeys,
     validate::{depth, nodes},
 };
 
@@ -68,6 +69,7 @@ impl Eq for Schemas {}
 pub(crate) struct Compiled {
     pub(crate) validator: Validator,
     pub(super) cost: Cost,
+    pub(super) keys: SchemaKeys,
 }
 
 impl Compiled {
@@ -203,7 +205,7 @@ pub(crate) fn compile_schema(schema: &serde_json::Value) -> Result<Compiled, Unu
         first.or_else(|error| build(schema, Some(Draft::Draft4)).map_err(|_| error))
     };
     match validator {
-        Ok(validator) => Ok(Compiled { validator, cost }),
+        Ok(validator) => Ok(Compiled { validator, cost, keys: SchemaKeys::of(schema) }),
         Err(error) => {
             let (message, help) = explain(&error);
             let pointer = Some(error.instance_path().as_str().to_owned());

@@ -46,8 +46,11 @@ impl Readings {
         let helped = |key: &&String| after.weight_of(key) < complaints.weight_of(key);
         let helpful: Switched = tried.iter().filter(helped).cloned().collect();
         let mut best = (complaints, Switched::new());
-        for candidate in [helpful, tried] {
-            self.keep_better(&mut best, candidate, validator);
+        if helpful != tried {
+            self.keep_better(&mut best, helpful, validator);
+        }
+        if after.weight < best.0.weight {
+            best = (after, tried);
         }
         self.try_one_by_one(&mut best, validator);
         self.read(&best.1)

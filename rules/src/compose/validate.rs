@@ -13,6 +13,7 @@ use super::{
     Composition, ConfigValue, Subject,
     locate::locate,
     schema::{Applicable, InlineSchema, SchemaId, Schemas, shorten},
+    schema_keys::SchemaKeys,
     typing::Readings,
 };
 
@@ -35,8 +36,8 @@ pub fn validate(
     composition: &Composition,
 ) -> Vec<Diagnostic> {
     let applicable = schemas.applicable(&schemas.matching(subject), inline);
-    let values = composition.values.iter().map(|(key, it)| (key, &it.value));
-    check(&applicable, values, &|| composition)
+    let values = composition.values.iter().map(|(key, it)| (&**key, &it.value));
+    check(&applicable, &values.collect::<Vec<_>>(), &|| composition)
 }
 
 /// Does what [`validate`] does for every assignment that has these schemas and values; `composition` is asked for only
@@ -46,23 +47,20 @@ pub(crate) fn validate_all<'c>(
     values: &[(Arc<str>, Arc<ConfigValue>)],
     composition: &dyn Fn() -> &'c Composition,
 ) -> Vec<Diagnostic> {
-    let values = values.iter().map(|(key, it)| (key, &***it));
-    check(&schemas.applicable(chosen, inline), values, composition)
+    let values = values.iter().map(|(key, it)| (&**key, &***it));
+    check(&schemas.applicable(chosen, inline), &values.collect::<Vec<_>>(), composition)
 }
 
-fn check<'v, 'c>(
+/// Checks `values`, which are sorted by key.
+fn check<'c>(
     applicable: &[Applicable<'_>],
-    values: impl Iterator<Item = (&'v Arc<str>, &'v wob_engine::Value)>,
+    values: &[(&str, &wob_engine::Value)],
     composition: &dyn Fn() -> &'c Composition,
 ) -> Vec<Diagnostic> {
     if applicable.is_empty() {
         return vec![];
     }
-    let texts: Map<String, Value> =
-        values.map(|(key, it)| (key.to_string(), Value::from(it))).collect();
-    let depth = texts.values().map(depth).max().unwrap_or(0) + 1;
-    let nodes = texts.values().map(nodes).sum::<u64>() + 1;
-    let readings = Readings::of(texts);
+    let (nodes, depth) = size(values.iter().map(|(_, it)| *it));
     let mut diagnostics = vec![];
     for schema in applicable {
         let compiled = match &schema.compiled {
@@ -77,7 +75,8 @@ fn check<'v, 'c>(
             diagnostics.push(report.too_costly());
             continue;
         }
-        let config = readings.decide(&compiled.validator);
+        let texts = texts(values, &compiled.keys);
+        let config = Readings::of(texts).decide(&compiled.validator);
         let mut found: Vec<Diagnostic> = compiled
             .validator
             .iter_errors(&config)
@@ -95,6 +94,34 @@ fn check<'v, 'c>(
     diagnostics.sort();
     diagnostics.dedup();
     diagnostics
+}
+
+/// Returns those of the values that count for a schema.
+fn texts(values: &[(&str, &wob_engine::Value)], keys: &SchemaKeys) -> Map<String, Value> {
+    let text = |(key, it): &(&str, &wob_engine::Value)| ((*key).to_owned(), Value::from(*it));
+    match keys {
+        SchemaKeys::All => values.iter().map(text).collect(),
+        SchemaKeys::Some(keys) => {
+            let found = keys.iter().filter_map(|key| {
+                let at = values.binary_search_by(|(it, _)| (*it).cmp(key)).ok()?;
+                Some(text(&values[at]))
+            });
+            found.collect()
+        }
+    }
+}
+
+/// Returns the [`nodes`] and the [`depth`] of a list or mapping of these `values`.
+fn size<'v>(values: impl Iterator<Item = &'v wob_engine::Value>) -> (u64, u32) {
+    use wob_engine::Value;
+    let of = |value: &Value| match value {
+        Value::List(items) => size(items.iter()),
+        Value::Map(map) => size(map.values()),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => (1, 0),
+    };
+    let (nodes, depth) =
+        values.map(of).fold((0, 0), |(nodes, depth), it| (nodes + it.0, depth.max(it.1)));
+    (nodes + 1, depth + 1)
 }
 
 /// Levels of lists and mappings; values come from parsers that bound them.

@@ -2,6 +2,7 @@
 
 mod laws;
 mod layers;
+mod schema_laws;
 mod schemas;
 
 mod labels;

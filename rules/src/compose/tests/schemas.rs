@@ -8,7 +8,7 @@ use crate::compose::{
     merge, select, validate,
 };
 
-fn schema(name: &str, wanted: &[(&str, &str)], text: &str) -> ConfigSchema {
+pub(super) fn schema(name: &str, wanted: &[(&str, &str)], text: &str) -> ConfigSchema {
     let place = Place::document(&FileName::new(name), 0);
     ConfigSchema {
         name: name.to_owned(),
