@@ -9,6 +9,7 @@
 )]
 
 mod building;
+mod choosing;
 mod namespace;
 mod shared;
 
@@ -19,22 +20,23 @@ use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
+use self::choosing::chosen;
+pub(crate) use self::choosing::{cluster_side, layer_ids, layers, layers_of, subject, target_side};
 use self::namespace::namespace;
 pub(crate) use self::namespace::namespace_text;
 pub(crate) use self::shared::{
     cluster_type_digest, layer_warnings, shared_diagnostics, whole_diagnostics,
 };
 use crate::{
-    InlineSchema, Name, ParameterSettings, Reading, Settings, Subject,
-    compose::{self, Composition, LayerId, Layers, SchemaId, Schemas},
+    InlineSchema, Name, ParameterSettings, Settings,
+    compose::{self, Composition, LayerId, SchemaId, Schemas},
     decode::{Decoded, decode_file},
-    model::{Definition, Doubt, Model, Part, Target},
-    profile::Profile,
+    model::{Definition, Doubt, Model, Part},
     render::{
         self, ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, HashedSettings,
         Inputs, Parameters, Rendered, TargetFields, TargetInputs,
     },
-    resource::{ClusterType, Repository, WorkloadRegistration},
+    resource::{Repository, WorkloadRegistration},
     rule_files,
     schedule::{self, Answer, Assignment, Candidates, Fleet, ProgramCall, Schedule, Scheduling},
     schemas::Validation,
@@ -257,16 +259,6 @@ pub fn answer_scheduler(db: &mut Database, environment: EnvironmentInput, answer
     environment.set_scheduling(db).to(scheduling);
 }
 
-/// The config layers of an environment, indexed.
-#[salsa::tracked(returns(ref))]
-pub(crate) fn layers(db: &dyn salsa::Database, environment: EnvironmentInput) -> Layers {
-    let reading = match environment.settings(db).profile {
-        Profile::Standard => Reading::Standard,
-        Profile::Kalypso => Reading::Kalypso,
-    };
-    Layers::new(&environment_model(db, environment).config_maps, reading)
-}
-
 #[salsa::tracked(returns(ref), no_eq)]
 fn schemas(db: &dyn salsa::Database, environment: EnvironmentInput) -> (Schemas, Vec<Diagnostic>) {
     let model = environment_model(db, environment);
@@ -442,7 +434,10 @@ fn inputs<'db>(
         return Err(vec![]);
     }
     let mut diagnostics = vec![];
-    let list = LayerList::new(db, environment, compose::select(layers(db, environment), &subject));
+    let of_type = ClusterTypeKey::new(db, environment, cluster_type.meta.name.clone());
+    let of_target = TargetKey::new(db, environment, target.name.clone());
+    let list =
+        LayerList::new(db, environment, chosen(db, (of_type, of_target), || subject.sides()));
     let merged = merged(db, list);
     diagnostics.extend(merged.diagnostics.iter().filter(|it| it.is_error()).cloned());
     let chosen = schemas(db, environment).0.matching(&subject);
@@ -451,11 +446,10 @@ fn inputs<'db>(
     let settings = environment.settings(db);
     let namespace =
         namespace(settings, cluster_type, target).map_err(|it| diagnostics.push(*it)).ok();
-    let key = ClusterTypeKey::new(db, environment, cluster_type.meta.name.clone());
-    let uses = cluster_type_use(db, key);
+    let uses = cluster_type_use(db, of_type);
     diagnostics.extend(uses.diagnostics.iter().cloned());
     let Some(of_cluster_type) = &uses.inputs else { return Err(diagnostics) };
-    let of_target = target_inputs(db, TargetKey::new(db, environment, target.name.clone()));
+    let of_target = target_inputs(db, of_target);
     let templates = of_cluster_type.templates();
     let source = of_target.source.as_ref();
     diagnostics.extend(rule_files::source_problems(templates, cluster_type, target, source));
@@ -472,17 +466,6 @@ fn inputs<'db>(
         namespace: namespace.into(),
         config: merged.config.clone(),
     }))
-}
-
-/// Returns the pair that config is composed for.
-pub(crate) fn subject<'m>(cluster_type: &'m ClusterType, target: &'m Target) -> Subject<'m> {
-    Subject {
-        cluster_type: cluster_type.meta.name.as_str(),
-        cluster_labels: &cluster_type.meta.labels,
-        target: target.name.as_str(),
-        target_labels: &target.labels,
-        workload: &target.workload,
-    }
 }
 
 /// The files of an assignment.
@@ -537,19 +520,6 @@ fn pair<'db>(
     assignment: &Assignment,
 ) -> Pair<'db> {
     Pair::new(db, environment, assignment.cluster_type.clone(), assignment.target.clone())
-}
-
-/// Returns the layers of an environment, and those that apply to an assignment.
-pub(crate) fn layers_of<'db>(
-    db: &'db dyn salsa::Database,
-    environment: EnvironmentInput,
-    assignment: &Assignment,
-) -> (&'db Layers, Vec<LayerId>) {
-    let model = environment_model(db, environment);
-    let cluster_type = &model.cluster_types[&assignment.cluster_type];
-    let target = &model.targets[&assignment.target];
-    let layers = layers(db, environment);
-    (layers, compose::select(layers, &subject(cluster_type, target)))
 }
 
 /// Returns the template or built-in rule of that name; `None` if it can't be used.

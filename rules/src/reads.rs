@@ -13,11 +13,11 @@ use wob_engine::{Database, FileName, SourceFile};
 
 use crate::{
     Assignment, LayerId, assignments,
-    compose::{self, Layers},
+    compose::Layers,
     decode_file, environment_model,
     known::subtrees,
     model::Model,
-    queries::{self, EnvironmentInput, source_files, subject},
+    queries::{self, EnvironmentInput, source_files},
     resource::Resource,
     schedule::{LabelScheduler, Scheduler},
 };
@@ -50,8 +50,10 @@ pub fn reads(db: &Database, environment: EnvironmentInput) -> Option<Reads> {
     let all = assignments(db, environment);
     let ranges: Vec<Range<usize>> =
         subtrees(all.iter().map(|it| (it, None))).into_iter().map(|it| it.assignments).collect();
-    let needs: Vec<BTreeSet<Need<'_>>> =
-        ranges.into_par_iter().map(|it| needs(model, layers, &all[it])).collect();
+    let needs: Vec<BTreeSet<Need<'_>>> = ranges
+        .into_par_iter()
+        .map_with(db.clone(), |db, it| needs(db, (environment, model), &all[it]))
+        .collect();
     let used: BTreeSet<LayerId> = needs
         .iter()
         .flatten()
@@ -94,14 +96,16 @@ enum Need<'m> {
     Layer(LayerId),
 }
 
-fn needs<'m>(model: &'m Model, layers: &Layers, of: &[Assignment]) -> BTreeSet<Need<'m>> {
+fn needs<'m>(
+    db: &Database,
+    (environment, model): (EnvironmentInput, &'m Model),
+    of: &[Assignment],
+) -> BTreeSet<Need<'m>> {
     let mut needs = BTreeSet::new();
-    for Assignment { cluster_type, target, policies: _ } in of {
-        let (cluster_type, target) = (&model.cluster_types[cluster_type], &model.targets[target]);
-        needs.insert(Need::File(&cluster_type.meta.place.file));
-        needs.insert(Need::File(&target.place.file));
-        let chosen = compose::select(layers, &subject(cluster_type, target));
-        needs.extend(chosen.into_iter().map(Need::Layer));
+    for it in of {
+        needs.insert(Need::File(&model.cluster_types[&it.cluster_type].meta.place.file));
+        needs.insert(Need::File(&model.targets[&it.target].place.file));
+        needs.extend(queries::layer_ids(db, environment, it).into_iter().map(Need::Layer));
     }
     needs
 }

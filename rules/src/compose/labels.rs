@@ -19,6 +19,27 @@ pub struct SpecialLabels<'a> {
     pub ignored: &'a [&'a str],
 }
 
+/// One side of the pair that config is composed for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side<'a> {
+    /// A cluster type.
+    ClusterType {
+        /// Its name.
+        name: &'a str,
+        /// Its labels.
+        labels: &'a BTreeMap<String, String>,
+    },
+    /// A deployment target.
+    Target {
+        /// Its full name.
+        name: &'a str,
+        /// The name of its workload.
+        workload: &'a str,
+        /// Its labels, with those that it has from its workload.
+        labels: &'a BTreeMap<String, String>,
+    },
+}
+
 impl SpecialLabels<'static> {
     /// The labels that Kalypso's scheduler knows.
     pub const KALYPSO: Self = Self {
@@ -36,23 +57,44 @@ impl SpecialLabels<'_> {
         label != self.platform_config && !self.ignored.contains(&label)
     }
 
-    /// Says whether `label` with `value` holds for `subject`.
+    /// Says whether `label` with `value` holds for `subject`: by one of its sides.
+    pub(crate) fn holds(&self, label: &str, value: &str, subject: &Subject<'_>) -> bool {
+        subject.sides().into_iter().any(|side| self.holds_by(label, value, side))
+    }
+
+    /// Says whether `label` with `value` holds by one side of a pair, whatever the other one is.
     ///
     /// A label that neither side has never holds, not even with an empty value: otherwise a
     /// forgotten label would hand out config that was meant for somebody else.
-    pub(crate) fn holds(&self, label: &str, value: &str, subject: &Subject<'_>) -> bool {
+    pub(crate) fn holds_by(&self, label: &str, value: &str, side: Side<'_>) -> bool {
         if label == self.cluster_type {
-            return value == subject.cluster_type;
+            return matches!(side, Side::ClusterType { name, .. } if name == value);
         }
         if label == self.deployment_target {
-            return value == subject.target;
+            return matches!(side, Side::Target { name, .. } if name == value);
         }
         if label == self.workload {
-            return value == subject.workload;
+            return matches!(side, Side::Target { workload, .. } if workload == value);
         }
-        let has =
-            |labels: &BTreeMap<String, String>| labels.get(label).is_some_and(|it| it == value);
-        has(subject.cluster_labels) || has(subject.target_labels)
+        side.labels().get(label).is_some_and(|it| it == value)
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// Returns the cluster type, then the target.
+    pub(crate) fn sides(&self) -> [Side<'a>; 2] {
+        let (name, labels) = (self.cluster_type, self.cluster_labels);
+        let cluster_type = Side::ClusterType { name, labels };
+        let (name, labels) = (self.target, self.target_labels);
+        [cluster_type, Side::Target { name, workload: self.workload, labels }]
+    }
+}
+
+impl<'a> Side<'a> {
+    pub(super) fn labels(self) -> &'a BTreeMap<String, String> {
+        match self {
+            Self::ClusterType { labels, .. } | Self::Target { labels, .. } => labels,
+        }
     }
 }
 

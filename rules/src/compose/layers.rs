@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use wob_engine::{Diagnostic, Place};
 
 use super::{
-    ConfigMap, ConfigValue, Reading, SpecialLabels, Subject, labels_from_key,
+    Brought, ConfigMap, ConfigValue, Reading, SpecialLabels, Subject, labels_from_key,
     value::config_value_at,
 };
 
@@ -116,7 +116,13 @@ impl Layers {
         (0..).map(LayerId).zip(&self.all)
     }
 
-    fn with_label(&self, label: &str, value: &str) -> &[LayerId] {
+    /// Returns the layers without labels.
+    pub(super) fn unlabelled(&self) -> &[LayerId] {
+        &self.unlabelled
+    }
+
+    /// Returns the layers that are found by `label` with `value`; they may have others, too.
+    pub(super) fn with_label(&self, label: &str, value: &str) -> &[LayerId] {
         let values = self.by_label.get(label);
         values.and_then(|values| values.get(value)).map_or(&[], Vec::as_slice)
     }
@@ -124,26 +130,8 @@ impl Layers {
 
 /// Returns the layers that apply to `subject`, in precedence order by name: later wins.
 pub fn select(layers: &Layers, subject: &Subject<'_>) -> Vec<LayerId> {
-    let special = SpecialLabels::KALYPSO;
-    let named = [
-        (special.cluster_type, subject.cluster_type),
-        (special.deployment_target, subject.target),
-        (special.workload, subject.workload),
-    ];
-    let own = subject.cluster_labels.iter().chain(subject.target_labels);
-    let own = own.map(|(label, value)| (label.as_str(), value.as_str()));
-    let labels = named.into_iter().chain(own);
-    let candidates = labels.flat_map(|(label, value)| layers.with_label(label, value));
-    let holds = |id: &&LayerId| {
-        let layer = layers.get(**id);
-        layer.is_some_and(|it| it.labels.iter().all(|(l, v)| special.holds(l, v, subject)))
-    };
-    let mut chosen: Vec<LayerId> =
-        layers.unlabelled.iter().chain(candidates.filter(holds)).copied().collect();
-    chosen.sort_unstable();
-    // A label may be on both sides, and then its layers were found twice.
-    chosen.dedup();
-    chosen
+    let [by_cluster_type, by_target] = subject.sides().map(|side| Brought::by(layers, side));
+    by_cluster_type.join(&by_target, || subject.sides())
 }
 
 /// Returns the label to find a layer by: the one that the fewest subjects have.

@@ -3,6 +3,7 @@
 //! Two stages, so that results can be shared: [`select`] looks at a pair and is cheap; [`merge`] looks only at
 //! the list of layers, which is the same for most pairs.
 
+mod brought;
 mod composition;
 mod history;
 mod labels;
@@ -23,11 +24,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Place;
 
+pub(crate) use brought::Brought;
 pub(crate) use composition::by_precedence;
 pub use composition::{Applied, Composed, Composition, Provenance, merge};
 pub(crate) use composition::{Values, values};
 pub use history::Fate;
 pub(crate) use history::{History, Said, history, value_at};
+pub(crate) use labels::Side;
 pub use labels::{SpecialLabels, label_match, labels_from_key};
 pub(crate) use layers::{Entry, Layer};
 pub use layers::{LayerId, Layers, select};

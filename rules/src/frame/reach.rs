@@ -6,9 +6,11 @@ use std::{collections::BTreeMap, ops::Range};
 use wob_engine::Database;
 
 use crate::{
-    Layer, Name, SpecialLabels, Subject, environment_model,
+    Layer, Name, SpecialLabels,
+    compose::Side,
+    environment_model,
     model::Target,
-    queries::{EnvironmentInput, subject},
+    queries::{EnvironmentInput, cluster_side, target_side},
     resource::ClusterType,
     schedule::Assignment,
 };
@@ -44,25 +46,10 @@ impl<'r> Reach<'r> {
         layers: &[LayerLabels],
     ) -> Self {
         let model = environment_model(db, environment);
-        let (Some(any_type), Some(any_target)) =
-            (model.cluster_types.values().next(), model.targets.values().next())
-        else {
-            return Self { layers: vec![] };
-        };
         let reach = |labels: &LayerLabels| {
-            // What either side has not, the other one must have; a name of the wrong side never holds.
-            let own = |it: &'r ClusterType| {
-                let mut subject = subject(it, any_target);
-                let nothing = BTreeMap::new();
-                (subject.target, subject.workload, subject.target_labels) = ("", "", &nothing);
-                bits(labels, &subject)
-            };
-            let of_target = |it: &'r Target| {
-                let mut subject = subject(any_type, it);
-                let nothing = BTreeMap::new();
-                (subject.cluster_type, subject.cluster_labels) = ("", &nothing);
-                bits(labels, &subject)
-            };
+            // What either side has not, the other one must have.
+            let own = |it: &'r ClusterType| bits(labels, cluster_side(it));
+            let of_target = |it: &'r Target| bits(labels, target_side(it));
             let types: BTreeMap<&Name, u64> =
                 model.cluster_types.iter().map(|(name, it)| (name, own(it))).collect();
             let wanted = if labels.len() >= 64 { u64::MAX } else { (1 << labels.len()) - 1 };
@@ -91,13 +78,13 @@ impl<'r> Reach<'r> {
     }
 }
 
-/// Returns which labels of a layer hold, one bit for each. Those beyond the sixty-fourth share its bit: too many may be found then,
+/// Returns which labels of a layer hold by one side, one bit for each. Those beyond the sixty-fourth share its bit: too many may be found then,
 /// and never too few.
-fn bits(labels: &LayerLabels, subject: &Subject<'_>) -> u64 {
+fn bits(labels: &LayerLabels, side: Side<'_>) -> u64 {
     let mut bits = 0;
     let special = SpecialLabels::KALYPSO;
     for (index, (label, value)) in labels.iter().enumerate() {
-        if special.holds(label, value, subject) {
+        if special.holds_by(label, value, side) {
             bits |= 1 << index.min(63);
         }
     }

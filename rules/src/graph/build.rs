@@ -10,7 +10,7 @@ use wob_engine::{Database, FileName, Place, Source};
 use super::{Edges, Graph, Node, NodeId, NodeKind};
 use crate::{
     Definition, EnvironmentInput, LayerId, Model, Name, Rule, SpecialLabels, Subject, builtin,
-    label_match, queries, resource::ClusterType, schedule::Assignment, select,
+    label_match, queries, resource::ClusterType, schedule::Assignment,
 };
 
 /// One environment of a workspace, to be made part of a graph.
@@ -318,7 +318,7 @@ impl<'d> Builder<'d> {
             self.edge(environment, node);
             let subject = queries::subject(cluster, aim);
             let mut uses: Vec<Draft> = here.objects_of(assignment, cluster);
-            uses.extend(select(layers, &subject).iter().filter_map(config_of));
+            uses.extend(queries::layer_ids(db, input, assignment).iter().filter_map(config_of));
             uses.extend(here.schemas_of(model, &subject));
             uses.extend(here.bases_of(&uses, &self.nodes));
             uses.extend(here.declared.iter().chain(&here.gitops_repos));

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use wob_engine::{Database, FileName, did_you_mean};
 
 use crate::{
-    EnvironmentInput, LayerId, Layers, Model, SpecialLabels, Subject, compose, model::Doubt,
-    queries, resource::ClusterType, schedule::Assignment,
+    EnvironmentInput, LayerId, Layers, Model, SpecialLabels, compose::Side, model::Doubt, queries,
+    resource::ClusterType, schedule::Assignment,
 };
 
 /// How many assignments are looked at by one thread.
@@ -78,23 +78,22 @@ impl<'d> Facts<'d> {
             present: BTreeMap::new(),
             sources,
         };
-        facts.look();
+        facts.look(db);
         facts
     }
 
-    fn look(&mut self) {
+    fn look(&mut self, db: &Database) {
         let model = self.model;
-        let combination = |assignment: &Assignment| {
-            let cluster_type = model.cluster_types.get(&assignment.cluster_type)?;
-            let target = model.targets.get(&assignment.target)?;
-            let layers = compose::select(self.layers, &queries::subject(cluster_type, target));
-            Some(Combination { templates: templates_of(cluster_type), layers })
+        let combination = |db: &Database, assignment: &Assignment| {
+            let cluster_type = &model.cluster_types[&assignment.cluster_type];
+            let layers = queries::layer_ids(db, self.input, assignment);
+            Combination { templates: templates_of(cluster_type), layers }
         };
-        let distinct = |some: &'d [Assignment]| -> BTreeSet<Combination<'d>> {
-            some.iter().filter_map(combination).collect()
+        let distinct = |db: &mut Database, some: &'d [Assignment]| -> BTreeSet<Combination<'d>> {
+            some.iter().map(|it| combination(db, it)).collect()
         };
         let distinct: Vec<BTreeSet<Combination<'d>>> =
-            self.assignments.par_chunks(ASSIGNMENTS).map(distinct).collect();
+            self.assignments.par_chunks(ASSIGNMENTS).map_with(db.clone(), distinct).collect();
         self.combinations = distinct.into_iter().flatten().collect();
         let special = SpecialLabels::KALYPSO;
         for cluster_type in model.cluster_types.values() {
@@ -139,32 +138,15 @@ impl<'d> Facts<'d> {
     pub(super) fn could_have(&self, labels: &[(&str, &str)]) -> bool {
         let model = self.model;
         // Whatever is on neither side is in nobody's pair, so that each side is looked at once.
-        let (mut of_cluster_types, mut of_targets) = (BTreeSet::new(), BTreeSet::new());
-        let (Some(any_cluster_type), Some(any_target)) =
-            (model.cluster_types.values().next(), model.targets.values().next())
-        else {
-            return false;
-        };
         let special = SpecialLabels::KALYPSO;
-        let holding = |subject: &Subject<'_>| {
-            let holds = |it: &(&str, &str)| special.holds(it.0, it.1, subject);
+        let holding = |side: Side<'_>| {
+            let holds = |it: &(&str, &str)| special.holds_by(it.0, it.1, side);
             labels.iter().map(holds).collect::<Vec<bool>>()
         };
-        for cluster_type in model.cluster_types.values() {
-            of_cluster_types.insert(holding(&Subject {
-                target: "",
-                target_labels: &BTreeMap::new(),
-                workload: "",
-                ..queries::subject(cluster_type, any_target)
-            }));
-        }
-        for target in model.targets.values() {
-            of_targets.insert(holding(&Subject {
-                cluster_type: "",
-                cluster_labels: &BTreeMap::new(),
-                ..queries::subject(any_cluster_type, target)
-            }));
-        }
+        let cluster_types = model.cluster_types.values().map(queries::cluster_side);
+        let of_cluster_types: BTreeSet<Vec<bool>> = cluster_types.map(holding).collect();
+        let targets = model.targets.values().map(queries::target_side);
+        let of_targets: BTreeSet<Vec<bool>> = targets.map(holding).collect();
         let both = |(one, other): (&Vec<bool>, &Vec<bool>)| {
             one.iter().zip(other).all(|(one, other)| *one || *other)
         };

@@ -6,11 +6,11 @@ use wob_engine::{Diagnostic, Digest, Hasher};
 
 use super::{
     ClusterTypeKey, ClusterTypeUse, EnvironmentInput, LayerList, TemplateKey, assignments,
-    cluster_type_use, compiled, environment_model, fleet, inputs_of, layers, merged, scheduled,
-    schemas, source_files, subject,
+    cluster_type_use, compiled, environment_model, fleet, inputs_of, layer_ids, merged, scheduled,
+    schemas, source_files,
 };
 use crate::{
-    Name, compose,
+    Name,
     decode::decode_file,
     model::Doubt,
     rule_files,
@@ -67,7 +67,6 @@ pub(crate) fn layer_warnings<'a>(
     environment: EnvironmentInput,
     of: impl IntoIterator<Item = &'a Assignment>,
 ) -> Vec<Diagnostic> {
-    let model = environment_model(db, environment);
     let mut warnings = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut known = BTreeSet::new();
@@ -78,9 +77,7 @@ pub(crate) fn layer_warnings<'a>(
         {
             continue;
         }
-        let cluster_type = &model.cluster_types[&assignment.cluster_type];
-        let target = &model.targets[&assignment.target];
-        let ids = compose::select(layers(db, environment), &subject(cluster_type, target));
+        let ids = layer_ids(db, environment, assignment);
         if seen.insert(ids.clone()) {
             let merged = merged(db, LayerList::new(db, environment, ids));
             warnings.extend(merged.diagnostics.iter().filter(|it| !it.is_error()).cloned());
