@@ -22,7 +22,7 @@ use crate::meter::time;
 /// How many files a thread takes at a time.
 const SHARE: usize = 64;
 
-/// As wob compresses what it puts into a pack.
+/// As fast as gix compresses; what wob does beyond that is its own gain.
 const LEVEL: Compression = Compression::BEST_SPEED;
 
 /// Renders as many texts as `inputs` have, then hashes and compresses `files`; returns how long it took.

@@ -7,10 +7,13 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gix::{objs::Kind, zlib::stream::deflate::Compress};
+use gix::objs::Kind;
 use wob_engine::GitObjectId;
 
-use super::{objects, pack};
+use super::{
+    objects,
+    pack::{self, Compressor},
+};
 use crate::{FileSystem, ReadFile, WriteFile};
 
 /// How many bytes are written at a time.
@@ -23,7 +26,7 @@ pub struct EarlyFiles {
     files: Arc<dyn FileSystem>,
     folder: Utf8PathBuf,
     /// What compresses is costly to make: each is used by one thread at a time.
-    compressors: Mutex<Vec<Compress>>,
+    compressors: Mutex<Vec<Compressor>>,
     state: Mutex<State>,
 }
 
@@ -75,7 +78,7 @@ impl EarlyFiles {
             State::Broken => return,
         }
         let idle = locked(&self.compressors).pop();
-        let mut compress = idle.unwrap_or_else(pack::compressor);
+        let mut compress = idle.unwrap_or_else(Compressor::new);
         // What fails here fails again, and is told, where it is written.
         let packed = pack::pack(Kind::Blob, bytes, &mut compress).ok();
         locked(&self.compressors).push(compress);

@@ -5,6 +5,7 @@ mod checkout;
 mod commit;
 mod compare;
 mod content;
+mod deflate;
 mod early;
 mod edit;
 mod export;

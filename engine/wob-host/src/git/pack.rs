@@ -18,7 +18,7 @@ use gix::{
 use rayon::prelude::*;
 use sha1::{Digest as _, Sha1};
 
-use super::{early::EarlyObjects, objects::NewObject};
+use super::{deflate::Small, early::EarlyObjects, objects::NewObject};
 use crate::{FileSystem, Interrupt, WriteFile};
 
 /// How many objects are compressed while as many are written.
@@ -82,14 +82,32 @@ pub(super) fn write(
     Ok(Pack { data, index, name: format!("pack-{checksum}") })
 }
 
-/// Returns what compresses objects, one after the other.
-pub(super) fn compressor() -> Compress {
-    Compress::new(Compression::BEST_SPEED)
+/// What compresses objects, one after the other.
+pub(super) struct Compressor {
+    small: Small,
+    /// Made for the first object that is not small.
+    large: Option<Compress>,
+}
+
+impl Compressor {
+    pub(super) fn new() -> Self {
+        Self { small: Small::new(), large: None }
+    }
+
+    /// Appends what `bytes` are when compressed.
+    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> gix::Result<()> {
+        if bytes.len() <= Small::MOST {
+            self.small.append(bytes, out);
+            return Ok(());
+        }
+        let large = self.large.get_or_insert_with(|| Compress::new(Compression::BEST_SPEED));
+        deflate(large, bytes, out)
+    }
 }
 
 fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
     let share = |objects: &[&NewObject<'_>]| {
-        let mut compress = compressor();
+        let mut compress = Compressor::new();
         let mut one = |it: &&NewObject<'_>| {
             let bytes = pack(it.kind, &it.contents.bytes(), &mut compress)?;
             Ok(Packed { id: it.id, crc32: crc32fast::hash(&bytes), bytes })
@@ -101,7 +119,7 @@ fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
 }
 
 /// Returns an object that holds `contents` as a pack has it.
-pub(super) fn pack(kind: Kind, contents: &[u8], compress: &mut Compress) -> gix::Result<Vec<u8>> {
+pub(super) fn pack(kind: Kind, contents: &[u8], compress: &mut Compressor) -> gix::Result<Vec<u8>> {
     let header = match kind {
         Kind::Blob => Header::Blob,
         Kind::Tree => Header::Tree,
@@ -110,7 +128,7 @@ pub(super) fn pack(kind: Kind, contents: &[u8], compress: &mut Compress) -> gix:
     };
     let mut bytes = vec![];
     header.write_to(contents.len() as u64, &mut bytes).or_error()?;
-    deflate(compress, contents, &mut bytes)?;
+    compress.append(contents, &mut bytes)?;
     Ok(bytes)
 }
 
