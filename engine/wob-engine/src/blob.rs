@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    io::Write as _,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
@@ -153,8 +154,13 @@ pub struct GitObjectId([u8; 20]);
 impl GitObjectId {
     /// Returns the id of an object of `kind` that holds `body`.
     pub(crate) fn of(kind: &str, body: &[u8]) -> Self {
+        // Without allocating: there are hundreds of thousands.
+        let mut header = [0; 32];
+        let mut rest = &mut header[..];
+        write!(rest, "{kind} {}\0", body.len()).expect("because a length has at most 20 digits");
+        let left = rest.len();
         let mut hasher = Sha1::new();
-        hasher.update(format!("{kind} {}\0", body.len()));
+        hasher.update(&header[..header.len() - left]);
         hasher.update(body);
         Self(hasher.finalize().into())
     }
@@ -200,6 +206,11 @@ impl fmt::Debug for GitObjectId {
 /// Returns the id that git gives a file of these bytes.
 pub fn git_blob_id(bytes: &[u8]) -> GitObjectId {
     GitObjectId::of("blob", bytes)
+}
+
+/// Returns the id that git gives a folder whose tree object has these bytes.
+pub fn git_tree_id(bytes: &[u8]) -> GitObjectId {
+    GitObjectId::of("tree", bytes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod tree;
 mod value;
 pub mod yaml;
 
-pub use blob::{Blob, GitObjectId, Recipe, WeakBlob, git_blob_id};
+pub use blob::{Blob, GitObjectId, Recipe, WeakBlob, git_blob_id, git_tree_id};
 pub use db::{Database, Source, SourceFile};
 pub use diagnostic::{Code, Diagnostic, Label, Severity, did_you_mean};
 pub use digest::{Digest, Hasher};

@@ -1,12 +1,8 @@
 //! Trees: the files of a result, with a BLAKE3 root and the id that git gives the same files.
 
-use std::{
-    collections::{BTreeMap, btree_map},
-    iter::Peekable,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, iter::Peekable, sync::Arc};
 
-use crate::{Blob, Digest, FilePath, GitObjectId, Hasher};
+use crate::{Blob, Digest, FilePath, GitObjectId, Hasher, git_tree_id};
 
 /// Files by path. A clone shares them until one of both is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,37 +55,29 @@ impl Tree {
 
     /// Returns the BLAKE3 Merkle root: a folder's digest covers its entries' names, kinds and digests.
     pub fn root(&self) -> Digest {
-        self.fold(&mut Blob::digest, &root)
+        self.fold(&Blob::digest, &root)
     }
 
     /// Returns what the folder at `folder` is called by its contents; the empty folder's names if there is none.
     pub fn folder(&self, folder: &str) -> FolderIds {
-        let mut outline = Outline::default();
-        for (path, blob) in self.below(folder) {
-            let below = FilePath::new(&path.as_str()[folder.len() + 1..]);
-            outline.add_file(below.expect("because the end of a path is a path"), blob);
-        }
-        outline.ids()
+        let ids = |it: &Blob| (Kind::File, FolderIds { root: it.digest(), git_id: it.git_id() });
+        folder_at(folder.len() + 1, &mut self.below(folder).peekable(), &ids, &FolderIds::of)
     }
 
     /// Returns the root of a tree of which only the digests of its files are known.
     pub fn root_of(files: &BTreeMap<FilePath, Digest>) -> Digest {
-        folder_at("", &mut files.iter().peekable(), &mut |it| (Kind::File, *it), &root)
+        folder_at(0, &mut files.iter().peekable(), &|it| (Kind::File, *it), &root)
     }
 
     /// Returns the id of the git tree that holds exactly these files, as mode 100644.
     pub fn git_id(&self) -> GitObjectId {
-        self.fold(&mut Blob::git_id, &git_tree)
+        self.fold(&Blob::git_id, &git_tree)
     }
 
     /// Names the tree bottom up: files by `file`, folders by `folder` from their entries, which are sorted by name.
-    fn fold<T>(
-        &self,
-        file: &mut dyn FnMut(&Blob) -> T,
-        folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
-    ) -> T {
-        let mut file = |it: &Blob| (Kind::File, file(it));
-        folder_at("", &mut self.files.iter().peekable(), &mut file, folder)
+    fn fold<T>(&self, file: &dyn Fn(&Blob) -> T, folder: &dyn Fn(Vec<Entry<'_, T>>) -> T) -> T {
+        let file = |it: &Blob| (Kind::File, file(it));
+        folder_at(0, &mut self.files.iter().peekable(), &file, folder)
     }
 }
 
@@ -107,6 +95,17 @@ pub struct FolderIds {
     pub root: Digest,
     /// See [`Tree::git_id`].
     pub git_id: GitObjectId,
+}
+
+impl FolderIds {
+    /// Names a folder by its entries, which are sorted by name.
+    fn of(entries: Vec<Entry<'_, Self>>) -> Self {
+        let split = entries.into_iter().map(|Entry { name, kind, id }| {
+            (Entry { name, kind, id: id.root }, Entry { name, kind, id: id.git_id })
+        });
+        let (roots, git_ids) = split.unzip();
+        Self { root: root(roots), git_id: git_tree(git_ids) }
+    }
 }
 
 /// A tree of which the files' names by their contents are known, or only those of whole folders.
@@ -133,14 +132,8 @@ impl Outline {
 
     /// Returns what a tree of all that is called.
     pub fn ids(&self) -> FolderIds {
-        let mut leaf = |(kind, ids): &(Kind, FolderIds)| (*kind, *ids);
-        folder_at("", &mut self.leaves.iter().peekable(), &mut leaf, &|entries| {
-            let split = entries.into_iter().map(|Entry { name, kind, id }| {
-                (Entry { name, kind, id: id.root }, Entry { name, kind, id: id.git_id })
-            });
-            let (roots, git_ids) = split.unzip();
-            FolderIds { root: root(roots), git_id: git_tree(git_ids) }
-        })
+        let leaf = |(kind, ids): &(Kind, FolderIds)| (*kind, *ids);
+        folder_at(0, &mut self.leaves.iter().peekable(), &leaf, &FolderIds::of)
     }
 }
 
@@ -171,12 +164,18 @@ fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
     hasher.finish()
 }
 
+/// How many bytes git takes for an entry whose name is not long.
+const ENTRY_BYTES: usize = 64;
+
 /// Names a folder as git does.
 fn git_tree(mut entries: Vec<Entry<'_, GitObjectId>>) -> GitObjectId {
-    // Git sorts a folder as if its name ended in a slash.
-    let end = |it: &Entry<'_, _>| (it.kind == Kind::Folder).then_some(b'/');
-    entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
-    let mut body = vec![];
+    let is_folder = |it: &Entry<'_, _>| it.kind == Kind::Folder;
+    if entries.iter().any(is_folder) {
+        // Git sorts a folder as if its name ended in a slash.
+        let end = |it: &Entry<'_, _>| is_folder(it).then_some(b'/');
+        entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
+    }
+    let mut body = Vec::with_capacity(entries.len() * ENTRY_BYTES);
     for Entry { name, kind, id } in entries {
         body.extend_from_slice(match kind {
             Kind::File => b"100644 ",
@@ -186,26 +185,26 @@ fn git_tree(mut entries: Vec<Entry<'_, GitObjectId>>) -> GitObjectId {
         body.push(0);
         body.extend_from_slice(id.as_bytes());
     }
-    GitObjectId::of("tree", &body)
+    git_tree_id(&body)
 }
 
-type SortedFiles<'t, F> = Peekable<btree_map::Iter<'t, FilePath, F>>;
-
-/// Takes the files below `prefix`, which stand side by side, as they are sorted by path.
-fn folder_at<'t, F, T>(
-    prefix: &str,
-    files: &mut SortedFiles<'t, F>,
-    leaf: &mut dyn FnMut(&F) -> (Kind, T),
+/// Takes the files of the folder in which the next one lies, whose own path, with its slash, is `depth` bytes long. They stand side by
+/// side, as files are sorted by path.
+fn folder_at<'t, F: 't, T>(
+    depth: usize,
+    files: &mut Peekable<impl Iterator<Item = (&'t FilePath, &'t F)>>,
+    leaf: &dyn Fn(&F) -> (Kind, T),
     folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
 ) -> T {
     let mut entries = vec![];
-    while let Some((path, blob)) = files.peek() {
-        let Some(below) = path.as_str().strip_prefix(prefix) else { break };
+    let own = files.peek().map_or("", |(path, _)| &path.as_str()[..depth]);
+    while let Some((path, file)) = files.peek() {
+        let Some(below) = path.as_str().strip_prefix(own) else { break };
         if let Some((name, _)) = below.split_once('/') {
-            let id = folder_at(&format!("{prefix}{name}/"), files, leaf, folder);
+            let id = folder_at(depth + name.len() + 1, files, leaf, folder);
             entries.push(Entry { name, kind: Kind::Folder, id });
         } else {
-            let (kind, id) = leaf(blob);
+            let (kind, id) = leaf(file);
             entries.push(Entry { name: below, kind, id });
             files.next();
         }
