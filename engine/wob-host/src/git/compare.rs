@@ -10,7 +10,7 @@ use gix::{
     },
 };
 use rayon::prelude::*;
-use wob_engine::{Blob, Tree};
+use wob_engine::{Blob, Tree, git_tree_id};
 
 use super::{GitError, GitId, Repository};
 use crate::{Interrupt, LimitError, ReadLimits};
@@ -95,8 +95,7 @@ impl FolderIds {
         let mut bytes = vec![];
         let written = tree.write_to(&mut bytes);
         debug_assert!(written.is_ok(), "memory can always be written to");
-        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Tree, &bytes)
-            .expect("because a tree of paths is no attack on SHA-1");
+        let id = gix::ObjectId::Sha1(*git_tree_id(&bytes).as_bytes());
         Self { id: GitId(id), files, folders }
     }
 }

@@ -7,10 +7,11 @@ use gix::{
     error::ResultExt as _,
     objs::{
         Kind, Tree, WriteTo,
-        tree::{Entry, EntryKind},
+        tree::{Entry, EntryKind, EntryMode},
     },
 };
 use rayon::prelude::*;
+use wob_engine::git_tree_id;
 
 use super::Repository;
 
@@ -25,6 +26,9 @@ pub(super) struct FileEdit<'e> {
     /// The contents that it gets; none if it is removed.
     pub(super) to: Option<gix::ObjectId>,
 }
+
+/// What is in a folder, by name.
+type Entries = BTreeMap<BString, (EntryMode, gix::ObjectId)>;
 
 /// What an edited tree is made of.
 #[derive(Debug, Default)]
@@ -43,7 +47,7 @@ pub(super) fn edit(
 ) -> gix::Result<Edited> {
     let mut edited = folder(repository, &repository.local(), before, (edits, 0))?;
     if edited.id.is_none() {
-        edited.add(vec![])?;
+        edited.add(Entries::new())?;
     }
     Ok(edited)
 }
@@ -55,10 +59,10 @@ fn folder(
     before: Option<gix::ObjectId>,
     (edits, depth): (&[FileEdit<'_>], usize),
 ) -> gix::Result<Edited> {
-    let mut entries: BTreeMap<BString, Entry> = BTreeMap::new();
+    let mut entries = Entries::new();
     if let Some(id) = before {
         let tree: Tree = local.find_tree(id)?.decode()?.into();
-        entries.extend(tree.entries.into_iter().map(|it| (it.filename.clone(), it)));
+        entries.extend(tree.entries.into_iter().map(|it| (it.filename, (it.mode, it.oid))));
     }
     let mut below = vec![];
     let mut rest = edits;
@@ -79,7 +83,7 @@ fn folder(
     }
     let one = |local: &gix::Repository, (name, edits): (&str, &[FileEdit<'_>])| {
         // A file in the place of the folder gives way to what is put below.
-        let before = entries.get(name.as_bytes()).filter(|it| it.mode.is_tree()).map(|it| it.oid);
+        let before = entries.get(name.as_bytes()).filter(|it| it.0.is_tree()).map(|it| it.1);
         folder(repository, local, before, (edits, depth + name.len() + 1))
     };
     let edited: Vec<Edited> = if edits.len() > MANY && below.len() > 1 {
@@ -92,7 +96,7 @@ fn folder(
     for ((name, _), edited) in below.into_iter().zip(edited) {
         match edited.id {
             Some(id) => put(&mut entries, name, EntryKind::Tree, id),
-            None if entries.get(name.as_bytes()).is_some_and(|it| it.mode.is_tree()) => {
+            None if entries.get(name.as_bytes()).is_some_and(|it| it.0.is_tree()) => {
                 entries.remove(name.as_bytes());
             }
             None => {}
@@ -100,22 +104,26 @@ fn folder(
         all.trees.extend(edited.trees);
     }
     if !entries.is_empty() {
-        all.add(entries.into_values().collect())?;
+        all.add(entries)?;
     }
     Ok(all)
 }
 
-fn put(entries: &mut BTreeMap<BString, Entry>, name: &str, kind: EntryKind, oid: gix::ObjectId) {
-    let filename = BString::from(name);
-    entries.insert(filename.clone(), Entry { mode: kind.into(), filename, oid });
+fn put(entries: &mut Entries, name: &str, kind: EntryKind, oid: gix::ObjectId) {
+    entries.insert(BString::from(name), (kind.into(), oid));
 }
 
 impl Edited {
     /// Adds the tree itself, behind all that is in it.
-    fn add(&mut self, mut entries: Vec<Entry>) -> gix::Result<()> {
+    fn add(&mut self, entries: Entries) -> gix::Result<()> {
+        let entry = |(filename, (mode, oid))| Entry { mode, filename, oid };
+        let mut entries: Vec<Entry> = entries.into_iter().map(entry).collect();
         // Git sorts a folder as if its name ended in a slash.
         entries.sort();
-        let (id, bytes) = encode(&Tree { entries }, Kind::Tree)?;
+        let mut bytes = vec![];
+        Tree { entries }.write_to(&mut bytes).or_error()?;
+        // Like ids of files, it is of our own bytes, and need not be looked at for an attack.
+        let id = gix::ObjectId::Sha1(*git_tree_id(&bytes).as_bytes());
         self.id = Some(id);
         self.trees.push((id, bytes));
         Ok(())
