@@ -1,18 +1,17 @@
 //! Files that are compressed while they are made, so that they need not be made again for a pack.
 
 use std::{
-    collections::BTreeMap,
     fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gix::objs::Kind;
+use gix::{hashtable::HashSet, objs::Kind};
 use wob_engine::GitObjectId;
 
 use super::{
     objects,
-    pack::{self, Compressor},
+    pack::{self, Compressor, Entry},
 };
 use crate::{FileSystem, ReadFile, WriteFile};
 
@@ -25,8 +24,8 @@ const BUFFER: usize = 1 << 20;
 pub struct EarlyFiles {
     files: Arc<dyn FileSystem>,
     folder: Utf8PathBuf,
-    /// What compresses is costly to make: each is used by one thread at a time.
-    compressors: Mutex<Vec<Compressor>>,
+    /// What compresses is costly to make: each is used by one thread at a time, with what it gave last.
+    compressors: Mutex<Vec<(Compressor, Vec<u8>)>>,
     state: Mutex<State>,
 }
 
@@ -43,22 +42,18 @@ struct Spill {
     file: Box<dyn WriteFile>,
     buffer: Vec<u8>,
     size: u64,
-    entries: BTreeMap<GitObjectId, EarlyEntry>,
-}
-
-/// Where a compressed file lies.
-#[derive(Clone, Copy)]
-pub(super) struct EarlyEntry {
-    /// Behind the beginning of the first one.
-    pub(super) offset: u64,
-    pub(super) crc32: u32,
+    entries: Vec<Entry>,
+    ids: HashSet,
 }
 
 /// All compressed files, as they stand in a pack.
 pub(super) struct EarlyObjects {
     pub(super) data: Box<dyn ReadFile>,
     pub(super) size: u64,
-    pub(super) entries: BTreeMap<GitObjectId, EarlyEntry>,
+    /// In the order of the bytes.
+    pub(super) entries: Vec<Entry>,
+    /// Their ids.
+    pub(super) ids: HashSet,
 }
 
 impl EarlyFiles {
@@ -72,42 +67,50 @@ impl EarlyFiles {
 
     /// Compresses a file of these bytes.
     pub fn add(&self, id: GitObjectId, bytes: &[u8]) {
+        let id = gix::ObjectId::Sha1(*id.as_bytes());
         match &*self.state() {
-            State::Open(spill) if spill.entries.contains_key(&id) => return,
+            State::Open(spill) if spill.ids.contains(&id) => return,
             State::Open(_) | State::Empty => {}
             State::Broken => return,
         }
         let idle = locked(&self.compressors).pop();
-        let mut compress = idle.unwrap_or_else(Compressor::new);
+        let (mut compress, mut packed) = idle.unwrap_or_else(|| (Compressor::new(), vec![]));
+        packed.clear();
         // What fails here fails again, and is told, where it is written.
-        let packed = pack::pack(Kind::Blob, bytes, &mut compress).ok();
-        locked(&self.compressors).push(compress);
-        let Some(packed) = packed else { return };
-        let mut state = self.state();
-        if self.put(&mut state, id, &packed).is_err() {
-            *state = State::Broken;
+        if pack::pack(Kind::Blob, bytes, &mut compress, &mut packed).is_ok() {
+            let crc32 = crc32fast::hash(&packed);
+            let mut state = self.state();
+            if self.put(&mut state, (id, crc32), &packed).is_err() {
+                *state = State::Broken;
+            }
         }
+        locked(&self.compressors).push((compress, packed));
     }
 
-    fn put(&self, state: &mut State, id: GitObjectId, packed: &[u8]) -> io::Result<()> {
+    fn put(
+        &self,
+        state: &mut State,
+        (id, crc32): (gix::ObjectId, u32),
+        packed: &[u8],
+    ) -> io::Result<()> {
         if matches!(state, State::Empty) {
             objects::remove_folder(&*self.files, &self.folder);
             self.files.create_folder(&self.folder)?;
             let file = self.files.create(&self.path())?;
             let buffer = Vec::with_capacity(BUFFER);
-            *state = State::Open(Spill { file, buffer, size: 0, entries: BTreeMap::new() });
+            let (entries, ids) = (vec![], HashSet::default());
+            *state = State::Open(Spill { file, buffer, size: 0, entries, ids });
         }
         let State::Open(spill) = state else { return Ok(()) };
         // Another thread may have had the same bytes.
-        if spill.entries.contains_key(&id) {
+        if !spill.ids.insert(id) {
             return Ok(());
         }
         if spill.buffer.len() + packed.len() > BUFFER {
             spill.flush()?;
         }
         spill.buffer.extend(packed);
-        let entry = EarlyEntry { offset: spill.size, crc32: crc32fast::hash(packed) };
-        spill.entries.insert(id, entry);
+        spill.entries.push(Entry { id, crc32, offset: spill.size });
         spill.size += packed.len() as u64;
         Ok(())
     }
@@ -124,7 +127,7 @@ impl EarlyFiles {
         let State::Open(mut spill) = state else { return None };
         spill.flush().ok()?;
         let data = self.files.open(&self.path()).ok()?;
-        Some(EarlyObjects { data, size: spill.size, entries: spill.entries })
+        Some(EarlyObjects { data, size: spill.size, entries: spill.entries, ids: spill.ids })
     }
 
     fn path(&self) -> Utf8PathBuf {

@@ -11,7 +11,7 @@ use gix::{
     objs::{Kind, Write as _},
 };
 use rayon::prelude::*;
-use wob_engine::{Blob, GitObjectId};
+use wob_engine::Blob;
 
 use super::{
     early::{EarlyFiles, EarlyObjects},
@@ -103,11 +103,8 @@ pub(super) fn write<'f>(
         remove_folder(files, &early_folder(&folder, scratch));
     }
     if objects.len() > LOOSE {
-        let entries = early.as_ref().map(|it| &it.entries);
-        let is_early = |it: &&NewObject<'_>| {
-            let id = it.id.as_bytes().try_into().map(GitObjectId::from_bytes);
-            entries.is_some_and(|entries| id.is_ok_and(|it| entries.contains_key(&it)))
-        };
+        let ids = early.as_ref().map(|it| &it.ids);
+        let is_early = |it: &&NewObject<'_>| ids.is_some_and(|ids| ids.contains(&it.id));
         let others: Vec<&NewObject<'_>> = objects.par_iter().filter(|it| !is_early(it)).collect();
         let scratch = Scratch { files, path: folder.join(scratch), objects: folder, name: scratch };
         return scratch.pack((early, &others), interrupt);

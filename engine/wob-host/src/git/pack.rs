@@ -43,14 +43,14 @@ const COPIED: usize = 1 << 20;
 struct Packed {
     id: gix::ObjectId,
     crc32: u32,
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
-/// Where an object lies in the pack.
-struct Entry {
-    id: gix::ObjectId,
-    crc32: u32,
-    offset: u64,
+/// Where an object lies in a pack, or behind the beginning of the first one.
+pub(super) struct Entry {
+    pub(super) id: gix::ObjectId,
+    pub(super) crc32: u32,
+    pub(super) offset: u64,
 }
 
 /// Writes `objects` into a pack in `folder`, behind those that were compressed `early`, and flushes it. There are no two of one
@@ -64,16 +64,18 @@ pub(super) fn write(
     let (data, index) = (folder.join("pack"), folder.join("idx"));
     let count = objects.len() + early.as_ref().map_or(0, |it| it.entries.len());
     let mut writer = Writer::new(files, &data, count).or_error()?;
-    if let Some(early) = early {
-        writer.copy(early, interrupt).or_error()?;
-    }
+    let mut early = early;
     let mut ready: gix::Result<Vec<Packed>> = Ok(vec![]);
     for batch in objects.chunks(BATCH).chain([&[][..]]) {
         if interrupt.is_set() {
             return Err(io::Error::from(io::ErrorKind::Interrupted)).or_error();
         }
         let packed = ready?;
-        let (written, next) = rayon::join(|| writer.write(&packed), || compress(batch));
+        let mut append = || {
+            early.take().map_or(Ok(()), |it| writer.copy(it, interrupt))?;
+            writer.write(&packed)
+        };
+        let (written, next) = rayon::join(&mut append, || compress(batch));
         written.or_error()?;
         ready = next;
     }
@@ -107,10 +109,12 @@ impl Compressor {
 
 fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
     let share = |objects: &[&NewObject<'_>]| {
-        let mut compress = Compressor::new();
+        let (mut compress, mut packed) = (Compressor::new(), vec![]);
         let mut one = |it: &&NewObject<'_>| {
-            let bytes = pack(it.kind, &it.contents.bytes(), &mut compress)?;
-            Ok(Packed { id: it.id, crc32: crc32fast::hash(&bytes), bytes })
+            packed.clear();
+            pack(it.kind, &it.contents.bytes(), &mut compress, &mut packed)?;
+            let (crc32, bytes) = (crc32fast::hash(&packed), packed.as_slice().into());
+            Ok(Packed { id: it.id, crc32, bytes })
         };
         objects.iter().map(&mut one).collect::<gix::Result<Vec<Packed>>>()
     };
@@ -118,18 +122,21 @@ fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
     Ok(shares?.into_iter().flatten().collect())
 }
 
-/// Returns an object that holds `contents` as a pack has it.
-pub(super) fn pack(kind: Kind, contents: &[u8], compress: &mut Compressor) -> gix::Result<Vec<u8>> {
+/// Appends an object that holds `contents` as a pack has it.
+pub(super) fn pack(
+    kind: Kind,
+    contents: &[u8],
+    compress: &mut Compressor,
+    out: &mut Vec<u8>,
+) -> gix::Result<()> {
     let header = match kind {
         Kind::Blob => Header::Blob,
         Kind::Tree => Header::Tree,
         Kind::Commit => Header::Commit,
         Kind::Tag => Header::Tag,
     };
-    let mut bytes = vec![];
-    header.write_to(contents.len() as u64, &mut bytes).or_error()?;
-    compress.append(contents, &mut bytes)?;
-    Ok(bytes)
+    header.write_to(contents.len() as u64, &mut *out).or_error()?;
+    compress.append(contents, out)
 }
 
 /// Appends what `bytes` are when compressed.
@@ -221,11 +228,8 @@ impl Writer {
     /// Copies objects that were compressed early.
     fn copy(&mut self, early: EarlyObjects, interrupt: &Interrupt) -> io::Result<()> {
         let begin = self.offset;
-        self.entries.extend(early.entries.into_iter().map(|(id, it)| Entry {
-            id: gix::ObjectId::from_bytes_or_panic(id.as_bytes()),
-            crc32: it.crc32,
-            offset: begin + it.offset,
-        }));
+        let moved = |it: Entry| Entry { offset: begin + it.offset, ..it };
+        self.entries.extend(early.entries.into_iter().map(moved));
         let mut buffer = vec![0; COPIED];
         while self.offset < begin + early.size {
             if interrupt.is_set() {
