@@ -191,7 +191,11 @@ impl Plan {
         let journal = root.join(JOURNAL);
         let unfinished = self.previous.unfinished.iter();
         let text = manifest::journal(unfinished.chain(&self.at_stake()));
-        let write = || record(scaffold, &own, JOURNAL_DRAFT, &text)?.persist(&journal);
+        let write = || {
+            let (draft, mut file) = record(scaffold, own_draft(&own, JOURNAL_DRAFT), &text)?;
+            file.sync()?;
+            draft.persist(&journal)
+        };
         write().map_err(failed("write", &journal))?;
         Ok(journal)
     }
@@ -244,45 +248,43 @@ impl Plan {
             }
             writable.extend(folder);
         }
-        let records = self.stage_records(scaffold, root, &mut disk)?;
-        let last = root.join(MANIFEST);
-        // One flush for the whole tree: the files are known by their digests. Before any of them is replaced, the journal
-        // must be there for good.
-        let manifest = record(scaffold, &own, MANIFEST_DRAFT, &self.record.head)
-            .and_then(|it| files.sync_folder(&own).map(|()| it));
-        Ok(Staged { files: drafts, records, manifest: manifest.map_err(failed("write", &last))? })
+        let (records, manifest) = self.stage_records(scaffold, root, &mut disk)?;
+        // Before any file is replaced, the journal must be there for good.
+        files.sync_folder(&own).map_err(failed("write", &own))?;
+        Ok(Staged { files: drafts, records, manifest })
     }
 
-    /// Writes and flushes the records of parts, where they wait to be moved.
+    /// Writes the records of parts, where they wait to be moved, and the head, and flushes all of them together: a disk takes as long
+    /// for one. Files are not flushed, as they are known by their digests.
     fn stage_records<'f>(
         &self,
         scaffold: &'f Scaffold<'f>,
         root: &Utf8Path,
         disk: &mut Disk<'_>,
-    ) -> Result<Vec<(Draft<'f>, FilePath)>, OutputError> {
+    ) -> Result<(Vec<(Draft<'f>, FilePath)>, Draft<'f>), OutputError> {
         /// How many files are open at a time; systems allow few.
         const OPEN: usize = 64;
-        let folder = root.join(WAITING);
+        let (folder, own) = (root.join(WAITING), root.join(".wob"));
         for path in self.records.put.iter().map(|(path, _)| path).chain(&self.records.removed) {
             check_record_place(disk, path)?;
         }
         let mut drafts = vec![];
-        for some in self.records.put.chunks(OPEN) {
-            let mut unsafe_yet = vec![];
-            for (path, of) in some {
-                let mut opened = None;
-                let draft = scaffold.draft(folder.join(temporary_name(path)), |mut file| {
-                    file.append(self.record.parts[of].as_bytes())?;
-                    opened = Some(file);
-                    Ok(())
-                });
-                let draft = draft.map_err(failed("write", root.join(path.as_str())))?;
-                drafts.push((draft, path.clone()));
-                unsafe_yet.extend(opened);
+        let mut unsafe_yet = vec![];
+        for (path, of) in &self.records.put {
+            if unsafe_yet.len() == OPEN {
+                sync_all(std::mem::take(&mut unsafe_yet)).map_err(failed("write", &folder))?;
             }
-            sync_all(unsafe_yet).map_err(failed("write", &folder))?;
+            let draft = folder.join(temporary_name(path));
+            let draft = record(scaffold, draft, &self.record.parts[of]);
+            let (draft, file) = draft.map_err(failed("write", root.join(path.as_str())))?;
+            drafts.push((draft, path.clone()));
+            unsafe_yet.push(file);
         }
-        Ok(drafts)
+        let manifest = record(scaffold, own_draft(&own, MANIFEST_DRAFT), &self.record.head);
+        let (manifest, file) = manifest.map_err(failed("write", root.join(MANIFEST)))?;
+        unsafe_yet.push(file);
+        sync_all(unsafe_yet).map_err(failed("write", &own))?;
+        Ok((drafts, manifest))
     }
 
     /// Moves the new contents to their places and deletes what is no longer wanted.
@@ -377,18 +379,24 @@ fn wait<'f>(
     })
 }
 
-/// Writes and flushes a record of wob's own, where it waits to be moved; no other process gives it the same name.
+/// Returns where a record of wob's own waits to be moved: no other process gives it the same name.
+fn own_draft(own: &Utf8Path, name: &str) -> Utf8PathBuf {
+    own.join(format!("{name}{}", std::process::id()))
+}
+
+/// Writes a record to `path`, where it waits to be moved; it is not flushed yet.
 fn record<'f>(
     scaffold: &'f Scaffold<'f>,
-    own: &Utf8Path,
-    draft: &str,
+    path: Utf8PathBuf,
     text: &str,
-) -> io::Result<Draft<'f>> {
-    let path = own.join(format!("{draft}{}", std::process::id()));
-    scaffold.draft(path, |mut file| {
+) -> io::Result<(Draft<'f>, Box<dyn WriteFile>)> {
+    let mut opened = None;
+    let draft = scaffold.draft(path, |mut file| {
         file.append(text.as_bytes())?;
-        file.sync()
-    })
+        opened = Some(file);
+        Ok(())
+    })?;
+    Ok((draft, opened.expect("because a draft was written to")))
 }
 
 /// Makes files durable, many at a time: a file system does that together for all who wait.
