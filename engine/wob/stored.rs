@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use wob_engine::{Database, Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    Assignment, Before, BuiltAssignment, EnvironmentInput, Files, Grain, Inputs, Known, KnownFiles,
-    MissedKey, Parts, Rendered, Subtree, inputs_of, subtrees,
+    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles, Made,
+    Parts, Rendered, Subtree, inputs_of, subtrees,
 };
 
 use self::record::Record;
@@ -40,30 +40,14 @@ pub(crate) struct Stored {
 struct State {
     /// What the store has, by the digest of inputs: a record, and which of its members it is.
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
-    /// What was rendered since it was saved last.
-    fresh: BTreeMap<Digest, Fresh>,
-    /// What was saved since: it is only looked through for another build, and most processes make one.
-    saved: Vec<Record>,
+    /// What was built since it was looked through last: only for another build, and most processes make one.
+    built: Vec<Record>,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
     /// The subtrees of the build before: cluster type and digest.
     last: Vec<(String, Digest)>,
     /// Those of their assignments that may be asked for, by cluster type and target.
     before: BTreeMap<String, BTreeMap<String, (Arc<Earlier>, usize)>>,
-}
-
-/// What an assignment was rendered to.
-#[derive(Debug)]
-struct Fresh {
-    files: Files,
-    missed: Box<[MissedKey]>,
-    grain: Grain,
-}
-
-impl Fresh {
-    fn known(&self) -> (KnownFiles, Grain) {
-        (KnownFiles::of_files(&self.files, self.missed.clone()), self.grain)
-    }
 }
 
 /// A subtree of the build before.
@@ -75,12 +59,7 @@ struct Earlier {
 
 impl State {
     fn has(&self, inputs: &Digest) -> bool {
-        self.found.contains_key(inputs) || self.fresh.contains_key(inputs)
-    }
-
-    fn files(&self, inputs: &Digest) -> Option<(KnownFiles, Grain)> {
-        let found = self.found.get(inputs).and_then(|(record, index)| record.files(*index));
-        found.or_else(|| self.fresh.get(inputs).map(Fresh::known))
+        self.found.contains_key(inputs)
     }
 
     /// Takes a subtree of the build before, whose assignments are on the cluster type `on`.
@@ -99,13 +78,9 @@ impl State {
         }
     }
 
-    /// Takes what was saved for what the store has.
-    fn add_saved(&mut self) {
-        for record in std::mem::take(&mut self.saved) {
-            // Other environments may not be saved yet.
-            for inputs in record.members() {
-                self.fresh.remove(&inputs);
-            }
+    /// Takes what was built for what the store has: if that could not be written, this process still knows it.
+    fn add_built(&mut self) {
+        for record in std::mem::take(&mut self.built) {
             self.add(record);
         }
     }
@@ -138,7 +113,6 @@ impl Stored {
         db: &Database,
         built: &[(EnvironmentInput, &[BuiltAssignment])],
     ) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Ok(()) };
         let mut new = vec![];
         for (environment, all) in built {
             for subtree in subtrees(all.iter().map(|it| (&it.assignment, it.inputs))) {
@@ -151,31 +125,39 @@ impl Stored {
         if new.is_empty() {
             return Ok(());
         }
-        let mut batch = store.batch();
+        let mut batch = self.store.as_ref().map(Store::batch);
+        let mut written = Ok(());
         let mut kept = vec![];
         // What assignments were made from takes much memory, and is needed only until it is written.
         for some in new.chunks(SUBTREES) {
             let encode = |db: &mut Database, (environment, all, subtree): &(_, &[_], Subtree)| {
                 let members: &[BuiltAssignment] = &all[subtree.assignments.clone()];
-                self.encode(db, *environment, members, subtree)
+                Self::encode(db, *environment, members, subtree)
             };
             let some: Vec<Encoded> = some.par_iter().map_with(db.clone(), encode).collect();
             for it in some {
-                it.put(&mut batch)?;
+                if let (Some(batch), Ok(())) = (&mut batch, &written) {
+                    written = it.put(batch);
+                }
                 kept.push((it.subtree, it.record));
             }
         }
-        batch.commit()?;
+        written = written.and_then(|()| batch.map_or(Ok(()), Batch::commit));
         let mut state = self.write_state();
         for (subtree, record) in kept {
-            state.whole.insert(subtree);
-            state.saved.push(record);
+            if written.is_ok() {
+                state.whole.insert(subtree);
+            }
+            state.built.push(record);
         }
         drop(state);
-        if store.pack_count() > MOST_PACKS {
-            store.gc(&GcLimits::default())?;
+        written?;
+        match &self.store {
+            Some(store) if store.pack_count() > MOST_PACKS => {
+                store.gc(&GcLimits::default()).map(drop)
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns the folders of the assignments of some subtrees; `None` if the store does not have all of them.
@@ -209,40 +191,27 @@ impl Stored {
         }
     }
 
-    /// Forgets what was rendered since it was saved last, so that it counts as rendered when it is asked for again.
-    pub(crate) fn forget(&self) {
-        self.write_state().fresh.clear();
-    }
-
     /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.
     pub(crate) fn parts(&self, subtree: &Digest) -> Option<PartsRecord> {
         PartsRecord::read(&self.store.as_ref()?.result(&key("parts", subtree))?)
     }
 
-    /// Returns what is known of a subtree; what failed is not in it.
-    fn record(&self, subtree: &Subtree) -> Record {
-        let state = self.read();
-        Record::new(subtree.inputs.iter().filter_map(|it| Some((*it, state.files(it)?))))
-    }
-
-    /// Returns what is kept of a subtree, whose assignments are `members`.
+    /// Returns what is kept of a subtree, whose assignments are `members`; what failed is not in it.
     fn encode(
-        &self,
         db: &Database,
         environment: EnvironmentInput,
         members: &[BuiltAssignment],
         subtree: &Subtree,
     ) -> Encoded {
-        let record = self.record(subtree);
+        let known = members.iter().filter_map(|it| Some((it.inputs?, it.known()?)));
+        let record = Record::new(known);
+        let new = members.iter().filter(|it| it.made == Made::Now && it.kept.is_some());
+        let fresh = new.filter_map(|it| it.inputs).collect();
         let members = members.iter().filter_map(|it| {
             let inputs = inputs_of(db, environment, &it.assignment).as_ref().ok()?;
             Some((it.assignment.target.as_str(), &**inputs))
         });
         let parts = encoded(&PartsRecord::new(members));
-        // Those that are not fresh lead to another subtree already.
-        let state = self.read();
-        let fresh = record.members().filter(|it| state.fresh.contains_key(it)).collect();
-        drop(state);
         Encoded { subtree: subtree.digest(), text: encoded(&record), record, parts, fresh }
     }
 
@@ -283,7 +252,7 @@ struct Encoded {
     record: Record,
     text: Vec<u8>,
     parts: Vec<u8>,
-    /// The inputs of which it must be noted that they are in this subtree.
+    /// The inputs of which it must be noted that they are in this subtree: all others lead to another one already.
     fresh: Vec<Digest>,
 }
 
@@ -300,7 +269,7 @@ impl Encoded {
 
 impl Known for Stored {
     fn expect(&self, expected: &[Subtree]) {
-        self.write_state().add_saved();
+        self.write_state().add_built();
         let is_new = |it: &&Subtree| {
             let state = self.read();
             !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
@@ -325,7 +294,9 @@ impl Known for Stored {
     }
 
     fn files(&self, inputs: Digest) -> Option<KnownFiles> {
-        self.read().files(&inputs).map(|it| it.0)
+        let state = self.read();
+        let (record, index) = state.found.get(&inputs)?;
+        record.files(*index)
     }
 
     fn before(&self, assignment: &Assignment, inputs: &Inputs) -> Option<Before> {
@@ -333,16 +304,13 @@ impl Known for Stored {
         let before = state.before.get(assignment.cluster_type.as_str())?;
         let (earlier, index) = before.get(assignment.target.as_str())?.clone();
         drop(state);
-        let (files, grain) = earlier.record.files(index)?;
+        let known = earlier.record.files(index)?;
         let changed = || inputs.changes_since(&earlier.parts.parts(index));
-        (grain == Grain::File).then(|| Before { changed: changed(), files: files.files })
+        (known.grain == Grain::File).then(|| Before { changed: changed(), files: known.files })
     }
 
-    fn keep(&self, inputs: Digest, rendered: &Rendered) {
-        let Rendered { files, missed, grain, .. } = rendered;
-        let fresh = Fresh { files: files.clone(), missed: missed.clone(), grain: *grain };
-        self.write_state().fresh.insert(inputs, fresh);
-    }
+    /// What was built is handed over as a whole.
+    fn keep(&self, _: Digest, _: &Rendered) {}
 }
 
 fn key(kind: &str, digest: &Digest) -> Digest {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use wob_engine::{Blob, Database, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
-    Files, Settings,
+    Files, KnownFiles, Settings,
+    known::Kept,
     model::{Doubt, Model},
     problems::problems,
     queries::{BaseSource, EnvironmentInput, environment_model, scheduled, shared_diagnostics},
@@ -36,8 +37,17 @@ pub struct BuiltAssignment {
     pub failed: bool,
     /// When its files were rendered.
     pub made: Made,
+    /// What there is to know of them, if they may be used again for the same inputs.
+    pub kept: Option<Kept>,
     /// Its own problems.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl BuiltAssignment {
+    /// Returns what a later build needs so as not to render it; `None` if it must.
+    pub fn known(&self) -> Option<KnownFiles> {
+        self.kept.clone().map(|it| KnownFiles::of_files(&self.files, it))
+    }
 }
 
 /// When the files of an assignment were rendered.
@@ -268,6 +278,7 @@ fn refuse_shared_namespaces(
             let built = &mut assignments[index];
             built.failed = true;
             built.made = Made::Nothing;
+            built.kept = None;
             built.files = Files::default();
             built.diagnostics.push(diagnostic.clone());
         }

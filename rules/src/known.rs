@@ -9,7 +9,7 @@ use wob_engine::{Blob, Diagnostic, Digest, GitObjectId, Hasher};
 
 use crate::{
     Name,
-    render::{CHECK, Files, Inputs, MissedKey, Rendered},
+    render::{CHECK, Files, Grain, Inputs, MissedKey, Rendered},
     schedule::Assignment,
 };
 
@@ -49,22 +49,39 @@ pub struct KnownFiles {
     pub files: Vec<KnownFile>,
     /// The keys that the templates missed.
     pub missed: Box<[MissedKey]>,
+    /// What the files depend on.
+    pub grain: Grain,
 }
 
 impl KnownFiles {
     /// Takes what there is to know of a result.
     pub fn of(rendered: &Rendered) -> Self {
-        Self::of_files(&rendered.files, rendered.missed.clone())
+        Self::of_files(&rendered.files, Kept::of(rendered))
     }
 
-    /// Takes what there is to know of some files, of which it is said that their templates `missed` keys.
-    pub fn of_files(files: &Files, missed: Box<[MissedKey]>) -> Self {
+    /// Takes what there is to know of `files` of which this was kept.
+    pub(crate) fn of_files(files: &Files, kept: Kept) -> Self {
         let known = |(name, blob): (&Arc<str>, &Blob)| KnownFile {
             name: name.clone(),
             digest: blob.digest(),
             git_id: blob.git_id(),
         };
-        Self { files: files.shared().map(known).collect(), missed }
+        let Kept { missed, grain } = kept;
+        Self { files: files.shared().map(known).collect(), missed, grain }
+    }
+}
+
+/// What there is to know of the files of an assignment, beside their contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    missed: Box<[MissedKey]>,
+    grain: Grain,
+}
+
+impl Kept {
+    /// Takes what there is to know of a result.
+    pub(crate) fn of(rendered: &Rendered) -> Self {
+        Self { missed: rendered.missed.clone(), grain: rendered.grain }
     }
 }
 
@@ -179,13 +196,14 @@ impl Known for Nothing {
     fn keep(&self, _: Digest, _: &Rendered) {}
 }
 
-/// Returns the files of an assignment as if they had just been rendered, and what is said of them; `None` if that is not known.
+/// Returns the files of an assignment as if they had just been rendered, what is said of them, and what else is known; `None` if that
+/// is not known.
 pub(crate) fn known_files(
     known: &dyn Known,
     digest: Digest,
     inputs: &Arc<Inputs>,
-) -> Option<(Files, Vec<Diagnostic>)> {
-    let KnownFiles { files, missed } = known.files(digest)?;
+) -> Option<(Files, Vec<Diagnostic>, Kept)> {
+    let KnownFiles { files, missed, grain } = known.files(digest)?;
     let outputs: Vec<Arc<str>> = inputs.output_files().map(|it| Arc::clone(it.name())).collect();
     let blob = |it: &KnownFile| {
         let number = outputs.iter().position(|name| *name == it.name)?;
@@ -195,7 +213,7 @@ pub(crate) fn known_files(
     };
     let files = files.iter().map(blob).collect::<Option<_>>()?;
     let said = missed.iter().map(|it| it.diagnostic(inputs)).collect::<Option<_>>()?;
-    Some((files, said))
+    Some((files, said, Kept { missed, grain }))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub use compose::{
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
 pub use frame::{Edit, Extent, Frame, NotedObjects, Reassigned, concerned};
-pub use known::{Before, Known, KnownFile, KnownFiles, Subtree, subtrees};
+pub use known::{Before, Kept, Known, KnownFile, KnownFiles, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};
 pub use name::Name;

@@ -209,6 +209,7 @@ mod tests {
             files: Files::default(),
             failed: true,
             made: Made::Nothing,
+            kept: None,
             diagnostics: vec![of(index)],
         };
         Built {

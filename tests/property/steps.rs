@@ -165,7 +165,7 @@ struct Memory(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    files: BTreeMap<Digest, (KnownFiles, Grain)>,
+    files: BTreeMap<Digest, KnownFiles>,
     /// What assignments were made from when they were rendered last, by cluster type and target.
     last: BTreeMap<(String, String), Inputs>,
     /// How many were rendered of which it was known what they were before.
@@ -198,7 +198,7 @@ impl Known for Memory {
 
     fn files(&self, inputs: Digest) -> Option<KnownFiles> {
         let mut memory = self.0.lock().expect("because nothing panics with the lock");
-        let known = memory.files.get(&inputs).map(|it| it.0.clone())?;
+        let known = memory.files.get(&inputs).cloned()?;
         memory.warned += usize::from(!known.missed.is_empty());
         Some(known)
     }
@@ -208,8 +208,8 @@ impl Known for Memory {
         let Assignment { cluster_type, target, .. } = assignment;
         let name = (cluster_type.to_string(), target.to_string());
         let before = memory.last.insert(name, inputs.clone())?;
-        let (files, grain) = memory.files.get(&before.digest())?.clone();
-        if grain != Grain::File {
+        let files = memory.files.get(&before.digest())?.clone();
+        if files.grain != Grain::File {
             return None;
         }
         memory.again += 1;
@@ -218,7 +218,7 @@ impl Known for Memory {
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {
         let mut memory = self.0.lock().expect("because nothing panics with the lock");
-        memory.files.insert(inputs, (KnownFiles::of(rendered), rendered.grain));
+        memory.files.insert(inputs, KnownFiles::of(rendered));
         memory.rendered.insert(inputs);
     }
 }

@@ -47,10 +47,10 @@ pub(crate) struct KnownFolder {
 
 impl Record {
     /// Puts together what is known.
-    pub(super) fn new(known: impl Iterator<Item = (Digest, (KnownFiles, Grain))>) -> Self {
+    pub(super) fn new(known: impl Iterator<Item = (Digest, KnownFiles)>) -> Self {
         let mut record = Self::default();
         let mut names = Names::default();
-        for (inputs, (KnownFiles { files, missed }, grain)) in known {
+        for (inputs, KnownFiles { files, missed, grain }) in known {
             let folder = folder(&files).map(|it| (*it.root.as_bytes(), *it.git_id.as_bytes()));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
@@ -87,7 +87,7 @@ impl Record {
     }
 
     /// Returns the files of a member, and what they depend on; `None` if there is no such member, or the record is no sense.
-    pub(super) fn files(&self, member: usize) -> Option<(KnownFiles, Grain)> {
+    pub(super) fn files(&self, member: usize) -> Option<KnownFiles> {
         let end = |index: usize| self.members.get(index).map(|it| it.end as usize);
         let start = member.checked_sub(1).map_or(Some(0), end)?;
         let file = |it: &File| {
@@ -99,8 +99,8 @@ impl Record {
         };
         let files = self.files.get(start..end(member)?)?.iter().map(file);
         let Member { grain, missed, .. } = self.members.get(member)?;
-        let known = KnownFiles { files: files.collect::<Option<_>>()?, missed: missed.clone() };
-        Some((known, *grain))
+        let files = files.collect::<Option<_>>()?;
+        Some(KnownFiles { files, missed: missed.clone(), grain: *grain })
     }
 }
 
@@ -279,16 +279,16 @@ mod tests {
         KnownFile { name: name.into(), digest: Digest::of(text.as_bytes()), git_id }
     }
 
-    fn known(files: Vec<KnownFile>) -> KnownFiles {
-        KnownFiles { files, ..KnownFiles::default() }
+    fn known(grain: Grain, files: Vec<KnownFile>) -> KnownFiles {
+        KnownFiles { files, grain, ..KnownFiles::default() }
     }
 
     #[test]
     fn a_record_reads_back_what_was_known() {
         let known = [
-            (Digest::of(b"1"), (known(vec![file("a", "x"), file("b", "y")]), Grain::File)),
-            (Digest::of(b"2"), (known(vec![]), Grain::File)),
-            (Digest::of(b"3"), (known(vec![file("a", "z")]), Grain::Assignment)),
+            (Digest::of(b"1"), known(Grain::File, vec![file("a", "x"), file("b", "y")])),
+            (Digest::of(b"2"), known(Grain::File, vec![])),
+            (Digest::of(b"3"), known(Grain::Assignment, vec![file("a", "z")])),
         ];
         let record = Record::new(known.iter().cloned());
         let bytes = postcard::to_stdvec(&record).unwrap();
@@ -299,15 +299,14 @@ mod tests {
         }
         let folders = record.folders().unwrap();
         assert_eq!(folders.iter().map(|it| it.files).collect::<Vec<_>>(), [2, 0, 1]);
-        assert_eq!(Some(folders[0].ids), folder(&known[0].1.0.files));
+        assert_eq!(Some(folders[0].ids), folder(&known[0].1.files));
         assert_eq!(record.files(3), None);
     }
 
     #[test]
     fn a_record_that_is_no_sense_has_no_files() {
-        let mut record = Record::new(
-            [(Digest::of(b"1"), (known(vec![file("a", "x")]), Grain::File))].into_iter(),
-        );
+        let mut record =
+            Record::new([(Digest::of(b"1"), known(Grain::File, vec![file("a", "x")]))].into_iter());
         record.members[0].end = 7;
         assert_eq!(record.files(0), None);
         record.members[0].end = 1;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     built::{Built, BuiltAssignment, Made},
     decode::decode_file,
-    known::{Known, Nothing, known_files, subtrees},
+    known::{Kept, Known, Nothing, known_files, subtrees},
     render::{Files, render_changed},
     schedule::Assignment,
 };
@@ -111,6 +111,7 @@ fn build_assignment(
         files,
         failed: made == Made::Nothing,
         made,
+        kept: None,
         diagnostics,
     };
     let (inputs, digest) = match (inputs(db, pair), digest) {
@@ -121,8 +122,9 @@ fn build_assignment(
         }
     };
     let namespace = Some(inputs.namespace.clone());
-    if let Some((files, said)) = known_files(known, digest, inputs) {
-        return built(namespace, files, Made::Before, said);
+    if let Some((files, said, kept)) = known_files(known, digest, inputs) {
+        let kept = Some(kept);
+        return BuiltAssignment { kept, ..built(namespace, files, Made::Before, said) };
     }
     let before = known.before(assignment, inputs);
     let rendered = match &before {
@@ -151,9 +153,10 @@ fn build_assignment(
         return built(namespace, Files::default(), Made::Nothing, diagnostics);
     }
     // What else is said names places that no digest covers: it must be found again each time.
-    if diagnostics.len() == rendered.missed.len() {
+    let kept = (diagnostics.len() == rendered.missed.len()).then(|| {
         known.keep(digest, rendered);
-    }
+        Kept::of(rendered)
+    });
     rendered.files.let_go();
-    built(namespace, rendered.files.clone(), Made::Now, diagnostics)
+    BuiltAssignment { kept, ..built(namespace, rendered.files.clone(), Made::Now, diagnostics) }
 }

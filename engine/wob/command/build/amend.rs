@@ -91,19 +91,6 @@ impl Output {
         places: &BTreeMap<String, Place>,
         common: &Common,
     ) -> Result<Option<Round>, Exit> {
-        let round = self.try_amend(session, places, common)?;
-        if round.is_none() {
-            session.stored.forget();
-        }
-        Ok(round)
-    }
-
-    fn try_amend(
-        &self,
-        session: &Session<'_>,
-        places: &BTreeMap<String, Place>,
-        common: &Common,
-    ) -> Result<Option<Round>, Exit> {
         let is_wrong = session.loaded.diagnostics.iter().any(|it| it.severity != Severity::Warning);
         if !self.may_amend() || is_wrong || session.targets.is_empty() {
             return Ok(None);

@@ -80,12 +80,11 @@ pub(super) fn publish(
     let publishing = Publishing { how, session, common };
     let cache = Cache::of_user();
     // What was done already has its part in what is said.
-    if let (Ok(cache), true) = (&cache, round.done.is_empty()) {
-        if let Some(report) = round.changes(publishing, cache)? {
-            let verdict = session.verdict(&report, common);
-            return Ok(Ended::Round(round.ended(report, verdict)));
-        }
-        session.stored.forget();
+    if let (Ok(cache), true) = (&cache, round.done.is_empty())
+        && let Some(report) = round.changes(publishing, cache)?
+    {
+        let verdict = session.verdict(&report, common);
+        return Ok(Ended::Round(round.ended(report, verdict)));
     }
     if session.narrowed.is_some() {
         return Ok(Ended::NeedsAll(round));
