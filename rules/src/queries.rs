@@ -9,6 +9,7 @@
 )]
 
 mod building;
+mod checking;
 mod choosing;
 mod namespace;
 mod shared;
@@ -20,6 +21,7 @@ use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
 pub use self::building::{build, build_some, build_with, decode_all, prepare};
+use self::checking::{Check, checked, schemas};
 use self::choosing::chosen;
 pub(crate) use self::choosing::{cluster_side, layer_ids, layers, layers_of, subject, target_side};
 use self::namespace::namespace;
@@ -28,8 +30,8 @@ pub(crate) use self::shared::{
     cluster_type_digest, layer_warnings, shared_diagnostics, whole_diagnostics,
 };
 use crate::{
-    InlineSchema, Name, ParameterSettings, Settings,
-    compose::{self, Composition, LayerId, SchemaId, Schemas},
+    Name, ParameterSettings, Settings,
+    compose::{self, Composition, LayerId},
     decode::{Decoded, decode_file},
     model::{Definition, Doubt, Model, Part},
     render::{
@@ -119,17 +121,6 @@ struct LayerList<'db> {
     environment: EnvironmentInput,
     #[returns(ref)]
     ids: Vec<LayerId>,
-}
-
-/// A composition and the schemas that it must fulfil, as a key.
-#[salsa::interned(debug, revisions = usize::MAX)]
-struct Check<'db> {
-    #[returns(copy)]
-    list: LayerList<'db>,
-    #[returns(ref)]
-    schemas: Vec<SchemaId>,
-    #[returns(ref)]
-    inline: Vec<InlineSchema>,
 }
 
 /// A name of a template in one environment, as a key.
@@ -259,14 +250,6 @@ pub fn answer_scheduler(db: &mut Database, environment: EnvironmentInput, answer
     environment.set_scheduling(db).to(scheduling);
 }
 
-#[salsa::tracked(returns(ref), no_eq)]
-fn schemas(db: &dyn salsa::Database, environment: EnvironmentInput) -> (Schemas, Vec<Diagnostic>) {
-    let model = environment_model(db, environment);
-    let inline: Vec<InlineSchema> =
-        model.targets.values().flat_map(|it| &it.config_schemas).cloned().collect();
-    Schemas::new(&model.config_schemas, &inline)
-}
-
 /// What a list of layers adds up to, with the origin of everything: for those who explain, as it takes much memory.
 #[salsa::tracked(returns(ref))]
 fn composition<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Composition {
@@ -293,16 +276,6 @@ fn merged<'db>(db: &'db dyn salsa::Database, list: LayerList<'db>) -> Merged {
     let mut values = compose::values(layers(db, environment), list.ids(db), precedence);
     let diagnostics = std::mem::take(&mut values.diagnostics);
     Merged { config: Arc::new(Config::of(values)), diagnostics }
-}
-
-/// What the schemas that apply say about a composition; most assignments share it with others.
-#[salsa::tracked(returns(ref))]
-fn checked<'db>(db: &'db dyn salsa::Database, check: Check<'db>) -> Vec<Diagnostic> {
-    let list = check.list(db);
-    let (schemas, _) = schemas(db, list.environment(db));
-    let values = merged(db, list).config.entries();
-    let applicable = (schemas, &**check.schemas(db), &**check.inline(db));
-    compose::validate_all(applicable, values, &|| composition(db, list))
 }
 
 #[salsa::tracked(returns(ref))]

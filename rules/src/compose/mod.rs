@@ -37,7 +37,7 @@ pub use layers::{LayerId, Layers, select};
 pub(crate) use schema::{Compiled, SchemaId, Unusable, compile_schema, shorten};
 pub use schema::{ConfigSchema, InlineSchema, Schemas};
 pub use validate::validate;
-pub(crate) use validate::{complaint, dotted, validate_all};
+pub(crate) use validate::{complaint, dotted, looked_at, passes, validate_all};
 pub use value::config_value;
 pub(crate) use value::{ConfigValue, digest};
 

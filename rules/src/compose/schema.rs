@@ -129,6 +129,17 @@ impl Schemas {
         matching.map(|(id, _)| id).collect()
     }
 
+    /// Returns the schemas of an assignment, as [`Schemas::applicable`] does; `None` if one cannot be used.
+    pub(super) fn usable(
+        &self,
+        chosen: &[SchemaId],
+        inline: &[InlineSchema],
+    ) -> Option<Vec<&Compiled>> {
+        let chosen = chosen.iter().filter_map(|id| self.selected.get(id.0 as usize));
+        let texts = chosen.map(|it| &it.schema).chain(inline.iter().map(|it| &it.schema));
+        texts.map(|it| self.compiled.get(it)?.as_deref().ok()).collect()
+    }
+
     /// Returns the schemas of an assignment: those that [`Schemas::matching`] chose, then `inline` as given.
     pub(super) fn applicable<'s>(
         &'s self,

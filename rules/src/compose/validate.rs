@@ -12,7 +12,7 @@ use wob_engine::{Diagnostic, did_you_mean, looks_secret};
 use super::{
     Composition, ConfigValue, Subject,
     locate::locate,
-    schema::{Applicable, InlineSchema, SchemaId, Schemas, shorten},
+    schema::{Applicable, Compiled, InlineSchema, SchemaId, Schemas, shorten},
     schema_keys::SchemaKeys,
     typing::Readings,
 };
@@ -44,11 +44,50 @@ pub fn validate(
 /// if something is wrong with them.
 pub(crate) fn validate_all<'c>(
     (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
-    values: &[(Arc<str>, Arc<ConfigValue>)],
+    values: &SharedValues,
     composition: &dyn Fn() -> &'c Composition,
 ) -> Vec<Diagnostic> {
     let values = values.iter().map(|(key, it)| (&**key, &***it));
     check(&schemas.applicable(chosen, inline), &values.collect::<Vec<_>>(), composition)
+}
+
+/// Values that are shared, sorted by key.
+pub(crate) type SharedValues = [(Arc<str>, Arc<ConfigValue>)];
+
+/// Returns those of `values` on which alone it depends whether they pass some schemas; `None` if one cannot be used, looks at
+/// all keys, or would have too much work with all of the values.
+pub(crate) fn looked_at(
+    (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
+    values: &SharedValues,
+) -> Option<Vec<(Arc<str>, Arc<ConfigValue>)>> {
+    let usable = schemas.usable(chosen, inline)?;
+    let (nodes, depth) = size(values.iter().map(|(_, it)| &***it));
+    let mut found = vec![];
+    for schema in usable {
+        let SchemaKeys::Some(keys) = &schema.keys else { return None };
+        if !schema.cost.allows(nodes, depth) {
+            return None;
+        }
+        let positions = keys.iter().map(|key| values.binary_search_by(|(it, _)| (**it).cmp(key)));
+        found.extend(positions.filter_map(Result::ok));
+    }
+    found.sort_unstable();
+    found.dedup();
+    Some(found.into_iter().map(|at| values[at].clone()).collect())
+}
+
+/// Says whether [`validate_all`] finds nothing wrong with values, which [`looked_at`] returned.
+pub(crate) fn passes(
+    (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
+    values: &SharedValues,
+) -> bool {
+    let values: Vec<_> = values.iter().map(|(key, it)| (&**key, &***it)).collect();
+    let passes = |schema: &Compiled| {
+        let config = Readings::of(texts(&values, &schema.keys)).decide(&schema.validator);
+        schema.validator.is_valid(&config)
+    };
+    let usable = schemas.usable(chosen, inline);
+    usable.is_some_and(|all| all.into_iter().all(passes))
 }
 
 /// Checks `values`, which are sorted by key.

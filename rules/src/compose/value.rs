@@ -1,6 +1,7 @@
 //! Config values: what the text under a `ConfigMap` key means.
 
 use std::{
+    hash::{Hash, Hasher},
     ops::Deref,
     sync::{Arc, OnceLock},
 };
@@ -63,6 +64,12 @@ impl PartialEq for ConfigValue {
 }
 
 impl Eq for ConfigValue {}
+
+impl Hash for ConfigValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
 
 /// Returns the digest of a value: a text's is not that of the number it looks like.
 pub(crate) fn digest(value: &Value) -> Digest {

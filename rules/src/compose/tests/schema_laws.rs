@@ -1,10 +1,13 @@
 //! Laws of schemas, on random ones and random configs.
 
 use proptest::prelude::*;
-use wob_engine::Diagnostic;
+use wob_engine::{Diagnostic, FileName, Place};
 
 use super::{Pair, map, schemas::schema};
-use crate::compose::{Layers, Precedence, Reading, Schemas, merge, select, validate};
+use crate::compose::{
+    InlineSchema, Layers, Precedence, Reading, Schemas, looked_at, merge, passes, select, validate,
+    validate_all, values,
+};
 
 const KEYS: [&str; 5] = ["A", "B", "C", "D", "E"];
 
@@ -68,5 +71,36 @@ proptest! {
         // It holds for every config, but it looks at all keys.
         let whole = format!("{{{}, \"minProperties\": 0}}", keywords.join(", "));
         prop_assert_eq!(check(&short, &data), check(&whole, &data));
+    }
+    #[test]
+    fn what_schemas_look_at_tells_who_passes(
+        keywords in prop::collection::vec(keywords(), 0..3),
+        data in config(),
+        inline in any::<bool>(),
+    ) {
+        let texts: Vec<String> =
+            keywords.iter().map(|it| format!("{{{}}}", it.join(", "))).collect();
+        let all: Vec<_> = texts.iter().map(|it| schema(it, &[], it)).collect();
+        let inline: Vec<InlineSchema> = if inline {
+            let place = Place::document(&FileName::new("workload"), 0);
+            vec![InlineSchema { schema: r#"{"required": ["B"]}"#.into(), place }]
+        } else {
+            vec![]
+        };
+        let (schemas, _) = Schemas::new(&all, &inline);
+        let pair = Pair::new();
+        let layers = Layers::new(&[map("c", &[], &data)], Reading::Standard);
+        let ids = select(&layers, &pair.subject());
+        let values = values(&layers, &ids, Precedence::Name).values;
+        let composition = merge(&layers, &ids, Precedence::Name);
+        let chosen = schemas.matching(&pair.subject());
+        let applicable = (&schemas, &*chosen, &*inline);
+        let found = validate_all(applicable, &values, &|| &composition);
+        if let Some(seen) = looked_at(applicable, &values) {
+            prop_assert_eq!(passes(applicable, &seen), found.is_empty());
+        } else {
+            let looks_at_all = ["dependencies", "anyOf", "propertyNames", "if"];
+            prop_assert!(texts.iter().any(|it| looks_at_all.iter().any(|word| it.contains(word))));
+        }
     }
 }
