@@ -11,7 +11,7 @@ use wob_host::{
 };
 
 /// What makes notes of this shape.
-const PURPOSE: &str = "footprint 1";
+const PURPOSE: &str = "footprint 2";
 const PATHS_PURPOSE: &str = "paths of a footprint 1";
 
 /// How sure one wants to be that nobody touched an output.
@@ -124,8 +124,10 @@ impl Footprint {
         if trust == Trust::Record {
             return Ok(true);
         }
-        let Some(paths) = self.read_paths(notes) else { return Ok(false) };
-        self.files.still_holds(folder, &paths, interrupt)
+        let bytes = self.read_paths(notes);
+        let paths: Option<Vec<&str>> =
+            bytes.as_deref().and_then(|it| postcard::from_bytes(it).ok());
+        paths.map_or(Ok(false), |it| self.files.still_holds(folder, &it, interrupt))
     }
 
     /// Returns what is known of `folder`.
@@ -144,10 +146,10 @@ impl Footprint {
         Ok(if holds { Standing::AsRecorded(Others { count, examples }) } else { Standing::Unknown })
     }
 
-    fn read_paths(&self, notes: &PlaceNotes) -> Option<Vec<String>> {
+    /// Reads the paths, as they are noted.
+    fn read_paths(&self, notes: &PlaceNotes) -> Option<Vec<u8>> {
         let bytes = read_note(&notes.path("paths"), PATHS_PURPOSE)?;
-        let is_same = Digest::of(&bytes).as_bytes() == &self.paths;
-        is_same.then(|| postcard::from_bytes(&bytes).ok()).flatten()
+        (Digest::of(&bytes).as_bytes() == &self.paths).then_some(bytes)
     }
 }
 
@@ -186,7 +188,8 @@ impl Step {
         let paths = if *moved == MovedPaths::default() {
             self.before.paths
         } else {
-            let mut paths = self.before.read_paths(notes)?;
+            let mut paths: Vec<String> =
+                postcard::from_bytes(&self.before.read_paths(notes)?).ok()?;
             paths.retain(|it| !moved.gone.contains(it));
             paths.extend(moved.added.iter().cloned());
             write_paths(notes, &paths)?

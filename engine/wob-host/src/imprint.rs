@@ -6,14 +6,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
     time::SystemTime,
 };
 
 use camino::Utf8Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, Hasher};
+use wob_engine::Digest;
 
 use crate::{
     Interrupt, Interrupted,
@@ -22,6 +21,8 @@ use crate::{
 
 /// How many files one thread looks at.
 const FILES: usize = 512;
+/// What is hashed begins with this.
+const DOMAIN: &[u8] = b"imprint\0";
 
 /// What some files of a folder look like. Files that are not there count for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +38,16 @@ pub struct Imprint {
 struct Sum([u64; 4]);
 
 impl Sum {
-    fn of(path: &str, record: &StatRecord) -> Self {
-        let mut hasher = Hasher::new("wob 2026-11 imprint").field(path.as_bytes());
+    /// Hashes what one file looks like, in `text`, which is used again: as few bytes as tell it, since there are many files.
+    fn of(path: &str, record: &StatRecord, text: &mut Vec<u8>) -> Self {
+        text.clear();
+        text.extend(DOMAIN);
         for number in record.numbers {
-            hasher.add(&number.to_le_bytes());
+            // None has more bytes but a time before or after some centuries.
+            text.extend(&number.to_le_bytes()[..size_of::<u64>()]);
         }
-        let digest = hasher.finish();
+        text.extend(path.as_bytes());
+        let digest = Digest::of(text);
         let mut lanes = [0; 4];
         for (lane, bytes) in lanes.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
             *lane = u64::from_le_bytes(bytes.try_into().expect("because a chunk has 8 bytes"));
@@ -75,10 +80,10 @@ impl Imprint {
         let taken = SystemTime::now();
         let chunks = paths.par_chunks(FILES).map(|chunk| {
             let mut part = Self { sum: Sum::default(), racy: Some(BTreeMap::new()) };
-            each(folder, chunk, interrupt, &mut |path, full, found, record| {
-                part.sum = part.sum.plus(Sum::of(path, record));
-                if found.is_file() && record.is_racy(taken) {
-                    part.remember(path, full);
+            each(folder, chunk, interrupt, &mut |path, found, sum| {
+                part.sum = part.sum.plus(sum);
+                if found.is_file && found.record.is_racy(taken) {
+                    part.remember(folder, path);
                 }
             })?;
             Ok(part)
@@ -100,9 +105,7 @@ impl Imprint {
         let Some(racy) = &self.racy else { return Ok(false) };
         let chunks = paths.par_chunks(FILES).map(|chunk| {
             let mut sum = Sum::default();
-            each(folder, chunk, interrupt, &mut |path, _, _, record| {
-                sum = sum.plus(Sum::of(path, record));
-            })?;
+            each(folder, chunk, interrupt, &mut |_, _, it| sum = sum.plus(it))?;
             Ok::<Sum, Interrupted>(sum)
         });
         let sum = chunks.try_reduce(Sum::default, |a, b| Ok(a.plus(b)))?;
@@ -137,9 +140,9 @@ impl Imprint {
         Self { sum: self.sum.plus(other.sum), racy }
     }
 
-    fn remember(&mut self, path: &str, full: &Path) {
+    fn remember(&mut self, folder: &Utf8Path, path: &str) {
         let Some(racy) = &mut self.racy else { return };
-        match fs::read(full).ok().filter(|_| racy.len() < MOST_RACY) {
+        match fs::read(folder.join(path)).ok().filter(|_| racy.len() < MOST_RACY) {
             Some(bytes) => {
                 racy.insert(path.to_owned(), *Digest::of(&bytes).as_bytes());
             }
@@ -164,19 +167,58 @@ fn each(
     folder: &Utf8Path,
     paths: &[impl AsRef<str>],
     interrupt: &Interrupt,
-    look: &mut dyn FnMut(&str, &Path, &fs::Metadata, &StatRecord),
+    take: &mut dyn FnMut(&str, &Found, Sum),
 ) -> Result<(), Interrupted> {
     interrupt.check()?;
-    let mut full = folder.to_string();
+    let (folder, mut text) = (OpenFolder::new(folder), vec![]);
     for path in paths.iter().map(AsRef::as_ref) {
-        full.truncate(folder.as_str().len());
-        full.push('/');
-        full.push_str(path);
-        if let Ok(found) = fs::symlink_metadata(&full) {
-            look(path, Path::new(&full), &found, &StatRecord::of(&found));
+        if let Some(found) = folder.look(path) {
+            let sum = Sum::of(path, &found.record, &mut text);
+            take(path, &found, sum);
         }
     }
     Ok(())
+}
+
+/// A folder, to look at files below it without walking the way to it each time.
+struct OpenFolder<'f> {
+    folder: &'f Utf8Path,
+    /// None if it may not be listed: single files may be looked at nevertheless.
+    #[cfg(unix)]
+    opened: Option<std::os::fd::OwnedFd>,
+}
+
+/// What lies at a path.
+struct Found {
+    record: StatRecord,
+    is_file: bool,
+}
+
+impl<'f> OpenFolder<'f> {
+    #[cfg(unix)]
+    fn new(folder: &'f Utf8Path) -> Self {
+        use rustix::fs::{Mode, OFlags, open};
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self { folder, opened: open(folder.as_str(), flags, Mode::empty()).ok() }
+    }
+
+    #[cfg(not(unix))]
+    fn new(folder: &'f Utf8Path) -> Self {
+        Self { folder }
+    }
+
+    /// Looks at `path`, without following a link there; `None` if nothing is there.
+    fn look(&self, path: &str) -> Option<Found> {
+        #[cfg(unix)]
+        if let Some(folder) = &self.opened {
+            use rustix::fs::{AtFlags, FileType, statat};
+            let found = statat(folder, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let is_file = FileType::from_raw_mode(found.st_mode).is_file();
+            return Some(Found { record: StatRecord::of_stat(&found), is_file });
+        }
+        let found = fs::symlink_metadata(self.folder.join(path)).ok()?;
+        Some(Found { record: StatRecord::of(&found), is_file: found.is_file() })
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +252,24 @@ mod tests {
             let exchanged = imprint.clone().exchanged(folder, &[path.to_owned()].into(), &own, now);
             assert!(holds(&exchanged), "{path}");
             assert_eq!(exchanged.sum, Imprint::of(folder, &paths, &interrupt).unwrap().sum);
+        }
+    }
+
+    /// Who may look into a folder need not be allowed to list it.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_looks_the_same_by_its_whole_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        write(folder, &[("a", "1")]);
+        fs::create_dir(folder.join("b")).unwrap();
+        std::os::unix::fs::symlink("a", folder.join("c")).unwrap();
+        let (opened, closed) = (OpenFolder::new(folder), OpenFolder { folder, opened: None });
+        for path in ["a", "b", "c", "missing"] {
+            let seen = [&opened, &closed]
+                .map(|it| it.look(path).map(|it| (it.record.numbers, it.is_file)));
+            assert_eq!(seen[0], seen[1], "{path}");
+            assert_eq!(seen[0].is_some_and(|it| it.1), path == "a");
         }
     }
 

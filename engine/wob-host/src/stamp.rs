@@ -279,6 +279,28 @@ impl StatRecord {
         }
     }
 
+    /// Takes what the system says by its own call.
+    #[cfg(unix)]
+    pub(crate) fn of_stat(found: &rustix::fs::Stat) -> Self {
+        let nanoseconds =
+            |seconds: i128, rest: i128| seconds.wrapping_mul(1_000_000_000).wrapping_add(rest);
+        let (modified, changed) = (
+            nanoseconds(found.st_mtime.into(), found.st_mtime_nsec.into()),
+            nanoseconds(found.st_ctime.into(), found.st_ctime_nsec.into()),
+        );
+        Self {
+            numbers: [
+                found.st_dev.into(),
+                found.st_ino.into(),
+                found.st_size.into(),
+                modified,
+                changed,
+                found.st_mode.into(),
+            ],
+            changes: [modified, changed].map(moment),
+        }
+    }
+
     #[cfg(not(unix))]
     pub(crate) fn of(found: &fs::Metadata) -> Self {
         let since = |it: io::Result<SystemTime>| {
