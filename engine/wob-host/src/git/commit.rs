@@ -15,7 +15,7 @@ use wob_engine::{FilePath, git_blob_id};
 
 use super::{
     Commit, GitError, GitId, Repository,
-    early::EarlyFiles,
+    early::{EarlyFiles, EarlyObjects},
     edit::{FileEdit, edit, encode},
     objects::{self, Contents, Kept, NewObject, Stored},
 };
@@ -247,9 +247,11 @@ impl Repository {
         new: &NewCommit<'f>,
         interrupt: &Interrupt,
     ) -> Result<(gix::ObjectId, Kept<'f>), GitError> {
-        let objects = Objects::of(self, local, new).map_err(self.failed("write a commit"))?;
+        let early = new.early.and_then(EarlyFiles::take_many);
+        let objects = Objects::of(self, local, (new, early.as_ref()))
+            .map_err(self.failed("write a commit"))?;
         let id = objects.commit;
-        let put = (objects.new.as_slice(), new.early);
+        let put = (objects.new.as_slice(), early);
         let kept = objects::write(local, new.files, put, &new.scratch, interrupt);
         match kept {
             Err(_) if interrupt.is_set() => Err(self.limited()(crate::Interrupted.into())),
@@ -273,7 +275,7 @@ impl Repository {
     }
 }
 
-/// The objects of a commit that the repository does not have.
+/// The objects of a commit that the repository does not have, and that are not compressed yet.
 struct Objects<'o> {
     new: Vec<NewObject<'o>>,
     commit: gix::ObjectId,
@@ -283,7 +285,7 @@ impl<'o> Objects<'o> {
     fn of(
         repository: &Repository,
         local: &gix::Repository,
-        new: &'o NewCommit<'o>,
+        (new, early): (&'o NewCommit<'o>, Option<&EarlyObjects>),
     ) -> gix::Result<Self> {
         let stored = Stored::of(local);
         let removed = new.removed.iter().map(|it| FileEdit { path: it.as_str(), to: None });
@@ -291,8 +293,10 @@ impl<'o> Objects<'o> {
         let mut edits: Vec<FileEdit<'_>> = removed.chain(put).collect();
         edits.par_sort_unstable_by(|a, b| a.path.cmp(b.path));
         let edited = edit(repository, new.parent.map(|it| it.tree.0), &edits)?;
-        let mut files: Vec<(gix::ObjectId, usize)> =
-            new.put.iter().enumerate().map(|(index, (_, id, _))| (id.0, index)).collect();
+        drop(edits);
+        let all = new.put.iter().enumerate().map(|(index, (_, id, _))| (id.0, index));
+        let is_late = |id: &gix::ObjectId| early.is_none_or(|it| !it.ids.contains(id));
+        let mut files: Vec<(gix::ObjectId, usize)> = all.filter(|(id, _)| is_late(id)).collect();
         files.par_sort_unstable();
         files.dedup_by_key(|it| it.0);
         let mut files: Vec<usize> = files

@@ -121,10 +121,13 @@ impl EarlyFiles {
         objects::remove_folder(&*self.files, &self.folder);
     }
 
-    /// Takes all that was compressed; none if there is nothing, or something failed.
-    pub(super) fn take(&self) -> Option<EarlyObjects> {
+    /// Takes all that was compressed, if that alone is worth a pack; none if something failed.
+    pub(super) fn take_many(&self) -> Option<EarlyObjects> {
         let state = std::mem::replace(&mut *self.state(), State::Broken);
         let State::Open(mut spill) = state else { return None };
+        if spill.entries.len() <= objects::LOOSE {
+            return None;
+        }
         spill.flush().ok()?;
         let data = self.files.open(&self.path()).ok()?;
         Some(EarlyObjects { data, size: spill.size, entries: spill.entries, ids: spill.ids })

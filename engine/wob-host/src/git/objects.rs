@@ -10,17 +10,16 @@ use gix::{
     error::ResultExt as _,
     objs::{Kind, Write as _},
 };
-use rayon::prelude::*;
 use wob_engine::Blob;
 
 use super::{
-    early::{EarlyFiles, EarlyObjects},
+    early::EarlyObjects,
     pack::{self, Pack},
 };
 use crate::{FileSystem, Interrupt, filesystem};
 
 /// More objects than these go into a pack: a file costs much more to create than to fill.
-const LOOSE: usize = 500;
+pub(super) const LOOSE: usize = 500;
 /// A longer mark is not one of ours.
 const MARK_BYTES: u64 = 1 << 10;
 
@@ -86,28 +85,24 @@ impl Drop for Kept<'_> {
     }
 }
 
-/// Writes `objects`, of which there are no two of one id; some may have been compressed early. `scratch` names the folder for
+/// Writes `objects`, of which there are no two of one id, and those that were compressed early, which are others. `scratch` names the folder for
 /// what is not whole yet; no two processes may use the same at a time.
 pub(super) fn write<'f>(
     repository: &gix::Repository,
     files: &'f dyn FileSystem,
-    (objects, early): (&[NewObject<'_>], Option<&EarlyFiles>),
+    (objects, early): (&[NewObject<'_>], Option<EarlyObjects>),
     scratch: &str,
     interrupt: &Interrupt,
 ) -> gix::Result<Kept<'f>> {
     let folder = folder(repository);
     remove_unfinished(files, &folder, scratch);
-    let early = early.filter(|_| objects.len() > LOOSE).and_then(EarlyFiles::take);
     if early.is_none() {
         // Nobody else would look for what a process left that was killed.
         remove_folder(files, &early_folder(&folder, scratch));
     }
-    if objects.len() > LOOSE {
-        let ids = early.as_ref().map(|it| &it.ids);
-        let is_early = |it: &&NewObject<'_>| ids.is_some_and(|ids| ids.contains(&it.id));
-        let others: Vec<&NewObject<'_>> = objects.par_iter().filter(|it| !is_early(it)).collect();
+    if early.is_some() || objects.len() > LOOSE {
         let scratch = Scratch { files, path: folder.join(scratch), objects: folder, name: scratch };
-        return scratch.pack((early, &others), interrupt);
+        return scratch.pack((early, objects), interrupt);
     }
     for it in objects {
         if interrupt.is_set() {
@@ -181,7 +176,7 @@ impl Drop for Scratch<'_, '_> {
 impl<'f> Scratch<'_, 'f> {
     fn pack(
         &self,
-        objects: (Option<EarlyObjects>, &[&NewObject<'_>]),
+        objects: (Option<EarlyObjects>, &[NewObject<'_>]),
         interrupt: &Interrupt,
     ) -> gix::Result<Kept<'f>> {
         self.files.create_folder(&self.path).or_error()?;

@@ -57,7 +57,7 @@ pub(super) struct Entry {
 /// id among all of them.
 pub(super) fn write(
     files: &dyn FileSystem,
-    (early, objects): (Option<EarlyObjects>, &[&NewObject<'_>]),
+    (early, objects): (Option<EarlyObjects>, &[NewObject<'_>]),
     folder: &Utf8Path,
     interrupt: &Interrupt,
 ) -> gix::Result<Pack> {
@@ -107,10 +107,10 @@ impl Compressor {
     }
 }
 
-fn compress(objects: &[&NewObject<'_>]) -> gix::Result<Vec<Packed>> {
-    let share = |objects: &[&NewObject<'_>]| {
+fn compress(objects: &[NewObject<'_>]) -> gix::Result<Vec<Packed>> {
+    let share = |objects: &[NewObject<'_>]| {
         let (mut compress, mut packed) = (Compressor::new(), vec![]);
-        let mut one = |it: &&NewObject<'_>| {
+        let mut one = |it: &NewObject<'_>| {
             packed.clear();
             pack(it.kind, &it.contents.bytes(), &mut compress, &mut packed)?;
             let (crc32, bytes) = (crc32fast::hash(&packed), packed.as_slice().into());
