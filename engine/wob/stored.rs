@@ -40,8 +40,8 @@ pub(crate) struct Stored {
 struct State {
     /// What the store has, by the digest of inputs: a record, and which of its members it is.
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
-    /// What was built since it was looked through last: only for another build, and most processes make one.
-    built: Vec<Record>,
+    /// What was built and could not be written: the store gives the rest again.
+    unsaved: Vec<Record>,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
     /// The subtrees of the build before: cluster type and digest.
@@ -78,9 +78,9 @@ impl State {
         }
     }
 
-    /// Takes what was built for what the store has: if that could not be written, this process still knows it.
-    fn add_built(&mut self) {
-        for record in std::mem::take(&mut self.built) {
+    /// Takes what could not be written for what the store has.
+    fn add_unsaved(&mut self) {
+        for record in std::mem::take(&mut self.unsaved) {
             self.add(record);
         }
     }
@@ -139,16 +139,19 @@ impl Stored {
                 if let (Some(batch), Ok(())) = (&mut batch, &written) {
                     written = it.put(batch);
                 }
-                kept.push((it.subtree, it.record));
+                // Many take as much memory as all else that is kept of them.
+                let unsaved = Some(it.record).filter(|_| batch.is_none() || written.is_err());
+                kept.push((it.subtree, unsaved));
             }
         }
+        let is_stored = batch.is_some();
         written = written.and_then(|()| batch.map_or(Ok(()), Batch::commit));
         let mut state = self.write_state();
-        for (subtree, record) in kept {
-            if written.is_ok() {
+        for (subtree, unsaved) in kept {
+            if is_stored && written.is_ok() {
                 state.whole.insert(subtree);
             }
-            state.built.push(record);
+            state.unsaved.extend(unsaved);
         }
         drop(state);
         written?;
@@ -269,7 +272,7 @@ impl Encoded {
 
 impl Known for Stored {
     fn expect(&self, expected: &[Subtree]) {
-        self.write_state().add_built();
+        self.write_state().add_unsaved();
         let is_new = |it: &&Subtree| {
             let state = self.read();
             !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
