@@ -303,11 +303,26 @@ mod crashes {
         let repository = world.path().join("gitops.git");
         let theirs = commit(&world.path().join("clone"), &[("mine", "changed")]);
         git(&world.path().join("clone"), &["push", "-q", "../gitops.git", "dev:more"]);
-        let mut wob = spawn(&world);
-        while wob.try_wait().unwrap().is_none() && !MOMENTS[1].is(&repository) {
-            thread::yield_now();
-        }
-        send("STOP", &wob);
+        let tip = || git(&repository, &["rev-parse", "dev"]);
+        let before = tip();
+        let stopped = || {
+            let mut wob = spawn(&world);
+            while wob.try_wait().unwrap().is_none() && !MOMENTS[1].is(&repository) {
+                thread::yield_now();
+            }
+            send("STOP", &wob);
+            let is_at_work = wob.try_wait().unwrap().is_none() && tip() == before;
+            if is_at_work && !repository.join("refs/heads/dev.lock").exists() {
+                return Some(wob);
+            }
+            // It was faster than the signal.
+            send("CONT", &wob);
+            end(wob);
+            git(&repository, &["update-ref", "refs/heads/dev", &before]);
+            None
+        };
+        let wob = std::iter::repeat_with(stopped).take(50).flatten().next();
+        let wob = wob.expect("because a signal is in time now and then");
         git(&repository, &["update-ref", "refs/heads/dev", &theirs]);
         send("CONT", &wob);
         let (code, talk) = end(wob);
