@@ -182,6 +182,33 @@ fn an_output_that_others_changed_is_mended_when_it_is_calm() {
 }
 
 #[test]
+fn packs_are_joined_when_it_is_calm() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("minimal", at);
+    let watching = Watching::start(at, &[]);
+    watching.next();
+    let packs = || fs::read_dir(at.join("home/.cache/wob/store/packs")).unwrap().count();
+    let config = at.join("environments/dev/config/dev-config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let mut most = 0;
+    for round in 0..80 {
+        let key = format!("\ndata:\n  ROUND: \"{round}\"");
+        fs::write(&config, text.replace("\ndata:", &key)).unwrap();
+        watching.next();
+        most = most.max(packs());
+    }
+    assert!(most > 64, "at {most} packs they were joined between two edits");
+    for _ in 0..600 {
+        if packs() < 10 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{} packs are left", packs());
+}
+
+#[test]
 fn a_mistake_is_said_and_mended() {
     let folder = fleet();
     let at = folder.path();

@@ -25,6 +25,8 @@ pub(crate) use self::record::{KnownFolder, PartsRecord};
 const RULES: &str = env!("WOB_RULES_DIGEST");
 /// Readers look into every pack, so that many small ones are joined.
 const MOST_PACKS: usize = 64;
+/// As many wait until there is time for it.
+const WAITING_PACKS: usize = 512;
 /// How many subtrees are put together before they are written.
 const SUBTREES: usize = 256;
 
@@ -154,11 +156,28 @@ impl Stored {
             state.unsaved.extend(unsaved);
         }
         drop(state);
-        written?;
+        written
+    }
+
+    /// Joins the packs of the store, if there are many; that takes as long as the store is large.
+    ///
+    /// # Errors
+    /// If the store cannot be written: it stays as it is.
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+        self.tidy_beyond(MOST_PACKS)
+    }
+
+    /// Does the same only if it cannot wait any longer.
+    ///
+    /// # Errors
+    /// As [`Stored::tidy`].
+    pub(crate) fn tidy_at_last(&self) -> Result<(), StoreError> {
+        self.tidy_beyond(WAITING_PACKS)
+    }
+
+    fn tidy_beyond(&self, most: usize) -> Result<(), StoreError> {
         match &self.store {
-            Some(store) if store.pack_count() > MOST_PACKS => {
-                store.gc(&GcLimits::default()).map(drop)
-            }
+            Some(store) if store.pack_count() > most => store.gc(&GcLimits::default()).map(drop),
             Some(_) | None => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use wob_engine::Tree;
 use wob_host::{Hints, Interrupt, Lookout, Watcher};
 
-use self::look::Look;
+use self::look::{Look, tidy_aside};
 use crate::{
     args::{Common, Patterns},
     command::build::{Locks, Looking, Outcome, Output, Place, Read, Round, Scope, TreeEdit, Work},
@@ -272,6 +272,7 @@ impl Watch {
         let begin = Instant::now();
         let mut lookout = Lookout::new(begin, pause, hints);
         let mut look: Option<Look> = None;
+        let mut is_tidy = false;
         loop {
             if interrupt.is_set() {
                 return Woken::User;
@@ -285,6 +286,10 @@ impl Watch {
             }
             if look.is_none() && !state.unseen.is_empty() && now > begin + CALM {
                 look = Some(Look::begin(state.unseen.clone()));
+            }
+            if !is_tidy && now > begin + CALM {
+                is_tidy = true;
+                state.left.iter().for_each(|it| tidy_aside(it.stored.clone()));
             }
             if let Some(over) = look.take_if(|it| it.is_over()) {
                 state.unseen.clear();

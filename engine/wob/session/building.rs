@@ -49,7 +49,7 @@ impl Saving<'_> {
     pub(crate) fn run(self, pool: &rayon::ThreadPool) -> Result<(), StoreError> {
         let _span = timings::span("store");
         let Self { db, stored, made } = self;
-        pool.install(move || stored.save(&db, &made))
+        pool.install(move || stored.save(&db, &made).and_then(|()| stored.tidy()))
     }
 }
 

@@ -28,7 +28,7 @@ use self::{
 };
 use super::{
     Round,
-    destination::Output,
+    destination::{Looking, Output},
     ground::Ground,
     place::Place,
     write::{Outcome, TreeEdit, message, tell_others},
@@ -139,6 +139,11 @@ impl Output {
                 }
             }
         }
+        session.tell_saved(match self.looking {
+            Looking::Before => session.stored.tidy(),
+            // More edits are to come: it is done when it is calm.
+            Looking::After => session.stored.tidy_at_last(),
+        });
         let exit = failed.unwrap_or(session.verdict(&report, common));
         Ok(Some(Round { built: vec![], outcomes, report, exit }))
     }

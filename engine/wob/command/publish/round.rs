@@ -83,6 +83,7 @@ pub(super) fn publish(
     if let (Ok(cache), true) = (&cache, round.done.is_empty())
         && let Some(report) = round.changes(publishing, cache)?
     {
+        session.tell_saved(session.stored.tidy());
         let verdict = session.verdict(&report, common);
         return Ok(Ended::Round(round.ended(report, verdict)));
     }

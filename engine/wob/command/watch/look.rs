@@ -1,11 +1,23 @@
 //! A look at the outputs of a watch, beside everything else: what was trusted while one typed is made sure of when it is calm.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 use camino::Utf8PathBuf;
 use wob_host::Interrupt;
 
-use crate::footprint::{Footprint, PlaceNotes, Trust};
+use crate::{
+    footprint::{Footprint, PlaceNotes, Trust},
+    stored::Stored,
+};
+
+/// Joins what many edits added to the store, beside everything else: to do it between two of them would delay the second one.
+pub(super) fn tidy_aside(stored: Arc<Stored>) {
+    // It costs time at most if it fails, and is tried again.
+    thread::spawn(move || stored.tidy().unwrap_or_default());
+}
 
 /// A look at every file of some outputs, beside everything else; it ends early when it is dropped.
 pub(super) struct Look {
