@@ -28,9 +28,15 @@ impl fmt::Display for Expression {
             }
             ExpressionKind::Chain { first, rest } => {
                 operand(f, first)?;
-                for (operator, it) in rest {
+                for (index, (operator, it)) in rest.iter().enumerate() {
                     write!(f, " {} ", operator.as_str())?;
-                    operand(f, it)?;
+                    // Nothing stands to the right of the last one: brackets would only nest it deeper than it was.
+                    let is_last = index + 1 == rest.len();
+                    if is_last && matches!(it.kind, ExpressionKind::Let { .. }) {
+                        write!(f, "{it}")?;
+                    } else {
+                        operand(f, it)?;
+                    }
                 }
                 Ok(())
             }

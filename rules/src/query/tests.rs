@@ -103,6 +103,9 @@ fn depth_and_size_have_bounds() {
     assert!(parse(&nested(100_000)).unwrap_err().message.contains("nested deeper"));
     let lets = "let a = b in ".repeat(100_000);
     assert!(parse(&lets).is_err());
+    // What is printed is nested no deeper than what was read.
+    let open_lets = format!("{}c", "a + let x = b in ".repeat(60));
+    assert!(parse(&open_lets).is_ok_and(|it| parse(&it.to_string()) == Ok(it)));
     let chain = format!("a{}", " + a".repeat(200_000));
     assert!(parse(&chain).is_ok_and(|it| parse(&it.to_string()).is_ok()));
     assert!(parse(&"a ".repeat(1 << 20)).unwrap_err().message.contains("bytes"));
