@@ -77,10 +77,15 @@ fn assigned(
     assignments: &[Assignment],
     known: &dyn Known,
 ) -> Vec<BuiltAssignment> {
+    /// How many assignments one thread takes at least, and at most: rayon halves what there is only while somebody waits, so that the last
+    /// of few large shares would keep one thread busy while the others have nothing to do.
+    const LEAST: usize = 64;
+    const MOST: usize = 512;
     // salsa's handles are for one thread each; they share what they compute.
     let digests: Vec<Option<Digest>> = assignments
         .par_iter()
-        .with_min_len(64)
+        .with_min_len(LEAST)
+        .with_max_len(MOST)
         .map_with(db.clone(), |db, it| {
             let inputs = inputs(db, pair(db, environment, it));
             inputs.as_ref().ok().map(|it| it.digest())
@@ -90,7 +95,8 @@ fn assigned(
     assignments
         .par_iter()
         .zip(&digests)
-        .with_min_len(64)
+        .with_min_len(LEAST)
+        .with_max_len(MOST)
         .map_with(db.clone(), |db, (it, digest)| {
             build_assignment(db, environment, it, (known, *digest))
         })
