@@ -1,16 +1,19 @@
-//! Compresses small objects: as zlib does at its fastest, but without making its tables anew for each of them.
+//! Compresses objects: as zlib does at its fastest, but without making its tables anew for each of them.
 //!
 //! **Invariant:** what is written is one zlib stream (RFC 1950, 1951) of exactly the bytes that were given.
 
 use zlib_rs::adler32::adler32;
 
-/// What compresses objects of at most [`Small::MOST`] bytes, one after the other.
-pub(super) struct Small {
-    /// Where four bytes that have this hash stood last, counted from `begin`; smaller numbers are of objects before, so that
+/// What compresses objects, one after the other.
+pub(super) struct Compressor {
+    /// Where four bytes that have this hash stood last, counted from `begin`; smaller numbers are of blocks before, so that
     /// nothing needs to be cleared.
     seen: Box<[u32; SLOTS]>,
     begin: u32,
 }
+
+/// How many bytes a block has at most: as far as a repetition can lie back. Each block stands for itself.
+const BLOCK: usize = 1 << 15;
 
 /// A power of two; all slots together fit into the fastest cache, beside what is compressed.
 const SLOTS: usize = 1 << SLOT_BITS;
@@ -21,54 +24,55 @@ const FOUR: usize = 4;
 const LONGEST: usize = 258;
 /// How a stream begins: a window of 32 kB, compressed in a hurry.
 const HEADER: [u8; 2] = [0x78, 0x01];
-/// The last block, with codes that the format fixes, as bits.
-const FIXED: Code = Code { bits: 0b011, count: 3 };
-/// The last block, with the bytes as they are; its length follows.
-const AS_IT_IS: u8 = 0b001;
-/// How many bytes stand before those of such a block.
+/// A block with codes that the format fixes; the lowest bit says whether it is the last one.
+const FIXED: u32 = 0b010;
+/// How many bits say what a block is.
+const KIND_BITS: u32 = 3;
+/// How many bytes stand before those of a block that has them as they are: what it is, and its length.
 const AS_IT_IS_BYTES: usize = 5;
 /// How many bytes are written at a time, of which only the first count.
 const WORD: usize = 8;
 
-impl Small {
-    /// How many bytes an object may have: as far as a repetition can lie back.
-    pub(super) const MOST: usize = 1 << 15;
-
+impl Compressor {
     pub(super) fn new() -> Self {
         Self { seen: Box::new([0; SLOTS]), begin: 1 }
     }
 
     /// Appends what `bytes` are when compressed.
     pub(super) fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        assert!(bytes.len() <= Self::MOST, "because others are compressed otherwise");
         out.extend(HEADER);
         let start = out.len();
+        let blocks = bytes.len().div_ceil(BLOCK).max(1);
         // No byte takes more than nine bits, be it in a repetition or alone.
-        out.resize(start + bytes.len() + bytes.len() / 8 + 2 * WORD, 0);
+        out.resize(start + bytes.len() + bytes.len() / 8 + blocks * WORD + WORD, 0);
         let mut writer = Bits { out: &mut out[start..], at: 0, held: 0, count: 0 };
-        self.block(bytes, &mut writer);
+        for (block, is_last) in divided(bytes) {
+            writer.put(Code { bits: FIXED | u32::from(is_last), count: KIND_BITS });
+            self.block(block, &mut writer);
+        }
         let length = writer.finish();
         out.truncate(start + length);
-        if length > bytes.len() + AS_IT_IS_BYTES {
+        if length > bytes.len() + blocks * AS_IT_IS_BYTES {
             out.truncate(start);
-            let size = u16::try_from(bytes.len()).expect("because it is small");
-            out.push(AS_IT_IS);
-            out.extend(size.to_le_bytes());
-            out.extend((!size).to_le_bytes());
-            out.extend(bytes);
+            for (block, is_last) in divided(bytes) {
+                let size = u16::try_from(block.len()).expect("because a block is small");
+                out.push(u8::from(is_last));
+                out.extend(size.to_le_bytes());
+                out.extend((!size).to_le_bytes());
+                out.extend(block);
+            }
         }
         out.extend(adler32(1, bytes).to_be_bytes());
     }
 
-    /// Writes `bytes` as a block: what stood before is named by where, and how long it is.
+    /// Writes what is in a block: what stood before is named by where, and how long it is.
     fn block(&mut self, bytes: &[u8], out: &mut Bits<'_>) {
-        let length = u32::try_from(bytes.len()).expect("because it is small");
+        let length = number(bytes.len());
         if self.begin.checked_add(length).is_none() {
             *self = Self::new();
         }
         let begin = self.begin;
         self.begin += length;
-        out.put(FIXED);
         let mut at = 0;
         while let Some(four) = four(bytes, at) {
             let seen = std::mem::replace(&mut self.seen[slot(four)], begin + number(at));
@@ -97,8 +101,18 @@ impl Small {
     }
 }
 
+/// Divides an object into its blocks, and says which is the last one; there is one even if it is empty.
+fn divided(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let last = bytes.len().saturating_sub(1) / BLOCK;
+    let block = move |index: usize| {
+        let begin = index * BLOCK;
+        (&bytes[begin..bytes.len().min(begin + BLOCK)], index == last)
+    };
+    (0..=last).map(block)
+}
+
 fn number(at: usize) -> u32 {
-    u32::try_from(at).expect("because it is small")
+    u32::try_from(at).expect("because a block is small")
 }
 
 fn four(bytes: &[u8], at: usize) -> Option<u32> {
@@ -238,15 +252,18 @@ mod tests {
 
     use super::*;
 
-    fn compressed(small: &mut Small, bytes: &[u8]) -> Vec<u8> {
+    fn compressed(small: &mut Compressor, bytes: &[u8]) -> Vec<u8> {
         let mut out = b"before".to_vec();
         small.append(bytes, &mut out);
         out.split_off(6)
     }
 
+    /// How long objects are here at most: three blocks, and some more.
+    const MOST: usize = 3 * BLOCK + 100;
+
     /// Reads a stream as git's library does.
     fn inflated(stream: &[u8]) -> Vec<u8> {
-        let mut out = vec![0; Small::MOST + 1];
+        let mut out = vec![0; MOST + 1];
         let mut inflate = Decompress::new();
         let status = inflate.decompress(stream, &mut out, FlushDecompress::Finish).unwrap();
         assert_eq!(format!("{status:?}"), "StreamEnd");
@@ -266,7 +283,14 @@ mod tests {
         let object = (pieces, prop::collection::vec(any::<prop::sample::Index>(), 0..60));
         let object = object.prop_map(|(pieces, order)| {
             let mut bytes: Vec<u8> = order.iter().flat_map(|it| it.get(&pieces).clone()).collect();
-            bytes.truncate(Small::MOST);
+            bytes.truncate(MOST);
+            bytes
+        });
+        // Some are longer than a block, or two.
+        let object = (object, prop::sample::select(vec![1_usize, 1, 1, 20, 40]));
+        let object = object.prop_map(|(bytes, times)| {
+            let mut bytes = bytes.repeat(times);
+            bytes.truncate(MOST);
             bytes
         });
         prop::collection::vec(object, 1..6)
@@ -278,10 +302,10 @@ mod tests {
         #[test]
         fn what_was_compressed_reads_back(objects in objects(), left in 0..100_000_u32) {
             // The count of bytes goes over its end, too.
-            let mut small = Small { begin: u32::MAX - left, ..Small::new() };
+            let mut small = Compressor { begin: u32::MAX - left, ..Compressor::new() };
             for bytes in &objects {
                 let stream = compressed(&mut small, bytes);
-                prop_assert!(stream.len() <= bytes.len() + AS_IT_IS_BYTES + 6);
+                prop_assert!(stream.len() <= bytes.len() + 4 * AS_IT_IS_BYTES + 6);
                 prop_assert!(inflated(&stream) == *bytes);
             }
         }
@@ -289,25 +313,31 @@ mod tests {
 
     #[test]
     fn every_length_and_distance_reads_back() {
-        let mut small = Small::new();
+        let mut small = Compressor::new();
         let mut state = 1_u32;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             state.to_be_bytes()[0]
         })
-        .take(Small::MOST)
+        .take(MOST)
         .collect();
         for length in 0..=LONGEST + 2 {
             let bytes = [&noise[..300], &noise[..length], b"\0"].concat();
             assert!(inflated(&compressed(&mut small, &bytes)) == bytes, "{length}");
         }
         for distance in
-            (0..15).flat_map(|it| [(1 << it) - 1, 1 << it, (1 << it) + 1]).chain([Small::MOST - 4])
+            (0..15).flat_map(|it| [(1 << it) - 1, 1 << it, (1 << it) + 1]).chain([BLOCK - 4])
         {
             let bytes = [&noise[..distance], &noise[..4.min(distance)]].concat();
             assert!(inflated(&compressed(&mut small, &bytes)) == bytes, "{distance}");
         }
-        assert!(inflated(&compressed(&mut small, &noise)) == noise);
+        let ends = [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, MOST];
+        for length in ends {
+            let (noise, zeroes) = (&noise[..length], vec![0; length]);
+            let stream = compressed(&mut small, noise);
+            assert!(stream.len() <= length + 4 * AS_IT_IS_BYTES + 6 && inflated(&stream) == noise);
+            assert!(inflated(&compressed(&mut small, &zeroes)) == zeroes, "{length}");
+        }
     }
 
     #[test]
@@ -316,7 +346,7 @@ mod tests {
         let mut zlib = vec![0; text.len() + 100];
         let mut deflate = Compress::new(Compression::BEST_SPEED);
         deflate.compress(text, &mut zlib, FlushCompress::Finish).unwrap();
-        let small = compressed(&mut Small::new(), text);
+        let small = compressed(&mut Compressor::new(), text);
         assert!(small.len() as u64 <= deflate.total_out(), "{}", small.len());
     }
 

@@ -10,8 +10,9 @@ use gix::{hashtable::HashSet, objs::Kind};
 use wob_engine::GitObjectId;
 
 use super::{
+    deflate::Compressor,
     objects,
-    pack::{self, Compressor, Entry},
+    pack::{self, Entry},
 };
 use crate::{FileSystem, ReadFile, WriteFile};
 

@@ -6,25 +6,17 @@
 use std::io::{self, BufWriter, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gix::{
-    error::ResultExt as _,
-    objs::Kind,
-    odb::pack::data::entry::Header,
-    zlib::{
-        Compression, Status,
-        stream::deflate::{Compress, FlushCompress},
-    },
-};
+use gix::{error::ResultExt as _, objs::Kind, odb::pack::data::entry::Header};
 use rayon::prelude::*;
 use sha1::{Digest as _, Sha1};
 
-use super::{deflate::Small, early::EarlyObjects, objects::NewObject};
+use super::{deflate::Compressor, early::EarlyObjects, objects::NewObject};
 use crate::{FileSystem, Interrupt, WriteFile};
 
 /// How many objects are compressed while as many are written.
 const BATCH: usize = 8192;
-/// How many of them one thread takes: what it compresses with is costly to make.
-const SHARE: usize = 512;
+/// How many of them one thread takes at a time: some are records of parts, hundreds of times as large as the others.
+const SHARE: usize = 64;
 /// Offsets from here on stand in a table of their own.
 const LARGE: u64 = 1 << 31;
 
@@ -84,29 +76,6 @@ pub(super) fn write(
     Ok(Pack { data, index, name: format!("pack-{checksum}") })
 }
 
-/// What compresses objects, one after the other.
-pub(super) struct Compressor {
-    small: Small,
-    /// Made for the first object that is not small.
-    large: Option<Compress>,
-}
-
-impl Compressor {
-    pub(super) fn new() -> Self {
-        Self { small: Small::new(), large: None }
-    }
-
-    /// Appends what `bytes` are when compressed.
-    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> gix::Result<()> {
-        if bytes.len() <= Small::MOST {
-            self.small.append(bytes, out);
-            return Ok(());
-        }
-        let large = self.large.get_or_insert_with(|| Compress::new(Compression::BEST_SPEED));
-        deflate(large, bytes, out)
-    }
-}
-
 fn compress(objects: &[NewObject<'_>]) -> gix::Result<Vec<Packed>> {
     let share = |objects: &[NewObject<'_>]| {
         let (mut compress, mut packed) = (Compressor::new(), vec![]);
@@ -118,8 +87,9 @@ fn compress(objects: &[NewObject<'_>]) -> gix::Result<Vec<Packed>> {
         };
         objects.iter().map(&mut one).collect::<gix::Result<Vec<Packed>>>()
     };
-    let shares: gix::Result<Vec<Vec<Packed>>> = objects.par_chunks(SHARE).map(share).collect();
-    Ok(shares?.into_iter().flatten().collect())
+    let shares = objects.par_chunks(SHARE).with_max_len(1).map(share);
+    let shares: Vec<Vec<Packed>> = shares.collect::<gix::Result<_>>()?;
+    Ok(shares.into_iter().flatten().collect())
 }
 
 /// Appends an object that holds `contents` as a pack has it.
@@ -136,25 +106,8 @@ pub(super) fn pack(
         Kind::Tag => Header::Tag,
     };
     header.write_to(contents.len() as u64, &mut *out).or_error()?;
-    compress.append(contents, out)
-}
-
-/// Appends what `bytes` are when compressed.
-fn deflate(compress: &mut Compress, mut bytes: &[u8], out: &mut Vec<u8>) -> gix::Result<()> {
-    compress.reset();
-    loop {
-        let (start, from, to) = (out.len(), compress.total_in(), compress.total_out());
-        // What does not shrink grows by less than this.
-        out.resize(start + bytes.len() + bytes.len() / 64 + 64, 0);
-        let status = compress.compress(bytes, &mut out[start..], FlushCompress::Finish)?;
-        let length =
-            |before, after: u64| usize::try_from(after - before).expect("because it is in memory");
-        out.truncate(start + length(to, compress.total_out()));
-        bytes = &bytes[length(from, compress.total_in())..];
-        if status == Status::StreamEnd {
-            return Ok(());
-        }
-    }
+    compress.append(contents, out);
+    Ok(())
 }
 
 /// A file that is being written, as the standard library has it.
@@ -305,31 +258,4 @@ fn finish(out: Hashed) -> gix::Result<gix::ObjectId> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
     file.0.sync().or_error()?;
     Ok(checksum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_compressed_is_packed_too() {
-        let mut compress = Compress::new(Compression::BEST_SPEED);
-        // A sequence without repetition, long enough that the first guess of its size may be short.
-        let mut state = 1_u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            state.to_be_bytes()[0]
-        };
-        for length in [0, 1, 100, 300_000] {
-            let bytes: Vec<u8> = (0..length).map(|_| next()).collect();
-            let mut out = b"before".to_vec();
-            deflate(&mut compress, &bytes, &mut out).unwrap();
-            let mut back = vec![0; length + 1];
-            let mut inflate = gix::zlib::Decompress::new();
-            let end = gix::zlib::FlushDecompress::Finish;
-            inflate.decompress(&out[6..], &mut back, end).unwrap();
-            assert_eq!(&back[..length], bytes);
-            assert_eq!(inflate.total_out(), length as u64);
-        }
-    }
 }
