@@ -1,9 +1,10 @@
 //! Commits trees without a checkout: new objects first, the branch last.
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use camino::Utf8PathBuf;
 use gix::{
+    hashtable::HashSet,
     objs::{Commit as CommitObject, Kind},
     refs::{
         FullName, Target,
@@ -313,7 +314,7 @@ impl<'o> Objects<'o> {
             NewObject { id: id.0, kind: Kind::Blob, contents: contents.clone() }
         };
         let mut objects: Vec<NewObject<'o>> = files.into_iter().map(file).collect();
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::default();
         let mut add = |id: gix::ObjectId, kind, bytes: Vec<u8>| {
             if !stored.has(local, &id) && seen.insert(id) {
                 objects.push(NewObject { id, kind, contents: Contents::Bytes(bytes.into()) });

@@ -59,27 +59,21 @@ fn folder(
     before: Option<gix::ObjectId>,
     (edits, depth): (&[FileEdit<'_>], usize),
 ) -> gix::Result<Edited> {
+    if before.is_none() && edits.len() <= MANY {
+        return Ok(new_folder(edits, depth));
+    }
     let mut entries = Entries::new();
     if let Some(id) = before {
         let tree: Tree = local.find_tree(id)?.decode()?.into();
         entries.extend(tree.entries.into_iter().map(|it| (it.filename, (it.mode, it.oid))));
     }
     let mut below = vec![];
-    let mut rest = edits;
-    while let Some(first) = rest.first() {
-        let name = &first.path[depth..];
-        let Some(end) = name.find('/') else {
-            match first.to {
-                Some(id) => put(&mut entries, name, EntryKind::Blob, id),
-                None => drop(entries.remove(name.as_bytes())),
-            }
-            rest = &rest[1..];
-            continue;
-        };
-        let folder = &first.path[..=depth + end];
-        let count = rest.iter().take_while(|it| it.path.starts_with(folder)).count();
-        below.push((&name[..end], &rest[..count]));
-        rest = &rest[count..];
+    for it in divided(edits, depth) {
+        match it {
+            (name, Part::File(Some(id))) => put(&mut entries, name, EntryKind::Blob, id),
+            (name, Part::File(None)) => drop(entries.remove(name.as_bytes())),
+            (name, Part::Folder(edits)) => below.push((name, edits)),
+        }
     }
     let one = |local: &gix::Repository, (name, edits): (&str, &[FileEdit<'_>])| {
         // A file in the place of the folder gives way to what is put below.
@@ -109,6 +103,67 @@ fn folder(
     Ok(all)
 }
 
+/// Makes the folder whose own path, with its slash, is `depth` bytes long, and that has nothing yet: of most folders of a new tree there are
+/// many and small ones.
+fn new_folder(edits: &[FileEdit<'_>], depth: usize) -> Edited {
+    let mut all = Edited::default();
+    let mut entries: Vec<(&str, bool, gix::ObjectId)> = vec![];
+    for (name, part) in divided(edits, depth) {
+        match part {
+            Part::File(to) => entries.extend(to.map(|id| (name, false, id))),
+            Part::Folder(edits) => {
+                let edited = new_folder(edits, depth + name.len() + 1);
+                entries.extend(edited.id.map(|id| (name, true, id)));
+                all.trees.extend(edited.trees);
+            }
+        }
+    }
+    if entries.is_empty() {
+        return all;
+    }
+    // Git sorts a folder as if its name ended in a slash, and so do whole paths.
+    let mut bytes = vec![];
+    for (name, is_folder, id) in entries {
+        let mode = if is_folder { EntryKind::Tree } else { EntryKind::Blob };
+        bytes.extend(mode.as_octal_str().iter());
+        bytes.push(b' ');
+        bytes.extend(name.as_bytes());
+        bytes.push(0);
+        bytes.extend(id.as_slice());
+    }
+    all.push(bytes);
+    all
+}
+
+/// What edits do to one name in a folder.
+enum Part<'e> {
+    /// A file; see [`FileEdit::to`].
+    File(Option<gix::ObjectId>),
+    /// A folder, with the edits in it.
+    Folder(&'e [FileEdit<'e>]),
+}
+
+/// Lists, by name, what edits do in the folder whose own path, with its slash, is `depth` bytes long.
+fn divided<'e>(
+    edits: &'e [FileEdit<'e>],
+    depth: usize,
+) -> impl Iterator<Item = (&'e str, Part<'e>)> {
+    let mut rest = edits;
+    std::iter::from_fn(move || {
+        let first = rest.first()?;
+        let name = &first.path[depth..];
+        let Some(end) = name.find('/') else {
+            rest = &rest[1..];
+            return Some((name, Part::File(first.to)));
+        };
+        let folder = &first.path[..=depth + end];
+        let count = rest.iter().take_while(|it| it.path.starts_with(folder)).count();
+        let (own, others) = rest.split_at(count);
+        rest = others;
+        Some((&name[..end], Part::Folder(own)))
+    })
+}
+
 fn put(entries: &mut Entries, name: &str, kind: EntryKind, oid: gix::ObjectId) {
     entries.insert(BString::from(name), (kind.into(), oid));
 }
@@ -122,11 +177,16 @@ impl Edited {
         entries.sort();
         let mut bytes = vec![];
         Tree { entries }.write_to(&mut bytes).or_error()?;
+        self.push(bytes);
+        Ok(())
+    }
+
+    /// Adds the tree itself as git has it, behind all that is in it.
+    fn push(&mut self, bytes: Vec<u8>) {
         // Like ids of files, it is of our own bytes, and need not be looked at for an attack.
         let id = gix::ObjectId::Sha1(*git_tree_id(&bytes).as_bytes());
         self.id = Some(id);
         self.trees.push((id, bytes));
-        Ok(())
     }
 }
 

@@ -7,12 +7,13 @@ use wob_engine::{Digest, FilePath, GitObjectId, Tree};
 use super::{
     Destination, Manifest, OutputBranch, OutputError, OutputFolder, Previous, TreeRecord,
     branch::BranchPlan,
+    changes::Change,
     disk::Disk,
     ground::Ground,
     ignores_case,
     manifest::part_path,
     paths::{Case, check_paths},
-    plan::{self, Change, Others, Plan, Shape, To},
+    plan::{self, Others, Plan, Shape, To},
     records::Records,
 };
 use crate::Interrupt;

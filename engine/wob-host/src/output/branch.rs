@@ -15,9 +15,10 @@ use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
 use super::{
     Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
     TreeRecord,
+    changes::Change,
     ground::{FILE_BYTES, Ground, Kind},
     paths::Case,
-    plan::{self, Change, Others, To},
+    plan::{self, Others, To},
     records::Records,
 };
 use crate::{
@@ -285,19 +286,26 @@ impl BranchPlan {
     }
 
     fn commit<'c>(&'c self, plan: &'c Plan) -> NewCommit<'c> {
-        let is_changed = |path: &FilePath| plan.changes.contains_key(path);
-        let changed = plan.tree.files().zip(&self.ids).filter(|((path, _), _)| is_changed(path));
-        let mut put = vec![];
-        // They may be by far the largest, and so are best compressed while all others are.
+        let (mut put, mut removed) = (vec![], vec![]);
         for (path, text) in plan.texts() {
             let bytes = text.as_bytes();
             put.push((path, id_of(bytes), Contents::Bytes(bytes.into())));
         }
-        put.extend(changed.map(|((path, blob), id)| (path.as_str(), *id, Contents::Blob(blob))));
-        let removed = plan.changes.keys().filter(|it| plan.tree.get(it).is_none());
+        let mut ids = self.ids.iter();
+        for it in plan.beside() {
+            let id = it.blob.and_then(|_| ids.next());
+            match (it.change, it.blob.zip(id)) {
+                (Some(_), Some((blob, id))) => {
+                    put.push((it.path.as_str(), *id, Contents::Blob(blob)));
+                }
+                (Some(_), None) => removed.push(it.path),
+                (None, _) => {}
+            }
+        }
+        removed.extend(&plan.records.removed);
         NewCommit {
             parent: self.output.tip.as_ref(),
-            removed: removed.chain(&plan.records.removed).collect(),
+            removed,
             put,
             early: self.output.early.as_deref(),
             message: &plan.message,

@@ -7,6 +7,7 @@
 mod amend;
 mod apply;
 mod branch;
+mod changes;
 mod destination;
 mod disk;
 mod ground;
@@ -34,11 +35,12 @@ use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
 pub use amend::{Amendment, MovedPaths};
 pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
+pub use changes::{Change, Counts};
 pub use destination::Destination;
 pub use held::{Digests, Held, HeldFile};
 pub use lock::{Holder, OutputLock, Waiting, has_output_lock};
 pub use manifest::{Manifest, ReadPart};
-pub use plan::{Change, Counts, Others, Plan, Standing};
+pub use plan::{Others, Plan, Standing};
 pub use published::PublishedTree;
 
 const MANIFEST: &str = ".wob/tree.json";

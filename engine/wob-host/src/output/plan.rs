@@ -15,6 +15,7 @@ use super::{
     MANIFEST, Manifest, MovedPaths, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY,
     TreeRecord,
     branch::BranchPlan,
+    changes::{Beside, Change, Counts, beside},
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case,
@@ -83,46 +84,6 @@ pub(super) enum To {
     Branch(Box<BranchPlan>),
 }
 
-/// What happens to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// It is written for the first time.
-    Added,
-    /// It is replaced; wob wrote what is there.
-    Changed,
-    /// Wob wrote it, and the tree no longer has it.
-    Deleted,
-    /// Something that wob did not write lies at the path of a file of the tree: a conflict.
-    Foreign,
-    /// Wob wrote it, and somebody changed it since: a conflict.
-    Edited,
-}
-
-/// How many files change in which way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// See [`Change::Added`].
-    pub added: usize,
-    /// See [`Change::Changed`].
-    pub changed: usize,
-    /// See [`Plan::unchanged`].
-    pub unchanged: usize,
-    /// See [`Change::Deleted`].
-    pub deleted: usize,
-    /// See [`Change::Foreign`].
-    pub foreign: usize,
-    /// See [`Change::Edited`].
-    pub edited: usize,
-}
-
-impl Change {
-    /// Says whether a file of somebody else's making would be lost.
-    pub fn is_conflict(self) -> bool {
-        matches!(self, Self::Foreign | Self::Edited)
-    }
-}
-
 impl Plan {
     pub(super) fn new(
         (changes, others): (BTreeMap<FilePath, Change>, Others),
@@ -131,7 +92,8 @@ impl Plan {
         (record, records): (&TreeRecord, Records),
         previous: Previous,
     ) -> Self {
-        let of_tree = changes.keys().filter(|it| tree.get(it).is_some()).count();
+        let of_tree = beside(&changes, tree).filter(|it| it.change.is_some() && it.blob.is_some());
+        let of_tree = of_tree.count();
         let is_known = |folder: &FilePath| previous.manifest.record_of(folder).is_some();
         let keeps_paths = records.removed.is_empty()
             && records.put.iter().all(|(_, folder)| is_known(folder))
@@ -198,11 +160,17 @@ impl Plan {
     /// If something cannot be read.
     pub fn tree_before(&self) -> Result<Tree, OutputError> {
         let mut tree = self.read(self.changes.keys().cloned())?;
-        let same = self.tree.files().filter(|(path, _)| !self.changes.contains_key(*path));
-        for (path, blob) in same {
-            tree.insert(path.clone(), blob.clone());
+        for it in self.beside() {
+            if let (None, Some(blob)) = (it.change, it.blob) {
+                tree.insert(it.path.clone(), blob.clone());
+            }
         }
         Ok(tree)
+    }
+
+    /// Lists all that changes, and all files of the tree, by path.
+    pub(super) fn beside(&self) -> impl Iterator<Item = Beside<'_>> {
+        beside(&self.changes, &self.tree)
     }
 
     /// Reads what lies there now at some paths, which are sorted.
@@ -247,17 +215,7 @@ impl Plan {
 
     /// Counts the changes.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
-        for change in self.changes.values() {
-            *match change {
-                Change::Added => &mut counts.added,
-                Change::Changed => &mut counts.changed,
-                Change::Deleted => &mut counts.deleted,
-                Change::Foreign => &mut counts.foreign,
-                Change::Edited => &mut counts.edited,
-            } += 1;
-        }
-        counts
+        Counts::of(self.unchanged, self.changes.values())
     }
 
     /// Lists the files of others that would be lost, sorted by path.
