@@ -33,7 +33,7 @@ pub(crate) struct TreeSummary {
 
 impl TreeSummary {
     /// Takes what a record says.
-    pub(crate) fn of(record: Record) -> Self {
+    pub(crate) fn of(record: Record<Tree>) -> Self {
         let mut on: BTreeMap<String, usize> = BTreeMap::new();
         for it in record.assignments.chunk_by(|a, b| a.cluster_type == b.cluster_type) {
             *on.entry(it[0].cluster_type.to_string()).or_default() += it.len();
@@ -73,7 +73,7 @@ impl<'t> Recording<'t> {
     }
 
     /// Returns the record of `tree`, which holds what was built and what stays of an earlier build.
-    pub(crate) fn record(&self, tree: &Tree) -> Record {
+    pub(crate) fn record(&self, tree: &Tree) -> Record<Tree> {
         let Self { target, profile, sources } = self;
         let mut record = Record::new(&target.built, tree, *profile, sources.clone());
         for (index, it) in record.assignments.iter_mut().enumerate() {

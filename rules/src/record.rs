@@ -6,14 +6,11 @@
 mod amending;
 mod text;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FilePath, FolderIds, Origin, Outline, Tree};
+use wob_engine::{Blob, Digest, FilePath, FolderIds, Origin, Outline, Tree};
 
 pub use self::{
     amending::PartText,
@@ -27,9 +24,10 @@ pub const RECORD_PATH: &str = ".wob/tree.json";
 /// The version of the record's shape that is written and read.
 const VERSION: u32 = 2;
 
-/// What a tree holds and what it was made from. [`Record::texts`] is how it is written down.
+/// What a tree holds and what it was made from: one that is there, as it was read, or a [`Tree`] that was built just now, which
+/// [`Record::texts`] writes down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<F = BTreeMap<String, Digest>> {
     /// The version of this record's shape.
     pub version: u32,
     /// The version of wob.
@@ -46,8 +44,8 @@ pub struct Record {
     pub dirty: bool,
     /// What decided which assignments there are; absent if the workspace names no scheduler.
     pub scheduler: Option<SchedulerRecord>,
-    /// BLAKE3 of every file but this record, by path.
-    pub files: BTreeMap<String, Digest>,
+    /// Every file but this record, by path: BLAKE3 of it where it was read.
+    pub files: F,
     /// The folders that have a record of their own.
     pub parts: BTreeMap<FilePath, FolderIds>,
     /// The assignments, sorted by cluster type, then target.
@@ -74,7 +72,7 @@ pub struct AssignmentRecord {
     /// The target's full name.
     pub target: Name,
     /// The policies that made it.
-    pub policies: Vec<Name>,
+    pub policies: Arc<[Name]>,
     /// The digest of everything that its files depend on; none if it failed and its last good output stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -178,72 +176,87 @@ pub enum RecordError {
     },
 }
 
-impl Record {
+impl Record<Tree> {
     /// Records `tree`, which is `built`'s with the kept files of failed assignments.
     pub fn new(built: &Built, tree: &Tree, profile: Profile, sources: Vec<SourceRecord>) -> Self {
         let assignment = |it: &crate::built::BuiltAssignment| AssignmentRecord {
             cluster_type: it.assignment.cluster_type.clone(),
             target: it.assignment.target.clone(),
-            policies: it.assignment.policies.to_vec(),
+            policies: it.assignment.policies.clone(),
             inputs: it.inputs,
             failed: it.failed,
         };
-        let folders: BTreeSet<&str> =
-            tree.files().filter_map(|(it, _)| built.part_of(it)).collect();
-        let folders: Vec<&str> = folders.into_iter().collect();
+        let (folders, loose) = divided(tree, |it| built.part_of(it));
         let path = |it: &str| FilePath::new(it).expect("because the beginning of a path is a path");
         let parts: BTreeMap<FilePath, FolderIds> =
             folders.into_par_iter().map(|it| (path(it), tree.folder(it))).collect();
-        let ids = ids(built, tree, &parts);
+        let mut outline = Outline::default();
+        for (path, blob) in loose {
+            outline.add_file(path.clone(), blob);
+        }
+        for (folder, ids) in &parts {
+            outline.add_folder(folder.clone(), *ids);
+        }
+        let ids = outline.ids();
         Self {
             version: VERSION,
-            wob: Self::own_version().to_owned(),
+            wob: Record::own_version().to_owned(),
             environment: built.environment.clone(),
             profile,
             root: ids.root,
             git_tree: ids.git_id.to_string(),
             dirty: sources.iter().any(|it| it.dirty),
             scheduler: built.scheduler.clone(),
-            files: tree.files().map(|(path, blob)| (path.to_string(), blob.digest())).collect(),
+            files: tree.clone(),
             parts,
             assignments: built.assignments.iter().map(assignment).collect(),
             sources,
         }
     }
+}
 
+/// Divides a tree: returns the folders that have a record of their own, and the files that are in none of them. `part_of` says in which of
+/// them a file lies.
+fn divided<'t>(
+    tree: &'t Tree,
+    part_of: impl Fn(&'t FilePath) -> Option<&'t str>,
+) -> (Vec<&'t str>, Vec<(&'t FilePath, &'t Blob)>) {
+    let (mut folders, mut loose): (Vec<&str>, _) = (vec![], vec![]);
+    for (path, blob) in tree.files() {
+        // Those of a folder stand side by side.
+        let below = folders.last().and_then(|it| path.as_str().strip_prefix(*it));
+        if below.is_some_and(|it| it.starts_with('/')) {
+            continue;
+        }
+        match part_of(path) {
+            Some(folder) => folders.push(folder),
+            None => loose.push((path, blob)),
+        }
+    }
+    (folders, loose)
+}
+
+impl Record {
     /// Returns the version of wob that records name now.
     pub fn own_version() -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
 }
 
-/// Returns what a tree is called whose `parts` are.
-fn ids(built: &Built, tree: &Tree, parts: &BTreeMap<FilePath, FolderIds>) -> FolderIds {
-    let mut outline = Outline::default();
-    for (path, blob) in tree.files().filter(|(path, _)| built.part_of(path).is_none()) {
-        outline.add_file(path.clone(), blob);
-    }
-    for (folder, ids) in parts {
-        outline.add_folder(folder.clone(), *ids);
-    }
-    outline.ids()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record() -> Record {
+    fn record<F>(files: F) -> Record<F> {
         let origin = Origin { url: "base".to_owned(), ..Origin::default() };
         let name = |it: &str| Name::new(it).unwrap();
         let assignment = |on: &str, target: &str| AssignmentRecord {
             cluster_type: name(on),
             target: name(target),
-            policies: vec![name("p")],
+            policies: [name("p")].into(),
             inputs: Some(Digest::of(target.as_bytes())),
             failed: false,
         };
-        let digest = |it: &str| (it.to_owned(), Digest::of(it.as_bytes()));
         let ids = Tree::default().folder("");
         Record {
             version: VERSION,
@@ -254,11 +267,20 @@ mod tests {
             git_tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned(),
             dirty: false,
             scheduler: None,
-            files: ["c/a/t/x", "c/a/README.md", "c/b/README.md", ".github/x"].map(digest).into(),
+            files,
             parts: ["c/a", "c/b"].map(|it| (FilePath::new(it).unwrap(), ids)).into(),
             assignments: vec![assignment("a", "t"), assignment("b", "u"), assignment("new", "t")],
             sources: vec![SourceRecord::new(SourceRole::Base, "base", &origin)],
         }
+    }
+
+    fn tree() -> Tree {
+        let file = |it: &str| (FilePath::new(it).unwrap(), Blob::new(it.as_bytes()));
+        ["c/a/t/x", "c/a/\"x\"", "c/b/README.md", ".github/x"].map(file).into_iter().collect()
+    }
+
+    fn texts() -> RecordTexts {
+        record(tree()).texts()
     }
 
     fn read(texts: &RecordTexts) -> Result<Record, RecordError> {
@@ -270,8 +292,15 @@ mod tests {
 
     #[test]
     fn a_record_reads_back() {
-        let texts = record().texts();
-        assert_eq!(read(&texts), Ok(record()));
+        let texts = texts();
+        let tree = tree();
+        let listed = tree.files().map(|(path, it)| (path.to_string(), it.digest())).collect();
+        assert_eq!(read(&texts), Ok(record(listed)));
+        for text in texts.parts.values() {
+            let part: serde_json::Value = serde_json::from_str(text).unwrap();
+            let part: Part = serde_json::from_value(part).unwrap();
+            assert_eq!(*text, serde_json::to_string_pretty(&part).unwrap() + "\n");
+        }
         let files: Vec<&str> = texts.parts.keys().map(FilePath::as_str).collect();
         assert_eq!(files, ["c/a", "c/b"]);
         let head = texts.head.replace(Record::own_version(), "0.0.1");
@@ -281,7 +310,7 @@ mod tests {
 
     #[test]
     fn damage_and_other_shapes_are_told_apart() {
-        let texts = record().texts();
+        let texts = texts();
         let text = &texts.head;
         let of =
             |text: &str| read(&RecordTexts { head: text.to_owned(), ..texts.clone() }).unwrap_err();
@@ -296,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_as_the_head_has_it_is_damage() {
-        let texts = record().texts();
+        let texts = texts();
         for damage in ["", "{}", "gone"] {
             let mut parts = texts.parts.clone();
             let part = parts.values_mut().next().unwrap();
@@ -307,6 +336,29 @@ mod tests {
             }
             let damaged = read(&RecordTexts { parts, ..texts.clone() });
             assert!(matches!(damaged, Err(RecordError::Damaged { .. })), "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_without_anything_is_written_as_by_serde() {
+        let assignment = |policies: &[Name]| PartAssignment {
+            target: Name::new("t").unwrap(),
+            policies: policies.into(),
+            inputs: None,
+            failed: false,
+        };
+        let files = BTreeMap::from([("x".to_owned(), Digest::of(b""))]);
+        for (files, assignments) in [
+            (BTreeMap::new(), vec![]),
+            (files, vec![]),
+            (BTreeMap::new(), vec![assignment(&[]), assignment(&[])]),
+        ] {
+            let ids = Tree::default().folder("");
+            let (text, entry) = Part::write("c", &files, &assignments, ids);
+            let part = Part::parse(text.as_bytes()).unwrap();
+            assert_eq!(text, serde_json::to_string_pretty(&part).unwrap() + "\n");
+            assert_eq!((entry.files, entry.assignments), (files.len(), assignments.len()));
+            assert_eq!((part.files, part.assignments), (files, assignments));
         }
     }
 }

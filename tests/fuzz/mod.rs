@@ -16,6 +16,7 @@ use std::{
 };
 
 use camino::Utf8Path;
+use wob_engine::Digest;
 
 use self::targets::TARGETS;
 pub(crate) use self::targets::Target;
@@ -137,8 +138,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             r#"{"version": 1, "wob": "0.1.0", "environment": "dev", "profile": "standard", "root": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "gitTree": "", "dirty": false, "files": {}, "assignments": [], "sources": []}"#,
             r#"{"version": 1, "wob": "0.1.0", "environment": "dev", "profile": "kalypso", "root": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "gitTree": "", "dirty": true, "scheduler": {"name": "exec"}, "files": {"a/b": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}, "assignments": [{"clusterType": "large", "target": "app-x", "policies": ["p"], "failed": true}], "sources": [{"role": "settings", "name": "wob.yaml", "url": "x", "digest": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "dirty": true}]}"#,
             r#"{"version": 2, "wob": "9.0.0", "other": []}"#,
+            r#"{"version": 2, "wob": "0.1.0", "environment": "dev", "profile": "standard", "root": "DIGEST", "gitTree": "", "dirty": false, "files": {"x": "DIGEST"}, "parts": {"large": {"root": "DIGEST", "gitTree": "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "record": "DIGEST", "assignments": 1, "files": 1}}, "sources": []}"#,
+            r#"{"version": 2, "clusterType": "large", "files": {"app-x/a": "DIGEST", "\"": "DIGEST"}, "assignments": [{"target": "app-x", "policies": ["p"], "inputs": "DIGEST"}, {"target": "b", "policies": [], "failed": true}]}"#,
         ]
-        .map(str::to_owned)
+        .map(|it| it.replace("DIGEST", &Digest::of(b"").to_string()))
         .into(),
         "jinja" => jinja_seeds(),
         "settings" => texts_below("examples", |path| path.file_name() == Some("wob.yaml")),

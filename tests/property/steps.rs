@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use wob_engine::{Diagnostic, Digest};
+use wob_engine::{Diagnostic, Digest, Tree};
 use wob_rules::{
     Assignment, Before, Built, BuiltAssignment, Extent, Grain, Inputs, Known, KnownFiles, Parts,
     Profile, Reassigned, Record, Rendered, Subtree, build_with, subtrees,
@@ -155,7 +155,7 @@ fn judge_subtrees(
 }
 
 /// What a tree says of itself.
-fn record(built: &Built) -> Record {
+fn record(built: &Built) -> Record<Tree> {
     Record::new(built, &built.tree, Profile::Standard, vec![])
 }
 

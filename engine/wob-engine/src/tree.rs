@@ -75,7 +75,7 @@ impl Tree {
     }
 
     /// Names the tree bottom up: files by `file`, folders by `folder` from their entries, which are sorted by name.
-    fn fold<T>(&self, file: &dyn Fn(&Blob) -> T, folder: &dyn Fn(Vec<Entry<'_, T>>) -> T) -> T {
+    fn fold<T>(&self, file: &dyn Fn(&Blob) -> T, folder: &dyn Fn(&mut [Entry<'_, T>]) -> T) -> T {
         let file = |it: &Blob| (Kind::File, file(it));
         folder_at(0, &mut self.files.iter().peekable(), &file, folder)
     }
@@ -98,13 +98,15 @@ pub struct FolderIds {
 }
 
 impl FolderIds {
+    /// Names a folder that holds nothing but files, by their names, which are sorted and have no slash, and what each is called.
+    pub fn of_files<'n>(files: impl Iterator<Item = (&'n str, Self)>) -> Self {
+        let entry = |(name, id)| Entry { name, kind: Kind::File, id };
+        Self::of(&mut files.map(entry).collect::<Vec<_>>())
+    }
+
     /// Names a folder by its entries, which are sorted by name.
-    fn of(entries: Vec<Entry<'_, Self>>) -> Self {
-        let split = entries.into_iter().map(|Entry { name, kind, id }| {
-            (Entry { name, kind, id: id.root }, Entry { name, kind, id: id.git_id })
-        });
-        let (roots, git_ids) = split.unzip();
-        Self { root: root(roots), git_id: git_tree(git_ids) }
+    fn of(entries: &mut [Entry<'_, Self>]) -> Self {
+        Self { root: root_by(entries, |it| it.root), git_id: git_tree_by(entries, |it| it.git_id) }
     }
 }
 
@@ -151,7 +153,11 @@ enum Kind {
 }
 
 /// Names a folder by its entries, which are sorted by name.
-fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
+fn root(entries: &mut [Entry<'_, Digest>]) -> Digest {
+    root_by(entries, |it| *it)
+}
+
+fn root_by<T>(entries: &[Entry<'_, T>], digest: impl Fn(&T) -> Digest) -> Digest {
     let mut hasher = Hasher::new("wob 2026-11 tree");
     for Entry { name, kind, id } in entries {
         hasher.add(name.as_bytes());
@@ -159,7 +165,7 @@ fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
             Kind::File => b"file",
             Kind::Folder => b"tree",
         });
-        hasher.add(id.as_bytes());
+        hasher.add(digest(id).as_bytes());
     }
     hasher.finish()
 }
@@ -168,7 +174,12 @@ fn root(entries: Vec<Entry<'_, Digest>>) -> Digest {
 const ENTRY_BYTES: usize = 64;
 
 /// Names a folder as git does.
-fn git_tree(mut entries: Vec<Entry<'_, GitObjectId>>) -> GitObjectId {
+fn git_tree(entries: &mut [Entry<'_, GitObjectId>]) -> GitObjectId {
+    git_tree_by(entries, |it| *it)
+}
+
+/// Does the same; the entries get the order that git has.
+fn git_tree_by<T>(entries: &mut [Entry<'_, T>], git_id: impl Fn(&T) -> GitObjectId) -> GitObjectId {
     let is_folder = |it: &Entry<'_, _>| it.kind == Kind::Folder;
     if entries.iter().any(is_folder) {
         // Git sorts a folder as if its name ended in a slash.
@@ -183,7 +194,7 @@ fn git_tree(mut entries: Vec<Entry<'_, GitObjectId>>) -> GitObjectId {
         });
         body.extend_from_slice(name.as_bytes());
         body.push(0);
-        body.extend_from_slice(id.as_bytes());
+        body.extend_from_slice(git_id(id).as_bytes());
     }
     git_tree_id(&body)
 }
@@ -194,7 +205,7 @@ fn folder_at<'t, F: 't, T>(
     depth: usize,
     files: &mut Peekable<impl Iterator<Item = (&'t FilePath, &'t F)>>,
     leaf: &dyn Fn(&F) -> (Kind, T),
-    folder: &dyn Fn(Vec<Entry<'_, T>>) -> T,
+    folder: &dyn Fn(&mut [Entry<'_, T>]) -> T,
 ) -> T {
     let mut entries = vec![];
     let own = files.peek().map_or("", |(path, _)| &path.as_str()[..depth]);
@@ -213,7 +224,7 @@ fn folder_at<'t, F: 't, T>(
     entries.sort_by_key(|it| it.name);
     // Layout refuses a file and a folder of one name, as no disk could hold both.
     entries.dedup_by_key(|it| it.name);
-    folder(entries)
+    folder(&mut entries)
 }
 
 #[cfg(test)]
@@ -266,6 +277,11 @@ mod tests {
         let ids = outline.ids();
         assert_eq!((ids.root, ids.git_id), (tree.root(), tree.git_id()));
         assert_eq!(tree.folder("nothing"), Outline::default().ids());
+        let file = |it: &str| {
+            let blob = tree.get(&FilePath::new(it).unwrap()).unwrap();
+            FolderIds { root: blob.digest(), git_id: blob.git_id() }
+        };
+        assert_eq!(FolderIds::of_files([("y", file("a/x/y"))].into_iter()), tree.folder("a/x"));
     }
 
     #[test]

@@ -66,22 +66,22 @@ impl Judge<'_> {
         let tree = self.tree(proof)?;
         let fresh = self.fresh(&tree);
         for (path, _) in self.record.files.iter().filter(|(path, _)| self.is_meant(path)) {
-            let change = match fresh.files.get(path) {
-                Some(digest) if Some(digest) == self.record.files.get(path) => continue,
+            let change = match FilePath::new(path).ok().and_then(|it| tree.get(&it)) {
+                Some(it) if Some(&it.digest()) == self.record.files.get(path) => continue,
                 Some(_) => How::Changed,
                 None => How::Added,
             };
             proof.differs(path, Author::Wob, change);
         }
-        for path in fresh.files.keys().filter(|it| self.is_meant(it)) {
-            if !self.record.files.contains_key(path) {
-                proof.differs(path, Author::Wob, How::Deleted);
+        for (path, _) in tree.files().filter(|(path, _)| self.is_meant(path.as_str())) {
+            if !self.record.files.contains_key(path.as_str()) {
+                proof.differs(path.as_str(), Author::Wob, How::Deleted);
             }
         }
         if self.is_whole() {
             self.judge_record(proof, &fresh);
         }
-        self.add_diffs(proof, &tree, &fresh)?;
+        self.add_diffs(proof, &fresh)?;
         if !self.rebuilt.knows_settings && proof.verdict == Verdict::NotReproducible {
             proof.verdict = Verdict::NotCheckable;
             proof.reasons.push(
@@ -174,7 +174,7 @@ impl Judge<'_> {
     }
 
     /// Returns the record that wob would write.
-    fn fresh(&self, tree: &Tree) -> Record {
+    fn fresh(&self, tree: &Tree) -> Record<Tree> {
         let Rebuilt { session, target, .. } = self.rebuilt;
         let mut fresh = Recording::of(session, target).record(tree);
         // The same commits and trees were read, whatever they are called here.
@@ -196,7 +196,7 @@ impl Judge<'_> {
         fresh
     }
 
-    fn judge_record(&self, proof: &mut Proof, fresh: &Record) {
+    fn judge_record(&self, proof: &mut Proof, fresh: &Record<Tree>) {
         let texts = fresh.texts();
         if texts == *self.texts {
             return;
@@ -231,7 +231,7 @@ impl Judge<'_> {
     }
 
     /// Adds to each difference what it is, line by line.
-    fn add_diffs(&self, proof: &mut Proof, tree: &Tree, fresh: &Record) -> Result<(), OutputError> {
+    fn add_diffs(&self, proof: &mut Proof, fresh: &Record<Tree>) -> Result<(), OutputError> {
         for it in &mut proof.differences {
             let Ok(path) = FilePath::new(&it.path) else { continue };
             let (wanted, found) = if it.path == RECORD_PATH {
@@ -245,7 +245,8 @@ impl Judge<'_> {
                 };
                 (text(&fresh.texts()), text(self.texts))
             } else {
-                (tree.get(&path).map(|it| it.bytes().into_owned()), self.held.read(&path)?)
+                let wanted = fresh.files.get(&path).map(|it| it.bytes().into_owned());
+                (wanted, self.held.read(&path)?)
             };
             // Of a file that cannot be read, there is nothing to show.
             if found.is_none() && self.files.contains_key(&it.path) {

@@ -79,7 +79,12 @@ struct Builder {
 
 impl Statement {
     /// Says what is known of `tree`, whose record is `record`, written as `texts`, and which `builder` built.
-    pub(crate) fn new(tree: &Tree, record: &Record, texts: &RecordTexts, builder: &str) -> Self {
+    pub(crate) fn new<F>(
+        tree: &Tree,
+        record: &Record<F>,
+        texts: &RecordTexts,
+        builder: &str,
+    ) -> Self {
         let label = format!("//env:{}", record.environment);
         let dependencies = record.sources.iter().map(dependency).collect();
         let builder = Builder {

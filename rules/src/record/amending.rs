@@ -69,13 +69,13 @@ impl PartText {
     /// Says whether the assignment at `index` was made from inputs with this digest.
     pub fn has_inputs(&self, index: usize, inputs: &Digest) -> bool {
         let start = self.assignments.get(index).and_then(|it| it.1);
-        start.is_some_and(|it| self.text[it..it + HEX] == hex(inputs))
+        start.is_some_and(|it| self.text[it..it + HEX] == inputs.hex())
     }
 
     /// Says that the assignment at `index` was made from `inputs`; `None` if it says no inputs.
     pub fn set_inputs(&mut self, index: usize, inputs: &Digest) -> Option<()> {
         let start = self.assignments.get(index)?.1?;
-        self.text[start..start + HEX].copy_from_slice(&hex(inputs));
+        self.text[start..start + HEX].copy_from_slice(&inputs.hex());
         Some(())
     }
 
@@ -88,7 +88,7 @@ impl PartText {
     /// Says that the file at `path` has another digest; `None` if there is no such file.
     pub fn set_file(&mut self, path: &str, digest: &Digest) -> Option<()> {
         let start = self.start_of(path)?;
-        self.text[start..start + HEX].copy_from_slice(&hex(digest));
+        self.text[start..start + HEX].copy_from_slice(&digest.hex());
         Some(())
     }
 
@@ -106,15 +106,6 @@ impl PartText {
 fn is_hex(text: &[u8]) -> Option<()> {
     (text.len() == HEX && text.iter().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
         .then_some(())
-}
-
-fn hex(digest: &Digest) -> [u8; HEX] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = [0; HEX];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(digest.as_bytes()) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-    hex
 }
 
 #[cfg(test)]
@@ -146,6 +137,11 @@ mod tests {
         .unwrap()
     }
 
+    /// Writes a part down as serde does.
+    fn text_of(part: &Part) -> String {
+        serde_json::to_string_pretty(part).unwrap() + "\n"
+    }
+
     proptest! {
         #[test]
         fn what_is_amended_reads_as_if_it_was_written_anew(
@@ -157,7 +153,11 @@ mod tests {
         ) {
             let mut files: Vec<(String, u8)> = files.into_iter().collect();
             let mut targets: Vec<(String, Option<u8>)> = targets.into_iter().collect();
-            let text = part(&files, &targets).to_json();
+            let said = part(&files, &targets);
+            let text = text_of(&said);
+            let ids = wob_engine::Tree::default().folder("");
+            let (written, _) = Part::write("large", &said.files, &said.assignments, ids);
+            prop_assert_eq!(&written, &text);
             let mut amended = PartText::new(text.into_bytes()).unwrap();
             prop_assert_eq!(amended.files(), files.len());
             let said: Vec<&[u8]> = amended.targets().collect();
@@ -176,13 +176,13 @@ mod tests {
                 prop_assert!(set.is_none(), "what failed has no inputs");
             }
             let text = String::from_utf8(amended.into_text()).unwrap();
-            prop_assert_eq!(text, part(&files, &targets).to_json());
+            prop_assert_eq!(text, text_of(&part(&files, &targets)));
         }
     }
 
     #[test]
     fn other_texts_are_not_amended() {
-        let text = part(&[("a/b".to_owned(), 1)], &[("a".to_owned(), Some(1))]).to_json();
+        let text = text_of(&part(&[("a/b".to_owned(), 1)], &[("a".to_owned(), Some(1))]));
         let new = |text: &str| PartText::new(text.as_bytes().to_vec());
         assert!(new(&text).is_some());
         assert_eq!(new(text.trim_end()), None, "no newline at its end");

@@ -1,12 +1,15 @@
 //! How a record is written down and read back: a head, and one text for each part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline, Tree};
 
-use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION};
+use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION, divided};
 use crate::{Name, Profile, schedule::SchedulerRecord};
 
 /// Returns where the record of the part in `folder` lies in the tree.
@@ -132,7 +135,7 @@ pub struct PartAssignment {
     /// The target's full name.
     pub target: Name,
     /// See [`AssignmentRecord::policies`].
-    pub policies: Vec<Name>,
+    pub policies: Arc<[Name]>,
     /// See [`AssignmentRecord::inputs`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -141,36 +144,27 @@ pub struct PartAssignment {
     pub failed: bool,
 }
 
-impl Record {
+impl Record<Tree> {
     /// Returns the texts that it is written down in: pretty JSON with a final newline.
     pub fn texts(&self) -> RecordTexts {
-        let folders: Vec<&FilePath> = self.parts.keys().collect();
-        let parts: Vec<(Part, String, Digest)> = folders
-            .par_iter()
-            .map(|folder| {
-                let part = self.part(folder);
-                let text = part.to_json();
-                let digest = Digest::of(text.as_bytes());
-                (part, text, digest)
-            })
-            .collect();
-        let mut entries = BTreeMap::new();
-        let mut texts = BTreeMap::new();
-        for ((folder, ids), (part, text, digest)) in self.parts.iter().zip(parts) {
-            entries.insert(folder.to_string(), part.entry(*ids, digest));
-            texts.insert(folder.clone(), text);
-        }
-        RecordTexts { head: json(&self.head(entries)), parts: texts }
+        let folders: Vec<(&FilePath, &FolderIds)> = self.parts.iter().collect();
+        let parts = folders.into_par_iter().map(|(folder, ids)| {
+            let (text, entry) = self.part(folder, *ids);
+            ((folder.clone(), text), (folder.to_string(), entry))
+        });
+        let (texts, entries): (Vec<_>, Vec<_>) = parts.unzip();
+        let head = json(&self.head(entries.into_iter().collect()));
+        RecordTexts { head, parts: texts.into_iter().collect() }
     }
 
     /// Returns the head, with what is in no part.
     fn head(&self, parts: BTreeMap<String, PartEntry>) -> Head {
-        let is_in_part = |path: &str| {
-            let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
-            above.any(|it| parts.contains_key(it))
-        };
         let names: BTreeSet<&str> = self.parts.keys().map(FilePath::file_name).collect();
-        let files = self.files.iter().filter(|(path, _)| !is_in_part(path));
+        let (_, loose) = divided(&self.files, |path| {
+            let path = path.as_str();
+            let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
+            above.find(|it| parts.contains_key(*it))
+        });
         let assignments =
             self.assignments.iter().filter(|it| !names.contains(it.cluster_type.as_str()));
         Head {
@@ -182,34 +176,31 @@ impl Record {
             git_tree: self.git_tree.clone(),
             dirty: self.dirty,
             scheduler: self.scheduler.clone(),
-            files: files.map(|(path, it)| (path.clone(), *it)).collect(),
+            files: loose.into_iter().map(|(path, it)| (path.to_string(), it.digest())).collect(),
             assignments: assignments.cloned().collect(),
             sources: self.sources.clone(),
             parts,
         }
     }
 
-    fn part(&self, folder: &FilePath) -> Part {
-        let prefix = format!("{folder}/");
-        let below = self.files.range(prefix.clone()..);
-        let files = below
-            .map_while(|(path, digest)| Some((path.strip_prefix(&prefix)?.to_owned(), *digest)))
-            .collect();
-        let cluster_type = folder.file_name().to_owned();
-        let start =
-            self.assignments.partition_point(|it| it.cluster_type.as_str() < &*cluster_type);
+    /// Returns the text of the part in `folder`, and what the head says of it.
+    fn part(&self, folder: &FilePath, ids: FolderIds) -> (String, PartEntry) {
+        let name = folder.file_name();
+        let mut text = Text::of(name);
+        let below = folder.as_str().len() + 1;
+        for (path, blob) in self.files.below(folder.as_str()) {
+            text.file(&path.as_str()[below..], blob.digest());
+        }
+        let start = self.assignments.partition_point(|it| it.cluster_type.as_str() < name);
         let own = self.assignments[start..].iter();
-        let own = own.take_while(|it| it.cluster_type.as_str() == cluster_type);
-        let assignments = own.map(|it| PartAssignment {
-            target: it.target.clone(),
-            policies: it.policies.clone(),
-            inputs: it.inputs,
-            failed: it.failed,
-        });
-        let assignments = assignments.collect();
-        Part::new(cluster_type, files, assignments)
+        for it in own.take_while(|it| it.cluster_type.as_str() == name) {
+            text.assignment(&it.target, &it.policies, (it.inputs, it.failed));
+        }
+        text.finish(ids)
     }
+}
 
+impl Record {
     /// Reads a record by the text of its head; `part` reads what lies at a path of the tree.
     ///
     /// # Errors
@@ -276,20 +267,6 @@ impl Record {
 }
 
 impl Part {
-    /// Returns the record of a part with these `files`, and these `assignments`, sorted by target.
-    pub fn new(
-        cluster_type: String,
-        files: BTreeMap<String, Digest>,
-        assignments: Vec<PartAssignment>,
-    ) -> Self {
-        Self { version: VERSION, cluster_type, files, assignments }
-    }
-
-    /// Returns its text: pretty JSON with a final newline.
-    pub fn to_json(&self) -> String {
-        json(self)
-    }
-
     /// Reads its text; says in words what is wrong with it.
     ///
     /// # Errors
@@ -298,16 +275,117 @@ impl Part {
         serde_json::from_slice(bytes).map_err(|it| what(&it))
     }
 
-    /// Returns what the head says of it, whose files are called `ids` and whose text has `digest`.
-    pub fn entry(&self, ids: FolderIds, digest: Digest) -> PartEntry {
-        PartEntry {
+    /// Writes down the record of a part with these `files`, and these `assignments`, sorted by target, whose folder is called `ids`; returns
+    /// what the head says of it, too.
+    pub fn write(
+        cluster_type: &str,
+        files: &BTreeMap<String, Digest>,
+        assignments: &[PartAssignment],
+        ids: FolderIds,
+    ) -> (String, PartEntry) {
+        let mut text = Text::of(cluster_type);
+        for (path, digest) in files {
+            text.file(path, *digest);
+        }
+        for it in assignments {
+            text.assignment(&it.target, &it.policies, (it.inputs, it.failed));
+        }
+        text.finish(ids)
+    }
+}
+
+/// The text of a [`Part`] while it is written, as serde would print it: there are millions of lines in the records of a large tree.
+struct Text {
+    text: String,
+    files: usize,
+    assignments: usize,
+}
+
+impl Text {
+    fn of(cluster_type: &str) -> Self {
+        let mut text = format!("{{\n  \"version\": {VERSION},\n  \"clusterType\": ");
+        push_quoted(&mut text, cluster_type);
+        text.push_str(",\n  \"files\": {");
+        Self { text, files: 0, assignments: 0 }
+    }
+
+    /// Adds a file; they come sorted by path, before all assignments.
+    fn file(&mut self, path: &str, digest: Digest) {
+        self.text.push_str(if self.files == 0 { "\n    " } else { ",\n    " });
+        push_quoted(&mut self.text, path);
+        self.text.push_str(": ");
+        push_digest(&mut self.text, digest);
+        self.files += 1;
+    }
+
+    /// Adds an assignment, which was made from `inputs`, or `failed`.
+    fn assignment(
+        &mut self,
+        target: &Name,
+        policies: &[Name],
+        (inputs, failed): (Option<Digest>, bool),
+    ) {
+        if self.assignments == 0 {
+            self.end_files();
+        }
+        let text = &mut self.text;
+        text.push_str(if self.assignments == 0 { "\n    {" } else { ",\n    {" });
+        text.push_str("\n      \"target\": ");
+        push_quoted(text, target.as_str());
+        text.push_str(",\n      \"policies\": [");
+        for (index, policy) in policies.iter().enumerate() {
+            text.push_str(if index == 0 { "\n        " } else { ",\n        " });
+            push_quoted(text, policy.as_str());
+        }
+        text.push_str(if policies.is_empty() { "]" } else { "\n      ]" });
+        if let Some(inputs) = inputs {
+            text.push_str(",\n      \"inputs\": ");
+            push_digest(text, inputs);
+        }
+        if failed {
+            text.push_str(",\n      \"failed\": true");
+        }
+        text.push_str("\n    }");
+        self.assignments += 1;
+    }
+
+    fn end_files(&mut self) {
+        self.text.push_str(if self.files == 0 { "}" } else { "\n  }" });
+        self.text.push_str(",\n  \"assignments\": [");
+    }
+
+    fn finish(mut self, ids: FolderIds) -> (String, PartEntry) {
+        if self.assignments == 0 {
+            self.end_files();
+        }
+        self.text.push_str(if self.assignments == 0 { "]\n}\n" } else { "\n  ]\n}\n" });
+        let entry = PartEntry {
             root: ids.root,
             git_tree: ids.git_id.to_string(),
-            record: digest,
-            assignments: self.assignments.len(),
-            files: self.files.len(),
-        }
+            record: Digest::of(self.text.as_bytes()),
+            assignments: self.assignments,
+            files: self.files,
+        };
+        (self.text, entry)
     }
+}
+
+/// Adds `value` as JSON has it.
+fn push_quoted(text: &mut String, value: &str) {
+    if value.bytes().all(|it| it >= b' ' && it != b'"' && it != b'\\') {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
+    } else {
+        let quoted = serde_json::to_string(value);
+        text.push_str(&quoted.expect("because a text is plain data"));
+    }
+}
+
+fn push_digest(text: &mut String, digest: Digest) {
+    text.push('"');
+    text.push_str(std::str::from_utf8(&digest.hex()).expect("because digits are text"));
+    text.push('"');
 }
 
 fn json(it: &impl Serialize) -> String {

@@ -1,9 +1,8 @@
 //! `wob attest`: builds a tree, or proves one that is there, and says what it was made from.
 
 use camino::Utf8PathBuf;
-use wob_engine::Tree;
 use wob_host::{Envelope, Exposed, Interrupt, SigningKey};
-use wob_rules::{Pattern, Record, RecordTexts};
+use wob_rules::Pattern;
 
 use crate::{
     args::{Common, Patterns},
@@ -33,13 +32,6 @@ pub(super) struct Make {
     builder: String,
 }
 
-/// What is attested: a tree, its record, and the texts of that.
-struct Attested {
-    tree: Tree,
-    record: Record,
-    texts: RecordTexts,
-}
-
 impl Make {
     pub(super) fn run(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         let environment = self.environment(streams)?;
@@ -50,9 +42,10 @@ impl Make {
             (None, Some(folder)) => Some(Against::folder(folder)),
             (None, None) => None,
         };
-        let attested = match (place, &self.target) {
-            (Some(place), _) => proven(&place, environment.as_deref(), common, streams)?,
-            (None, Some(target)) => built(target, common, streams)?,
+        let builder = &self.builder;
+        let statement = match (place, &self.target) {
+            (Some(place), _) => proven((&place, environment.as_deref()), builder, common, streams)?,
+            (None, Some(target)) => built(target, builder, common, streams)?,
             (None, None) => {
                 streams.fail(
                     "nothing to attest\n  help: name an environment, such as //env:stage, or a tree by --against or -o",
@@ -60,8 +53,7 @@ impl Make {
                 return Err(Exit::Usage);
             }
         };
-        let Attested { tree, record, texts } = attested;
-        let statement = Statement::new(&tree, &record, &texts, &self.builder).to_json();
+        let statement = statement.to_json();
         streams.result(&match &key {
             Some(key) => Envelope::sign(PAYLOAD_TYPE, statement.into_bytes(), key).to_json(),
             None => statement,
@@ -99,13 +91,13 @@ impl Make {
     }
 }
 
-/// Proves the tree that lies at `place`.
+/// Proves the tree that lies at `place`, which must be of `environment`, and says that `builder` built it.
 fn proven(
-    place: &Against,
-    environment: Option<&str>,
+    (place, environment): (&Against, Option<&str>),
+    builder: &str,
     common: &Common,
     streams: &Streams,
-) -> Result<Attested, Exit> {
+) -> Result<Statement, Exit> {
     let fail = |message: &str, exit| {
         streams.fail(message);
         exit
@@ -142,11 +134,16 @@ fn proven(
     }
     let (tree, texts) = prover.into_given().expect("because a tree that is proven was built");
     let record = proof.record.expect("because a tree that is proven has a record");
-    Ok(Attested { tree, record, texts })
+    Ok(Statement::new(&tree, &record, &texts, builder))
 }
 
-/// Builds the environment that `target` names, in memory.
-fn built(target: &str, common: &Common, streams: &Streams) -> Result<Attested, Exit> {
+/// Builds the environment that `target` names, in memory, and says that `builder` did.
+fn built(
+    target: &str,
+    builder: &str,
+    common: &Common,
+    streams: &Streams,
+) -> Result<Statement, Exit> {
     let patterns = Patterns { wanted: vec![target.to_owned()], trailing: vec![] };
     let session = Session::start(common, &patterns, streams)?.renewing();
     let built = session.build(common)?;
@@ -156,14 +153,13 @@ fn built(target: &str, common: &Common, streams: &Streams) -> Result<Attested, E
         streams.fail("nothing is attested, for not everything could be built");
         return Err(exit);
     };
-    let tree = target.built.tree.clone();
-    let record = Recording::of(&session, target).record(&tree);
+    let tree = &target.built.tree;
+    let record = Recording::of(&session, target).record(tree);
     check_sources(&record.sources).map_err(|reason| {
         streams.fail(&format!("nothing is attested: {reason}\n  help: commit it first"));
         Exit::Local
     })?;
-    let texts = record.texts();
-    Ok(Attested { tree, record, texts })
+    Ok(Statement::new(tree, &record, &record.texts(), builder))
 }
 
 fn parse_uri(text: &str) -> Result<String, String> {

@@ -90,7 +90,7 @@ impl From<OutputError> for Failure {
 
 /// What shall be done to a place, and what is known of it.
 pub(super) struct Planned {
-    record: Record,
+    record: Record<Tree>,
     plan: Plan,
     ground: Ground,
 }
@@ -204,7 +204,7 @@ impl<'t> Planning<'t> {
         &self,
         destination: &Destination,
         standing: &Standing,
-    ) -> Result<(Record, Plan), OutputError> {
+    ) -> Result<(Record<Tree>, Plan), OutputError> {
         let tree = kept(self.recording.target, destination)?;
         let record = self.recording.record(&tree);
         let texts = written(record.texts());

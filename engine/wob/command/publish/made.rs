@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use rayon::ThreadPool;
 use serde_json::Value;
-use wob_engine::{Diagnostic, Digest, Severity};
+use wob_engine::{Diagnostic, Digest, Severity, Tree};
 use wob_host::{Destination as Place, GitId, Interrupt, OutputError, Overwrite, Plan, Standing};
 use wob_rules::{
     Built, EnvironmentInput, Head, Record, Said, SourceRecord,
@@ -34,7 +34,7 @@ pub(super) struct Whole<'w> {
 
 /// What there is to publish.
 pub(super) enum Made<'m> {
-    Whole { whole: &'m Whole<'m>, record: Box<Record>, plan: Box<Plan> },
+    Whole { whole: &'m Whole<'m>, record: Box<Record<Tree>>, plan: Box<Plan> },
     Amended(Box<MadeOfChanges<'m>>),
 }
 

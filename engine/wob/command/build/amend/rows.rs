@@ -49,9 +49,8 @@ impl Renewed<'_> {
         renewing.files.insert(name.to_owned(), blob.digest());
         renewing.outline.add_file(FilePath::new(name).ok()?, &blob);
         renewing.leave(self.gone)?;
-        let part = Part::new(self.name.to_owned(), renewing.files, renewing.rows);
-        let text = part.to_json();
-        let entry = part.entry(renewing.outline.ids(), Digest::of(text.as_bytes()));
+        let ids = renewing.outline.ids();
+        let (text, entry) = Part::write(self.name, &renewing.files, &renewing.rows, ids);
         let Renewing { folder, changed, deleted, .. } = renewing;
         Some(AmendedPart { folder, record: Some(Record { entry, text }), changed, deleted })
     }
@@ -124,7 +123,7 @@ impl Renewing {
     fn keep(&mut self, assignment: &Assignment, known: &KnownFolder) -> Option<()> {
         let (row, files) = self.before.remove(&assignment.target)?;
         let is_same = row.inputs == Some(known.inputs)
-            && row.policies == *assignment.policies
+            && row.policies == assignment.policies
             && files.len() == known.files;
         if !is_same {
             return None;
@@ -145,7 +144,7 @@ impl Renewing {
         let before = self.before.remove(target);
         let is_same = before
             .as_ref()
-            .is_some_and(|(row, _)| row.inputs == built.inputs && row.policies == **policies);
+            .is_some_and(|(row, _)| row.inputs == built.inputs && row.policies == *policies);
         if !is_same && !is_concerned {
             return None;
         }
@@ -173,7 +172,7 @@ impl Renewing {
         }
         self.rows.push(PartAssignment {
             target: target.clone(),
-            policies: policies.to_vec(),
+            policies: policies.clone(),
             inputs: Some(built.inputs?),
             failed: false,
         });
