@@ -340,7 +340,7 @@ fn key(kind: &str, digest: &Digest) -> Digest {
 }
 
 fn key_of(rules: &str, kind: &str, digest: &Digest) -> Digest {
-    Hasher::new("wob 2026-11 stored 3")
+    Hasher::new("wob 2026-11 stored 4")
         .field(rules.as_bytes())
         .field(kind.as_bytes())
         .field(digest.as_bytes())

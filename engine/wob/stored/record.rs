@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
 use wob_rules::{Grain, GroupDigests, Inputs, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
 
@@ -18,17 +18,17 @@ pub(super) struct Record {
 struct File {
     /// An index into the names.
     name: u32,
-    digest: [u8; 32],
-    git_id: [u8; 20],
+    digest: Id<32>,
+    git_id: Id<20>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Member {
-    inputs: [u8; 32],
+    inputs: Id<32>,
     /// Where its files end; they begin where those of the member before end.
     end: u32,
     /// What a folder of its files is called; none if they cannot be in one.
-    folder: Option<([u8; 32], [u8; 20])>,
+    folder: Option<(Id<32>, Id<20>)>,
     grain: Grain,
     /// The keys that its templates missed.
     missed: Box<[MissedKey]>,
@@ -51,14 +51,14 @@ impl Record {
         let mut record = Self::default();
         let mut names = Names::default();
         for (inputs, KnownFiles { files, missed, grain }) in known {
-            let folder = folder(&files).map(|it| (*it.root.as_bytes(), *it.git_id.as_bytes()));
+            let folder = folder(&files).map(|it| (Id::of(&it.root), Id(*it.git_id.as_bytes())));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
-                digest: *it.digest.as_bytes(),
-                git_id: *it.git_id.as_bytes(),
+                digest: Id::of(&it.digest),
+                git_id: Id(*it.git_id.as_bytes()),
             }));
             let end = number(record.files.len());
-            let inputs = *inputs.as_bytes();
+            let inputs = Id::of(&inputs);
             record.members.push(Member { inputs, end, folder, grain, missed });
         }
         record.names = names.in_order;
@@ -67,7 +67,7 @@ impl Record {
 
     /// Returns the digests of the members' inputs.
     pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Digest> {
-        self.members.iter().map(|it| Digest::from_bytes(it.inputs))
+        self.members.iter().map(|it| it.inputs.digest())
     }
 
     /// Returns the folders of the members; `None` if one has none.
@@ -75,13 +75,10 @@ impl Record {
         let mut start = 0;
         let folder = |it: &Member| {
             let (root, git_id) = it.folder?;
-            let ids = FolderIds {
-                root: Digest::from_bytes(root),
-                git_id: GitObjectId::from_bytes(git_id),
-            };
+            let ids = FolderIds { root: root.digest(), git_id: git_id.git_id() };
             let files = (it.end as usize).checked_sub(start)?;
             start = it.end as usize;
-            Some(KnownFolder { inputs: Digest::from_bytes(it.inputs), ids, files })
+            Some(KnownFolder { inputs: it.inputs.digest(), ids, files })
         };
         self.members.iter().map(folder).collect()
     }
@@ -93,8 +90,8 @@ impl Record {
         let file = |it: &File| {
             Some(KnownFile {
                 name: self.names.get(it.name as usize)?.clone(),
-                digest: Digest::from_bytes(it.digest),
-                git_id: GitObjectId::from_bytes(it.git_id),
+                digest: it.digest.digest(),
+                git_id: it.git_id.git_id(),
             })
         };
         let files = self.files.get(start..end(member)?)?.iter().map(file);
@@ -104,7 +101,13 @@ impl Record {
     }
 }
 
+/// Returns what a folder of some files is called; none if they cannot be in one.
 fn folder(files: &[KnownFile]) -> Option<FolderIds> {
+    let is_flat = files.iter().all(|it| !it.name.contains('/'));
+    if is_flat && files.is_sorted_by(|a, b| a.name < b.name) {
+        let ids = |it: &'_ KnownFile| FolderIds { root: it.digest, git_id: it.git_id };
+        return Some(FolderIds::of_files(files.iter().map(|it| (&*it.name, ids(it)))));
+    }
     let mut outline = Outline::default();
     for it in files {
         outline.add_known(FilePath::new(&it.name).ok()?, it.digest, it.git_id);
@@ -112,12 +115,45 @@ fn folder(files: &[KnownFile]) -> Option<FolderIds> {
     Some(outline.ids())
 }
 
+/// A digest or an id of git's, written at once, as bytes: as an array it would be written one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Id<const N: usize>([u8; N]);
+
+impl Id<32> {
+    fn of(digest: &Digest) -> Self {
+        Self(*digest.as_bytes())
+    }
+
+    fn digest(self) -> Digest {
+        Digest::from_bytes(self.0)
+    }
+}
+
+impl Id<20> {
+    fn git_id(self) -> GitObjectId {
+        GitObjectId::from_bytes(self.0)
+    }
+}
+
+impl<const N: usize> Serialize for Id<N> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Id<N> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&[u8]>::deserialize(deserializer)?;
+        bytes.try_into().map(Self).map_err(|_| D::Error::invalid_length(bytes.len(), &"an id"))
+    }
+}
+
 /// What the assignments of a subtree were made from. What several share stands in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartsRecord {
     names: Vec<Arc<str>>,
     /// An index into the names, and a digest.
-    parts: Vec<(u32, [u8; 32])>,
+    parts: Vec<(u32, Id<32>)>,
     groups: Vec<Group>,
     /// Targets, and for each of [`PartGroup::ALL`] an index into the groups.
     members: Vec<(String, Groups)>,
@@ -128,7 +164,7 @@ type Groups = [u32; PartGroup::ALL.len()];
 /// A group of parts.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Group {
-    digest: [u8; 32],
+    digest: Id<32>,
     /// Indices into the parts.
     parts: Vec<u32>,
 }
@@ -180,13 +216,13 @@ impl StoredParts<'_> {
 
 impl Parts for StoredParts<'_> {
     fn digests(&self) -> GroupDigests {
-        std::array::from_fn(|index| Digest::from_bytes(self.group(index).digest))
+        std::array::from_fn(|index| self.group(index).digest.digest())
     }
 
     fn each_part(&self, group: PartGroup, part: &mut dyn FnMut(&str, Digest)) {
         for index in &self.group(group as usize).parts {
             let (name, digest) = self.record.parts[*index as usize];
-            part(&self.record.names[name as usize], Digest::from_bytes(digest));
+            part(&self.record.names[name as usize], digest.digest());
         }
     }
 }
@@ -197,8 +233,8 @@ struct Writing {
     record: PartsRecord,
     names: Names,
     /// The parts and the groups, each with its index.
-    parts: BTreeMap<(u32, [u8; 32]), u32>,
-    groups: BTreeMap<[u8; 32], u32>,
+    parts: BTreeMap<(Id<32>, u32), u32>,
+    groups: BTreeMap<Id<32>, u32>,
 }
 
 impl Writing {
@@ -208,8 +244,8 @@ impl Writing {
         {
             let before = self.record.groups.get(*index as usize);
             // Many are those of the target before.
-            if before.is_none_or(|it| it.digest != *digest.as_bytes()) {
-                let known = self.groups.get(digest.as_bytes()).copied();
+            if before.is_none_or(|it| it.digest != Id::of(&digest)) {
+                let known = self.groups.get(&Id::of(&digest)).copied();
                 *index = known.unwrap_or_else(|| self.group(inputs, group, (digest, *index)));
             }
         }
@@ -221,18 +257,20 @@ impl Writing {
         let before = self.record.groups.get(before as usize).map_or(&[][..], |it| &it.parts);
         let mut parts: Vec<u32> = Vec::with_capacity(before.len());
         inputs.each_part(group, &mut |name, digest| {
-            let part = (self.names.number(name), *digest.as_bytes());
+            let part = (self.names.number(name), Id::of(&digest));
             let same = before.get(parts.len());
             let same = same.filter(|it| self.record.parts[**it as usize] == part).copied();
             let new = || {
                 self.record.parts.push(part);
                 number(self.record.parts.len() - 1)
             };
-            parts.push(same.unwrap_or_else(|| *self.parts.entry(part).or_insert_with(new)));
+            parts.push(
+                same.unwrap_or_else(|| *self.parts.entry((part.1, part.0)).or_insert_with(new)),
+            );
         });
         let next = number(self.record.groups.len());
-        self.record.groups.push(Group { digest: *digest.as_bytes(), parts });
-        self.groups.insert(*digest.as_bytes(), next);
+        self.record.groups.push(Group { digest: Id::of(&digest), parts });
+        self.groups.insert(Id::of(&digest), next);
         next
     }
 }
