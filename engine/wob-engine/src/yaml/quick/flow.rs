@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     form::{Form, Parent},
-    scalars::{LONGEST_KEY, Scalar, double_quoted, plain, strip},
+    scalars::{Key, LONGEST_KEY, Scalar, double_quoted, plain, strip},
 };
 
 /// What is left of the line.
@@ -92,7 +92,7 @@ impl<'t, 'f, 'o> Flow<'t, 'f, 'o> {
             let key = self.text().filter(|it| it.len() <= LONGEST_KEY)?;
             self.rest = strip(self.rest, b':')?;
             self.skip();
-            self.form.key(mapping, key, column)?;
+            self.form.key(mapping, Key::quoted(key), column)?;
             self.value(depth, (column, Parent::Value))?;
             self.skip();
             if self.take(b'}') {

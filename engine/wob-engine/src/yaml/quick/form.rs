@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::scalars::Scalar;
+use super::scalars::{Key, Scalar};
 use crate::yaml::{
     emit::{self, Position},
     order::{self, KeyOrder},
@@ -72,11 +72,11 @@ impl<'t, 'o> Form<'t, 'o> {
     }
 
     /// Begins an entry of the innermost mapping, which is at `column`; `None` if there are too many, or for a long key.
-    pub(super) fn key(&mut self, mapping: Mapping, key: Cow<'t, str>, column: usize) -> Option<()> {
+    pub(super) fn key(&mut self, mapping: Mapping, key: Key<'t>, column: usize) -> Option<()> {
         if self.entries.len() - mapping.first >= MOST_ENTRIES {
             return None;
         }
-        let is_plain = emit::is_surely_plain(key.as_bytes());
+        let Key { text: key, is_plain } = key;
         if !(is_plain || emit::is_simple_key(&key)) {
             return None;
         }

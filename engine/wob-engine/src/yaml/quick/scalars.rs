@@ -34,6 +34,20 @@ pub(super) enum Scalar<'t> {
     Text(Cow<'t, str>),
 }
 
+/// The key of an entry.
+pub(super) struct Key<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// Whether it surely needs no quotes.
+    pub(super) is_plain: bool,
+}
+
+impl<'t> Key<'t> {
+    /// Takes a key that stood in quotes.
+    pub(super) fn quoted(text: Cow<'t, str>) -> Self {
+        Self { is_plain: emit::is_surely_plain(text.as_bytes()), text }
+    }
+}
+
 /// Says whether `text` begins with an ASCII character. The standard library's way compares memory, which takes longer.
 fn begins(text: &str, character: u8) -> bool {
     text.as_bytes().first() == Some(&character)
@@ -45,10 +59,11 @@ pub(super) fn strip(text: &str, character: u8) -> Option<&str> {
 }
 
 /// Splits a line into its key and what follows the colon; `None` if it is no entry, or none with a plain enough key.
-pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(super) fn entry(written: &str) -> Option<(Key<'_>, &str)> {
+    let quoted = |(key, rest)| (Key::quoted(key), rest);
     let (key, rest) = match written.as_bytes().first()? {
-        b'"' => double_quoted(written)?,
-        b'\'' => single_quoted(written)?,
+        b'"' => double_quoted(written).map(quoted)?,
+        b'\'' => single_quoted(written).map(quoted)?,
         _ => {
             let end = written.bytes().position(|it| !IN_KEY[usize::from(it)])?;
             // Most lines that are no entries are seen here.
@@ -57,8 +72,12 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
             }
             let (key, rest) = written.split_at(end);
             // `-` begins items, and what reads as a number or a boolean becomes another key.
-            let is_text = !key.is_empty() && !begins(key, b'-');
-            (is_text && scalar::read(key) == Reading::Text).then_some((key.into(), rest))?
+            if begins(key, b'-') {
+                return None;
+            }
+            let is_plain = emit::is_surely_plain(key.as_bytes());
+            let is_text = is_plain || !key.is_empty() && scalar::read(key) == Reading::Text;
+            is_text.then_some((Key { text: key.into(), is_plain }, rest))?
         }
     };
     let rest = strip(rest, b':')?;
@@ -66,7 +85,7 @@ pub(super) fn entry(written: &str) -> Option<(Cow<'_, str>, &str)> {
     let is_separate = rest.is_empty() || value.len() < rest.len();
     // A comment is no value.
     let value = if begins(value, b'#') { "" } else { value };
-    (is_separate && key.len() <= LONGEST_KEY).then_some((key, value))
+    (is_separate && key.text.len() <= LONGEST_KEY).then_some((key, value))
 }
 
 /// Reads a scalar that fills the rest of its line.
