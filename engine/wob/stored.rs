@@ -11,11 +11,11 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Database, Digest, Hasher};
+use wob_engine::{Digest, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
-    Assignment, Before, BuiltAssignment, EnvironmentInput, Grain, Inputs, Known, KnownFiles, Made,
-    Parts, Rendered, Subtree, inputs_of, subtrees,
+    Assignment, Before, BuiltAssignment, Grain, Inputs, Known, KnownFiles, Made, Parts, Rendered,
+    Subtree, subtrees,
 };
 
 use self::record::Record;
@@ -110,17 +110,13 @@ impl Stored {
     ///
     /// # Errors
     /// If the store cannot be written: the next build then renders again.
-    pub(crate) fn save(
-        &self,
-        db: &Database,
-        built: &[(EnvironmentInput, &[BuiltAssignment])],
-    ) -> Result<(), StoreError> {
+    pub(crate) fn save(&self, built: &[&[BuiltAssignment]]) -> Result<(), StoreError> {
         let mut new = vec![];
-        for (environment, all) in built {
+        for all in built {
             for subtree in subtrees(all.iter().map(|it| (&it.assignment, it.inputs))) {
                 let is_new = !self.read().whole.contains(&subtree.digest());
                 if is_new && !subtree.inputs.is_empty() {
-                    new.push((*environment, *all, subtree));
+                    new.push((*all, subtree));
                 }
             }
         }
@@ -132,11 +128,10 @@ impl Stored {
         let mut kept = vec![];
         // What assignments were made from takes much memory, and is needed only until it is written.
         for some in new.chunks(SUBTREES) {
-            let encode = |db: &mut Database, (environment, all, subtree): &(_, &[_], Subtree)| {
-                let members: &[BuiltAssignment] = &all[subtree.assignments.clone()];
-                Self::encode(db, *environment, members, subtree)
+            let encode = |(all, subtree): &(&[BuiltAssignment], Subtree)| {
+                Self::encode(&all[subtree.assignments.clone()], subtree)
             };
-            let some: Vec<Encoded> = some.par_iter().map_with(db.clone(), encode).collect();
+            let some: Vec<Encoded> = some.par_iter().with_max_len(1).map(encode).collect();
             for it in some {
                 if let (Some(batch), Ok(())) = (&mut batch, &written) {
                     written = it.put(batch);
@@ -219,20 +214,14 @@ impl Stored {
     }
 
     /// Returns what is kept of a subtree, whose assignments are `members`; what failed is not in it.
-    fn encode(
-        db: &Database,
-        environment: EnvironmentInput,
-        members: &[BuiltAssignment],
-        subtree: &Subtree,
-    ) -> Encoded {
+    fn encode(members: &[BuiltAssignment], subtree: &Subtree) -> Encoded {
         let known = members.iter().filter_map(|it| Some((it.inputs?, it.known()?)));
         let record = Record::new(known);
         let new = members.iter().filter(|it| it.made == Made::Now && it.kept.is_some());
         let fresh = new.filter_map(|it| it.inputs).collect();
-        let members = members.iter().filter_map(|it| {
-            let inputs = inputs_of(db, environment, &it.assignment).as_ref().ok()?;
-            Some((it.assignment.target.as_str(), &**inputs))
-        });
+        let members = members
+            .iter()
+            .filter_map(|it| Some((it.assignment.target.as_str(), &**it.made_from.as_ref()?)));
         let parts = encoded(&PartsRecord::new(members));
         Encoded { subtree: subtree.digest(), text: encoded(&record), record, parts, fresh }
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use wob_engine::{Blob, Database, Diagnostic, Digest, FilePath, Place, Tree};
 
 use crate::{
-    Files, KnownFiles, Settings,
+    Files, Inputs, KnownFiles, Settings,
     known::Kept,
     model::{Doubt, Model},
     problems::problems,
@@ -31,6 +32,8 @@ pub struct BuiltAssignment {
     pub namespace: Option<Arc<str>>,
     /// The digest of its inputs; `None` if they could not be put together.
     pub inputs: Option<Digest>,
+    /// The inputs themselves.
+    pub made_from: Option<Arc<Inputs>>,
     /// Its files by name; none if it failed.
     pub files: Files,
     /// Whether it could not be built: its last good output stays.
@@ -92,10 +95,13 @@ impl Built {
         let model = environment_model(db, environment);
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
-        let other = db.clone();
+        let (other, all) = (db.clone(), &assignments);
         let (mut tree, shared) = rayon::join(
-            || tree_of(&prefix, &assignments),
-            move || shared_diagnostics(&other, environment),
+            || tree_of(&prefix, all),
+            move || {
+                let made_from = all.iter().map(|it| (&it.assignment, it.made_from.as_ref()));
+                shared_diagnostics(&other, environment, made_from)
+            },
         );
         if model.damage.doubt < Doubt::Destination {
             add_readmes(&mut tree, &prefix, model);
@@ -199,16 +205,27 @@ fn joined(parts: &[&str], path: &mut String) -> FilePath {
 
 /// Returns the files of all assignments, by their paths in the tree.
 fn tree_of(prefix: &str, assignments: &[BuiltAssignment]) -> Tree {
-    let mut files = Vec::with_capacity(assignments.iter().map(|it| it.files.iter().len()).sum());
-    let mut path = String::new();
-    for built in assignments {
-        let Assignment { cluster_type, target, .. } = &built.assignment;
-        for (name, blob) in built.files.iter() {
-            let parts = [prefix, cluster_type.as_str(), target.as_str(), name];
-            files.push((joined(&parts, &mut path), blob.clone()));
+    /// How many assignments one thread takes at a time.
+    const SHARE: usize = 512;
+    let of_some = |some: &[BuiltAssignment]| {
+        let mut files = Vec::with_capacity(some.iter().map(|it| it.files.iter().len()).sum());
+        let mut path = String::new();
+        for built in some {
+            let Assignment { cluster_type, target, .. } = &built.assignment;
+            for (name, blob) in built.files.iter() {
+                let parts = [prefix, cluster_type.as_str(), target.as_str(), name];
+                files.push((joined(&parts, &mut path), blob.clone()));
+            }
         }
+        files
+    };
+    if assignments.len() <= SHARE {
+        // No thread is needed, nor started if there is none yet.
+        return of_some(assignments).into_iter().collect();
     }
-    files.into_iter().collect()
+    let files: Vec<Vec<(FilePath, Blob)>> =
+        assignments.par_chunks(SHARE).with_max_len(1).map(of_some).collect();
+    files.into_iter().flatten().collect()
 }
 
 /// Returns the name and the contents of the file that every cluster type's folder has.

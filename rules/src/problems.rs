@@ -206,6 +206,7 @@ mod tests {
             },
             namespace: None,
             inputs: None,
+            made_from: None,
             files: Files::default(),
             failed: true,
             made: Made::Nothing,

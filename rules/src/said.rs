@@ -136,8 +136,8 @@ pub fn said_of_subtree(
     built: &[BuiltAssignment],
 ) -> Said {
     let mut said = Said::default();
-    let assignments = built.iter().map(|it| &it.assignment);
-    said.add_all(&layer_warnings(db, environment, assignments));
+    let made_from = built.iter().map(|it| (&it.assignment, it.made_from.as_ref()));
+    said.add_all(&layer_warnings(db, environment, made_from));
     for it in built {
         said.add_assignment(environment.name(db), it);
     }

@@ -164,7 +164,7 @@ impl Build {
         let (session, places, Round { built, outcomes, report, exit }) =
             self.round(common, streams, (place, foreseen), (&output, &mut locks))?;
         if let Some(path) = &self.explain
-            && let Err(error) = explain::write(&session, &built, &outcomes, path)
+            && let Err(error) = explain::write(&built, &outcomes, path)
         {
             streams.fail(&format!("could not write `{path}`: {error}"));
             return Err(Exit::Local);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use wob_engine::Diagnostic;
 use wob_host::Interrupt;
-use wob_rules::{Inputs, Name, environment_model, inputs_of, why::Deciding};
+use wob_rules::{Inputs, Name, environment_model, why::Deciding};
 
 use super::aliases::Aliases;
 use crate::{
@@ -199,7 +199,7 @@ impl SideEnvironment {
         let name = name.expect("because environments are named by names");
         let mut inputs = BTreeMap::new();
         for it in &target.built.assignments {
-            if let Ok(made_from) = inputs_of(db, target.input, &it.assignment) {
+            if let Some(made_from) = &it.made_from {
                 let key = (it.assignment.cluster_type.clone(), it.assignment.target.clone());
                 inputs.insert(key, made_from.clone());
             }

@@ -9,7 +9,7 @@ use wob_engine::{Digest, FileName};
 use wob_rules::{
     Assignment, BuiltAssignment, EnvironmentInput, Made, Parts, Subtree, assignments,
     causes::{Cause, Edits, LayerValues, source_files},
-    inputs_of, subtrees,
+    subtrees,
 };
 
 use super::{
@@ -260,8 +260,7 @@ impl<'c> Comparison<'c> {
         before: &PartsRecord,
         index: usize,
     ) -> Vec<ToldCause> {
-        let (db, input) = (&self.session.loaded.db, self.input);
-        let Ok(inputs) = inputs_of(db, input, &built.assignment) else { return vec![] };
+        let Some(inputs) = &built.made_from else { return vec![] };
         // Most that are stored together with one that changed have not.
         let before = before.parts(index);
         if inputs.digests() == before.digests() {

@@ -39,17 +39,16 @@ pub(crate) struct Ahead {
 
 /// What was built is on its way to the store.
 pub(crate) struct Saving<'b> {
-    db: Database,
     stored: Arc<Stored>,
-    made: Vec<(EnvironmentInput, &'b [BuiltAssignment])>,
+    made: Vec<&'b [BuiltAssignment]>,
 }
 
 impl Saving<'_> {
     /// Keeps what was rendered, with the threads of `pool`.
     pub(crate) fn run(self, pool: &rayon::ThreadPool) -> Result<(), StoreError> {
         let _span = timings::span("store");
-        let Self { db, stored, made } = self;
-        pool.install(move || stored.save(&db, &made).and_then(|()| stored.tidy()))
+        let Self { stored, made } = self;
+        pool.install(move || stored.save(&made).and_then(|()| stored.tidy()))
     }
 }
 
@@ -105,8 +104,8 @@ impl Session<'_> {
 
     /// Returns what keeps `built` for other builds.
     pub(crate) fn saving<'b>(&self, built: &'b [BuiltTarget]) -> Saving<'b> {
-        let made = built.iter().map(|it| (it.input, &*it.built.assignments)).collect();
-        Saving { db: self.loaded.db.clone(), stored: self.stored.clone(), made }
+        let made = built.iter().map(|it| &*it.built.assignments).collect();
+        Saving { stored: self.stored.clone(), made }
     }
 
     /// Says if nothing could be kept.

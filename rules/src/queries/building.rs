@@ -1,17 +1,19 @@
 //! The build of one environment: the inputs of every assignment, then the files of those that are not known.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use wob_engine::{Database, Digest, SourceFile};
 
 use super::{
-    EnvironmentInput, assignments, check_files, environment_model, file_problems, inputs, layers,
-    pair, rendered, scheduled,
+    EnvironmentInput, assignments, check_files, environment_model, file_problems, inputs_of,
+    layers, pair, rendered, scheduled,
 };
 use crate::{
     built::{Built, BuiltAssignment, Made},
     decode::decode_file,
     known::{Kept, Known, Nothing, known_files, subtrees},
-    render::{Files, render_changed},
+    render::{Files, Inputs, render_changed},
     schedule::Assignment,
 };
 
@@ -82,23 +84,24 @@ fn assigned(
     const LEAST: usize = 64;
     const MOST: usize = 512;
     // salsa's handles are for one thread each; they share what they compute.
-    let digests: Vec<Option<Digest>> = assignments
+    let made_from: Vec<Option<(Arc<Inputs>, Digest)>> = assignments
         .par_iter()
         .with_min_len(LEAST)
         .with_max_len(MOST)
         .map_with(db.clone(), |db, it| {
-            let inputs = inputs(db, pair(db, environment, it));
-            inputs.as_ref().ok().map(|it| it.digest())
+            let inputs = inputs_of(db, environment, it).as_ref().ok()?;
+            Some((inputs.clone(), inputs.digest()))
         })
         .collect();
-    known.expect(&subtrees(assignments.iter().zip(&digests).map(|(it, digest)| (it, *digest))));
+    let digests = made_from.iter().map(|it| it.as_ref().map(|it| it.1));
+    known.expect(&subtrees(assignments.iter().zip(digests)));
     assignments
         .par_iter()
-        .zip(&digests)
+        .zip(made_from)
         .with_min_len(LEAST)
         .with_max_len(MOST)
-        .map_with(db.clone(), |db, (it, digest)| {
-            build_assignment(db, environment, it, (known, *digest))
+        .map_with(db.clone(), |db, (it, made_from)| {
+            build_assignment(db, environment, it, (known, made_from))
         })
         .collect()
 }
@@ -107,31 +110,30 @@ fn build_assignment(
     db: &dyn salsa::Database,
     environment: EnvironmentInput,
     assignment: &Assignment,
-    (known, digest): (&dyn Known, Option<Digest>),
+    (known, made_from): (&dyn Known, Option<(Arc<Inputs>, Digest)>),
 ) -> BuiltAssignment {
-    let pair = pair(db, environment, assignment);
-    let built = |namespace, files, made, diagnostics| BuiltAssignment {
-        assignment: assignment.clone(),
-        namespace,
-        inputs: digest,
-        files,
-        failed: made == Made::Nothing,
-        made,
-        kept: None,
-        diagnostics,
-    };
-    let (inputs, digest) = match (inputs(db, pair), digest) {
-        (Ok(inputs), Some(digest)) => (inputs, digest),
-        (Ok(_), None) => unreachable!("because inputs have a digest"),
-        (Err(diagnostics), _) => {
-            return built(None, Files::default(), Made::Nothing, diagnostics.clone());
+    let built = |files, made, diagnostics| {
+        let (made_from, inputs) = made_from.clone().unzip();
+        BuiltAssignment {
+            assignment: assignment.clone(),
+            namespace: made_from.as_ref().map(|it| it.namespace.clone()),
+            inputs,
+            made_from,
+            files,
+            failed: made == Made::Nothing,
+            made,
+            kept: None,
+            diagnostics,
         }
     };
-    let namespace = Some(inputs.namespace.clone());
-    if let Some((files, said, kept)) = known_files(known, digest, inputs) {
-        let kept = Some(kept);
-        return BuiltAssignment { kept, ..built(namespace, files, Made::Before, said) };
+    let Some((inputs, digest)) = &made_from else {
+        let said = inputs_of(db, environment, assignment).as_ref().err();
+        return built(Files::default(), Made::Nothing, said.cloned().unwrap_or_default());
+    };
+    if let Some((files, said, kept)) = known_files(known, *digest, inputs) {
+        return BuiltAssignment { kept: Some(kept), ..built(files, Made::Before, said) };
     }
+    let pair = pair(db, environment, assignment);
     let before = known.before(assignment, inputs);
     let rendered = match &before {
         Some(before) => &render_changed(inputs, before),
@@ -156,13 +158,13 @@ fn build_assignment(
     diagnostics.extend(problems.iter().cloned());
     if rendered.failed() || !problems.is_empty() {
         rendered.files.let_go();
-        return built(namespace, Files::default(), Made::Nothing, diagnostics);
+        return built(Files::default(), Made::Nothing, diagnostics);
     }
     // What else is said names places that no digest covers: it must be found again each time.
     let kept = (diagnostics.len() == rendered.missed.len()).then(|| {
-        known.keep(digest, rendered);
+        known.keep(*digest, rendered);
         Kept::of(rendered)
     });
     rendered.files.let_go();
-    BuiltAssignment { kept, ..built(namespace, rendered.files.clone(), Made::Now, diagnostics) }
+    BuiltAssignment { kept, ..built(rendered.files.clone(), Made::Now, diagnostics) }
 }

@@ -5,29 +5,30 @@ use std::{collections::BTreeSet, sync::Arc};
 use wob_engine::{Diagnostic, Digest, Hasher};
 
 use super::{
-    ClusterTypeKey, ClusterTypeUse, EnvironmentInput, LayerList, TemplateKey, assignments,
-    cluster_type_use, compiled, environment_model, fleet, inputs_of, layer_ids, merged, scheduled,
-    schemas, source_files,
+    ClusterTypeKey, ClusterTypeUse, EnvironmentInput, LayerList, TemplateKey, cluster_type_use,
+    compiled, environment_model, fleet, layer_ids, merged, scheduled, schemas, source_files,
 };
 use crate::{
     Name,
     decode::decode_file,
     model::Doubt,
+    render::Inputs,
     rule_files,
     schedule::{self, Assignment},
     schemas::own_schemas,
 };
 
-/// Every problem of the environment that belongs to no single assignment.
-pub(crate) fn shared_diagnostics(
+/// Every problem of the environment that belongs to no single assignment; `made_from` are all assignments, with their inputs.
+pub(crate) fn shared_diagnostics<'a>(
     db: &dyn salsa::Database,
     environment: EnvironmentInput,
+    made_from: impl IntoIterator<Item = (&'a Assignment, Option<&'a Arc<Inputs>>)>,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = whole_diagnostics(db, environment);
     for file in source_files(db, environment) {
         diagnostics.extend(decode_file(db, file).diagnostics.iter().cloned());
     }
-    diagnostics.extend(layer_warnings(db, environment, assignments(db, environment)));
+    diagnostics.extend(layer_warnings(db, environment, made_from));
     diagnostics
 }
 
@@ -61,18 +62,18 @@ pub(crate) fn whole_diagnostics(
     diagnostics
 }
 
-/// Warnings of compositions, each once, however many assignments share the layers.
+/// Warnings of the compositions of some assignments, whose inputs these are; each once, however many share the layers.
 pub(crate) fn layer_warnings<'a>(
     db: &dyn salsa::Database,
     environment: EnvironmentInput,
-    of: impl IntoIterator<Item = &'a Assignment>,
+    of: impl IntoIterator<Item = (&'a Assignment, Option<&'a Arc<Inputs>>)>,
 ) -> Vec<Diagnostic> {
     let mut warnings = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut known = BTreeSet::new();
-    for assignment in of {
+    for (assignment, inputs) in of {
         // Each list of layers has one config, and most assignments share it: choosing the layers again costs more.
-        if let Ok(inputs) = inputs_of(db, environment, assignment)
+        if let Some(inputs) = inputs
             && !known.insert(Arc::as_ptr(&inputs.config))
         {
             continue;

@@ -407,8 +407,8 @@ impl Amended<'_> {
         (to, together): (&PlaceNotes, &Together),
         write: impl FnOnce(Plan) -> Result<W, OutputError> + Send,
     ) -> Result<(W, Explanation), OutputError> {
-        let Candidate { target, input, last: before, .. } = &self.candidate;
-        let (db, stored) = (session.loaded.db.clone(), &*session.stored);
+        let Candidate { target, last: before, .. } = &self.candidate;
+        let stored = &*session.stored;
         let (made, plan) = (&*self.built, self.plan.clone());
         // Mostly waits for the disk.
         let (written, last) = thread::scope(|scope| {
@@ -420,7 +420,7 @@ impl Amended<'_> {
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);
                 // Without it the next build renders again what it needs.
-                pool.install(move || stored.save(&db, &[(*input, made)])).unwrap_or_default();
+                pool.install(move || stored.save(&[made])).unwrap_or_default();
             });
             let span = timings::span_of("explain", name);
             let last = compare(session, self.compared(), Some(before));

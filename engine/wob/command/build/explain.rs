@@ -5,12 +5,12 @@ use std::io;
 use camino::Utf8Path;
 use serde::Serialize;
 use wob_engine::Digest;
-use wob_rules::{InputPart, Parts, inputs_of};
+use wob_rules::{InputPart, Parts};
 
 use super::write::Outcome;
 use crate::{
     last::{Doing, Edited, ToldCause},
-    session::{BuiltTarget, Session},
+    session::BuiltTarget,
 };
 
 /// One assignment and its inputs.
@@ -45,12 +45,10 @@ struct JsonActions<'o> {
 
 /// Writes what was done about every selected assignment of `built` to the file at `path`.
 pub(super) fn write(
-    session: &Session<'_>,
     built: &[BuiltTarget],
     outcomes: &[Outcome],
     path: &Utf8Path,
 ) -> io::Result<()> {
-    let db = &session.loaded.db;
     let mut environments = vec![];
     let mut assignments = vec![];
     for outcome in outcomes {
@@ -63,7 +61,7 @@ pub(super) fn write(
         let Some(target) = targets.next() else { continue };
         let selected = target.built.assignments.iter().enumerate();
         for (_, it) in selected.filter(|(index, _)| target.selected.has(*index)) {
-            let inputs = inputs_of(db, target.input, &it.assignment).as_ref().ok();
+            let inputs = it.made_from.as_ref();
             let name = format!("{}:{}", it.assignment.cluster_type, it.assignment.target);
             let group = groups.get(name.as_str());
             assignments.push(JsonAction {
