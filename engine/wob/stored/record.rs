@@ -119,6 +119,13 @@ fn folder(files: &[KnownFile]) -> Option<FolderIds> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id<const N: usize>([u8; N]);
 
+impl<const N: usize> Id<N> {
+    /// Returns the first bytes, by which most others are told apart.
+    fn begin(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
+    }
+}
+
 impl Id<32> {
     fn of(digest: &Digest) -> Self {
         Self(*digest.as_bytes())
@@ -232,9 +239,9 @@ impl Parts for StoredParts<'_> {
 struct Writing {
     record: PartsRecord,
     names: Names,
-    /// The parts and the groups, each with its index.
-    parts: BTreeMap<(Id<32>, u32), u32>,
-    groups: BTreeMap<Id<32>, u32>,
+    /// The parts and the groups, each with its index, by how their digests begin: whoever finds one looks whether it is the right one.
+    parts: BTreeMap<(u64, u32), u32>,
+    groups: BTreeMap<u64, u32>,
 }
 
 impl Writing {
@@ -245,7 +252,8 @@ impl Writing {
             let before = self.record.groups.get(*index as usize);
             // Many are those of the target before.
             if before.is_none_or(|it| it.digest != Id::of(&digest)) {
-                let known = self.groups.get(&Id::of(&digest)).copied();
+                let is_it = |it: &u32| self.record.groups[*it as usize].digest == Id::of(&digest);
+                let known = self.groups.get(&Id::of(&digest).begin()).copied().filter(is_it);
                 *index = known.unwrap_or_else(|| self.group(inputs, group, (digest, *index)));
             }
         }
@@ -260,17 +268,21 @@ impl Writing {
             let part = (self.names.number(name), Id::of(&digest));
             let same = before.get(parts.len());
             let same = same.filter(|it| self.record.parts[**it as usize] == part).copied();
-            let new = || {
-                self.record.parts.push(part);
-                number(self.record.parts.len() - 1)
+            let find = || {
+                let known = self.parts.get(&(part.1.begin(), part.0)).copied();
+                known.filter(|it| self.record.parts[*it as usize] == part)
             };
-            parts.push(
-                same.unwrap_or_else(|| *self.parts.entry((part.1, part.0)).or_insert_with(new)),
-            );
+            let index = same.or_else(find).unwrap_or_else(|| {
+                let index = number(self.record.parts.len());
+                self.record.parts.push(part);
+                self.parts.insert((part.1.begin(), part.0), index);
+                index
+            });
+            parts.push(index);
         });
         let next = number(self.record.groups.len());
         self.record.groups.push(Group { digest: Id::of(&digest), parts });
-        self.groups.insert(Id::of(&digest), next);
+        self.groups.insert(Id::of(&digest).begin(), next);
         next
     }
 }
