@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Content, Digest, FileName, SourceFile};
 use wob_host::{PastFile, Since, Unneeded, read_note, write_note};
-use wob_rules::{EnvironmentInput, reads};
+use wob_rules::{EnvironmentInput, Reads, reads};
 
 use crate::{
     footprint::PlaceNotes,
@@ -205,26 +205,26 @@ impl Narrowed {
 }
 
 impl ReadsNote {
-    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are, and which files
-    /// were `named` in what was said.
+    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are: `reads`, if that is
+    /// known, and which files were `named` in what was said.
     pub(crate) fn renew(
         session: &Session<'_>,
-        input: EnvironmentInput,
+        reads: Option<Reads>,
         notes: &PlaceNotes,
         named: &BTreeSet<&FileName>,
     ) {
-        if Self::try_renew(session, input, notes, named).is_none() {
+        let renewed = reads.and_then(|it| Self::try_renew(session, &it, notes, named));
+        if renewed.is_none() {
             Self::remove(notes);
         }
     }
 
     fn try_renew(
         session: &Session<'_>,
-        input: EnvironmentInput,
+        reads: &Reads,
         notes: &PlaceNotes,
         named: &BTreeSet<&FileName>,
     ) -> Option<()> {
-        let reads = reads(&session.loaded.db, input)?;
         let paths = paths(session);
         let always = reads.always.iter().filter_map(|it| Some(paths.get(it)?.0.clone())).collect();
         let take = |name: &FileName| {
@@ -258,7 +258,7 @@ impl ReadsNote {
         if Self::try_amend(session, (from, to), named).is_none() {
             match session.narrowed {
                 Some(_) => Self::remove(to),
-                None => Self::renew(session, input, to, named),
+                None => Self::renew(session, reads(&session.loaded.db, input), to, named),
             }
         }
     }

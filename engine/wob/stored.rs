@@ -234,12 +234,14 @@ impl Stored {
 
     /// Reads the subtrees in which assignments of others were rendered.
     fn fetch_by_assignment(&self, subtrees: &[&Subtree]) -> Vec<Record> {
-        let Some(store) = &self.store else { return vec![] };
+        let Some(store) = self.store.as_ref().filter(|it| it.pack_count() > 0) else {
+            return vec![];
+        };
         let state = self.read();
         let inputs = subtrees.iter().flat_map(|it| &it.inputs);
-        let keys: Vec<Digest> =
-            inputs.filter(|it| !state.has(it)).map(|it| key("assignment", it)).collect();
+        let unknown: Vec<&Digest> = inputs.filter(|it| !state.has(it)).collect();
         drop(state);
+        let keys: Vec<Digest> = unknown.par_iter().map(|it| key("assignment", it)).collect();
         let found = store.results(&keys);
         let found: BTreeSet<Digest> = found
             .into_values()

@@ -19,7 +19,7 @@ use wob_engine::{Blob, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
     Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, Said,
-    SaidParts, assignments, build_some, promoted_commit, said_of_subtree,
+    SaidParts, assignments, build_some, promoted_commit, reads, said_of_subtree,
 };
 
 use self::{
@@ -466,7 +466,10 @@ impl Amended<'_> {
             match edit.extent {
                 Extent::Values => ReadsNote::amend(session, *input, (notes, to), &ledger.named()),
                 // Other subtrees may need other files.
-                Extent::Objects => ReadsNote::renew(session, *input, to, &ledger.named()),
+                Extent::Objects => {
+                    let reads = reads(&session.loaded.db, *input);
+                    ReadsNote::renew(session, reads, to, &ledger.named());
+                }
             }
         });
     }

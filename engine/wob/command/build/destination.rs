@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, sync:
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, Digest, Severity};
 use wob_host::{OutputError, Overwrite};
-use wob_rules::{EnvironmentInput, Frame, NotedObjects, SaidParts};
+use wob_rules::{EnvironmentInput, Frame, NotedObjects, Reads, SaidParts, reads};
 
 use super::{
     place::{Into, Place},
@@ -166,19 +166,24 @@ impl Output {
             let lints = session.lint(&inputs);
             let report = session.report(problems_of(&built), lints.clone());
             let found = Found::of(self.mode, session, (&built, &report), lints);
+            let reading = found.reading(session, &built, scope);
             let written = self.write_all(session, (&built, planned, &before), places, common);
-            (report, found, written, saving.join().unwrap_or_else(|bug| resume_unwind(bug)))
+            let saved = saving.join().unwrap_or_else(|bug| resume_unwind(bug));
+            let reads = reading.join().unwrap_or_else(|bug| resume_unwind(bug));
+            (report, (found, reads), written, saved)
         });
+        let (found, mut reads) = found;
         session.tell_saved(saved);
         let mut outcomes = vec![];
         let mut failed = None;
         for (target, written) in built.iter().zip(written) {
             match written {
                 Ok((outcome, last)) => {
-                    let notes = places[&target.built.environment].notes(&target.built.environment);
+                    let name = &target.built.environment;
+                    let (notes, reads) = (places[name].notes(name), reads.remove(name));
                     if let Some(notes) = notes.filter(|_| outcome.written) {
                         last.write(&notes);
-                        found.note(session, target, &outcome.head, &notes);
+                        found.note(session, target, (&outcome.head, reads), &notes);
                     }
                     outcomes.push(Outcome { explanation: last.explanation, ..outcome });
                 }
@@ -312,12 +317,34 @@ impl Found {
             last.explanation = Explanation::default();
             last.write(notes);
         }
-        self.note(session, target, head, notes);
+        let reads = reads(&session.loaded.db, target.input);
+        self.note(session, target, (head, reads), notes);
     }
 
-    /// Notes what a tree with the record `head` was made from, and what was said of it. What is wrong, another build must find
-    /// again.
-    fn note(&self, session: &Session<'_>, target: &BuiltTarget, head: &str, notes: &PlaceNotes) {
+    /// Finds out, on a thread of its own, which files were read for which part of what was `built`, as far as that is noted.
+    fn reading<'scope>(
+        &self,
+        session: &Session<'_>,
+        built: &[BuiltTarget],
+        scope: &'scope thread::Scope<'scope, '_>,
+    ) -> thread::ScopedJoinHandle<'scope, BTreeMap<String, Reads>> {
+        let names = built.iter().map(|it| (it.built.environment.clone(), it.input));
+        let noted: Vec<(String, EnvironmentInput)> =
+            names.filter(|(name, _)| self.frames.contains_key(name)).collect();
+        let db = session.loaded.db.clone();
+        let of = move |(name, input)| Some((name, reads(&db, input)?));
+        scope.spawn(move || noted.into_iter().filter_map(of).collect())
+    }
+
+    /// Notes what a tree with the record `head` was made from, which files that `reads`, and what was said of it. What is wrong,
+    /// another build must find again.
+    fn note(
+        &self,
+        session: &Session<'_>,
+        target: &BuiltTarget,
+        (head, reads): (&str, Option<Reads>),
+        notes: &PlaceNotes,
+    ) {
         let Some((frame, objects)) = self.frames.get(&target.built.environment) else {
             return ReadsNote::remove(notes);
         };
@@ -330,7 +357,7 @@ impl Found {
         };
         let ledger = Ledger::new(frame.clone(), head, said, self.together.clone());
         ledger.write(objects, notes);
-        ReadsNote::renew(session, target.input, notes, &ledger.named());
+        ReadsNote::renew(session, reads, notes, &ledger.named());
     }
 }
 
