@@ -366,6 +366,8 @@ impl Text {
             assignments: self.assignments,
             files: self.files,
         };
+        // All of them wait until they are written, some with as much room again.
+        self.text.shrink_to_fit();
         (self.text, entry)
     }
 }

@@ -20,8 +20,6 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 12;
 /// How many bytes are looked for; shorter repetitions gain nothing.
 const FOUR: usize = 4;
-/// After so many bytes that repeat nothing, one more is passed over at a time.
-const LONG_ALONE: usize = 32;
 /// The longest repetition that the format can say.
 const LONGEST: usize = 258;
 /// How a stream begins: a window of 32 kB, compressed in a hurry.
@@ -76,23 +74,15 @@ impl Compressor {
         let begin = self.begin;
         self.begin += length;
         let mut at = 0;
-        let mut alone = 0;
         while let Some(four) = four(bytes, at) {
             let seen = std::mem::replace(&mut self.seen[slot(four)], begin + number(at));
             let before = seen.checked_sub(begin).map(|it| it as usize);
             let Some(before) = before.filter(|it| self::four(bytes, *it) == Some(four)) else {
-                // Where nothing was seen before for long, as in a digest, not every byte is looked for.
-                let count = 1 + alone / LONG_ALONE;
-                let next = bytes.len().min(at + count);
-                for byte in &bytes[at..next] {
-                    out.put(LITERALS[usize::from(*byte)]);
-                    out.write_if_full();
-                }
-                alone += count;
-                at = next;
+                out.put(LITERALS[usize::from(bytes[at])]);
+                out.write_if_full();
+                at += 1;
                 continue;
             };
-            alone = 0;
             let length = common(&bytes[before..], &bytes[at..]);
             out.put(LENGTHS[length]);
             out.put_distance(at - before);
