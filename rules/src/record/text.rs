@@ -296,7 +296,7 @@ impl Part {
 
 /// The text of a [`Part`] while it is written, as serde would print it: there are millions of lines in the records of a large tree.
 struct Text {
-    text: String,
+    written: String,
     files: usize,
     assignments: usize,
 }
@@ -306,15 +306,15 @@ impl Text {
         let mut text = format!("{{\n  \"version\": {VERSION},\n  \"clusterType\": ");
         push_quoted(&mut text, cluster_type);
         text.push_str(",\n  \"files\": {");
-        Self { text, files: 0, assignments: 0 }
+        Self { written: text, files: 0, assignments: 0 }
     }
 
     /// Adds a file; they come sorted by path, before all assignments.
     fn file(&mut self, path: &str, digest: Digest) {
-        self.text.push_str(if self.files == 0 { "\n    " } else { ",\n    " });
-        push_quoted(&mut self.text, path);
-        self.text.push_str(": ");
-        push_digest(&mut self.text, digest);
+        self.written.push_str(if self.files == 0 { "\n    " } else { ",\n    " });
+        push_quoted(&mut self.written, path);
+        self.written.push_str(": ");
+        push_digest(&mut self.written, digest);
         self.files += 1;
     }
 
@@ -328,7 +328,7 @@ impl Text {
         if self.assignments == 0 {
             self.end_files();
         }
-        let text = &mut self.text;
+        let text = &mut self.written;
         text.push_str(if self.assignments == 0 { "\n    {" } else { ",\n    {" });
         text.push_str("\n      \"target\": ");
         push_quoted(text, target.as_str());
@@ -350,25 +350,25 @@ impl Text {
     }
 
     fn end_files(&mut self) {
-        self.text.push_str(if self.files == 0 { "}" } else { "\n  }" });
-        self.text.push_str(",\n  \"assignments\": [");
+        self.written.push_str(if self.files == 0 { "}" } else { "\n  }" });
+        self.written.push_str(",\n  \"assignments\": [");
     }
 
     fn finish(mut self, ids: FolderIds) -> (String, PartEntry) {
         if self.assignments == 0 {
             self.end_files();
         }
-        self.text.push_str(if self.assignments == 0 { "]\n}\n" } else { "\n  ]\n}\n" });
+        self.written.push_str(if self.assignments == 0 { "]\n}\n" } else { "\n  ]\n}\n" });
         let entry = PartEntry {
             root: ids.root,
             git_tree: ids.git_id.to_string(),
-            record: Digest::of(self.text.as_bytes()),
+            record: Digest::of(self.written.as_bytes()),
             assignments: self.assignments,
             files: self.files,
         };
         // All of them wait until they are written, some with as much room again.
-        self.text.shrink_to_fit();
-        (self.text, entry)
+        self.written.shrink_to_fit();
+        (self.written, entry)
     }
 }
 

@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn changes_and_files_are_listed_side_by_side() {
         let path = |it: &str| FilePath::new(it).unwrap();
-        let changed = ["a", "b/x", "c", "e"].map(|it| (path(it), Change::Changed));
+        let changes = ["a", "b/x", "c", "e"].map(|it| (path(it), Change::Changed)).into();
         let files = ["b", "b/x", "c", "d"].map(|it| (path(it), Blob::new(it.as_bytes())));
-        let (changes, tree) = (BTreeMap::from(changed), files.into_iter().collect());
+        let tree = files.into_iter().collect();
         let listed: Vec<(&str, bool, bool)> = beside(&changes, &tree)
             .map(|it| (it.path.as_str(), it.change.is_some(), it.blob.is_some()))
             .collect();
