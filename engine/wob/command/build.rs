@@ -184,7 +184,8 @@ impl Build {
                 streams.result(&outcome.to_text());
             }
         }
-        if exit != Exit::Interrupted || !outcomes.is_empty() {
+        // Of what was refused as a whole, or stopped, there is nothing to count.
+        if exit == Exit::Ok || !outcomes.is_empty() {
             streams.say(&Work::of(&outcomes).to_text(begin));
         }
         if is_repeatable(&session, &outcomes, exit) {
