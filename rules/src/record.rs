@@ -340,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_of_a_part_is_not_told_whole() {
+        let texts = texts();
+        for name in ["x".repeat(1000), "\u{1}".repeat(1000)] {
+            let name = serde_json::to_string(&name).unwrap();
+            let head = texts.head.replace("\"c/a\"", &name);
+            let read = read(&RecordTexts { head, ..texts.clone() });
+            let Err(RecordError::Damaged { reason }) = read else { panic!("{read:?}") };
+            assert!(reason.len() < 200, "{reason}");
+        }
+    }
+
+    #[test]
     fn a_part_without_anything_is_written_as_by_serde() {
         let assignment = |policies: &[Name]| PartAssignment {
             target: Name::new("t").unwrap(),

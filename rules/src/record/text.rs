@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline, Tree};
 
 use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION, divided};
-use crate::{Name, Profile, schedule::SchedulerRecord};
+use crate::{Name, Profile, compose::shorten, schedule::SchedulerRecord};
+
+/// How much of a part's name is told: a record that somebody edited may have any.
+const MOST_OF_A_NAME: usize = 80;
 
 /// Returns where the record of the part in `folder` lies in the tree.
 pub fn part_path(folder: &FilePath) -> FilePath {
@@ -225,7 +228,8 @@ impl Record {
             sources: head.sources,
         };
         for (folder, entry) in head.parts {
-            let what = format!("the record of its part `{}`", folder.escape_debug());
+            let name = shorten(&folder.escape_default().to_string(), MOST_OF_A_NAME);
+            let what = format!("the record of its part `{name}`");
             let damaged =
                 |reason: &str| RecordError::Damaged { reason: format!("{what} {reason}") };
             let folder = FilePath::new(&folder).map_err(|_| damaged("cannot be one of wob's"))?;
