@@ -103,8 +103,8 @@ fn folder(
     Ok(all)
 }
 
-/// Makes the folder whose own path, with its slash, is `depth` bytes long, and that has nothing yet: of most folders of a new tree there are
-/// many and small ones.
+/// Makes the folder whose own path, with its slash, is `depth` bytes long, and that has nothing yet. Of a new tree it is one of a hundred
+/// thousand that hold three files each, so that it has no map.
 fn new_folder(edits: &[FileEdit<'_>], depth: usize) -> Edited {
     let mut all = Edited::default();
     let mut entries: Vec<(&str, bool, gix::ObjectId)> = vec![];

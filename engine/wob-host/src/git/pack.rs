@@ -259,3 +259,30 @@ fn finish(out: Hashed) -> gix::Result<gix::ObjectId> {
     file.0.sync().or_error()?;
     Ok(checksum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_compressed_is_packed_too() {
+        let mut compress = Compressor::new();
+        // A sequence without repetition, of no block, of one, and of many.
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        for length in [0, 1, 100, 300_000] {
+            let bytes: Vec<u8> = (0..length).map(|_| next()).collect();
+            let mut out = b"before".to_vec();
+            compress.append(&bytes, &mut out);
+            let mut back = vec![0; length + 1];
+            let mut inflate = gix::zlib::Decompress::new();
+            let end = gix::zlib::FlushDecompress::Finish;
+            inflate.decompress(&out[6..], &mut back, end).unwrap();
+            assert_eq!(&back[..length], bytes);
+            assert_eq!(inflate.total_out(), length as u64);
+        }
+    }
+}
