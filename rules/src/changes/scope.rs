@@ -287,8 +287,6 @@ impl<'c, 't> InScope<'c, 't> {
             let (after, value_after) = it.after.map(|(way, it)| (new.at(way), it)).unzip();
             let what = What::Field { path: it.path, before: value_before, after: value_after };
             self.push(class, what, Some(name.clone()), (before, after));
-            // A file that lost a field, and another one that has the rest, are both told of.
-            self.told.extend([old.path.clone(), new.path.clone()]);
         }
     }
 
