@@ -28,7 +28,7 @@ pub(crate) struct TreeSummary {
     /// The assignments that failed, as `<cluster type>:<target>`.
     pub(crate) failed: Vec<String>,
     /// The assignments; none if only changes were built.
-    pub(crate) assignments: Vec<AssignmentRecord>,
+    pub(crate) assignments: Arc<Vec<AssignmentRecord>>,
 }
 
 impl TreeSummary {
@@ -76,7 +76,10 @@ impl<'t> Recording<'t> {
     pub(crate) fn record(&self, tree: &Tree) -> Record<Tree> {
         let Self { target, profile, sources } = self;
         let mut record = Record::new(&target.built, tree, *profile, sources.clone());
-        for (index, it) in record.assignments.iter_mut().enumerate() {
+        if target.selected.is_whole() {
+            return record;
+        }
+        for (index, it) in Arc::make_mut(&mut record.assignments).iter_mut().enumerate() {
             if !target.selected.has(index) {
                 // Its files are those of another build, made from inputs that are not these.
                 it.inputs = None;

@@ -215,7 +215,9 @@ impl Stored {
 
     /// Returns what is kept of a subtree, whose assignments are `members`; what failed is not in it.
     fn encode(members: &[BuiltAssignment], subtree: &Subtree) -> Encoded {
-        let known = members.iter().filter_map(|it| Some((it.inputs?, it.known()?)));
+        let known = members
+            .iter()
+            .filter_map(|it| Some((it.inputs?, it.known()?, it.files.folder().ids())));
         let record = Record::new(known);
         let new = members.iter().filter(|it| it.made == Made::Now && it.kept.is_some());
         let fresh = new.filter_map(|it| it.inputs).collect();
@@ -331,7 +333,7 @@ fn key(kind: &str, digest: &Digest) -> Digest {
 }
 
 fn key_of(rules: &str, kind: &str, digest: &Digest) -> Digest {
-    Hasher::new("wob 2026-11 stored 4")
+    Hasher::new("wob 2026-11 stored 5")
         .field(rules.as_bytes())
         .field(kind.as_bytes())
         .field(digest.as_bytes())

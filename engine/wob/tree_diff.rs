@@ -38,37 +38,15 @@ pub(crate) enum ChangeKind {
 
 /// Returns what differs between two trees, sorted by path.
 pub(crate) fn tree_diff(old: &Tree, new: &Tree) -> Vec<FileChange> {
-    let mut changes = vec![];
-    let (mut old, mut new) = (old.files().peekable(), new.files().peekable());
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return changes,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some((a, _)), Some((b, _))) => a.cmp(b),
+    let change = |(path, before, after): (FilePath, Option<&Blob>, Option<&Blob>)| {
+        let (change, lines) = match (before, after) {
+            (Some(a), Some(b)) => (ChangeKind::Changed, line_diff(&a.bytes(), &b.bytes())),
+            (Some(_), None) => (ChangeKind::Deleted, vec![]),
+            (None, _) => (ChangeKind::Added, vec![]),
         };
-        let before = if order.is_le() { old.next() } else { None };
-        let after = if order.is_ge() { new.next() } else { None };
-        changes.extend(file_change(before, after));
-    }
-}
-
-fn file_change(
-    before: Option<(&FilePath, &Blob)>,
-    after: Option<(&FilePath, &Blob)>,
-) -> Option<FileChange> {
-    let (path, change) = match (before, after) {
-        (Some((_, a)), Some((_, b))) if a.digest() == b.digest() => return None,
-        (Some((path, _)), Some(_)) => (path, ChangeKind::Changed),
-        (Some((path, _)), None) => (path, ChangeKind::Deleted),
-        (None, Some((path, _))) => (path, ChangeKind::Added),
-        (None, None) => return None,
+        FileChange { path: path.to_string(), change, lines }
     };
-    let lines = match (before, after) {
-        (Some((_, a)), Some((_, b))) => line_diff(&a.bytes(), &b.bytes()),
-        (Some(_) | None, Some(_) | None) => vec![],
-    };
-    Some(FileChange { path: path.to_string(), change, lines })
+    new.changes_since(old).into_iter().map(change).collect()
 }
 
 /// Returns the lines that differ, each after `-` or `+`.
@@ -108,7 +86,7 @@ mod tests {
     fn tree(files: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::default();
         for (path, text) in files {
-            tree.insert(FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
+            tree.insert(&FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
         }
         tree
     }

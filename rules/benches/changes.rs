@@ -21,7 +21,7 @@ fn main() {
     let shared: Tree = new
         .files()
         .map(|(path, blob)| {
-            let before = old.get(path).filter(|it| it.digest() == blob.digest());
+            let before = old.get(&path).filter(|it| it.digest() == blob.digest());
             (path.clone(), before.unwrap_or(blob).clone())
         })
         .collect();
@@ -55,7 +55,7 @@ fn tree(files: usize, changed: usize) -> Tree {
         let folder = format!("cluster-type-{}/workload-{index}", index % 100);
         for (name, text) in texts(index, if index < changed { "changed" } else { "as it was" }) {
             let path = FilePath::new(&format!("{folder}/{name}")).expect("because it is a path");
-            tree.insert(path, Blob::new(text.into_bytes()));
+            tree.insert(&path, Blob::new(text.into_bytes()));
         }
     }
     tree

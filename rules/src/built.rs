@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use wob_engine::{Blob, Database, Diagnostic, Digest, FilePath, Place, Tree};
+use wob_engine::{Blob, Database, Diagnostic, Digest, FilePath, Folder, Node, Place, Tree};
 
 use crate::{
     Files, Inputs, KnownFiles, Settings,
@@ -96,19 +95,26 @@ impl Built {
         refuse_shared_namespaces(&mut assignments, model, environment.settings(db));
         let prefix = model.gitops_path().to_owned();
         let (other, all) = (db.clone(), &assignments);
+        let readme = (model.damage.doubt < Doubt::Destination).then(readme);
         let (mut tree, shared) = rayon::join(
-            || tree_of(&prefix, all),
+            || tree_of(&prefix, all, readme.as_ref()),
             move || {
                 let made_from = all.iter().map(|it| (&it.assignment, it.made_from.as_ref()));
                 shared_diagnostics(&other, environment, made_from)
             },
         );
-        if model.damage.doubt < Doubt::Destination {
-            add_readmes(&mut tree, &prefix, model);
+        if let Some((name, blob)) = readme {
+            // Every cluster type has a folder, scheduled on or not.
+            for cluster_type in model.cluster_types.keys() {
+                let folder = joined(&[&prefix, cluster_type.as_str()]);
+                if tree.folder_at(folder.as_str()).is_none() {
+                    tree.insert(&joined(&[folder.as_str(), name]), blob.clone());
+                }
+            }
         }
         if let Some(commit) = promoted_commit(db, environment) {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because it is well-formed");
-            tree.insert(path, Blob::new(commit.into_bytes()));
+            tree.insert(&path, Blob::new(commit.into_bytes()));
         }
         let doubt = model.damage.doubt.max(scheduled(db, environment).doubt);
         let mut built = Self {
@@ -134,7 +140,7 @@ impl Built {
         let prefix = environment_model(db, environment).gitops_path().to_owned();
         Self {
             environment: environment.name(db).clone(),
-            tree: tree_of(&prefix, &assignments),
+            tree: tree_of(&prefix, &assignments, None),
             prefix,
             assignments,
             unsure: false,
@@ -173,16 +179,21 @@ impl Built {
     }
 
     /// Returns the folder of the cluster type in which `path` lies, which has a record of its own; none for what concerns all.
-    /// A folder whose name leaves no room for its record's has none.
     pub fn part_of<'p>(&self, path: &'p FilePath) -> Option<&'p str> {
         let text = path.as_str();
-        let start = match self.prefix.len() {
-            0 => 0,
-            length => text.strip_prefix(&self.prefix)?.starts_with('/').then_some(length + 1)?,
+        let mut above = text.match_indices('/').map(|(end, _)| &text[..end]);
+        above.find(|it| self.is_part(it))
+    }
+
+    /// Says whether a cluster type's files lie in `folder`, and it has a record of its own: if its name leaves no room for that of the
+    /// record, it has none.
+    pub fn is_part(&self, folder: &str) -> bool {
+        let name = match &*self.prefix {
+            "" => Some(folder),
+            prefix => folder.strip_prefix(prefix).and_then(|it| it.strip_prefix('/')),
         };
-        let length = text[start..].find('/').filter(|it| *it <= LONGEST_PART)?;
         // Names of cluster types begin with a letter or a digit.
-        (!text[start..].starts_with('.')).then_some(&text[..start + length])
+        name.is_some_and(|it| !it.starts_with('.') && !it.contains('/') && it.len() <= LONGEST_PART)
     }
 
     /// Returns the number of assignments that failed.
@@ -192,40 +203,34 @@ impl Built {
 }
 
 /// Joins the parts of a path, but for those that are empty.
-fn joined(parts: &[&str], path: &mut String) -> FilePath {
-    path.clear();
-    for part in parts.iter().filter(|it| !it.is_empty()) {
-        if !path.is_empty() {
-            path.push('/');
-        }
-        path.push_str(part);
-    }
-    FilePath::new(path).expect("because names and prefixes were checked when they were decoded")
+fn joined(parts: &[&str]) -> FilePath {
+    let parts: Vec<&str> = parts.iter().copied().filter(|it| !it.is_empty()).collect();
+    let path = FilePath::new(&parts.join("/"));
+    path.expect("because names and prefixes were checked when they were decoded")
 }
 
-/// Returns the files of all assignments, by their paths in the tree.
-fn tree_of(prefix: &str, assignments: &[BuiltAssignment]) -> Tree {
-    /// How many assignments one thread takes at a time.
-    const SHARE: usize = 512;
-    let of_some = |some: &[BuiltAssignment]| {
-        let mut files = Vec::with_capacity(some.iter().map(|it| it.files.iter().len()).sum());
-        let mut path = String::new();
-        for built in some {
-            let Assignment { cluster_type, target, .. } = &built.assignment;
-            for (name, blob) in built.files.iter() {
-                let parts = [prefix, cluster_type.as_str(), target.as_str(), name];
-                files.push((joined(&parts, &mut path), blob.clone()));
-            }
-        }
-        files
+/// Returns the tree of some assignments, which are sorted by cluster type: each one's files are a folder of it. The folders of cluster types
+/// have `readme`, too.
+fn tree_of(
+    prefix: &str,
+    assignments: &[BuiltAssignment],
+    readme: Option<&(&'static str, Blob)>,
+) -> Tree {
+    let mut tree = Tree::default();
+    let is_same = |a: &BuiltAssignment, b: &BuiltAssignment| {
+        a.assignment.cluster_type == b.assignment.cluster_type
     };
-    if assignments.len() <= SHARE {
-        // No thread is needed, nor started if there is none yet.
-        return of_some(assignments).into_iter().collect();
+    for own in assignments.chunk_by(is_same) {
+        let target = |it: &BuiltAssignment| {
+            let folder = Node::Folder(it.files.folder().clone());
+            (it.assignment.target.shared().clone(), folder)
+        };
+        let readme = readme.map(|(name, blob)| ((*name).into(), Node::File(blob.clone())));
+        let folder = Folder::new(own.iter().map(target).chain(readme).collect());
+        let on = own[0].assignment.cluster_type.as_str();
+        tree.insert_folder(&joined(&[prefix, on]), Arc::new(folder));
     }
-    let files: Vec<Vec<(FilePath, Blob)>> =
-        assignments.par_chunks(SHARE).with_max_len(1).map(of_some).collect();
-    files.into_iter().flatten().collect()
+    tree
 }
 
 /// Returns the name and the contents of the file that every cluster type's folder has.
@@ -241,16 +246,7 @@ pub fn part_folder(
 ) -> Option<FilePath> {
     let prefix = environment_model(db, environment).gitops_path();
     let has_record = cluster_type.len() <= LONGEST_PART;
-    has_record.then(|| joined(&[prefix, cluster_type], &mut String::new()))
-}
-
-/// Every cluster type has a folder, scheduled on or not.
-fn add_readmes(tree: &mut Tree, prefix: &str, model: &Model) {
-    let (name, blob) = readme();
-    for cluster_type in model.cluster_types.keys() {
-        let parts = [prefix, cluster_type.as_str(), name];
-        tree.insert(joined(&parts, &mut String::new()), blob.clone());
-    }
+    has_record.then(|| joined(&[prefix, cluster_type]))
 }
 
 /// Returns the commit of the BaseRepo named `main`: the one it pins, else the one that was read, if that was clean.

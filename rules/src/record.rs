@@ -8,9 +8,8 @@ mod text;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Blob, Digest, FilePath, FolderIds, Origin, Outline, Tree};
+use wob_engine::{Blob, Digest, FilePath, Folder, FolderIds, Node, Origin, Tree};
 
 pub use self::{
     amending::PartText,
@@ -49,7 +48,7 @@ pub struct Record<F = BTreeMap<String, Digest>> {
     /// The folders that have a record of their own.
     pub parts: BTreeMap<FilePath, FolderIds>,
     /// The assignments, sorted by cluster type, then target.
-    pub assignments: Vec<AssignmentRecord>,
+    pub assignments: Arc<Vec<AssignmentRecord>>,
     /// The sources.
     pub sources: Vec<SourceRecord>,
 }
@@ -59,8 +58,9 @@ pub struct Record<F = BTreeMap<String, Digest>> {
 pub struct RecordTexts {
     /// The text of `.wob/tree.json`.
     pub head: String,
-    /// The texts of the parts' own records, by folder; [`part_path`] says where they lie.
-    pub parts: BTreeMap<FilePath, String>,
+    /// The texts of the parts' own records, by folder; [`part_path`] says where they lie. Those of a tree that was built just now can be
+    /// made again.
+    pub parts: BTreeMap<FilePath, Blob>,
 }
 
 /// One assignment of a [`Record`].
@@ -186,18 +186,8 @@ impl Record<Tree> {
             inputs: it.inputs,
             failed: it.failed,
         };
-        let (folders, loose) = divided(tree, |it| built.part_of(it));
-        let path = |it: &str| FilePath::new(it).expect("because the beginning of a path is a path");
-        let parts: BTreeMap<FilePath, FolderIds> =
-            folders.into_par_iter().map(|it| (path(it), tree.folder(it))).collect();
-        let mut outline = Outline::default();
-        for (path, blob) in loose {
-            outline.add_file(path.clone(), blob);
-        }
-        for (folder, ids) in &parts {
-            outline.add_folder(folder.clone(), *ids);
-        }
-        let ids = outline.ids();
+        let ids = tree.root_folder().ids();
+        let parts = divided(tree, &|it| built.is_part(it)).0.into_iter();
         Self {
             version: VERSION,
             wob: Record::own_version().to_owned(),
@@ -208,32 +198,44 @@ impl Record<Tree> {
             dirty: sources.iter().any(|it| it.dirty),
             scheduler: built.scheduler.clone(),
             files: tree.clone(),
-            parts,
-            assignments: built.assignments.iter().map(assignment).collect(),
+            parts: parts.map(|(path, folder)| (path, folder.ids())).collect(),
+            assignments: Arc::new(built.assignments.iter().map(assignment).collect()),
             sources,
         }
     }
 }
 
-/// Divides a tree: returns the folders that have a record of their own, and the files that are in none of them. `part_of` says in which of
-/// them a file lies.
-fn divided<'t>(
-    tree: &'t Tree,
-    part_of: impl Fn(&'t FilePath) -> Option<&'t str>,
-) -> (Vec<&'t str>, Vec<(&'t FilePath, &'t Blob)>) {
-    let (mut folders, mut loose): (Vec<&str>, _) = (vec![], vec![]);
-    for (path, blob) in tree.files() {
-        // Those of a folder stand side by side.
-        let below = folders.last().and_then(|it| path.as_str().strip_prefix(*it));
-        if below.is_some_and(|it| it.starts_with('/')) {
-            continue;
+/// Divides a tree: returns the folders that have a record of their own, as `is_part` says by their paths, and the files that are in none of
+/// them.
+fn divided<'t>(tree: &'t Tree, is_part: &dyn Fn(&str) -> bool) -> Divided<'t> {
+    let mut divided = (vec![], vec![]);
+    divide(tree.root_folder(), &mut String::new(), is_part, &mut divided);
+    divided
+}
+
+/// See [`divided`].
+type Divided<'t> = (Vec<(FilePath, &'t Folder)>, Vec<(FilePath, &'t Blob)>);
+
+fn divide<'t>(
+    folder: &'t Folder,
+    above: &mut String,
+    is_part: &dyn Fn(&str) -> bool,
+    divided: &mut Divided<'t>,
+) {
+    let whole = |it: &str| FilePath::new(it).expect("because a tree has paths only");
+    for (name, node) in folder.entries() {
+        let length = above.len();
+        above.push_str(name);
+        match node {
+            Node::File(blob) => divided.1.push((whole(above), blob)),
+            Node::Folder(it) if is_part(above) => divided.0.push((whole(above), it)),
+            Node::Folder(it) => {
+                above.push('/');
+                divide(it, above, is_part, divided);
+            }
         }
-        match part_of(path) {
-            Some(folder) => folders.push(folder),
-            None => loose.push((path, blob)),
-        }
+        above.truncate(length);
     }
-    (folders, loose)
 }
 
 impl Record {
@@ -269,7 +271,11 @@ mod tests {
             scheduler: None,
             files,
             parts: ["c/a", "c/b"].map(|it| (FilePath::new(it).unwrap(), ids)).into(),
-            assignments: vec![assignment("a", "t"), assignment("b", "u"), assignment("new", "t")],
+            assignments: Arc::new(vec![
+                assignment("a", "t"),
+                assignment("b", "u"),
+                assignment("new", "t"),
+            ]),
             sources: vec![SourceRecord::new(SourceRole::Base, "base", &origin)],
         }
     }
@@ -286,7 +292,7 @@ mod tests {
     fn read(texts: &RecordTexts) -> Result<Record, RecordError> {
         Record::read(&texts.head, &mut |path| {
             let mut all = texts.parts.iter();
-            Some(all.find(|(folder, _)| part_path(folder).as_str() == path)?.1.clone().into_bytes())
+            Some(all.find(|(folder, _)| part_path(folder).as_str() == path)?.1.bytes().into_owned())
         })
     }
 
@@ -297,9 +303,12 @@ mod tests {
         let listed = tree.files().map(|(path, it)| (path.to_string(), it.digest())).collect();
         assert_eq!(read(&texts), Ok(record(listed)));
         for text in texts.parts.values() {
-            let part: serde_json::Value = serde_json::from_str(text).unwrap();
+            let part: serde_json::Value = serde_json::from_slice(&text.bytes()).unwrap();
             let part: Part = serde_json::from_value(part).unwrap();
-            assert_eq!(*text, serde_json::to_string_pretty(&part).unwrap() + "\n");
+            let by_serde = serde_json::to_string_pretty(&part).unwrap() + "\n";
+            assert_eq!(*text, Blob::new(by_serde.as_bytes()));
+            assert!(text.take_made().is_some());
+            assert_eq!(*text.bytes(), *by_serde.as_bytes(), "it can be made again");
         }
         let files: Vec<&str> = texts.parts.keys().map(FilePath::as_str).collect();
         assert_eq!(files, ["c/a", "c/b"]);
@@ -332,7 +341,7 @@ mod tests {
             if damage == "gone" {
                 parts.pop_first();
             } else {
-                damage.clone_into(part);
+                *part = Blob::new(damage.as_bytes());
             }
             let damaged = read(&RecordTexts { parts, ..texts.clone() });
             assert!(matches!(damaged, Err(RecordError::Damaged { .. })), "{damaged:?}");

@@ -42,7 +42,7 @@ fn paths(list: &Value) -> impl Iterator<Item = &str> {
 fn tree<'it>(paths: impl Iterator<Item = &'it str>, text: &str) -> Tree {
     let mut tree = Tree::default();
     for path in paths {
-        tree.insert(FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
+        tree.insert(&FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
     }
     tree
 }

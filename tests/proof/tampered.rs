@@ -78,7 +78,7 @@ fn a_record_without_a_seam_is_not_reproducible() {
         .map(|(path, bytes)| (FilePath::new(&path).unwrap(), Blob::new(bytes)))
         .collect();
     assert_eq!(tree.root().to_string(), of(&plane, "/root"));
-    tree.insert(FilePath::new(PATH).unwrap(), Blob::new(b"kind: Mine\n".as_slice()));
+    tree.insert(&FilePath::new(PATH).unwrap(), Blob::new(b"kind: Mine\n".as_slice()));
     let large = tree.folder("large");
     let head = [
         (of(&plane, "/root"), tree.root().to_string()),

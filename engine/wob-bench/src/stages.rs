@@ -142,7 +142,7 @@ fn hash(inputs: &[Arc<Inputs>], rendered: &[Rendered]) -> Tree {
         for (name, blob) in rendered.files.iter() {
             let path = format!("{}/{}/{name}", inputs.cluster_type.name, inputs.target.name);
             let path = FilePath::new(&path).expect("because it is made of names");
-            tree.insert(path, Blob::new(blob.bytes()));
+            tree.insert(&path, Blob::new(blob.bytes()));
         }
     }
     std::hint::black_box((tree.root(), tree.git_id()));

@@ -108,6 +108,12 @@ impl FilePath {
         }
     }
 
+    /// Takes a path that is made of components of others.
+    pub(crate) fn of_names(path: &str) -> Self {
+        debug_assert!(Self::new(path).is_ok(), "{path:?}");
+        Self(path.into())
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,241 +1,127 @@
 //! Trees: the files of a result, with a BLAKE3 root and the id that git gives the same files.
 
-use std::{collections::BTreeMap, iter::Peekable, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{Blob, Digest, FilePath, GitObjectId, Hasher, git_tree_id};
+use crate::{
+    Blob, Digest, FilePath, Folder, FolderIds, GitObjectId,
+    folder::{Both, differing},
+    naming,
+};
 
-/// Files by path. A clone shares them until one of both is changed.
+/// Files by path. Clones share folders until one of them is changed, and what a folder is called is found out once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
-    files: Arc<BTreeMap<FilePath, Blob>>,
+    root: Arc<Folder>,
 }
 
 impl Tree {
     /// Puts `blob` at `path`, and returns what lay there before.
-    pub fn insert(&mut self, path: FilePath, blob: Blob) -> Option<Blob> {
-        Arc::make_mut(&mut self.files).insert(path, blob)
+    pub fn insert(&mut self, path: &FilePath, blob: Blob) -> Option<Blob> {
+        self.root.insert(path.as_str(), blob)
+    }
+
+    /// Puts a folder at `path`, where there is none.
+    pub fn insert_folder(&mut self, path: &FilePath, folder: Arc<Folder>) {
+        self.root.insert_folder(path.as_str(), folder);
     }
 
     /// Takes the file at `path` out, and returns it.
     pub fn remove(&mut self, path: &FilePath) -> Option<Blob> {
-        Arc::make_mut(&mut self.files).remove(path)
+        self.root.remove(path.as_str())
     }
 
     /// Returns the file at `path`.
     pub fn get(&self, path: &FilePath) -> Option<&Blob> {
-        self.files.get(path)
+        self.root.find(path.as_str())
     }
 
     /// Lists the files in byte order of their paths.
-    pub fn files(&self) -> impl ExactSizeIterator<Item = (&FilePath, &Blob)> {
-        self.files.iter()
+    pub fn files(&self) -> impl ExactSizeIterator<Item = (FilePath, &Blob)> {
+        self.root.walk("")
     }
 
     /// Lists the files below `folder`, in byte order of their paths.
-    pub fn below<'t>(
-        &'t self,
-        folder: &str,
-    ) -> impl Iterator<Item = (&'t FilePath, &'t Blob)> + use<'t> {
-        let prefix = format!("{folder}/");
-        // No component begins with anything smaller than a blank.
-        let first = FilePath::new(&format!("{prefix} ")).ok();
-        let all = first.into_iter().flat_map(|it| self.files.range(it..));
-        all.take_while(move |(path, _)| path.as_str().starts_with(&prefix))
+    pub fn below(&self, folder: &str) -> impl Iterator<Item = (FilePath, &Blob)> {
+        let above = format!("{folder}/");
+        self.root.find_folder(folder).into_iter().flat_map(move |it| it.walk(&above))
     }
 
     /// Returns the number of files.
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.root.len()
     }
 
     /// Says whether there is no file.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.root.is_empty()
     }
 
     /// Returns the BLAKE3 Merkle root: a folder's digest covers its entries' names, kinds and digests.
     pub fn root(&self) -> Digest {
-        self.fold(&Blob::digest, &root)
-    }
-
-    /// Returns what the folder at `folder` is called by its contents; the empty folder's names if there is none.
-    pub fn folder(&self, folder: &str) -> FolderIds {
-        let ids = |it: &Blob| (Kind::File, FolderIds { root: it.digest(), git_id: it.git_id() });
-        folder_at(folder.len() + 1, &mut self.below(folder).peekable(), &ids, &FolderIds::of)
-    }
-
-    /// Returns the root of a tree of which only the digests of its files are known.
-    pub fn root_of(files: &BTreeMap<FilePath, Digest>) -> Digest {
-        folder_at(0, &mut files.iter().peekable(), &|it| (Kind::File, *it), &root)
+        self.root.ids().root
     }
 
     /// Returns the id of the git tree that holds exactly these files, as mode 100644.
     pub fn git_id(&self) -> GitObjectId {
-        self.fold(&Blob::git_id, &git_tree)
+        self.root.ids().git_id
     }
 
-    /// Names the tree bottom up: files by `file`, folders by `folder` from their entries, which are sorted by name.
-    fn fold<T>(&self, file: &dyn Fn(&Blob) -> T, folder: &dyn Fn(&mut [Entry<'_, T>]) -> T) -> T {
-        let file = |it: &Blob| (Kind::File, file(it));
-        folder_at(0, &mut self.files.iter().peekable(), &file, folder)
+    /// Returns the folder that all files lie in.
+    pub fn root_folder(&self) -> &Arc<Folder> {
+        &self.root
+    }
+
+    /// Returns the folder at `folder`, if there is one.
+    pub fn folder_at(&self, folder: &str) -> Option<&Arc<Folder>> {
+        self.root.find_folder(folder)
+    }
+
+    /// Returns what the folder at `folder` is called by its contents; the empty folder's names if there is none.
+    pub fn folder(&self, folder: &str) -> FolderIds {
+        self.root.find_folder(folder).map_or_else(|| Folder::default().ids(), |it| it.ids())
+    }
+
+    /// Lists the files by which it differs from what it was `before`, in byte order of their paths: what it was, and what it is.
+    pub fn changes_since<'t>(&'t self, before: &'t Self) -> Vec<Both<'t>> {
+        let mut found = vec![];
+        differing(Some(&before.root), Some(&self.root), &mut String::new(), &mut found);
+        found
+    }
+
+    /// Returns the root of a tree of which only the digests of its files are known.
+    pub fn root_of(files: &BTreeMap<FilePath, Digest>) -> Digest {
+        naming::root_of(files)
     }
 }
 
 impl FromIterator<(FilePath, Blob)> for Tree {
     /// Where two have one path, the later one stays.
     fn from_iter<I: IntoIterator<Item = (FilePath, Blob)>>(files: I) -> Self {
-        Self { files: Arc::new(files.into_iter().collect()) }
-    }
-}
-
-/// What a folder is called by its contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FolderIds {
-    /// See [`Tree::root`].
-    pub root: Digest,
-    /// See [`Tree::git_id`].
-    pub git_id: GitObjectId,
-}
-
-impl FolderIds {
-    /// Names a folder that holds nothing but files, by their names, which are sorted and have no slash, and what each is called.
-    pub fn of_files<'n>(files: impl Iterator<Item = (&'n str, Self)>) -> Self {
-        let entry = |(name, id)| Entry { name, kind: Kind::File, id };
-        Self::of(&mut files.map(entry).collect::<Vec<_>>())
-    }
-
-    /// Names a folder by its entries, which are sorted by name.
-    fn of(entries: &mut [Entry<'_, Self>]) -> Self {
-        Self { root: root_by(entries, |it| it.root), git_id: git_tree_by(entries, |it| it.git_id) }
-    }
-}
-
-/// A tree of which the files' names by their contents are known, or only those of whole folders.
-#[derive(Clone, Debug, Default)]
-pub struct Outline {
-    leaves: BTreeMap<FilePath, (Kind, FolderIds)>,
-}
-
-impl Outline {
-    /// Adds a file.
-    pub fn add_file(&mut self, path: FilePath, blob: &Blob) {
-        self.add_known(path, blob.digest(), blob.git_id());
-    }
-
-    /// Adds a file by the BLAKE3 of its bytes and by what git calls them.
-    pub fn add_known(&mut self, path: FilePath, digest: Digest, git_id: GitObjectId) {
-        self.leaves.insert(path, (Kind::File, FolderIds { root: digest, git_id }));
-    }
-
-    /// Adds a folder, of which nothing else may be added.
-    pub fn add_folder(&mut self, path: FilePath, ids: FolderIds) {
-        self.leaves.insert(path, (Kind::Folder, ids));
-    }
-
-    /// Returns what a tree of all that is called.
-    pub fn ids(&self) -> FolderIds {
-        let leaf = |(kind, ids): &(Kind, FolderIds)| (*kind, *ids);
-        folder_at(0, &mut self.leaves.iter().peekable(), &leaf, &FolderIds::of)
-    }
-}
-
-/// What a folder holds under one name.
-struct Entry<'t, T> {
-    name: &'t str,
-    kind: Kind,
-    id: T,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    File,
-    Folder,
-}
-
-/// Names a folder by its entries, which are sorted by name.
-fn root(entries: &mut [Entry<'_, Digest>]) -> Digest {
-    root_by(entries, |it| *it)
-}
-
-fn root_by<T>(entries: &[Entry<'_, T>], digest: impl Fn(&T) -> Digest) -> Digest {
-    let mut hasher = Hasher::new("wob 2026-11 tree");
-    for Entry { name, kind, id } in entries {
-        hasher.add(name.as_bytes());
-        hasher.add(match kind {
-            Kind::File => b"file",
-            Kind::Folder => b"tree",
-        });
-        hasher.add(digest(id).as_bytes());
-    }
-    hasher.finish()
-}
-
-/// How many bytes git takes for an entry whose name is not long.
-const ENTRY_BYTES: usize = 64;
-
-/// Names a folder as git does.
-fn git_tree(entries: &mut [Entry<'_, GitObjectId>]) -> GitObjectId {
-    git_tree_by(entries, |it| *it)
-}
-
-/// Does the same; the entries get the order that git has.
-fn git_tree_by<T>(entries: &mut [Entry<'_, T>], git_id: impl Fn(&T) -> GitObjectId) -> GitObjectId {
-    let is_folder = |it: &Entry<'_, _>| it.kind == Kind::Folder;
-    if entries.iter().any(is_folder) {
-        // Git sorts a folder as if its name ended in a slash.
-        let end = |it: &Entry<'_, _>| is_folder(it).then_some(b'/');
-        entries.sort_by(|a, b| a.name.bytes().chain(end(a)).cmp(b.name.bytes().chain(end(b))));
-    }
-    let mut body = Vec::with_capacity(entries.len() * ENTRY_BYTES);
-    for Entry { name, kind, id } in entries {
-        body.extend_from_slice(match kind {
-            Kind::File => b"100644 ",
-            Kind::Folder => b"40000 ",
-        });
-        body.extend_from_slice(name.as_bytes());
-        body.push(0);
-        body.extend_from_slice(git_id(id).as_bytes());
-    }
-    git_tree_id(&body)
-}
-
-/// Takes the files of the folder in which the next one lies, whose own path, with its slash, is `depth` bytes long. They stand side by
-/// side, as files are sorted by path.
-fn folder_at<'t, F: 't, T>(
-    depth: usize,
-    files: &mut Peekable<impl Iterator<Item = (&'t FilePath, &'t F)>>,
-    leaf: &dyn Fn(&F) -> (Kind, T),
-    folder: &dyn Fn(&mut [Entry<'_, T>]) -> T,
-) -> T {
-    let mut entries = vec![];
-    let own = files.peek().map_or("", |(path, _)| &path.as_str()[..depth]);
-    while let Some((path, file)) = files.peek() {
-        let Some(below) = path.as_str().strip_prefix(own) else { break };
-        if let Some((name, _)) = below.split_once('/') {
-            let id = folder_at(depth + name.len() + 1, files, leaf, folder);
-            entries.push(Entry { name, kind: Kind::Folder, id });
-        } else {
-            let (kind, id) = leaf(file);
-            entries.push(Entry { name: below, kind, id });
-            files.next();
+        let mut tree = Self::default();
+        for (path, blob) in files {
+            tree.insert(&path, blob);
         }
+        tree
     }
-    // By path, `a-b/x` comes before `a/x`; by name, `a` comes first.
-    entries.sort_by_key(|it| it.name);
-    // Layout refuses a file and a folder of one name, as no disk could hold both.
-    entries.dedup_by_key(|it| it.name);
-    folder(&mut entries)
+}
+
+impl From<Folder> for Tree {
+    fn from(root: Folder) -> Self {
+        Self { root: Arc::new(root) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::git_blob_id;
+    use crate::{Node, Outline, git_blob_id};
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::default();
         for (path, text) in files {
-            tree.insert(FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
+            tree.insert(&FilePath::new(path).unwrap(), Blob::new(text.as_bytes()));
         }
         tree
     }
@@ -271,7 +157,7 @@ mod tests {
         let mut outline = Outline::default();
         let known = |it: &FilePath| it.as_str().starts_with("a/x/");
         for (path, blob) in tree.files().filter(|(path, _)| !known(path)) {
-            outline.add_file(path.clone(), blob);
+            outline.add_file(path, blob);
         }
         outline.add_folder(FilePath::new("a/x").unwrap(), tree.folder("a/x"));
         let ids = outline.ids();
@@ -296,7 +182,78 @@ mod tests {
             assert_ne!(base.root(), other.root());
             assert_ne!(base.git_id(), other.git_id());
         }
-        let digests = base.files().map(|(path, it)| (path.clone(), it.digest())).collect();
+        let digests = base.files().map(|(path, it)| (path, it.digest())).collect();
         assert_eq!(Tree::root_of(&digests), base.root());
+    }
+
+    /// Which file, and what it holds; none if it is removed.
+    fn edit() -> impl Strategy<Value = (String, Option<u8>)> {
+        let path = prop::collection::vec(prop::sample::select(vec!["a", "a-", "a.b", "b"]), 1..4);
+        (path.prop_map(|it| it.join("/")), prop::option::weighted(0.7, 0..3_u8))
+    }
+
+    proptest! {
+        #[test]
+        fn a_tree_holds_what_a_map_would(edits in prop::collection::vec(edit(), 0..40)) {
+            let (mut tree, mut map) = (Tree::default(), BTreeMap::new());
+            let mut past = vec![];
+            for (at, to) in edits {
+                past.push((tree.clone(), map.clone()));
+                let path = FilePath::new(&at).unwrap();
+                let (before, expected) = match to.map(|it| Blob::new([it].as_slice())) {
+                    Some(blob) => (tree.insert(&path, blob.clone()), map.insert(path, blob)),
+                    None => (tree.remove(&path), map.remove(&path)),
+                };
+                prop_assert_eq!(before, expected);
+                // So that folders are named before they are edited, too.
+                prop_assert_eq!(tree.len(), map.len());
+                if map.len() % 2 == 0 {
+                    tree.root();
+                }
+            }
+            let listed: Vec<_> = tree.files().map(|(path, it)| (path, it.clone())).collect();
+            prop_assert_eq!(tree.files().len(), listed.len());
+            prop_assert_eq!(&listed, &map.clone().into_iter().collect::<Vec<_>>());
+            let (mut outline, digests) =
+                (Outline::default(), map.iter().map(|(path, it)| (path.clone(), it.digest())));
+            for (path, blob) in &map {
+                outline.add_file(path.clone(), blob);
+            }
+            prop_assert_eq!(tree.root_folder().ids(), outline.ids());
+            prop_assert_eq!(tree.root(), Tree::root_of(&digests.collect()));
+            prop_assert_eq!(&tree, &map.clone().into_iter().collect::<Tree>());
+            let below: Vec<FilePath> = tree.below("a").map(|it| it.0).collect();
+            let expected = map.keys().filter(|it| it.as_str().starts_with("a/"));
+            prop_assert_eq!(below, expected.cloned().collect::<Vec<_>>());
+            for (old, before) in &past {
+                let all = before.keys().chain(map.keys()).collect::<std::collections::BTreeSet<_>>();
+                let differing = all.into_iter().filter(|it| before.get(*it) != map.get(*it));
+                let expected: Vec<_> =
+                    differing.map(|it| (it.clone(), before.get(it), map.get(it))).collect();
+                prop_assert_eq!(tree.changes_since(old), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn folders_are_put_into_a_tree() {
+        let whole = tree(&[("a/x/y", "1"), ("a/x.z", "2"), ("b/c", "3")]);
+        let file = |it: &str| {
+            (
+                it.rsplit('/').next().unwrap().into(),
+                Node::File(whole.get(&FilePath::new(it).unwrap()).unwrap().clone()),
+            )
+        };
+        let below = Arc::new(Folder::new(vec![file("a/x/y")]));
+        let nothing = Node::Folder(Arc::default());
+        // Out of order, and with a folder in which there is nothing.
+        let a = vec![("x".into(), Node::Folder(below)), file("a/x.z"), ("w".into(), nothing)];
+        let mut made = Tree::default();
+        let path = |it: &str| FilePath::new(it).unwrap();
+        made.insert_folder(&path("a"), Arc::new(Folder::new(a)));
+        made.insert_folder(&path("b/d"), Arc::default());
+        made.insert(&path("b/c"), Blob::new(b"3".as_slice()));
+        assert_eq!(made, whole);
+        assert_eq!((made.len(), made.root()), (3, whole.root()));
     }
 }

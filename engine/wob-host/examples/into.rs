@@ -29,7 +29,7 @@ fn main() {
     assert!(init.success());
     let mut tree = Tree::default();
     for index in 0..files {
-        tree.insert(path(index), blob(index, "first"));
+        tree.insert(&path(index), blob(index, "first"));
     }
     let floor = duration(|| {
         let blobs: Vec<&Blob> = tree.files().map(|(_, blob)| blob).collect();
@@ -42,10 +42,10 @@ fn main() {
     write("nothing changed", &folder, &tree);
     for index in 0..100 {
         let index = index * (files / 100).max(1) % files;
-        tree.insert(path(index), blob(index, "second"));
+        tree.insert(&path(index), blob(index, "second"));
     }
     write("100 files changed", &folder, &tree);
-    tree.insert(path(0), blob(0, "third"));
+    tree.insert(&path(0), blob(0, "third"));
     write("one file changed", &folder, &tree);
 }
 

@@ -43,9 +43,9 @@ pub use interrupt::{Interrupt, InterruptError, Interrupted};
 pub use note::{read_note, write_note};
 pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
-    Amendment, Change, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest, MovedPaths,
-    Others, OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan, Previous,
-    PublishedTree, ReadPart, Standing, TreeRecord, Waiting, Written, has_output_lock,
+    Amendment, Change, Changes, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest,
+    MovedPaths, Others, OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan,
+    Previous, PublishedTree, ReadPart, Standing, TreeRecord, Waiting, Written, has_output_lock,
 };
 pub use past::{PastFile, Since, Unneeded};
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};

@@ -376,12 +376,12 @@ fn amend(tree: &mut Tree, edit: &TreeEdit) -> Vec<FileChange> {
     let mut before = Tree::default();
     for path in &edit.gone {
         if let Some(old) = tree.remove(path) {
-            before.insert(path.clone(), old);
+            before.insert(path, old);
         }
     }
     for (path, blob) in edit.files.files() {
-        if let Some(old) = tree.insert(path.clone(), blob.clone()) {
-            before.insert(path.clone(), old);
+        if let Some(old) = tree.insert(&path, blob.clone()) {
+            before.insert(&path, old);
         }
     }
     tree_diff(&before, &edit.files)

@@ -170,7 +170,7 @@ impl<'p> Pair<'p> {
             };
             let files = own.target.built.tree.files().filter(|(path, _)| is_wanted(path));
             files
-                .map(|(path, blob)| (own.aliases.path(&own.target.built, path), blob.clone()))
+                .map(|(path, blob)| (own.aliases.path(&own.target.built, &path), blob.clone()))
                 .collect()
         };
         let prefix = |side: Option<&'p SideEnvironment>| {
@@ -324,10 +324,10 @@ impl Comparing {
         }));
         self.files.extend(differing(old, new).into_iter().map(|it| FileChange {
             environment: pair.names[1].to_owned(),
-            path: it.path.clone(),
+            secrets: pair.secrets(&it.path),
+            path: it.path,
             before: it.before.cloned(),
             after: it.after.cloned(),
-            secrets: pair.secrets(it.path),
         }));
         let mut uncompared = BTreeSet::new();
         for (side, name) in pair.sides.iter().zip(pair.names) {

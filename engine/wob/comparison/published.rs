@@ -84,7 +84,7 @@ impl Compared {
         let mut compared = Comparing::new(names, Report::default(), Exit::Ok);
         let with_those = |tree: Tree| -> Tree {
             let both = tree.files().chain(stay.files());
-            both.map(|(path, it)| (path.clone(), it.clone())).collect()
+            both.map(|(path, it)| (path, it.clone())).collect()
         };
         let trees = [plan.tree_before()?, plan.tree().clone()].map(with_those);
         compared.add(&Pair::replaced(&name, trees, &environment));
@@ -146,8 +146,8 @@ impl Published {
         let built = &environment.target.built;
         let mut is_same: BTreeMap<(String, String), bool> = BTreeMap::new();
         for (path, blob) in self.tree.files() {
-            let Some((cluster_type, target)) = built.assignment_of(path) else { continue };
-            let same = built.tree.get(path).is_some_and(|it| it.digest() == blob.digest());
+            let Some((cluster_type, target)) = built.assignment_of(&path) else { continue };
+            let same = built.tree.get(&path).is_some_and(|it| it.digest() == blob.digest());
             *is_same.entry((cluster_type.to_owned(), target.to_owned())).or_insert(true) &= same;
         }
         environment.target.built.assignments.retain(|it| {

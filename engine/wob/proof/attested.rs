@@ -35,7 +35,7 @@ pub(crate) fn contradictions(
     for path in record.files.keys().filter_map(|it| FilePath::new(it).ok()) {
         interrupt.check()?;
         if let Some(bytes) = subject.held.read(&path)? {
-            tree.insert(path, Blob::new(bytes));
+            tree.insert(&path, Blob::new(bytes));
         }
     }
     let wanted = Statement::new(&tree, &record, &texts, statement.builder());

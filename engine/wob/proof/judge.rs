@@ -1,6 +1,9 @@
 //! Compares what lies there with its record and with what its sources give.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wob_engine::{Blob, Digest, FilePath, Tree};
 use wob_host::{Held, HeldFile, OutputError};
@@ -148,7 +151,7 @@ impl Judge<'_> {
             let blob = earlier
                 .map_or_else(|| Self::kept(Some(self.held), &path, *digest), |it| Ok(Some(it)))?;
             if let Some(blob) = blob {
-                tree.insert(path, blob);
+                tree.insert(&path, blob);
             }
         }
         if unproven > 0 {
@@ -188,7 +191,7 @@ impl Judge<'_> {
             .filter(|it| it.inputs.is_none())
             .map(|it| (&it.cluster_type, &it.target))
             .collect();
-        for it in &mut fresh.assignments {
+        for it in Arc::make_mut(&mut fresh.assignments) {
             if unbuilt.contains(&(&it.cluster_type, &it.target)) {
                 it.inputs = None;
             }
@@ -213,7 +216,9 @@ impl Judge<'_> {
             let change = match (texts.parts.get(folder), self.texts.parts.get(folder)) {
                 (Some(wanted), Some(found)) if wanted == found => continue,
                 (Some(wanted), Some(found)) => {
-                    fields.extend(differing_fields(wanted, found));
+                    let [wanted, found] = [wanted, found].map(|it| it.bytes());
+                    let text = |it| String::from_utf8_lossy(it);
+                    fields.extend(differing_fields(&text(&wanted), &text(&found)));
                     How::Changed
                 }
                 // As seen by who has what is there.
@@ -241,7 +246,7 @@ impl Judge<'_> {
                 let text = |texts: &RecordTexts| {
                     let mut parts = texts.parts.iter();
                     let part = parts.find(|(folder, _)| part_path(folder) == path);
-                    part.map(|(_, text)| text.clone().into_bytes())
+                    part.map(|(_, text)| text.bytes().into_owned())
                 };
                 (text(&fresh.texts()), text(self.texts))
             } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{FilePath, Tree};
+use wob_engine::{Blob, FilePath, Tree};
 use wob_host::{Digests, Interrupt, Manifest, OutputError};
 use wob_rules::{Name, Record, RecordError, RecordTexts, part_path};
 
@@ -155,8 +155,7 @@ pub(super) fn read(subject: &Subject) -> Result<Result<(Record, RecordTexts), Pr
         Ok(record) => {
             for folder in record.parts.keys() {
                 let bytes = found.remove(&part_path(folder)).unwrap_or_default();
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                texts.parts.insert(folder.clone(), text);
+                texts.parts.insert(folder.clone(), Blob::new(bytes));
             }
             return Ok(Ok((record, texts)));
         }

@@ -162,9 +162,9 @@ fn subjects(label: &str, tree: &Tree, texts: &RecordTexts) -> Vec<Resource> {
     let text = &texts.head;
     let mut whole = tree.clone();
     let path = FilePath::new(RECORD_PATH).expect("because the path is constant");
-    whole.insert(path, Blob::new(text.as_bytes()));
+    whole.insert(&path, Blob::new(text.as_bytes()));
     for (folder, text) in &texts.parts {
-        whole.insert(part_path(folder), Blob::new(text.as_bytes()));
+        whole.insert(&part_path(folder), text.clone());
     }
     let subject = |name: String, digest| Resource { name, uri: String::new(), digest };
     vec![

@@ -206,11 +206,7 @@ impl Known for Compressing<'_> {
 
     fn keep(&self, inputs: Digest, rendered: &Rendered) {
         if let Some(early) = self.early {
-            for (_, blob) in rendered.files.iter() {
-                if let Some(bytes) = blob.take_made() {
-                    early.add(blob.git_id(), &bytes);
-                }
-            }
+            early.take_folder(rendered.files.folder());
         }
         self.known.keep(inputs, rendered);
     }

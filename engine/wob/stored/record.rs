@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::Error as _};
-use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline};
+use wob_engine::{Digest, FolderIds, GitObjectId};
 use wob_rules::{Grain, GroupDigests, Inputs, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
@@ -27,8 +27,8 @@ struct Member {
     inputs: Id<32>,
     /// Where its files end; they begin where those of the member before end.
     end: u32,
-    /// What a folder of its files is called; none if they cannot be in one.
-    folder: Option<(Id<32>, Id<20>)>,
+    /// What the folder of its files is called.
+    folder: (Id<32>, Id<20>),
     grain: Grain,
     /// The keys that its templates missed.
     missed: Box<[MissedKey]>,
@@ -46,12 +46,12 @@ pub(crate) struct KnownFolder {
 }
 
 impl Record {
-    /// Puts together what is known.
-    pub(super) fn new(known: impl Iterator<Item = (Digest, KnownFiles)>) -> Self {
+    /// Puts together what is known: by the digests of inputs, files, with what the folder is called that holds them.
+    pub(super) fn new(known: impl Iterator<Item = (Digest, KnownFiles, FolderIds)>) -> Self {
         let mut record = Self::default();
         let mut names = Names::default();
-        for (inputs, KnownFiles { files, missed, grain }) in known {
-            let folder = folder(&files).map(|it| (Id::of(&it.root), Id(*it.git_id.as_bytes())));
+        for (inputs, KnownFiles { files, missed, grain }, folder) in known {
+            let folder = (Id::of(&folder.root), Id(*folder.git_id.as_bytes()));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
                 digest: Id::of(&it.digest),
@@ -70,11 +70,11 @@ impl Record {
         self.members.iter().map(|it| it.inputs.digest())
     }
 
-    /// Returns the folders of the members; `None` if one has none.
+    /// Returns the folders of the members; `None` if the record is no sense.
     pub(super) fn folders(&self) -> Option<Vec<KnownFolder>> {
         let mut start = 0;
         let folder = |it: &Member| {
-            let (root, git_id) = it.folder?;
+            let (root, git_id) = it.folder;
             let ids = FolderIds { root: root.digest(), git_id: git_id.git_id() };
             let files = (it.end as usize).checked_sub(start)?;
             start = it.end as usize;
@@ -99,20 +99,6 @@ impl Record {
         let files = files.collect::<Option<_>>()?;
         Some(KnownFiles { files, missed: missed.clone(), grain: *grain })
     }
-}
-
-/// Returns what a folder of some files is called; none if they cannot be in one.
-fn folder(files: &[KnownFile]) -> Option<FolderIds> {
-    let is_flat = files.iter().all(|it| !it.name.contains('/'));
-    if is_flat && files.is_sorted_by(|a, b| a.name < b.name) {
-        let ids = |it: &'_ KnownFile| FolderIds { root: it.digest, git_id: it.git_id };
-        return Some(FolderIds::of_files(files.iter().map(|it| (&*it.name, ids(it)))));
-    }
-    let mut outline = Outline::default();
-    for it in files {
-        outline.add_known(FilePath::new(&it.name).ok()?, it.digest, it.git_id);
-    }
-    Some(outline.ids())
 }
 
 /// A digest or an id of git's, written at once, as bytes: as an array it would be written one by one.
@@ -340,7 +326,11 @@ mod tests {
             (Digest::of(b"2"), known(Grain::File, vec![])),
             (Digest::of(b"3"), known(Grain::Assignment, vec![file("a", "z")])),
         ];
-        let record = Record::new(known.iter().cloned());
+        let ids = |it: &KnownFiles| {
+            let ids = |it: &KnownFile| FolderIds { root: it.digest, git_id: it.git_id };
+            FolderIds::of_files(it.files.iter().map(|it| (&*it.name, ids(it))))
+        };
+        let record = Record::new(known.iter().map(|it| (it.0, it.1.clone(), ids(&it.1))));
         let bytes = postcard::to_stdvec(&record).unwrap();
         let record: Record = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(record.members().collect::<Vec<_>>(), known.clone().map(|it| it.0));
@@ -349,14 +339,15 @@ mod tests {
         }
         let folders = record.folders().unwrap();
         assert_eq!(folders.iter().map(|it| it.files).collect::<Vec<_>>(), [2, 0, 1]);
-        assert_eq!(Some(folders[0].ids), folder(&known[0].1.files));
+        assert_eq!(folders[0].ids, ids(&known[0].1));
         assert_eq!(record.files(3), None);
     }
 
     #[test]
     fn a_record_that_is_no_sense_has_no_files() {
-        let mut record =
-            Record::new([(Digest::of(b"1"), known(Grain::File, vec![file("a", "x")]))].into_iter());
+        let known = known(Grain::File, vec![file("a", "x")]);
+        let ids = FolderIds::of_files(std::iter::empty());
+        let mut record = Record::new([(Digest::of(b"1"), known, ids)].into_iter());
         record.members[0].end = 7;
         assert_eq!(record.files(0), None);
         record.members[0].end = 1;

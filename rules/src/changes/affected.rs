@@ -51,7 +51,7 @@ pub fn affected(old: Option<&Built>, new: Option<&Built>) -> Affected {
         built.and_then(|it| it.assignment_of(path)).is_some_and(|it| !it.0.starts_with('.'))
     };
     for file in differing(old.map_or(&empty, |it| &it.tree), new.map_or(&empty, |it| &it.tree)) {
-        if !is_told(old, file.path) && !is_told(new, file.path) {
+        if !is_told(old, &file.path) && !is_told(new, &file.path) {
             found.other_files.insert(file.path.to_string());
         }
     }

@@ -174,10 +174,10 @@ impl Site {
 }
 
 /// A file of two trees whose bytes differ.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Differing<'t> {
-    /// The path, in the new tree if it is there.
-    pub path: &'t FilePath,
+    /// The path.
+    pub path: FilePath,
     /// What the old tree has.
     pub before: Option<&'t Blob>,
     /// What the new tree has.
@@ -197,27 +197,9 @@ impl Differing<'_> {
 
 /// Lists the files of two trees that differ, by their digests and in the order of their paths; wob's own record is none.
 pub fn differing<'t>(old: &'t Tree, new: &'t Tree) -> Vec<Differing<'t>> {
-    let mut found = vec![];
-    let (mut olds, mut news) = (old.files().peekable(), new.files().peekable());
-    loop {
-        let order = match (olds.peek(), news.peek()) {
-            (None, None) => break,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some((a, _)), Some((b, _))) => a.cmp(b),
-        };
-        let before = if order.is_le() { olds.next() } else { None };
-        let after = if order.is_ge() { news.next() } else { None };
-        match (before, after) {
-            (Some((_, a)), Some((_, b))) if a == b => {}
-            (Some((path, _)), None) | (_, Some((path, _))) if path.as_str() != RECORD_PATH => {
-                let (before, after) = (before.map(|it| it.1), after.map(|it| it.1));
-                found.push(Differing { path, before, after });
-            }
-            (Some(_) | None, _) => {}
-        }
-    }
-    found
+    let all = new.changes_since(old).into_iter();
+    let differing = all.map(|(path, before, after)| Differing { path, before, after });
+    differing.filter(|it| it.path.as_str() != RECORD_PATH).collect()
 }
 
 /// Lists everything that differs between two trees of `environment`, the most important first.

@@ -56,7 +56,7 @@ impl<'t> Comparison<'t> {
     pub(super) fn changes(&self) -> Vec<Change> {
         let mut scopes: BTreeMap<Scope, Vec<Differing<'_>>> = BTreeMap::new();
         for file in differing(&self.old, self.new) {
-            scopes.entry(self.scope(file.path)).or_default().push(file);
+            scopes.entry(self.scope(&file.path)).or_default().push(file);
         }
         let mut all = vec![];
         for (scope, files) in &scopes {
@@ -150,7 +150,7 @@ impl<'t> Comparison<'t> {
         };
         let mut found = BTreeSet::new();
         for (path, blob) in self.new.below(&folder) {
-            if let Content::Documents(documents) = Content::read(path, &blob.bytes()) {
+            if let Content::Documents(documents) = Content::read(&path, &blob.bytes()) {
                 let namespaces = documents.into_iter().map(|it| it.name).filter(is_namespace);
                 found.extend(namespaces.map(|it| it.name));
             }
@@ -186,13 +186,13 @@ impl<'c, 't> InScope<'c, 't> {
         let (mut olds, mut news) = (Objects::new(), Objects::new());
         for file in self.files {
             let read = |blob: Option<&wob_engine::Blob>| {
-                blob.map(|it| Content::read(file.path, &it.bytes()))
+                blob.map(|it| Content::read(&file.path, &it.bytes()))
             };
             let (before, after) = (read(file.before), read(file.after));
             self.scripts(file, before.as_ref(), after.as_ref());
             self.texts(file, before.as_ref(), after.as_ref());
-            add(&mut olds, file.path, before);
-            add(&mut news, file.path, after);
+            add(&mut olds, &file.path, before);
+            add(&mut news, &file.path, after);
         }
         self.objects(olds, news);
         for file in self.files {
@@ -241,7 +241,7 @@ impl<'c, 't> InScope<'c, 't> {
             first_other_line(a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
         let at = || Some(Position { path: file.path.to_string(), at: Spot::Line(line) });
         if a.is_some() || b.is_some() {
-            let class = of_text(file.path);
+            let class = of_text(&file.path);
             let (before, after) = (a.as_ref().and_then(|_| at()), b.as_ref().and_then(|_| at()));
             self.push(class, What::Text { before: a, after: b }, None, (before, after));
         }
@@ -390,5 +390,5 @@ fn moved(tree: &Tree, from: &str, to: &str) -> Tree {
             below.map(|it| if to.is_empty() { it.to_owned() } else { format!("{to}/{it}") });
         moved.and_then(|it| FilePath::new(&it).ok()).unwrap_or_else(|| path.clone())
     };
-    tree.files().map(|(it, blob)| (path(it), blob.clone())).collect()
+    tree.files().map(|(it, blob)| (path(&it), blob.clone())).collect()
 }

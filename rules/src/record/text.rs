@@ -7,7 +7,9 @@ use std::{
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FilePath, FolderIds, GitObjectId, Outline, Tree};
+use wob_engine::{
+    Blob, Digest, FilePath, Folder, FolderIds, GitObjectId, Node, Outline, Recipe, Tree,
+};
 
 use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION, divided};
 use crate::{Name, Profile, compose::shorten, schedule::SchedulerRecord};
@@ -77,13 +79,13 @@ impl Head {
     /// Works out what the tree is called, whose files outside of all parts are `files`; `None` if those are not the ones that
     /// the head has, or a part has no name that git could give it.
     pub fn name_tree(&mut self, files: &Tree) -> Option<()> {
-        let digests = files.files().map(|(path, it)| (path.as_str(), it.digest()));
-        if !self.files.iter().map(|(path, it)| (path.as_str(), *it)).eq(digests) {
+        let digests = files.files().map(|(path, it)| (path.to_string(), it.digest()));
+        if !self.files.iter().map(|(path, it)| (path.clone(), *it)).eq(digests) {
             return None;
         }
         let mut outline = Outline::default();
         for (path, blob) in files.files() {
-            outline.add_file(path.clone(), blob);
+            outline.add_file(path, blob);
         }
         for (folder, entry) in &self.parts {
             let git_id = GitObjectId::parse(&entry.git_tree)?;
@@ -150,24 +152,34 @@ pub struct PartAssignment {
 impl Record<Tree> {
     /// Returns the texts that it is written down in: pretty JSON with a final newline.
     pub fn texts(&self) -> RecordTexts {
-        let folders: Vec<(&FilePath, &FolderIds)> = self.parts.iter().collect();
-        let parts = folders.into_par_iter().map(|(folder, ids)| {
-            let (text, entry) = self.part(folder, *ids);
-            ((folder.clone(), text), (folder.to_string(), entry))
+        self.texts_given(&|_| {})
+    }
+
+    /// Does the same, and gives each part's text to `take` as soon as it is made, on many threads: all of them together take much memory,
+    /// and who has taken one need not keep it, as it can be made again.
+    pub fn texts_given(&self, take: &(dyn Fn(&Blob) + Sync)) -> RecordTexts {
+        let parts = self.parts.iter().map(|(folder, ids)| (folder.clone(), *ids)).collect();
+        let texts =
+            PartTexts { tree: self.files.clone(), assignments: self.assignments.clone(), parts };
+        let texts = Arc::new(texts);
+        let made = (0..texts.parts.len()).into_par_iter().map(|index| {
+            let (text, entry) = texts.part(index);
+            let recipe: Arc<dyn Recipe> = Arc::<PartTexts>::clone(&texts);
+            let number = u32::try_from(index).expect("because there are not so many folders");
+            let blob = Blob::made(text.into_bytes(), recipe, number);
+            take(&blob);
+            let folder = &texts.parts[index].0;
+            ((folder.clone(), blob), (folder.to_string(), entry))
         });
-        let (texts, entries): (Vec<_>, Vec<_>) = parts.unzip();
+        let (blobs, entries): (Vec<_>, Vec<_>) = made.unzip();
         let head = json(&self.head(entries.into_iter().collect()));
-        RecordTexts { head, parts: texts.into_iter().collect() }
+        RecordTexts { head, parts: blobs.into_iter().collect() }
     }
 
     /// Returns the head, with what is in no part.
     fn head(&self, parts: BTreeMap<String, PartEntry>) -> Head {
         let names: BTreeSet<&str> = self.parts.keys().map(FilePath::file_name).collect();
-        let (_, loose) = divided(&self.files, |path| {
-            let path = path.as_str();
-            let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
-            above.find(|it| parts.contains_key(*it))
-        });
+        let (_, loose) = divided(&self.files, &|it| parts.contains_key(it));
         let assignments =
             self.assignments.iter().filter(|it| !names.contains(it.cluster_type.as_str()));
         Head {
@@ -185,21 +197,37 @@ impl Record<Tree> {
             parts,
         }
     }
+}
 
-    /// Returns the text of the part in `folder`, and what the head says of it.
-    fn part(&self, folder: &FilePath, ids: FolderIds) -> (String, PartEntry) {
+/// What the texts of parts are made of.
+struct PartTexts {
+    tree: Tree,
+    assignments: Arc<Vec<AssignmentRecord>>,
+    /// The folders, with what each is called.
+    parts: Vec<(FilePath, FolderIds)>,
+}
+
+impl PartTexts {
+    /// Returns the text of the part at `index`, and what the head says of it.
+    fn part(&self, index: usize) -> (String, PartEntry) {
+        let (folder, ids) = &self.parts[index];
         let name = folder.file_name();
         let mut text = Text::of(name);
-        let below = folder.as_str().len() + 1;
-        for (path, blob) in self.files.below(folder.as_str()) {
-            text.file(&path.as_str()[below..], blob.digest());
+        if let Some(folder) = self.tree.folder_at(folder.as_str()) {
+            text.folder(folder, &mut String::new());
         }
         let start = self.assignments.partition_point(|it| it.cluster_type.as_str() < name);
         let own = self.assignments[start..].iter();
         for it in own.take_while(|it| it.cluster_type.as_str() == name) {
             text.assignment(&it.target, &it.policies, (it.inputs, it.failed));
         }
-        text.finish(ids)
+        text.finish(*ids)
+    }
+}
+
+impl Recipe for PartTexts {
+    fn make(&self, number: u32) -> Vec<u8> {
+        self.part(number as usize).0.into_bytes()
     }
 }
 
@@ -224,9 +252,10 @@ impl Record {
             scheduler: head.scheduler,
             files: head.files,
             parts: BTreeMap::new(),
-            assignments: head.assignments,
+            assignments: Arc::default(),
             sources: head.sources,
         };
+        let mut assignments = head.assignments;
         for (folder, entry) in head.parts {
             let name = shorten(&folder.escape_default().to_string(), MOST_OF_A_NAME);
             let what = format!("the record of its part `{name}`");
@@ -240,33 +269,32 @@ impl Record {
             let git_id = GitObjectId::parse(&entry.git_tree);
             let git_id = git_id.ok_or_else(|| damaged("has an id that is none of git's"))?;
             record.parts.insert(folder.clone(), FolderIds { root: entry.root, git_id });
-            record.add(&folder, Part::parse(&bytes).map_err(|it| damaged(&it))?, &damaged)?;
+            let part = Part::parse(&bytes).map_err(|it| damaged(&it))?;
+            assignments.extend(record.add(&folder, part, &damaged)?);
         }
-        record
-            .assignments
-            .sort_by(|a, b| (&a.cluster_type, &a.target).cmp(&(&b.cluster_type, &b.target)));
-        Ok(record)
+        assignments.sort_by(|a, b| (&a.cluster_type, &a.target).cmp(&(&b.cluster_type, &b.target)));
+        Ok(Self { assignments: Arc::new(assignments), ..record })
     }
 
+    /// Takes the files of the part in `folder`, and returns its assignments.
     fn add(
         &mut self,
         folder: &FilePath,
         part: Part,
         damaged: &dyn Fn(&str) -> RecordError,
-    ) -> Result<(), RecordError> {
+    ) -> Result<impl Iterator<Item = AssignmentRecord> + use<>, RecordError> {
         let cluster_type = Name::new(&part.cluster_type).ok();
         let cluster_type = cluster_type.filter(|it| it.as_str() == folder.file_name());
         let cluster_type = cluster_type.ok_or_else(|| damaged("is about something else"))?;
         self.files
             .extend(part.files.into_iter().map(|(path, it)| (format!("{folder}/{path}"), it)));
-        self.assignments.extend(part.assignments.into_iter().map(|it| AssignmentRecord {
+        Ok(part.assignments.into_iter().map(move |it| AssignmentRecord {
             cluster_type: cluster_type.clone(),
             target: it.target,
             policies: it.policies,
             inputs: it.inputs,
             failed: it.failed,
-        }));
-        Ok(())
+        }))
     }
 }
 
@@ -311,6 +339,22 @@ impl Text {
         push_quoted(&mut text, cluster_type);
         text.push_str(",\n  \"files\": {");
         Self { written: text, files: 0, assignments: 0 }
+    }
+
+    /// Adds the files of a folder, whose path in the part is `above`, with a slash, or empty.
+    fn folder(&mut self, folder: &Folder, above: &mut String) {
+        for (name, node) in folder.entries() {
+            let length = above.len();
+            above.push_str(name);
+            match node {
+                Node::File(blob) => self.file(above, blob.digest()),
+                Node::Folder(below) => {
+                    above.push('/');
+                    self.folder(below, above);
+                }
+            }
+            above.truncate(length);
+        }
     }
 
     /// Adds a file; they come sorted by path, before all assignments.
@@ -370,8 +414,6 @@ impl Text {
             assignments: self.assignments,
             files: self.files,
         };
-        // All of them wait until they are written, some with as much room again.
-        self.written.shrink_to_fit();
         (self.written, entry)
     }
 }

@@ -2,26 +2,36 @@
 
 use std::{ops::Index, sync::Arc};
 
-use wob_engine::Blob;
+use wob_engine::{Blob, Folder, Node};
 
-/// Files by name, sorted; cloning is cheap.
+/// Files by name, sorted; cloning is cheap. They are a folder of the tree that they are put into.
+///
+/// **Invariant:** there is no folder in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files(Arc<[(Arc<str>, Blob)]>);
+pub struct Files(Arc<Folder>);
 
 impl Files {
     /// Lists names and contents, in byte order of the names.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Blob)> {
-        self.0.iter().map(|(name, blob)| (&**name, blob))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Blob)> {
+        self.shared().map(|(name, blob)| (&**name, blob))
     }
 
     /// Lists the same, with names that can be shared.
-    pub(crate) fn shared(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Blob)> {
-        self.0.iter().map(|(name, blob)| (name, blob))
+    pub(crate) fn shared(&self) -> impl Iterator<Item = (&Arc<str>, &Blob)> {
+        self.0.entries().filter_map(|(name, node)| match node {
+            Node::File(blob) => Some((name, blob)),
+            Node::Folder(_) => None,
+        })
+    }
+
+    /// Returns the folder that holds exactly these files.
+    pub fn folder(&self) -> &Arc<Folder> {
+        &self.0
     }
 
     /// Returns the file called `name`.
     pub fn get(&self, name: &str) -> Option<&Blob> {
-        self.iter().find(|(it, _)| *it == name).map(|(_, blob)| blob)
+        self.0.file(name)
     }
 
     /// Lets the bytes go of those files that can be made again.
@@ -29,6 +39,11 @@ impl Files {
         for (_, blob) in self.iter() {
             blob.take_made();
         }
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Says whether there is no file.
@@ -39,9 +54,8 @@ impl Files {
 
 impl FromIterator<(Arc<str>, Blob)> for Files {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Blob)>>(files: I) -> Self {
-        let mut files: Vec<(Arc<str>, Blob)> = files.into_iter().collect();
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        Self(files.into())
+        let files = files.into_iter().map(|(name, blob)| (name, Node::File(blob)));
+        Self(Arc::new(Folder::new(files.collect())))
     }
 }
 

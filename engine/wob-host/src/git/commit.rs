@@ -1,6 +1,6 @@
 //! Commits trees without a checkout: new objects first, the branch last.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use camino::Utf8PathBuf;
 use gix::{
@@ -12,12 +12,13 @@ use gix::{
     },
 };
 use rayon::prelude::*;
-use wob_engine::{FilePath, git_blob_id};
+use wob_engine::{Blob, FilePath, Folder, Node, Tree};
 
 use super::{
     Commit, GitError, GitId, Repository,
     early::{EarlyFiles, EarlyObjects},
     edit::{FileEdit, edit, encode},
+    object_id,
     objects::{self, Contents, Kept, NewObject, Stored},
 };
 use crate::{FileSystem, Interrupt, RealFileSystem};
@@ -56,20 +57,26 @@ impl BranchName {
 pub(crate) struct NewCommit<'c> {
     /// The commit before it.
     pub(crate) parent: Option<&'c Commit>,
-    /// Which files of the parent it does not have.
-    pub(crate) removed: Vec<&'c FilePath>,
-    /// Which files it has that the parent has not, or differently.
-    pub(crate) put: Vec<(&'c str, GitId, Contents<'c>)>,
-    /// Those of its files that are compressed already.
+    /// What it holds.
+    pub(crate) files: CommitFiles,
+    /// Those of its files and folders that are compressed already.
     pub(crate) early: Option<&'c EarlyFiles>,
     /// What it says.
     pub(crate) message: &'c str,
     /// The branch that it is for.
     pub(crate) branch: &'c BranchName,
     /// Where a pack is written; git's library writes all else itself.
-    pub(crate) files: &'c dyn FileSystem,
+    pub(crate) on: &'c dyn FileSystem,
     /// The name of a folder for what is not whole yet; no two processes use the same at a time.
     pub(crate) scratch: String,
+}
+
+/// What a commit holds.
+pub(crate) enum CommitFiles {
+    /// These files, and no others.
+    Whole(Tree),
+    /// What its parent holds, but at these paths: those that have nothing are removed.
+    Edited(BTreeMap<FilePath, Option<Blob>>),
 }
 
 /// Some files of a commit, edited.
@@ -175,20 +182,14 @@ impl Repository {
         interrupt: &Interrupt,
     ) -> Result<Commit, GitError> {
         let Edit { parent, files, message } = *edit;
-        let blob = |bytes: &[u8]| {
-            GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
-        };
-        let put = files.iter().map(|(path, bytes)| {
-            (path.as_str(), blob(bytes), Contents::Bytes(bytes.as_slice().into()))
-        });
+        let put = files.iter().map(|(path, it)| (path.clone(), Some(Blob::new(it.as_slice()))));
         let new = NewCommit {
             parent: Some(parent),
-            removed: vec![],
-            put: put.collect(),
+            files: CommitFiles::Edited(put.collect()),
             early: None,
             message,
             branch,
-            files: &RealFileSystem,
+            on: &RealFileSystem,
             scratch: format!("wob-commit-{}", std::process::id()),
         };
         let (id, _) = self.write_objects(&self.committing()?, &new, interrupt)?;
@@ -249,11 +250,11 @@ impl Repository {
         interrupt: &Interrupt,
     ) -> Result<(gix::ObjectId, Kept<'f>), GitError> {
         let early = new.early.and_then(EarlyFiles::take_many);
-        let objects = Objects::of(self, local, (new, early.as_ref()))
-            .map_err(self.failed("write a commit"))?;
+        let objects = NewObjects::of(self, local, (new, early.as_ref()));
+        let objects = objects.map_err(self.failed("write a commit"))?;
         let id = objects.commit;
         let put = (objects.new.as_slice(), early);
-        let kept = objects::write(local, new.files, put, &new.scratch, interrupt);
+        let kept = objects::write(local, new.on, put, &new.scratch, interrupt);
         match kept {
             Err(_) if interrupt.is_set() => Err(self.limited()(crate::Interrupted.into())),
             kept => Ok((id, kept.map_err(self.failed("write the objects"))?)),
@@ -277,56 +278,41 @@ impl Repository {
 }
 
 /// The objects of a commit that the repository does not have, and that are not compressed yet.
-struct Objects<'o> {
+struct NewObjects<'o> {
     new: Vec<NewObject<'o>>,
     commit: gix::ObjectId,
 }
 
-impl<'o> Objects<'o> {
+impl<'o> NewObjects<'o> {
     fn of(
         repository: &Repository,
         local: &gix::Repository,
         (new, early): (&'o NewCommit<'o>, Option<&EarlyObjects>),
     ) -> gix::Result<Self> {
-        let stored = Stored::of(local);
-        let removed = new.removed.iter().map(|it| FileEdit { path: it.as_str(), to: None });
-        let put = new.put.iter().map(|(path, id, _)| FileEdit { path, to: Some(id.0) });
-        let mut edits: Vec<FileEdit<'_>> = removed.chain(put).collect();
-        edits.par_sort_unstable_by(|a, b| a.path.cmp(b.path));
-        let edited = edit(repository, new.parent.map(|it| it.tree.0), &edits)?;
-        drop(edits);
-        let all = new.put.iter().enumerate().map(|(index, (_, id, _))| (id.0, index));
-        let is_late = |id: &gix::ObjectId| early.is_none_or(|it| !it.ids.contains(id));
-        let mut files: Vec<(gix::ObjectId, usize)> = all.filter(|(id, _)| is_late(id)).collect();
-        files.par_sort_unstable();
-        files.dedup_by_key(|it| it.0);
-        let mut files: Vec<usize> = files
-            .into_par_iter()
-            .map_init(
-                || repository.local(),
-                |local, it| (!stored.has(local, &it.0)).then_some(it.1),
-            )
-            .flatten()
-            .collect();
-        files.par_sort_unstable();
-        let file = |index: usize| {
-            let (_, id, contents) = &new.put[index];
-            NewObject { id: id.0, kind: Kind::Blob, contents: contents.clone() }
-        };
-        let mut objects: Vec<NewObject<'o>> = files.into_iter().map(file).collect();
-        let mut seen = HashSet::default();
-        let mut add = |id: gix::ObjectId, kind, bytes: Vec<u8>| {
-            if !stored.has(local, &id) && seen.insert(id) {
-                objects.push(NewObject { id, kind, contents: Contents::Bytes(bytes.into()) });
+        let mut missing = Missing { early, seen: HashSet::default(), objects: vec![] };
+        let tree = match &new.files {
+            CommitFiles::Whole(tree) => {
+                missing.add_folder(tree.root_folder());
+                object_id(tree.git_id())
+            }
+            CommitFiles::Edited(files) => {
+                missing.add_files(files.values().flatten());
+                let edits = files.iter().map(|(path, blob)| FileEdit {
+                    path: path.as_str(),
+                    to: blob.as_ref().map(|it| object_id(it.git_id())),
+                });
+                let edits: Vec<FileEdit<'_>> = edits.collect();
+                let edited = edit(repository, new.parent.map(|it| it.tree.0), &edits)?;
+                for (id, bytes) in edited.trees {
+                    missing.add(id, Kind::Tree, || Contents::Bytes(bytes.into()));
+                }
+                edited.id.expect("because a root has an id even if it is empty")
             }
         };
-        for (id, bytes) in edited.trees {
-            add(id, Kind::Tree, bytes);
-        }
         let committer = local.committer().expect("because there is a fallback")?;
         let commit = CommitObject {
             message: new.message.into(),
-            tree: edited.id.expect("because a root has an id even if it is empty"),
+            tree,
             author: local.author().unwrap_or(Ok(committer))?.into(),
             committer: committer.into(),
             encoding: None,
@@ -334,8 +320,49 @@ impl<'o> Objects<'o> {
             extra_headers: vec![],
         };
         let (id, bytes) = encode(&commit, Kind::Commit)?;
-        add(id, Kind::Commit, bytes);
-        Ok(Self { new: objects, commit: id })
+        missing.add(id, Kind::Commit, || Contents::Bytes(bytes.into()));
+        let stored = Stored::of(local);
+        let objects = missing.objects.into_par_iter();
+        let new = objects.map_init(
+            || repository.local(),
+            |local, it| (!stored.has(local, &it.id)).then_some(it),
+        );
+        Ok(Self { new: new.flatten().collect(), commit: id })
+    }
+}
+
+/// Objects of a commit, each once, but for those that are compressed already.
+struct Missing<'o, 'e> {
+    early: Option<&'e EarlyObjects>,
+    seen: HashSet,
+    objects: Vec<NewObject<'o>>,
+}
+
+impl<'o> Missing<'o, '_> {
+    fn add(&mut self, id: gix::ObjectId, kind: Kind, contents: impl FnOnce() -> Contents<'o>) {
+        let is_early = self.early.is_some_and(|it| it.ids.contains(&id));
+        if !is_early && self.seen.insert(id) {
+            self.objects.push(NewObject { id, kind, contents: contents() });
+        }
+    }
+
+    fn add_files(&mut self, files: impl Iterator<Item = &'o Blob>) {
+        for blob in files {
+            self.add(object_id(blob.git_id()), Kind::Blob, || Contents::Blob(blob));
+        }
+    }
+
+    /// Adds a folder, with all that is in it.
+    fn add_folder(&mut self, folder: &'o Folder) {
+        self.add_files(folder.entries().filter_map(|(_, it)| match it {
+            Node::File(blob) => Some(blob),
+            Node::Folder(_) => None,
+        }));
+        for it in folder.folders() {
+            self.add_folder(it);
+        }
+        let id = object_id(folder.ids().git_id);
+        self.add(id, Kind::Tree, || Contents::Bytes(folder.git_tree().into()));
     }
 }
 

@@ -7,11 +7,11 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gix::{hashtable::HashSet, objs::Kind};
-use wob_engine::GitObjectId;
+use wob_engine::{Blob, Folder, GitObjectId, Node};
 
 use super::{
     deflate::Compressor,
-    objects,
+    object_id, objects,
     pack::{self, Entry},
 };
 use crate::{FileSystem, ReadFile, WriteFile};
@@ -68,17 +68,47 @@ impl EarlyFiles {
 
     /// Compresses a file of these bytes.
     pub fn add(&self, id: GitObjectId, bytes: &[u8]) {
-        let id = gix::ObjectId::Sha1(*id.as_bytes());
-        match &*self.state() {
-            State::Open(spill) if spill.ids.contains(&id) => return,
-            State::Open(_) | State::Empty => {}
-            State::Broken => return,
+        let id = object_id(id);
+        if self.is_wanted(&id) {
+            self.compress(id, Kind::Blob, bytes);
         }
+    }
+
+    /// Compresses a file whose bytes were kept since they were made, and takes these.
+    pub fn take_file(&self, blob: &Blob) {
+        if let Some(bytes) = blob.take_made() {
+            self.add(blob.git_id(), &bytes);
+        }
+    }
+
+    /// Does so with the files of a folder, and compresses the folder itself; those in it are left alone.
+    pub fn take_folder(&self, folder: &Folder) {
+        for (_, node) in folder.entries() {
+            if let Node::File(blob) = node {
+                self.take_file(blob);
+            }
+        }
+        let id = object_id(folder.ids().git_id);
+        if self.is_wanted(&id) {
+            self.compress(id, Kind::Tree, &folder.git_tree());
+        }
+    }
+
+    /// Says whether an object would be used that is not there yet.
+    fn is_wanted(&self, id: &gix::ObjectId) -> bool {
+        match &*self.state() {
+            State::Open(spill) => !spill.ids.contains(id),
+            State::Empty => true,
+            State::Broken => false,
+        }
+    }
+
+    fn compress(&self, id: gix::ObjectId, kind: Kind, bytes: &[u8]) {
         let idle = locked(&self.compressors).pop();
         let (mut compress, mut packed) = idle.unwrap_or_else(|| (Compressor::new(), vec![]));
         packed.clear();
         // What fails here fails again, and is told, where it is written.
-        if pack::pack(Kind::Blob, bytes, &mut compress, &mut packed).is_ok() {
+        if pack::pack(kind, bytes, &mut compress, &mut packed).is_ok() {
             let crc32 = crc32fast::hash(&packed);
             let mut state = self.state();
             if self.put(&mut state, (id, crc32), &packed).is_err() {

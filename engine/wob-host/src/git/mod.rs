@@ -22,16 +22,15 @@ use std::{collections::BTreeSet, fmt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gix::bstr::ByteSlice as _;
-use wob_engine::FilePath;
+use wob_engine::{Blob, FilePath, GitObjectId};
 
 use crate::{LimitError, StampError, Stamper, address::redact};
 
-pub(crate) use commit::NewCommit;
 pub use commit::{BranchName, Edit, Moved};
-pub(crate) use compare::{Comparison, Leaf, TreeIds};
+pub(crate) use commit::{CommitFiles, NewCommit};
+pub(crate) use compare::{Comparison, Leaf};
 pub use early::EarlyFiles;
 pub use history::{CommitDetails, Next, Relation};
-pub(crate) use objects::Contents;
 pub use revision::{Branch, BranchPlace, Commit, Head};
 pub use working::WorkingTree;
 
@@ -46,6 +45,18 @@ pub struct Repository {
 /// The name that git gives an object, printed as 40 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GitId(gix::ObjectId);
+
+impl GitId {
+    /// Returns what git calls a file with these contents.
+    pub(crate) fn of(blob: &Blob) -> Self {
+        Self(object_id(blob.git_id()))
+    }
+}
+
+/// Returns an id as git's library has it.
+fn object_id(id: GitObjectId) -> gix::ObjectId {
+    gix::ObjectId::Sha1(*id.as_bytes())
+}
 
 /// A named remote of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

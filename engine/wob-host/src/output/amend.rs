@@ -6,7 +6,6 @@ use wob_engine::{Digest, FilePath, GitObjectId, Tree};
 
 use super::{
     Destination, Manifest, OutputBranch, OutputError, OutputFolder, Previous, TreeRecord,
-    branch::BranchPlan,
     changes::Change,
     disk::Disk,
     ground::Ground,
@@ -54,7 +53,7 @@ pub struct MovedPaths {
 impl Amendment {
     /// Says whether files come.
     fn adds(&self) -> bool {
-        self.files.files().any(|(path, _)| !self.before.contains_key(path))
+        self.files.files().any(|(path, _)| !self.before.contains_key(&path))
     }
 
     /// Returns the folders that have a record of their own, and had none before.
@@ -67,7 +66,7 @@ impl Amendment {
         let of = |path: &FilePath| {
             if self.before.contains_key(path) { Change::Changed } else { Change::Added }
         };
-        let files = self.files.files().map(|(path, _)| (path.clone(), of(path)));
+        let files = self.files.files().map(|(path, _)| (path.clone(), of(&path)));
         let gone = self.before.keys().filter(|it| self.files.get(it).is_none());
         files.chain(gone.map(|it| (it.clone(), Change::Deleted))).collect()
     }
@@ -96,11 +95,11 @@ impl Plan {
     ) -> Result<Tree, OutputError> {
         let previous = match &self.to {
             To::Folder(it) => it.previous()?,
-            To::Branch(it) => it.output().previous()?,
+            To::Branch(it) => it.previous()?,
         };
         let paths: BTreeSet<FilePath> = folders
             .flat_map(|it| previous.manifest.paths_of(it))
-            .filter(|it| !self.changes.contains_key(*it))
+            .filter(|it| self.changes.get(it).is_none())
             .cloned()
             .collect();
         previous.check()?;
@@ -141,7 +140,7 @@ impl OutputFolder {
         let now = self.previous()?;
         let root = self.root();
         let ground = &mut Disk::new(&*self.files, &root);
-        amended(ground, &now, amendment, |_| Ok(To::Folder(self.clone())), interrupt)
+        amended(ground, &now, amendment, To::Folder(self.clone()), interrupt)
     }
 }
 
@@ -156,13 +155,10 @@ impl OutputBranch {
         if !self.holds(amendment)? {
             return Ok(None);
         }
-        let paths = amendment.files.files().map(|(path, _)| path).chain(amendment.before.keys());
-        let paths: BTreeSet<FilePath> = paths.cloned().collect();
+        let paths = amendment.files.files().map(|(path, _)| path);
+        let paths: BTreeSet<FilePath> = paths.chain(amendment.before.keys().cloned()).collect();
         let mut ground = self.some(paths.into_iter())?;
-        let to = |files: &Tree| {
-            let plan = BranchPlan::of(self.clone(), files);
-            Ok(To::Branch(Box::new(plan)))
-        };
+        let to = To::Branch(Box::new(self.clone()));
         amended(&mut ground, &now, amendment, to, interrupt)
     }
 
@@ -196,7 +192,7 @@ fn amended(
     ground: &mut impl Ground,
     now: &Previous,
     amendment: &Amendment,
-    to: impl FnOnce(&Tree) -> Result<To, OutputError>,
+    to: To,
     interrupt: &Interrupt,
 ) -> Result<Option<Plan>, OutputError> {
     if now.text.as_deref() != Some(&*amendment.head) || !now.unfinished.is_empty() {
@@ -216,9 +212,9 @@ fn amended(
         put: record.parts.keys().map(|it| (part_path(it), it.clone())).collect(),
         removed: amendment.gone.iter().map(part_path).collect(),
     };
-    let (to, moved) = (to(files)?, amendment.moved(&changes));
+    let moved = amendment.moved(&changes);
     let others = amendment.others.clone();
-    let mut plan = Plan::new((changes, others), to, files, (record, records), previous);
+    let mut plan = Plan::new((changes.into(), others), to, files, (record, records), previous);
     plan.unchanged = amendment.count - files.len();
     plan.shape = Shape::Moved(moved);
     Ok(Some(plan))

@@ -192,7 +192,8 @@ impl Plan {
         let unfinished = self.previous.unfinished.iter();
         let text = manifest::journal(unfinished.chain(&self.at_stake()));
         let write = || {
-            let (draft, mut file) = record(scaffold, own_draft(&own, JOURNAL_DRAFT), &text)?;
+            let (draft, mut file) =
+                record(scaffold, own_draft(&own, JOURNAL_DRAFT), text.as_bytes())?;
             file.sync()?;
             draft.persist(&journal)
         };
@@ -202,14 +203,14 @@ impl Plan {
 
     /// Returns what wob owns of the files that change, and what it will; all others are in the records before and after.
     fn at_stake(&self) -> [Manifest; 2] {
-        let before = self
-            .changes
-            .keys()
-            .filter_map(|path| Some((path.clone(), self.previous.manifest.digest(path)?)));
-        let next = self
-            .changes
-            .keys()
-            .filter_map(|path| Some((path.clone(), self.tree.get(path)?.digest())));
+        let before = self.changes.paths().filter_map(|path| {
+            let digest = self.previous.manifest.digest(&path)?;
+            Some((path, digest))
+        });
+        let next = self.changes.paths().filter_map(|path| {
+            let digest = self.tree.get(&path)?.digest();
+            Some((path, digest))
+        });
         [Manifest::of_files(before), Manifest::of_files(next)]
     }
 
@@ -231,19 +232,19 @@ impl Plan {
         }
         let mut drafts = vec![];
         let mut writable = BTreeSet::new();
-        for path in self.changes.keys() {
+        for path in self.changes.paths() {
             interrupt.check()?;
             // Planning may have been a while ago.
-            disk.kind(path)?;
-            let folder = existing_folder(files, root, path);
-            if let Some(blob) = self.tree.get(path) {
+            disk.kind(&path)?;
+            let folder = existing_folder(files, root, &path);
+            if let Some(blob) = self.tree.get(&path) {
                 let place = folder.clone().unwrap_or_else(|| waiting.clone());
-                drafts.push((wait(scaffold, &place, path, blob)?, path.clone()));
+                drafts.push((wait(scaffold, &place, &path, blob)?, path));
             } else if let Some(folder) = &folder
                 && !writable.contains(folder)
             {
                 // Who may create a file may delete one.
-                let probe = wait(scaffold, folder, path, &Blob::new(b"".as_slice()))?;
+                let probe = wait(scaffold, folder, &path, &Blob::new(b"".as_slice()))?;
                 probe.delete().map_err(failed("delete from", folder))?;
             }
             writable.extend(folder);
@@ -275,12 +276,13 @@ impl Plan {
                 sync_all(std::mem::take(&mut unsafe_yet)).map_err(failed("write", &folder))?;
             }
             let draft = folder.join(temporary_name(path));
-            let draft = record(scaffold, draft, &self.record.parts[of]);
+            let draft = record(scaffold, draft, &self.record.parts[of].bytes());
             let (draft, file) = draft.map_err(failed("write", root.join(path.as_str())))?;
             drafts.push((draft, path.clone()));
             unsafe_yet.push(file);
         }
-        let manifest = record(scaffold, own_draft(&own, MANIFEST_DRAFT), &self.record.head);
+        let manifest =
+            record(scaffold, own_draft(&own, MANIFEST_DRAFT), self.record.head.as_bytes());
         let (manifest, file) = manifest.map_err(failed("write", root.join(MANIFEST)))?;
         unsafe_yet.push(file);
         sync_all(unsafe_yet).map_err(failed("write", &own))?;
@@ -295,14 +297,14 @@ impl Plan {
         staged: Staged<'_>,
     ) -> Result<(), OutputError> {
         let mut disk = Disk::new(files, root);
-        let deleted = self.changes.keys().filter(|path| self.tree.get(path).is_none());
-        let folders = self.folders();
+        let deleted = self.changes.paths().filter(|path| self.tree.get(path).is_none());
         // Files that stand where a folder must be, or in a folder that must become a file.
-        let (first, last): (Vec<&FilePath>, Vec<&FilePath>) = deleted.partition(|path| {
+        let (first, last): (Vec<FilePath>, Vec<FilePath>) = deleted.partition(|path| {
             let mut above = folders_above(path).filter_map(|it| FilePath::new(it).ok());
-            folders.contains(path.as_str()) || above.any(|it| self.tree.get(&it).is_some())
+            let is_folder = self.tree.folder_at(path.as_str()).is_some();
+            is_folder || above.any(|it| self.tree.get(&it).is_some())
         });
-        for path in first {
+        for path in &first {
             delete(&mut disk, files, root, path)?;
         }
         for (draft, path) in staged.files {
@@ -317,7 +319,7 @@ impl Plan {
             }
             draft.persist(&full).map_err(half_written("replace", &full))?;
         }
-        for path in last {
+        for path in &last {
             delete(&mut disk, files, root, path)?;
         }
         self.commit_records(files, root, staged.records)?;
@@ -355,11 +357,6 @@ impl Plan {
         }
         Ok(())
     }
-
-    /// Lists the folders of the tree.
-    fn folders(&self) -> BTreeSet<&str> {
-        self.tree.files().flat_map(|(path, _)| folders_above(path)).collect()
-    }
 }
 
 /// Writes `blob` into `folder`, where it waits to be moved to `path`.
@@ -388,11 +385,11 @@ fn own_draft(own: &Utf8Path, name: &str) -> Utf8PathBuf {
 fn record<'f>(
     scaffold: &'f Scaffold<'f>,
     path: Utf8PathBuf,
-    text: &str,
+    text: &[u8],
 ) -> io::Result<(Draft<'f>, Box<dyn WriteFile>)> {
     let mut opened = None;
     let draft = scaffold.draft(path, |mut file| {
-        file.append(text.as_bytes())?;
+        file.append(text)?;
         opened = Some(file);
         Ok(())
     })?;

@@ -10,12 +10,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FilePath, Tree, git_blob_id};
+use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
     Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
     TreeRecord,
-    changes::Change,
+    changes::{Change, Changes},
     ground::{FILE_BYTES, Ground, Kind},
     paths::Case,
     plan::{self, Others, To},
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     BranchName, Commit, EarlyFiles, FileSystem, GitError, GitId, Interrupt, LimitError,
     RealFileSystem, Repository,
-    git::{Comparison, Contents, Leaf, Moved, NewCommit, TreeIds},
+    git::{CommitFiles, Comparison, Leaf, Moved, NewCommit},
 };
 
 /// A branch that a tree is written into, as it was when it was opened.
@@ -38,13 +38,6 @@ pub struct OutputBranch {
     pub(super) tip: Option<Commit>,
     /// What of the tree is compressed already.
     early: Option<Arc<EarlyFiles>>,
-}
-
-/// What applying a plan to a branch needs beside the tree.
-#[derive(Clone, Debug)]
-pub(super) struct BranchPlan {
-    output: OutputBranch,
-    ids: Vec<GitId>,
 }
 
 impl OutputBranch {
@@ -160,28 +153,24 @@ impl OutputBranch {
     ) -> Result<Plan, OutputError> {
         let next = plan::check(tree, record, Case::Kept)?;
         let previous = self.previous()?;
+        let to = To::Branch(Box::new(self.clone()));
         let Some(tip) = &self.tip else {
-            let all = tree.files().map(|(path, _)| (path.clone(), Change::Added)).collect();
-            let to = To::Branch(Box::new(BranchPlan::of(self.clone(), tree)));
+            let all = (Changes::all_added(tree), Others::default());
             let records = Records::new(&next, &previous.manifest, &|_| false);
-            return Ok(Plan::new((all, Others::default()), to, tree, (record, records), previous));
+            return Ok(Plan::new(all, to, tree, (record, records), previous));
         };
-        let ids = TreeIds::of(tree);
-        let Comparison { same, found } =
-            self.repository.compare(tip.tree, tree, &ids, interrupt)?;
+        let Comparison { differing, found } = self.repository.compare(tip.tree, tree, interrupt)?;
         let mut ground = Committed { output: self, found };
-        let doubtful = tree.files().zip(&same).filter(|(_, same)| !**same).map(|(file, _)| file);
+        let doubtful = (tree, differing.into_iter());
         let other_parts = previous.manifest.parts_beside(&next);
-        let judged =
-            plan::judge(&mut ground, (&previous, &other_parts), (tree, doubtful), interrupt);
+        let judged = plan::judge(&mut ground, (&previous, &other_parts), doubtful, interrupt);
         previous.check()?;
         let judged = judged?;
         let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;
-        let to = To::Branch(Box::new(BranchPlan { output: self.clone(), ids: ids.files }));
         let whole = self.whole_parts((tip, record), interrupt)?;
         let records = Records::new(&next, &previous.manifest, &|it| whole.contains(it));
         previous.check()?;
-        Ok(Plan::new((judged, others), to, tree, (record, records), previous))
+        Ok(Plan::new((judged.into(), others), to, tree, (record, records), previous))
     }
 
     /// Looks at what the last commit has at some paths, which are sorted.
@@ -209,13 +198,10 @@ impl OutputBranch {
             Err(GitError::NoSuchFolder { .. }) => return Ok(BTreeSet::new()),
             found => found?,
         };
-        let nothing = Tree::default();
-        let ids = TreeIds::of(&nothing);
-        let found = self.repository.compare(folder, &nothing, &ids, interrupt)?.found;
-        let is_whole = |(folder, text): &(&FilePath, &String)| {
-            let id = GitId::parse(&git_blob_id(text.as_bytes()).to_string());
+        let found = self.repository.compare(folder, &Tree::default(), interrupt)?.found;
+        let is_whole = |(folder, text): &(&FilePath, &Blob)| {
             let path = format!("{folder}.json");
-            matches!(found.get(&path), Some(Leaf::File(it)) if Some(*it) == id)
+            matches!(found.get(&path), Some(Leaf::File(it)) if *it == GitId::of(text))
         };
         let whole = record.parts.par_iter().filter(is_whole);
         Ok(whole.map(|(folder, _)| folder.clone()).collect())
@@ -249,16 +235,7 @@ impl OutputBranch {
     }
 }
 
-impl BranchPlan {
-    /// Plans to commit some files of `tree` to a branch.
-    pub(super) fn of(output: OutputBranch, tree: &Tree) -> Self {
-        Self { output, ids: TreeIds::of_files(tree) }
-    }
-
-    pub(super) fn output(&self) -> &OutputBranch {
-        &self.output
-    }
-
+impl OutputBranch {
     /// Commits what `plan` says; returns the branch's commit, new or not.
     pub(super) fn apply(
         &self,
@@ -266,11 +243,11 @@ impl BranchPlan {
         overwrite: Overwrite,
         interrupt: &Interrupt,
     ) -> Result<Option<GitId>, OutputError> {
-        let OutputBranch { repository, name, tip, .. } = &self.output;
+        let Self { repository, name, tip, .. } = self;
         if plan.is_done() {
             // Whoever was killed after the branch had moved left something, and nobody else would look for it.
-            repository.remove_remains(&*self.output.files, &self.output.own_name());
-            return Ok(self.output.tip());
+            repository.remove_remains(&*self.files, &self.own_name());
+            return Ok(self.tip());
         }
         if overwrite == Overwrite::Nothing
             && tip.is_some()
@@ -281,43 +258,41 @@ impl BranchPlan {
         interrupt.check()?;
         match repository.write_commit(&self.commit(plan), interrupt)? {
             (Moved::Yes, new) => Ok(Some(new)),
-            (Moved::Raced, _) => Err(OutputError::Moved { branch: self.output.shown() }),
+            (Moved::Raced, _) => Err(OutputError::Moved { branch: self.shown() }),
         }
     }
 
     fn commit<'c>(&'c self, plan: &'c Plan) -> NewCommit<'c> {
-        let (mut put, mut removed) = (vec![], vec![]);
-        for (path, text) in plan.texts() {
-            let bytes = text.as_bytes();
-            put.push((path, id_of(bytes), Contents::Bytes(bytes.into())));
-        }
-        let mut ids = self.ids.iter();
-        for it in plan.beside() {
-            let id = it.blob.and_then(|_| ids.next());
-            match (it.change, it.blob.zip(id)) {
-                (Some(_), Some((blob, id))) => {
-                    put.push((it.path.as_str(), *id, Contents::Blob(blob)));
-                }
-                (Some(_), None) => removed.push(it.path),
-                (None, _) => {}
+        let files = if self.tip.is_some() {
+            let file = |(path, _): (FilePath, Change)| {
+                let blob = plan.tree.get(&path).cloned();
+                (path, blob)
+            };
+            let removed = plan.records.removed.iter().map(|path| (path.clone(), None));
+            let texts = plan.texts().map(|(path, text)| (path, Some(text)));
+            CommitFiles::Edited(plan.changes.iter().map(file).chain(removed).chain(texts).collect())
+        } else {
+            // Whoever has no commit has no files of others.
+            let mut tree = plan.tree.clone();
+            for (path, text) in plan.texts() {
+                tree.insert(&path, text);
             }
-        }
-        removed.extend(&plan.records.removed);
+            CommitFiles::Whole(tree)
+        };
         NewCommit {
-            parent: self.output.tip.as_ref(),
-            removed,
-            put,
-            early: self.output.early.as_deref(),
+            parent: self.tip.as_ref(),
+            files,
+            early: self.early.as_deref(),
             message: &plan.message,
-            branch: &self.output.name,
-            files: &*self.output.files,
-            scratch: self.output.own_name(),
+            branch: &self.name,
+            on: &*self.files,
+            scratch: self.own_name(),
         }
     }
 }
 
 fn id_of(bytes: &[u8]) -> GitId {
-    GitId::parse(&git_blob_id(bytes).to_string()).expect("because it is an id")
+    GitId::of(&Blob::new(bytes))
 }
 
 /// Returns the text of a commit's `.wob/tree.json`; none if there is none.

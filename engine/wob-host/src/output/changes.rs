@@ -1,9 +1,9 @@
 //! What happens to files, and which of them a tree has.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wob_engine::{Blob, FilePath, Tree};
+use wob_engine::{FilePath, Tree};
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -40,7 +40,7 @@ pub struct Counts {
 
 impl Counts {
     /// Counts changes, beside which some files stay.
-    pub(super) fn of<'c>(unchanged: usize, changes: impl Iterator<Item = &'c Change>) -> Self {
+    fn of<'c>(unchanged: usize, changes: impl Iterator<Item = &'c Change>) -> Self {
         let mut counts = Self { unchanged, ..Self::default() };
         for change in changes {
             *match change {
@@ -62,58 +62,124 @@ impl Change {
     }
 }
 
-/// A path at which something changes, or the tree has a file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beside<'p> {
-    pub(super) path: &'p FilePath,
-    pub(super) change: Option<Change>,
-    /// The file that the tree has there.
-    pub(super) blob: Option<&'p Blob>,
+/// What happens to the files of a tree, and to those that wob wrote before, by path; those that stay as they are are left out.
+#[derive(Clone, Debug)]
+pub struct Changes(Which);
+
+#[derive(Clone, Debug)]
+enum Which {
+    /// Every file of this tree is added, and nothing else happens: a list of them would take more memory than the tree.
+    AllAdded(Tree),
+    These(BTreeMap<FilePath, Change>),
 }
 
-/// Lists all that changes, and all files of a tree, by path. Both are sorted, so that neither is searched for what the other has.
-pub(super) fn beside<'p>(
-    changes: &'p BTreeMap<FilePath, Change>,
-    tree: &'p Tree,
-) -> impl Iterator<Item = Beside<'p>> {
-    let (mut changes, mut files) = (changes.iter().peekable(), tree.files().peekable());
-    std::iter::from_fn(move || {
-        let first = match (changes.peek(), files.peek()) {
-            (Some((change, _)), Some((file, _))) => change.cmp(file),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return None,
+impl Changes {
+    /// Says that every file of `tree` is added.
+    pub(super) fn all_added(tree: &Tree) -> Self {
+        Self(Which::AllAdded(tree.clone()))
+    }
+
+    /// Lists the changes, in byte order of their paths.
+    pub fn iter(&self) -> impl Iterator<Item = (FilePath, Change)> {
+        let (all, these) = match &self.0 {
+            Which::AllAdded(tree) => (Some(tree.files()), None),
+            Which::These(these) => (None, Some(these.iter())),
         };
-        let change = if first.is_le() { changes.next() } else { None };
-        let file = if first.is_ge() { files.next() } else { None };
-        let path = change.map(|it| it.0).or(file.map(|it| it.0))?;
-        Some(Beside { path, change: change.map(|it| *it.1), blob: file.map(|it| it.1) })
-    })
+        let all = all.into_iter().flatten().map(|(path, _)| (path, Change::Added));
+        all.chain(these.into_iter().flatten().map(|(path, it)| (path.clone(), *it)))
+    }
+
+    /// Lists the paths, in byte order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = FilePath> {
+        self.iter().map(|(path, _)| path)
+    }
+
+    /// Returns what happens at `path`.
+    pub fn get(&self, path: &FilePath) -> Option<Change> {
+        match &self.0 {
+            Which::AllAdded(tree) => tree.get(path).map(|_| Change::Added),
+            Which::These(these) => these.get(path).copied(),
+        }
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Which::AllAdded(tree) => tree.len(),
+            Which::These(these) => these.len(),
+        }
+    }
+
+    /// Says whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many files of `tree`, of which these are the changes, are there already.
+    pub(super) fn unchanged_of(&self, tree: &Tree) -> usize {
+        match &self.0 {
+            Which::AllAdded(_) => 0,
+            Which::These(these) => {
+                tree.len() - these.keys().filter(|it| tree.get(it).is_some()).count()
+            }
+        }
+    }
+
+    /// Counts them, beside which some files stay.
+    pub(super) fn counts(&self, unchanged: usize) -> Counts {
+        match &self.0 {
+            Which::AllAdded(tree) => Counts { added: tree.len(), unchanged, ..Counts::default() },
+            Which::These(these) => Counts::of(unchanged, these.values()),
+        }
+    }
+
+    /// Says whether files are replaced, and nothing else happens.
+    pub(super) fn only_replace(&self) -> bool {
+        match &self.0 {
+            Which::AllAdded(tree) => tree.is_empty(),
+            Which::These(these) => these.values().all(|it| *it == Change::Changed),
+        }
+    }
+
+    /// Lists what would be lost of others, by path.
+    pub(super) fn conflicts(&self) -> impl Iterator<Item = (&FilePath, Change)> {
+        let these = match &self.0 {
+            Which::AllAdded(_) => None,
+            Which::These(these) => Some(these),
+        };
+        let these = these.into_iter().flatten().map(|(path, it)| (path, *it));
+        these.filter(|(_, it)| it.is_conflict())
+    }
+}
+
+impl From<BTreeMap<FilePath, Change>> for Changes {
+    fn from(these: BTreeMap<FilePath, Change>) -> Self {
+        Self(Which::These(these))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use wob_engine::Blob;
+
     use super::*;
 
     #[test]
-    fn changes_and_files_are_listed_side_by_side() {
+    fn all_that_is_added_is_what_a_list_of_it_would_be() {
         let path = |it: &str| FilePath::new(it).unwrap();
-        let changes = ["a", "b/x", "c", "e"].map(|it| (path(it), Change::Changed)).into();
-        let files = ["b", "b/x", "c", "d"].map(|it| (path(it), Blob::new(it.as_bytes())));
-        let tree = files.into_iter().collect();
-        let listed: Vec<(&str, bool, bool)> = beside(&changes, &tree)
-            .map(|it| (it.path.as_str(), it.change.is_some(), it.blob.is_some()))
-            .collect();
-        let expected = [
-            ("a", true, false),
-            ("b", false, true),
-            ("b/x", true, true),
-            ("c", true, true),
-            ("d", false, true),
-            ("e", true, false),
-        ];
-        assert_eq!(listed, expected);
-        assert_eq!(beside(&BTreeMap::new(), &tree).count(), 4);
-        assert_eq!(beside(&changes, &Tree::default()).count(), 4);
+        let tree: Tree =
+            ["b/x", "a", "b-"].iter().map(|it| (path(it), Blob::new(it.as_bytes()))).collect();
+        let listed: BTreeMap<_, _> = tree.files().map(|(it, _)| (it, Change::Added)).collect();
+        let (all, listed) = (Changes::all_added(&tree), Changes::from(listed));
+        assert_eq!(all.iter().collect::<Vec<_>>(), listed.iter().collect::<Vec<_>>());
+        assert_eq!((all.len(), all.counts(0)), (listed.len(), listed.counts(0)));
+        assert_eq!(all.unchanged_of(&tree), listed.unchanged_of(&tree));
+        assert_eq!(all.only_replace(), listed.only_replace());
+        for it in ["a", "b", "b/x", "c"] {
+            assert_eq!(all.get(&path(it)), listed.get(&path(it)), "{it}");
+        }
+        assert!(all.conflicts().next().is_none());
+        let nothing = Changes::all_added(&Tree::default());
+        assert!(nothing.is_empty() && nothing.only_replace());
     }
 }

@@ -10,10 +10,7 @@ use super::{
     disk::Disk,
     ground::{Bytes, FILE_BYTES, Ground as _, Kind},
 };
-use crate::{
-    Commit, GitError, GitId, Interrupt, RealFileSystem, Repository,
-    git::{Leaf, TreeIds},
-};
+use crate::{Commit, GitError, GitId, Interrupt, RealFileSystem, Repository, git::Leaf};
 
 /// A place that is looked at.
 #[derive(Clone, Debug)]
@@ -131,8 +128,7 @@ fn committed(
     interrupt: &Interrupt,
 ) -> Result<BTreeMap<String, HeldFile>, OutputError> {
     let nothing = Tree::default();
-    let ids = TreeIds::of(&nothing);
-    let found = repository.compare(tree, &nothing, &ids, interrupt)?.found;
+    let found = repository.compare(tree, &nothing, interrupt)?.found;
     let id_of = |path: &str| match found.get(path) {
         Some(Leaf::File(id)) => Some(*id),
         Some(Leaf::Other) | None => None,

@@ -75,7 +75,7 @@ impl Manifest {
     /// Returns the manifest of `tree`, without parts.
     pub fn of(tree: &Tree) -> Self {
         let owned = tree.files().filter(|(path, _)| !is_reserved(path));
-        Self::of_files(owned.map(|(path, blob)| (path.clone(), blob.digest())))
+        Self::of_files(owned.map(|(path, blob)| (path, blob.digest())))
     }
 
     /// Returns the manifest of some files.
@@ -116,7 +116,9 @@ impl Manifest {
         let owned = tree.files().filter(|(path, _)| !is_reserved(path));
         let digests = owned.map(|(path, blob)| (path, blob.digest()));
         let listed = self.paths().into_iter();
-        listed.map(|it| (it, self.digest(it))).eq(digests.map(|(path, it)| (path, Some(it))))
+        listed
+            .map(|it| (it.clone(), self.digest(it)))
+            .eq(digests.map(|(path, it)| (path, Some(it))))
     }
 
     /// Returns the BLAKE3 of the file at `path`, if wob owns it.
@@ -306,11 +308,11 @@ mod tests {
     #[test]
     fn a_manifest_reads_back() {
         let mut tree = Tree::default();
-        tree.insert(path("a/b"), Blob::new(b"x".as_slice()));
+        tree.insert(&path("a/b"), Blob::new(b"x".as_slice()));
         let manifest = Manifest::of(&tree);
         let text = serde_json::to_string(&manifest).unwrap();
         assert!(parse(&text).unwrap().lists(&tree));
-        tree.insert(path("c/x"), Blob::new(b"x".as_slice()));
+        tree.insert(&path("c/x"), Blob::new(b"x".as_slice()));
         assert!(!parse(&text).unwrap().lists(&tree));
         let parts = serde_json::json!({ "c": { "record": Digest::of(b"") } });
         let files = serde_json::to_value(&manifest).unwrap()["files"].clone();

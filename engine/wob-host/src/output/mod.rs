@@ -35,7 +35,7 @@ use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
 pub use amend::{Amendment, MovedPaths};
 pub use apply::{Overwrite, Written};
 pub use branch::OutputBranch;
-pub use changes::{Change, Counts};
+pub use changes::{Change, Changes, Counts};
 pub use destination::Destination;
 pub use held::{Digests, Held, HeldFile};
 pub use lock::{Holder, OutputLock, Waiting, has_output_lock};
@@ -66,7 +66,7 @@ pub struct TreeRecord {
     /// The text that `.wob/tree.json` shall have.
     pub head: String,
     /// The texts of the records of its parts, by folder.
-    pub parts: Arc<BTreeMap<FilePath, String>>,
+    pub parts: Arc<BTreeMap<FilePath, Blob>>,
 }
 
 /// What wob wrote into a folder before.

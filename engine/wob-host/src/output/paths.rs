@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{FilePath, Tree};
+use wob_engine::{FilePath, Folder, Node, Tree};
 
 use super::{OutputError, is_reserved_below};
 
@@ -15,45 +15,50 @@ pub(super) enum Case {
 
 /// Checks that the files of `tree` can lie beside each other.
 pub(super) fn check_paths(tree: &Tree, case: Case) -> Result<(), OutputError> {
-    let wrong = |path: &FilePath, reason: String| OutputError::Path { path: path.clone(), reason };
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    let mut before = "";
-    for (path, _) in tree.files() {
-        let text = path.as_str();
-        // The folders that a path shares with the one before it were checked with that.
-        let checked = shared_folders(before, text);
-        before = text;
-        if is_reserved_below(text, checked) {
-            return Err(wrong(path, "is a path that only git or wob itself writes".to_owned()));
-        }
-        for (end, _) in text.match_indices('/').filter(|(end, _)| *end >= checked) {
-            let above = FilePath::new(&text[..end]).ok();
-            if above.is_some_and(|it| tree.get(&it).is_some()) {
-                return Err(wrong(
-                    path,
-                    format!("needs the folder `{}`, which is a file", &text[..end]),
-                ));
-            }
-        }
-        if case == Case::Kept {
-            continue;
-        }
-        for end in text.match_indices('/').map(|(end, _)| end).chain([text.len()]) {
-            let other = seen.entry(text[..end].to_lowercase()).or_insert(&text[..end]);
-            if *other != &text[..end] {
-                let reason =
-                    format!("differs from `{other}` only in case, which this disk ignores");
-                return Err(wrong(path, reason));
-            }
-        }
-    }
-    Ok(())
+    check_folder(tree.root_folder(), &mut String::new(), (tree, case))
 }
 
-/// Returns how many bytes of two paths are the same folders, with the slash behind them.
-fn shared_folders(one: &str, other: &str) -> usize {
-    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    one.as_bytes()[..same].iter().rposition(|it| *it == b'/').map_or(0, |it| it + 1)
+/// Checks what is in `folder`, whose own path, with its slash, is `above`.
+fn check_folder(
+    folder: &Folder,
+    above: &mut String,
+    (tree, case): (&Tree, Case),
+) -> Result<(), OutputError> {
+    let checked = above.len();
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, node) in folder.entries() {
+        above.push_str(name);
+        // Of what is in a folder, the first file is named.
+        let wrong = |reason: String| {
+            let below = tree.below(above).next().map(|it| it.0);
+            let path = match node {
+                Node::File(_) => FilePath::new(above).ok(),
+                Node::Folder(_) => below,
+            };
+            OutputError::Path { path: path.expect("because no folder is empty"), reason }
+        };
+        if is_reserved_below(above, checked) {
+            return Err(wrong("is a path that only git or wob itself writes".to_owned()));
+        }
+        if matches!(node, Node::Folder(_)) && folder.file(name).is_some() {
+            return Err(wrong(format!("needs the folder `{above}`, which is a file")));
+        }
+        if case == Case::Ignored
+            && let Some(other) = seen.insert(name.to_lowercase(), name)
+            && other != &**name
+        {
+            let other = format!("{}{other}", &above[..checked]);
+            return Err(wrong(format!(
+                "differs from `{other}` only in case, which this disk ignores"
+            )));
+        }
+        if let Node::Folder(folder) = node {
+            above.push('/');
+            check_folder(folder, above, (tree, case))?;
+        }
+        above.truncate(checked);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -66,7 +71,7 @@ mod tests {
     fn check(paths: &[&str], case: Case) -> Option<String> {
         let mut tree = Tree::default();
         for path in paths {
-            tree.insert(FilePath::new(path).unwrap(), Blob::new(b"".as_slice()));
+            tree.insert(&FilePath::new(path).unwrap(), Blob::new(b"".as_slice()));
         }
         check_paths(&tree, case).err().map(|it| it.to_string())
     }

@@ -12,10 +12,9 @@ use serde::{Deserialize, Serialize};
 use wob_engine::{Blob, Digest, FilePath, Tree};
 
 use super::{
-    MANIFEST, Manifest, MovedPaths, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY,
-    TreeRecord,
-    branch::BranchPlan,
-    changes::{Beside, Change, Counts, beside},
+    MANIFEST, Manifest, MovedPaths, OutputBranch, OutputError, OutputFolder, Previous, ReadPart,
+    TEMPORARY, TreeRecord,
+    changes::{Change, Changes, Counts},
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case,
@@ -33,7 +32,7 @@ const EXAMPLES: usize = 10;
 pub struct Plan {
     /// What happens to each file of the tree, and to each that wob wrote before, by path; those that stay as they are
     /// are left out.
-    pub changes: BTreeMap<FilePath, Change>,
+    pub changes: Changes,
     /// How many files of the tree are there already, byte for byte; they are not touched, and are wob's from now on.
     pub unchanged: usize,
     /// The files of others in the folder; they stay.
@@ -81,25 +80,23 @@ pub struct Others {
 #[derive(Clone, Debug)]
 pub(super) enum To {
     Folder(OutputFolder),
-    Branch(Box<BranchPlan>),
+    Branch(Box<OutputBranch>),
 }
 
 impl Plan {
     pub(super) fn new(
-        (changes, others): (BTreeMap<FilePath, Change>, Others),
+        (changes, others): (Changes, Others),
         to: To,
         tree: &Tree,
         (record, records): (&TreeRecord, Records),
         previous: Previous,
     ) -> Self {
-        let of_tree = beside(&changes, tree).filter(|it| it.change.is_some() && it.blob.is_some());
-        let of_tree = of_tree.count();
         let is_known = |folder: &FilePath| previous.manifest.record_of(folder).is_some();
         let keeps_paths = records.removed.is_empty()
             && records.put.iter().all(|(_, folder)| is_known(folder))
-            && changes.values().all(|it| *it == Change::Changed);
+            && changes.only_replace();
         Self {
-            unchanged: tree.len() - of_tree,
+            unchanged: changes.unchanged_of(tree),
             changes,
             others,
             unfinished: !previous.unfinished.is_empty(),
@@ -124,7 +121,7 @@ impl Plan {
     pub fn shown(&self) -> Utf8PathBuf {
         match &self.to {
             To::Folder(it) => it.root(),
-            To::Branch(it) => it.output().shown(),
+            To::Branch(it) => it.shown(),
         }
     }
 
@@ -135,7 +132,7 @@ impl Plan {
     pub fn before(&self, path: &FilePath) -> Result<Option<Vec<u8>>, OutputError> {
         match &self.to {
             To::Folder(it) => it.read(path),
-            To::Branch(it) => it.output().read(path),
+            To::Branch(it) => it.read(path),
         }
     }
 
@@ -159,24 +156,17 @@ impl Plan {
     /// # Errors
     /// If something cannot be read.
     pub fn tree_before(&self) -> Result<Tree, OutputError> {
-        let mut tree = self.read(self.changes.keys().cloned())?;
-        for it in self.beside() {
-            if let (None, Some(blob)) = (it.change, it.blob) {
-                tree.insert(it.path.clone(), blob.clone());
-            }
+        let mut before = self.read(self.changes.paths())?;
+        for (path, blob) in self.tree.files().filter(|(path, _)| self.changes.get(path).is_none()) {
+            before.insert(&path, blob.clone());
         }
-        Ok(tree)
-    }
-
-    /// Lists all that changes, and all files of the tree, by path.
-    pub(super) fn beside(&self) -> impl Iterator<Item = Beside<'_>> {
-        beside(&self.changes, &self.tree)
+        Ok(before)
     }
 
     /// Reads what lies there now at some paths, which are sorted.
     pub(super) fn read(&self, paths: impl Iterator<Item = FilePath>) -> Result<Tree, OutputError> {
         let mut tree = Tree::default();
-        let mut take = |path: FilePath, bytes: Vec<u8>| drop(tree.insert(path, Blob::new(bytes)));
+        let mut take = |path: FilePath, bytes: Vec<u8>| drop(tree.insert(&path, Blob::new(bytes)));
         match &self.to {
             To::Folder(folder) => {
                 let root = folder.root();
@@ -187,7 +177,7 @@ impl Plan {
                     }
                 }
             }
-            To::Branch(it) => it.output().read_all(paths, &mut take)?,
+            To::Branch(it) => it.read_all(paths, &mut take)?,
         }
         Ok(tree)
     }
@@ -202,9 +192,9 @@ impl Plan {
     }
 
     /// Lists the paths at which something changes, but for `.wob/tree.json`.
-    pub fn touched(&self) -> impl Iterator<Item = &FilePath> {
+    pub fn touched(&self) -> impl Iterator<Item = FilePath> {
         let records = self.records.put.iter().map(|(path, _)| path);
-        self.changes.keys().chain(records).chain(&self.records.removed)
+        self.changes.paths().chain(records.chain(&self.records.removed).cloned())
     }
 
     /// Lists the paths of all files of the tree, and of the records of parts.
@@ -215,12 +205,12 @@ impl Plan {
 
     /// Counts the changes.
     pub fn counts(&self) -> Counts {
-        Counts::of(self.unchanged, self.changes.values())
+        self.changes.counts(self.unchanged)
     }
 
     /// Lists the files of others that would be lost, sorted by path.
     pub fn conflicts(&self) -> impl Iterator<Item = (&FilePath, Change)> {
-        self.changes.iter().filter(|(_, it)| it.is_conflict()).map(|(path, it)| (path, *it))
+        self.changes.conflicts()
     }
 
     /// Says whether any file of the tree, or of what wob wrote before, is not as it should be. `.wob/tree.json` does not
@@ -244,10 +234,13 @@ impl Plan {
     }
 
     /// Lists the texts of the record that are not there yet, with their paths; that of `.wob/tree.json` is the first.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let head = self.has_new_head().then_some((MANIFEST, self.record.head.as_str()));
+    pub(super) fn texts(&self) -> impl Iterator<Item = (FilePath, Blob)> {
+        let head = self.has_new_head().then(|| {
+            let path = FilePath::new(MANIFEST).expect("because the name is constant");
+            (path, Blob::new(self.record.head.as_bytes()))
+        });
         let parts = self.records.put.iter();
-        let parts = parts.map(|(path, folder)| (path.as_str(), self.record.parts[folder].as_str()));
+        let parts = parts.map(|(path, folder)| (path.clone(), self.record.parts[folder].clone()));
         head.into_iter().chain(parts)
     }
 }
@@ -293,7 +286,7 @@ pub(super) fn plan(
     };
     previous.check()?;
     let to = To::Folder(output.clone());
-    Ok(Plan::new((changes, others), to, tree, (record, records), previous))
+    Ok(Plan::new((changes.into(), others), to, tree, (record, records), previous))
 }
 
 /// Checks that `tree` can lie in a folder, and returns what `record` says of it.
@@ -301,7 +294,7 @@ pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Mani
     check_paths(tree, case)?;
     let parts = record.parts.clone();
     let read: ReadPart =
-        Arc::new(move |path| Some(parts.get(folder_of_record(path)?)?.clone().into_bytes()));
+        Arc::new(move |path| Some(parts.get(folder_of_record(path)?)?.bytes().into_owned()));
     let manifest = Manifest::parse(&record.head, &read);
     let manifest = manifest.expect("because whoever made the tree made its record");
     // It takes longer than all else.
@@ -313,18 +306,18 @@ pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Mani
 /// those that are in no part, in some of its parts, or in new ones. Looks at many at a time.
 fn recorded_otherwise<'t>(
     tree: &'t Tree,
-    next: &'t Manifest,
+    next: &Manifest,
     (previous, other_parts): (&Manifest, &BTreeSet<&FilePath>),
-) -> Vec<(&'t FilePath, &'t Blob)> {
+) -> Vec<(FilePath, &'t Blob)> {
     let is_otherwise =
-        |(path, blob): &(&FilePath, &Blob)| previous.digest(path) != Some(blob.digest());
+        |(path, blob): &(FilePath, &Blob)| previous.digest(path) != Some(blob.digest());
     let is_other = |it: &&FilePath| other_parts.contains(*it) || previous.record_of(it).is_none();
     let parts: Vec<&FilePath> = next.folders().filter(is_other).collect();
     let in_part = |folder: &&FilePath| -> Vec<_> {
         tree.below(folder.as_str()).filter(is_otherwise).collect()
     };
     let in_parts: Vec<Vec<_>> = parts.par_iter().map(in_part).collect();
-    let loose = next.loose().filter_map(|path| Some((path, tree.get(path)?)));
+    let loose = next.loose().filter_map(|path| Some((path.clone(), tree.get(path)?)));
     loose.filter(is_otherwise).chain(in_parts.into_iter().flatten()).collect()
 }
 
@@ -333,11 +326,11 @@ fn differing<'t>(
     output: &OutputFolder,
     tree: &'t Tree,
     interrupt: &Interrupt,
-) -> Result<Vec<(&'t FilePath, &'t Blob)>, OutputError> {
+) -> Result<Vec<(FilePath, &'t Blob)>, OutputError> {
     /// How many files of a folder are looked at by one thread: neighbours share the folders above them.
     const FILES: usize = 256;
     let root = output.root();
-    let files: Vec<(&FilePath, &Blob)> = tree.files().collect();
+    let files: Vec<(FilePath, &Blob)> = tree.files().collect();
     let differing = files.par_chunks(FILES).map(|chunk| {
         let mut disk = Disk::new(&*output.files, &root);
         let mut differing = vec![];
@@ -346,12 +339,12 @@ fn differing<'t>(
             let is_file = matches!(disk.kind(path), Ok(Kind::File));
             // Who judges them meets whatever is wrong again.
             if !is_file || !matches!(disk.bytes(path), Ok(it) if it.is(blob.digest())) {
-                differing.push((*path, *blob));
+                differing.push((path.clone(), *blob));
             }
         }
         Ok(differing)
     });
-    let differing: Vec<Vec<(&FilePath, &Blob)>> = differing.collect::<Result<_, OutputError>>()?;
+    let differing: Vec<Vec<(FilePath, &Blob)>> = differing.collect::<Result<_, OutputError>>()?;
     Ok(differing.into_iter().flatten().collect())
 }
 
@@ -360,13 +353,13 @@ fn differing<'t>(
 pub(super) fn judge<'t>(
     ground: &mut impl Ground,
     (previous, other_parts): (&Previous, &BTreeSet<&FilePath>),
-    (tree, doubtful): (&'t Tree, impl Iterator<Item = (&'t FilePath, &'t Blob)>),
+    (tree, doubtful): (&'t Tree, impl Iterator<Item = (FilePath, &'t Blob)>),
     interrupt: &Interrupt,
 ) -> Result<BTreeMap<FilePath, Change>, OutputError> {
     let mut planner = Planner { ground, previous, changes: BTreeMap::new() };
     for (path, blob) in doubtful {
         interrupt.check()?;
-        planner.file(path, blob, interrupt)?;
+        planner.file(&path, blob, interrupt)?;
     }
     let unfinished = previous.unfinished.iter().flat_map(Manifest::paths);
     let owned = previous.manifest.paths_in(other_parts).chain(unfinished);

@@ -14,7 +14,7 @@ use crate::support::{Sandbox, commit, git, git_command, path, record, repository
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();
     for (name, text) in files {
-        tree.insert(path(name), Blob::new(text.as_bytes()));
+        tree.insert(&path(name), Blob::new(text.as_bytes()));
     }
     tree
 }
@@ -24,7 +24,7 @@ fn large(folders: usize, text: &str) -> Tree {
     let mut tree = Tree::default();
     for index in 0..folders * 10 {
         let name = format!("f{}/x{}.yaml", index / 10, index % 10);
-        tree.insert(path(&name), Blob::new(format!("{text} {index}\n").into_bytes()));
+        tree.insert(&path(&name), Blob::new(format!("{text} {index}\n").into_bytes()));
     }
     tree
 }
@@ -119,11 +119,11 @@ fn what_the_branch_has_is_not_written_again() {
     build(&repository, &large);
     // 400 files, 40 folders, the root, the record, its folder and the commit.
     assert_eq!(objects(&repository), (444, 0));
-    large.insert(path("f7/x3.yaml"), Blob::new(b"two\n".as_slice()));
+    large.insert(&path("f7/x3.yaml"), Blob::new(b"two\n".as_slice()));
     build(&repository, &large);
     // The file, its folder, the root, the record, its folder and the commit.
     assert_eq!(objects(&repository), (450, 0));
-    large.insert(path("f7/x3.yaml"), Blob::new(b"one 73\n".as_slice()));
+    large.insert(&path("f7/x3.yaml"), Blob::new(b"one 73\n".as_slice()));
     build(&repository, &large);
     // All but the commit was there before.
     assert_eq!(objects(&repository), (451, 0));
@@ -173,7 +173,7 @@ fn compressed(early: &EarlyFiles) -> Tree {
         let text = format!("{}\n", index % 590).into_bytes();
         let blob = Blob::made(text, Arc::new(Spent), index);
         early.add(blob.git_id(), &blob.take_made().unwrap());
-        tree.insert(path(&format!("f{}/x{}.yaml", index / 10, index % 10)), blob);
+        tree.insert(&path(&format!("f{}/x{}.yaml", index / 10, index % 10)), blob);
     }
     tree
 }

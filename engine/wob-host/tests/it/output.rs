@@ -11,7 +11,7 @@ use crate::support::{Sandbox, path, record, skipped, write};
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();
     for (name, text) in files {
-        tree.insert(path(name), Blob::new(text.as_bytes()));
+        tree.insert(&path(name), Blob::new(text.as_bytes()));
     }
     tree
 }

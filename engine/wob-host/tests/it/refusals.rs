@@ -45,7 +45,7 @@ const FOREIGN: [(&str, &str); 3] =
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();
     for (name, text) in files {
-        tree.insert(path(name), Blob::new(text.as_bytes()));
+        tree.insert(&path(name), Blob::new(text.as_bytes()));
     }
     tree
 }
@@ -60,7 +60,7 @@ fn whole(of: &[(&str, &str)]) -> Files {
     whole.extend(files(&FOREIGN));
     let record = record(&tree(of));
     for (folder, text) in &*record.parts {
-        whole.insert(format!(".wob/parts/{folder}.json"), text.clone().into_bytes());
+        whole.insert(format!(".wob/parts/{folder}.json"), text.bytes().into_owned());
     }
     whole.insert(".wob/tree.json".to_owned(), record.head.into_bytes());
     whole
@@ -412,7 +412,7 @@ fn large(text: &str) -> Tree {
     let mut tree = Tree::default();
     for index in 0..520 {
         let name = format!("f{}/x{}.yaml", index / 20, index % 20);
-        tree.insert(path(&name), Blob::new(format!("{text} {index}\n").into_bytes()));
+        tree.insert(&path(&name), Blob::new(format!("{text} {index}\n").into_bytes()));
     }
     tree
 }

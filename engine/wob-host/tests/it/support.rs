@@ -8,7 +8,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Content, Digest, FilePath, Tree};
+use wob_engine::{Blob, Content, FilePath, Tree};
 use wob_host::{
     Interrupt, ReadLimits, ReadOptions, Snapshot, SnapshotFile, TreeRecord, is_manifest_name,
 };
@@ -137,11 +137,10 @@ pub(crate) fn record(tree: &Tree) -> TreeRecord {
             None => drop(files.insert(at.to_string(), digest)),
         }
     }
-    let parts: BTreeMap<FilePath, String> = parts
-        .into_iter()
-        .map(|(folder, files)| (folder, serde_json::json!({ "files": files }).to_string()))
-        .collect();
-    let digest = |text: &String| serde_json::json!({ "record": Digest::of(text.as_bytes()) });
+    let text = |files| Blob::new(serde_json::json!({ "files": files }).to_string().into_bytes());
+    let parts: BTreeMap<FilePath, Blob> =
+        parts.into_iter().map(|(folder, files)| (folder, text(files))).collect();
+    let digest = |text: &Blob| serde_json::json!({ "record": text.digest() });
     let named: BTreeMap<&str, serde_json::Value> =
         parts.iter().map(|(folder, text)| (folder.as_str(), digest(text))).collect();
     let head = serde_json::json!({ "files": files, "parts": named }).to_string();

@@ -12,6 +12,7 @@ mod rows;
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
+    sync::Arc,
     thread,
 };
 
@@ -197,7 +198,7 @@ impl Output {
                 .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
                 .collect(),
             failed: vec![],
-            assignments: vec![],
+            assignments: Arc::default(),
         };
         Ok(Outcome {
             tree,
@@ -347,11 +348,11 @@ impl<'c> Candidate<'c> {
             before.extend(deleted);
             for (path, blob, digest) in changed {
                 before.extend(digest.map(|it| (path.clone(), it)));
-                files.insert(path, blob);
+                files.insert(&path, blob);
             }
             if let Some(Record { entry, text }) = record {
                 head.parts.insert(folder.to_string(), entry);
-                texts.insert(folder, text);
+                texts.insert(folder, Blob::new(text.into_bytes()));
             } else {
                 head.parts.remove(folder.as_str());
                 gone.insert(folder);
@@ -361,7 +362,7 @@ impl<'c> Candidate<'c> {
         let mut rest = Tree::default();
         if let Some(commit) = promoted_commit(&session.loaded.db, self.input) {
             let path = FilePath::new(PROMOTED_COMMIT).expect("because the path is constant");
-            rest.insert(path, Blob::new(commit.into_bytes()));
+            rest.insert(&path, Blob::new(commit.into_bytes()));
         }
         if head.name_tree(&rest).is_none() || !head.assignments.is_empty() {
             return Ok(None);
@@ -382,7 +383,7 @@ impl<'c> Candidate<'c> {
             record: TreeRecord { head: text.clone(), parts: texts.into() },
             gone,
             folders,
-            rest: rest.files().map(|(path, it)| (path.clone(), it.digest())).collect(),
+            rest: rest.files().map(|(path, it)| (path, it.digest())).collect(),
             count: head.files.len() + head.parts.values().map(|it| it.files).sum::<usize>(),
             others,
         };

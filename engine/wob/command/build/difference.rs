@@ -32,7 +32,7 @@ fn is_zero(number: &usize) -> bool {
 
 /// Lists how what lies there differs from the tree of `plan`, by path.
 pub(super) fn differences(plan: &Plan) -> Result<Vec<Difference>, OutputError> {
-    plan.changes.iter().map(|(path, change)| Difference::of(plan, path, *change)).collect()
+    plan.changes.iter().map(|(path, change)| Difference::of(plan, &path, change)).collect()
 }
 
 /// Returns what people read of `differences`.

@@ -55,7 +55,7 @@ impl Ground {
         // The paths of the files are noted anew only where files come or go.
         let known = self.before.zip(plan.moved().cloned());
         let (written, footprint) = if let Some((before, moved)) = known {
-            let touched: BTreeSet<String> = plan.touched().map(ToString::to_string).collect();
+            let touched: BTreeSet<String> = plan.touched().map(|it| it.to_string()).collect();
             let step = Step::begin(before, &folder, touched, interrupt);
             let written = plan.apply(overwrite, interrupt)?;
             (written, step.and_then(|it| it.end(&notes, &folder, &moved, interrupt)))

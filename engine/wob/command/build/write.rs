@@ -69,8 +69,8 @@ pub(crate) struct TreeEdit {
 impl TreeEdit {
     /// Takes what `plan`, which amends a tree, changes.
     pub(super) fn of(plan: &Plan) -> Self {
-        let gone = plan.changes.iter().filter(|(_, it)| **it == Change::Deleted);
-        let gone = gone.map(|(path, _)| path.clone()).collect();
+        let gone = plan.changes.iter().filter(|(_, it)| *it == Change::Deleted);
+        let gone = gone.map(|(path, _)| path).collect();
         Self { files: plan.tree().clone(), gone }
     }
 }
@@ -207,7 +207,13 @@ impl<'t> Planning<'t> {
     ) -> Result<(Record<Tree>, Plan), OutputError> {
         let tree = kept(self.recording.target, destination)?;
         let record = self.recording.record(&tree);
-        let texts = written(record.texts());
+        let early = self.recording.target.early.as_deref();
+        let texts = record.texts_given(&|text| {
+            if let Some(early) = early {
+                early.take_file(text);
+            }
+        });
+        let texts = written(texts);
         let plan = destination.plan(&tree, &texts, standing, &self.interrupt)?;
         Ok((record, plan))
     }
@@ -271,12 +277,12 @@ fn kept<'t>(
         |path: &FilePath| built.assignment_of(path).is_some_and(|it| left_out.contains(&it));
     let mut tree = Tree::default();
     for (path, blob) in built.tree.files().filter(|(path, _)| !is_left_out(path)) {
-        tree.insert(path.clone(), blob.clone());
+        tree.insert(&path, blob.clone());
     }
     let owned = previous.manifest.paths().into_iter();
     let stay = owned.filter(|it| is_left_out(it) || built.keeps(it));
     destination.read_owned(stay.cloned(), previous, &mut |path, blob| {
-        tree.insert(path, blob);
+        tree.insert(&path, blob);
     })?;
     previous.check()?;
     Ok(Cow::Owned(tree))

@@ -174,12 +174,12 @@ fn changes_by_cluster_type(content: &Content<'_>) -> String {
     } else {
         format!("{}/", prefix.trim_end_matches('/'))
     };
-    let mut rows: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    for (path, change) in &content.made.plan().changes {
+    let mut rows: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+    for (path, change) in content.made.plan().changes.iter() {
         let path = path.as_str().strip_prefix(&below).unwrap_or(path.as_str());
         let top = path.split_once('/').map_or("", |it| it.0);
         // What reconcilers do not read belongs to none.
-        let row = rows.entry(if top.starts_with('.') { "" } else { top }).or_default();
+        let row = rows.entry(if top.starts_with('.') { "" } else { top }.to_owned()).or_default();
         row[match change {
             Change::Added => 0,
             Change::Changed | Change::Foreign | Change::Edited => 1,
@@ -192,7 +192,7 @@ fn changes_by_cluster_type(content: &Content<'_>) -> String {
     let mut text =
         "\n| cluster type | added | changed | deleted |\n|---|---:|---:|---:|\n".to_owned();
     for (name, [added, changed, deleted]) in rows {
-        let name = if name.is_empty() { "(none)" } else { name };
+        let name = if name.is_empty() { "(none)" } else { &name };
         writeln!(text, "| `{}` | {added} | {changed} | {deleted} |", plain(name))
             .expect("because a text can be written to");
     }

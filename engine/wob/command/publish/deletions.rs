@@ -26,14 +26,14 @@ impl Deletions {
     pub(super) fn of(plan: &Plan) -> Result<Self, OutputError> {
         let mut deletions = Self::default();
         let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
-        for (path, change) in &plan.changes {
-            if *change == Change::Deleted {
+        for (path, change) in plan.changes.iter() {
+            if change == Change::Deleted {
                 deletions.files.push(path.to_string());
             }
-            if *change != Change::Added {
-                before.extend(namespaces(plan.before(path)?.as_deref().unwrap_or_default()));
+            if change != Change::Added {
+                before.extend(namespaces(plan.before(&path)?.as_deref().unwrap_or_default()));
             }
-            after.extend(namespaces(plan.after(path).as_deref().unwrap_or_default()));
+            after.extend(namespaces(plan.after(&path).as_deref().unwrap_or_default()));
         }
         deletions.namespaces = before.difference(&after).cloned().collect();
         Ok(deletions)

@@ -224,10 +224,10 @@ fn compare(state: &mut GitOpsState, published: &PublishedTree, built: &Built) {
         .tree
         .files()
         .filter(|(path, blob)| manifest.digest(path).is_none_or(|digest| digest != blob.digest()));
-    let mut paths: BTreeSet<&FilePath> = differs.map(|(path, _)| path).collect();
-    let is_gone = |it: &&FilePath| built.tree.get(it).is_none() && !built.keeps(it);
-    paths.extend(manifest.paths().into_iter().filter(is_gone));
-    state.unpublished = paths.into_iter().map(ToString::to_string).collect();
+    let mut paths: BTreeSet<FilePath> = differs.map(|(path, _)| path).collect();
+    let is_gone = |it: &FilePath| built.tree.get(it).is_none() && !built.keeps(it);
+    paths.extend(manifest.paths().into_iter().filter(|it| is_gone(it)).cloned());
+    state.unpublished = paths.into_iter().map(|it| it.to_string()).collect();
     state.drift = match (state.unpublished.is_empty(), state.edited.is_empty()) {
         (true, true) => Drift::None,
         (false, true) => Drift::Unpublished,

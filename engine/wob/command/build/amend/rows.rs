@@ -167,7 +167,7 @@ impl Renewing {
         if !old.is_empty() {
             return None;
         }
-        if built.files.iter().len() > 0 {
+        if !built.files.is_empty() {
             self.outline.add_folder(FilePath::new(target.as_str()).ok()?, own.ids());
         }
         self.rows.push(PartAssignment {
