@@ -28,7 +28,7 @@ const MOST_PACKS: usize = 64;
 /// As many wait until there is time for it.
 const WAITING_PACKS: usize = 512;
 /// How many subtrees are put together before they are written.
-const SUBTREES: usize = 256;
+const SUBTREES: usize = 64;
 
 /// The results that are kept in the user's store, and those of this process.
 #[derive(Debug, Default)]

@@ -33,6 +33,11 @@ impl Digest {
         hex
     }
 
+    /// Returns the first bytes, by which most others are told apart.
+    pub fn begin(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
+    }
+
     /// Returns the 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

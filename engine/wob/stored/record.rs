@@ -239,7 +239,7 @@ impl Writing {
             // Many are those of the target before.
             if before.is_none_or(|it| it.digest != Id::of(&digest)) {
                 let is_it = |it: &u32| self.record.groups[*it as usize].digest == Id::of(&digest);
-                let known = self.groups.get(&Id::of(&digest).begin()).copied().filter(is_it);
+                let known = self.groups.get(&digest.begin()).copied().filter(is_it);
                 *index = known.unwrap_or_else(|| self.group(inputs, group, (digest, *index)));
             }
         }
@@ -268,7 +268,7 @@ impl Writing {
         });
         let next = number(self.record.groups.len());
         self.record.groups.push(Group { digest: Id::of(&digest), parts });
-        self.groups.insert(Id::of(&digest).begin(), next);
+        self.groups.insert(digest.begin(), next);
         next
     }
 }

@@ -23,7 +23,8 @@ pub(super) struct MadeFiles {
 
 #[derive(Debug, Default)]
 struct Part {
-    files: BTreeMap<Digest, WeakBlob>,
+    /// By how their keys begin, with the whole keys: of two that begin alike, which is as good as never, the later one is known.
+    files: BTreeMap<u64, (Digest, WeakBlob)>,
     /// How many there were when those were let go that nobody has.
     alive: usize,
 }
@@ -31,18 +32,18 @@ struct Part {
 impl MadeFiles {
     /// Returns the file with this key.
     pub(super) fn find(&self, key: &Digest) -> Option<Blob> {
-        self.part(key).files.get(key)?.upgrade()
+        self.part(key).find(key)
     }
 
     /// Takes a file, and returns the one that all shall have: another thread may have made it, too.
     pub(super) fn share(&self, key: Digest, file: Blob) -> Blob {
         let mut part = self.part(&key);
-        if let Some(other) = part.files.get(&key).and_then(WeakBlob::upgrade) {
+        if let Some(other) = part.find(&key) {
             return other;
         }
-        part.files.insert(key, file.downgrade());
+        part.files.insert(key.begin(), (key, file.downgrade()));
         if part.files.len() > FEW.max(2 * part.alive) {
-            part.files.retain(|_, it| it.upgrade().is_some());
+            part.files.retain(|_, it| it.1.upgrade().is_some());
             part.alive = part.files.len();
         }
         file
@@ -51,6 +52,12 @@ impl MadeFiles {
     fn part(&self, key: &Digest) -> MutexGuard<'_, Part> {
         let part = &self.parts[usize::from(key.as_bytes()[0]) % PARTS];
         part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    fn find(&self, key: &Digest) -> Option<Blob> {
+        self.files.get(&key.begin()).filter(|it| it.0 == *key)?.1.upgrade()
     }
 }
 

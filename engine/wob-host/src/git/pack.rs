@@ -166,7 +166,7 @@ impl Writer {
         let mut header = b"PACK\0\0\0\x02".to_vec();
         header.extend(count.to_be_bytes());
         out.write_all(&header)?;
-        Ok(Self { out, offset: header.len() as u64, entries: Vec::with_capacity(objects) })
+        Ok(Self { out, offset: header.len() as u64, entries: vec![] })
     }
 
     fn write(&mut self, objects: &[Packed]) -> io::Result<()> {
@@ -181,8 +181,13 @@ impl Writer {
     /// Copies objects that were compressed early.
     fn copy(&mut self, early: EarlyObjects, interrupt: &Interrupt) -> io::Result<()> {
         let begin = self.offset;
-        let moved = |it: Entry| Entry { offset: begin + it.offset, ..it };
-        self.entries.extend(early.entries.into_iter().map(moved));
+        let mut moved = early.entries;
+        for it in &mut moved {
+            it.offset += begin;
+        }
+        // As they come first, they are most often all that there is, and need not be copied.
+        moved.splice(..0, self.entries.drain(..));
+        self.entries = moved;
         let mut buffer = vec![0; COPIED];
         while self.offset < begin + early.size {
             if interrupt.is_set() {
