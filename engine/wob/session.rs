@@ -9,7 +9,7 @@ use serde::Serialize;
 use wob_engine::{Diagnostic, FileName, Severity};
 use wob_host::{EarlyFiles, Interrupt};
 use wob_rules::{
-    Built, EnvironmentInput, Model, Name, environment_model,
+    Built, EnvironmentInput, Memory, Model, Name, environment_model,
     lint::{self, Coverage},
     prepare, problems, scheduled, unknown_validations, unused_parameters,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Session<'s> {
     pub(crate) streams: &'s Streams,
     /// What was left out, if only a part was read.
     pub(crate) narrowed: Option<Narrowed>,
+    /// Whether what is made of each assignment is kept.
+    pub(crate) memory: Memory,
 }
 
 /// What one session leaves for the next one of the same process.
@@ -164,7 +166,7 @@ impl<'s> Session<'s> {
         streams: &'s Streams,
     ) -> Result<Self, Exit> {
         let interrupt = Self::interrupt(streams)?;
-        Self::start_again(common, patterns, streams, None, interrupt)
+        Self::start_from(common, patterns, streams, Start::default(), interrupt)
     }
 
     /// Returns the flag that Ctrl-C sets; says why if it cannot be caught.
@@ -236,9 +238,17 @@ impl<'s> Session<'s> {
                 (chosen(&loaded, selected), Some(problem))
             }
         };
-        let narrowed = None;
-        let session =
-            Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed };
+        let session = Self {
+            workspace,
+            loaded,
+            stored,
+            targets,
+            selection,
+            interrupt,
+            streams,
+            narrowed: None,
+            memory: Memory::Kept,
+        };
         Ok((session, problem))
     }
 
@@ -276,9 +286,17 @@ impl<'s> Session<'s> {
         let (workspace, loaded) = workspace::open(common, &needed, start, &interrupt).ok()?;
         drop(span);
         let targets = targets(&workspace, &loaded, &selection).ok()?;
-        let stored = Arc::new(Stored::open());
-        let narrowed = Some(narrowed);
-        Some(Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed })
+        Some(Self {
+            workspace,
+            loaded,
+            stored: Arc::new(Stored::open()),
+            targets,
+            selection,
+            interrupt,
+            streams,
+            narrowed: Some(narrowed),
+            memory: Memory::Kept,
+        })
     }
 
     /// Says what was held back as long as it was not known whether reading a part would do.
@@ -302,12 +320,18 @@ impl<'s> Session<'s> {
             input: it.input,
             selected: Selected::Whole,
         });
-        let targets = all.collect();
-        let selection = Selection::parse(&Patterns::default())
-            .expect("because no patterns at all select everything");
-        let stored = Arc::default();
-        let narrowed = None;
-        Self { workspace, loaded, stored, targets, selection, interrupt, streams, narrowed }
+        Self {
+            workspace,
+            targets: all.collect(),
+            loaded,
+            stored: Arc::default(),
+            selection: Selection::parse(&Patterns::default())
+                .expect("because no patterns at all select everything"),
+            interrupt,
+            streams,
+            narrowed: None,
+            memory: Memory::Kept,
+        }
     }
 
     /// Returns a session that knows what another one of this process has rendered, if there was one.
@@ -318,6 +342,11 @@ impl<'s> Session<'s> {
     /// Returns what the user has heard of what was read.
     pub(crate) fn remarks(&self) -> Vec<String> {
         self.loaded.remarks.iter().chain(&self.loaded.notices).cloned().collect()
+    }
+
+    /// Returns a session in which everything is built once, and never again.
+    pub(crate) fn sparing(self) -> Self {
+        Self { memory: Memory::Spared, ..self }
     }
 
     /// Returns a session that renders everything itself, whatever other builds have kept.

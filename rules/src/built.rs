@@ -46,6 +46,21 @@ pub struct BuiltAssignment {
 }
 
 impl BuiltAssignment {
+    /// Returns one that failed because of what was `said` when its inputs were put together.
+    pub(crate) fn without_inputs(assignment: Assignment, said: Vec<Diagnostic>) -> Self {
+        Self {
+            assignment,
+            namespace: None,
+            inputs: None,
+            made_from: None,
+            files: Files::default(),
+            failed: true,
+            made: Made::Nothing,
+            kept: None,
+            diagnostics: said,
+        }
+    }
+
     /// Returns what a later build needs so as not to render it; `None` if it must.
     pub fn known(&self) -> Option<KnownFiles> {
         self.kept.clone().map(|it| KnownFiles::of_files(&self.files, it))

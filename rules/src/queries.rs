@@ -20,7 +20,7 @@ use salsa::Setter as _;
 use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
-pub use self::building::{build, build_some, build_with, decode_all, prepare};
+pub use self::building::{Memory, build, build_some, build_with, decode_all, prepare};
 use self::checking::{Check, checked, schemas};
 use self::choosing::chosen;
 pub(crate) use self::choosing::{cluster_side, layer_ids, layers, layers_of, subject, target_side};
@@ -395,9 +395,16 @@ fn inputs<'db>(
     db: &'db dyn salsa::Database,
     pair: Pair<'db>,
 ) -> Result<Arc<Inputs>, Vec<Diagnostic>> {
-    let environment = pair.environment(db);
+    inputs_of_pair(db, pair.environment(db), (pair.cluster_type(db), pair.target(db)))
+}
+
+/// Puts the inputs of an assignment together, as [`inputs_of`] returns them, and keeps nothing that is of this assignment alone.
+fn inputs_of_pair(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    (cluster_type, target): (&Name, &Name),
+) -> Result<Arc<Inputs>, Vec<Diagnostic>> {
     let model = environment_model(db, environment);
-    let (cluster_type, target) = (pair.cluster_type(db), pair.target(db));
     let cluster_type = &model.cluster_types[cluster_type];
     let target = &model.targets[target];
     let subject = subject(cluster_type, target);
@@ -453,21 +460,21 @@ fn rendered<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Rendered {
 /// What is wrong with the files of an assignment, by the schemas of what they hold.
 #[salsa::tracked(returns(ref))]
 fn file_problems<'db>(db: &'db dyn salsa::Database, pair: Pair<'db>) -> Vec<Diagnostic> {
-    check_files(db, pair, rendered(db, pair), &|_, _| true)
+    let Ok(inputs) = inputs(db, pair) else { return vec![] };
+    check_files(db, pair.environment(db), (inputs, rendered(db, pair)), &|_, _| true)
 }
 
-/// Returns what is wrong with those of the files of an assignment that are `wanted`, by their names and contents.
-fn check_files<'db>(
-    db: &'db dyn salsa::Database,
-    pair: Pair<'db>,
-    rendered: &Rendered,
+/// Returns what is wrong with those of the files that were rendered of `inputs` that are `wanted`, by their names and contents.
+fn check_files(
+    db: &dyn salsa::Database,
+    environment: EnvironmentInput,
+    (inputs, rendered): (&Inputs, &Rendered),
     wanted: &dyn Fn(&str, &Blob) -> bool,
 ) -> Vec<Diagnostic> {
-    let environment = pair.environment(db);
-    let check = environment.validation(db).of(pair.cluster_type(db));
+    let name = &inputs.cluster_type.name;
+    let check = environment.validation(db).of(name);
     let Some(checker) = check.checker(db) else { return vec![] };
-    let Ok(inputs) = inputs(db, pair) else { return vec![] };
-    let cluster_type = &environment_model(db, environment).cluster_types[pair.cluster_type(db)];
+    let cluster_type = &environment_model(db, environment).cluster_types[name];
     let files = rendered.files.iter().filter(|(name, it)| wanted(name, it));
     checker.diagnostics(files, inputs, &cluster_type.meta.place)
 }

@@ -70,7 +70,7 @@ fn live(
         }
         assert_eq!(edited.warnings(), fresh.warnings(), "{what}");
         let (db, input) = fresh.parts();
-        let remembered = build_with(db, input, &memory);
+        let remembered = build_with(db, input, &memory, wob_rules::Memory::Spared);
         assert_eq!(engine::outcome(&remembered), expected, "{what}: what is remembered shows");
         assert_eq!(remembered.diagnostics, built.diagnostics, "{what}");
         assert_eq!(record(&remembered), record(&built), "{what}");

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use wob_engine::Digest;
-use wob_rules::{Built, BuiltAssignment, Known, KnownFiles, Rendered, Subtree, build_with};
+use wob_rules::{Built, BuiltAssignment, Known, KnownFiles, Memory, Rendered, Subtree, build_with};
 
 use super::{
     Sight,
@@ -66,7 +66,7 @@ impl Expected {
         let workspace = Workspace::new(world);
         let (db, input) = workspace.parts();
         let recorder = Recorder::default();
-        let built = build_with(db, input, &recorder);
+        let built = build_with(db, input, &recorder, Memory::Spared);
         Self { built, kept: recorder.0.into_inner().unwrap() }
     }
 

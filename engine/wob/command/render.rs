@@ -52,7 +52,7 @@ impl Render {
 
     fn render(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         let patterns = Patterns { wanted: vec![self.label.clone()], trailing: vec![] };
-        let session = Session::start(common, &patterns, streams)?;
+        let session = Session::start(common, &patterns, streams)?.sparing();
         let built = session.build(common)?;
         let mut report = session.diagnose(&built);
         // What is wrong elsewhere matters only to those who look there.

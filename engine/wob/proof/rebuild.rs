@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use wob_engine::Source;
 use wob_host::{GitError, GitId, Interrupt, RepositoryId};
-use wob_rules::{EnvironmentInput, Name, Record, SchedulerRecord, SourceRecord, SourceRole};
+use wob_rules::{
+    EnvironmentInput, Memory, Name, Record, SchedulerRecord, SourceRecord, SourceRole,
+};
 
 use crate::{
     args::{Common, Patterns},
@@ -102,6 +104,7 @@ impl<'r> Rebuild<'r> {
             selection: self.selection(record)?,
             interrupt: self.interrupt.clone(),
             streams: self.streams,
+            memory: Memory::Kept,
         };
         let built = self.build(record, &mut session, &common);
         match built {

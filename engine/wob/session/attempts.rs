@@ -50,7 +50,8 @@ impl<'a, 's> Attempts<'a, 's> {
             return Ok(session);
         }
         let start = std::mem::take(&mut self.start);
-        let session = Session::start_from(common, patterns, streams, start, interrupt.clone())?;
+        let session =
+            Session::start_from(common, patterns, streams, start, interrupt.clone())?.sparing();
         Ok(session.storing(self.stored.take()))
     }
 

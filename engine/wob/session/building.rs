@@ -13,7 +13,7 @@ use wob_engine::{Database, Digest};
 use wob_host::{EarlyFiles, StoreError};
 use wob_rules::{
     Assignment, Before, Built, BuiltAssignment, EnvironmentInput, Inputs, Known, KnownFiles,
-    Rendered, Subtree, build_with, decode_all, environment_model, scheduled,
+    Memory, Rendered, Subtree, build_with, decode_all, environment_model, scheduled,
 };
 
 use super::{BuiltTarget, Session};
@@ -131,10 +131,10 @@ impl Session<'_> {
         input: EnvironmentInput,
         early: Option<Arc<EarlyFiles>>,
     ) -> Result<Built, Exit> {
-        let stored = self.stored.clone();
+        let (stored, memory) = (self.stored.clone(), self.memory);
         let built = self.run_on(pool, move |db| {
             let known = Compressing { known: &*stored, early: early.as_deref() };
-            measured(db, input, &known)
+            measured(db, input, &known, memory)
         });
         built.ok_or_else(|| self.interrupted())
     }
@@ -170,7 +170,7 @@ impl Session<'_> {
 }
 
 /// Builds, and tells the time of each step: what one asks for first is made first.
-fn measured(db: &Database, input: EnvironmentInput, known: &dyn Known) -> Built {
+fn measured(db: &Database, input: EnvironmentInput, known: &dyn Known, memory: Memory) -> Built {
     let environment = input.name(db);
     let span = timings::span_of("parse and decode", environment);
     decode_all(db, input);
@@ -182,7 +182,7 @@ fn measured(db: &Database, input: EnvironmentInput, known: &dyn Known) -> Built 
     scheduled(db, input);
     drop(span);
     let _span = timings::span_of("build", environment);
-    build_with(db, input, &Measured::new(known, environment))
+    build_with(db, input, &Measured::new(known, environment), memory)
 }
 
 /// Compresses what is rendered, if that is wanted, and tells what else wants to know of it.
