@@ -71,8 +71,12 @@ pub(super) fn write(
         written.or_error()?;
         ready = next;
     }
-    let (entries, checksum) = writer.finish()?;
-    write_index(files, &index, entries, checksum)?;
+    let (out, entries) = (writer.out, writer.entries);
+    let (mut out, checksum) = end(out).or_error()?;
+    // The disk works meanwhile.
+    let synced = rayon::join(|| out.sync(), || write_index(files, &index, entries, checksum));
+    synced.0.or_error()?;
+    synced.1?;
     Ok(Pack { data, index, name: format!("pack-{checksum}") })
 }
 
@@ -202,11 +206,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    /// Writes the checksum, and returns it with where the objects are.
-    fn finish(self) -> gix::Result<(Vec<Entry>, gix::ObjectId)> {
-        Ok((self.entries, finish(self.out)?))
-    }
 }
 
 fn write_index(
@@ -251,18 +250,16 @@ fn write_index(
     out.extend(pack.as_slice());
     let mut file = create(files, path).or_error()?;
     file.write_all(&out).or_error()?;
-    finish(file)?;
-    Ok(())
+    end(file).and_then(|(mut file, _)| file.sync()).or_error()
 }
 
-/// Writes the checksum of what was written behind it, and waits until all is on disk.
-fn finish(out: Hashed) -> gix::Result<gix::ObjectId> {
+/// Writes the checksum of what was written behind it, and returns both; the file is not on disk for good yet.
+fn end(out: Hashed) -> io::Result<(Box<dyn WriteFile>, gix::ObjectId)> {
     let Hashed { mut file, hash } = out;
     let checksum = gix::ObjectId::from_bytes_or_panic(&hash.finalize());
-    file.write_all(checksum.as_slice()).or_error()?;
-    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error).or_error()?;
-    file.0.sync().or_error()?;
-    Ok(checksum)
+    file.write_all(checksum.as_slice())?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok((file.0, checksum))
 }
 
 #[cfg(test)]
