@@ -225,9 +225,32 @@ impl Parts for StoredParts<'_> {
 struct Writing {
     record: PartsRecord,
     names: Names,
-    /// The parts and the groups, each with its index, by how their digests begin: whoever finds one looks whether it is the right one.
-    parts: BTreeMap<(u64, u32), u32>,
+    parts: RecentParts,
+    /// The groups, each with its index, by how their digests begin: whoever finds one looks whether it is the right one.
     groups: BTreeMap<u64, u32>,
+}
+
+/// Where parts stand that came lately: one for each of some places, which follow from how a digest begins. A part that is not found
+/// stands in the record once more, which costs a few bytes, while a map of all of them would cost more than all else that is stored.
+struct RecentParts(Box<[u32]>);
+
+impl RecentParts {
+    /// How many places there are.
+    const PLACES: usize = 1 << 12;
+
+    /// Returns the place of a part.
+    fn place(&mut self, (name, digest): &(u32, Id<32>)) -> &mut u32 {
+        let begin = digest.begin() ^ u64::from(*name);
+        // Only the last bits count.
+        let place = usize::try_from(begin % Self::PLACES as u64).unwrap_or_default();
+        &mut self.0[place]
+    }
+}
+
+impl Default for RecentParts {
+    fn default() -> Self {
+        Self(vec![0; Self::PLACES].into())
+    }
 }
 
 impl Writing {
@@ -254,15 +277,14 @@ impl Writing {
             let part = (self.names.number(name), Id::of(&digest));
             let same = before.get(parts.len());
             let same = same.filter(|it| self.record.parts[**it as usize] == part).copied();
-            let find = || {
-                let known = self.parts.get(&(part.1.begin(), part.0)).copied();
-                known.filter(|it| self.record.parts[*it as usize] == part)
-            };
-            let index = same.or_else(find).unwrap_or_else(|| {
-                let index = number(self.record.parts.len());
-                self.record.parts.push(part);
-                self.parts.insert((part.1.begin(), part.0), index);
-                index
+            let all = &mut self.record.parts;
+            let index = same.unwrap_or_else(|| {
+                let recent = self.parts.place(&part);
+                if all.get(*recent as usize) != Some(&part) {
+                    *recent = number(all.len());
+                    all.push(part);
+                }
+                *recent
             });
             parts.push(index);
         });

@@ -3,7 +3,6 @@
 //! **Invariant:** contents are durable before the results that name them can be seen.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{
         Arc,
@@ -45,7 +44,7 @@ pub(super) struct Draft {
     /// How many bytes there are, the buffer's included.
     bytes: u64,
     /// What is in it: where the payload begins, and its length.
-    entries: BTreeMap<Digest, (u64, u32)>,
+    entries: Vec<Entry>,
 }
 
 impl std::fmt::Debug for Draft {
@@ -115,7 +114,7 @@ impl Draft {
             file: None,
             buffer: vec![],
             bytes: 0,
-            entries: BTreeMap::new(),
+            entries: vec![],
         }
     }
 
@@ -125,9 +124,6 @@ impl Draft {
         key: Digest,
         payload: &[u8],
     ) -> Result<(), StoreError> {
-        if self.entries.contains_key(&key) {
-            return Ok(());
-        }
         let path = &self.path;
         let failed = |attempt| StoreError::failed(attempt, path);
         let length = u32::try_from(payload.len())
@@ -142,7 +138,7 @@ impl Draft {
         self.buffer.extend_from_slice(key.as_bytes());
         self.buffer.extend_from_slice(&length.to_le_bytes());
         self.buffer.extend_from_slice(payload);
-        self.entries.insert(key, (self.bytes + RECORD_HEAD as u64, length));
+        self.entries.push(Entry { key, offset: self.bytes + RECORD_HEAD as u64, length });
         self.bytes += RECORD_HEAD as u64 + u64::from(length);
         if let Some(check) = self.kind.check(&key, payload) {
             self.buffer.extend_from_slice(check.as_bytes());
@@ -167,10 +163,7 @@ impl Draft {
         if self.file.is_none() {
             return Ok(None);
         }
-        let entries = std::mem::take(&mut self.entries);
-        let entries =
-            entries.into_iter().map(|(key, (offset, length))| Entry { key, offset, length });
-        let (end, name) = pack::end(self.kind, entries.collect(), self.bytes);
+        let (end, name) = pack::end(self.kind, std::mem::take(&mut self.entries), self.bytes);
         self.buffer.extend_from_slice(&end);
         self.flush().map_err(StoreError::failed("write", &self.path))?;
         if let Some(file) = &mut self.file {

@@ -262,6 +262,8 @@ fn entry(bytes: &[u8]) -> Entry {
 /// Returns the index, its pages and the footer that end a pack, and the name of its file; `start` is where the index begins.
 pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, String) {
     entries.sort_unstable();
+    // Of several records with one key the first one counts; the others lie there, and nothing leads to them.
+    entries.dedup_by_key(|it| it.key);
     let mut bytes = Vec::with_capacity(entries.len() * ENTRY + FOOTER);
     for entry in &entries {
         bytes.extend_from_slice(entry.key.as_bytes());
