@@ -362,7 +362,7 @@ impl<'o> Missing<'o, '_> {
             self.add_folder(it);
         }
         let id = object_id(folder.ids().git_id);
-        self.add(id, Kind::Tree, || Contents::Bytes(folder.git_tree().into()));
+        self.add(id, Kind::Tree, || Contents::Folder(folder));
     }
 }
 

@@ -10,7 +10,7 @@ use gix::{
     error::ResultExt as _,
     objs::{Kind, Write as _},
 };
-use wob_engine::Blob;
+use wob_engine::{Blob, Folder};
 
 use super::{
     early::EarlyObjects,
@@ -31,10 +31,10 @@ pub(super) struct NewObject<'o> {
 }
 
 /// What is in an object. Bytes that can be made again are made where they are written, on whatever thread that is.
-#[derive(Clone)]
-pub(crate) enum Contents<'o> {
+pub(super) enum Contents<'o> {
     Bytes(Cow<'o, [u8]>),
     Blob(&'o Blob),
+    Folder(&'o Folder),
 }
 
 impl Contents<'_> {
@@ -43,6 +43,7 @@ impl Contents<'_> {
         match self {
             Self::Bytes(bytes) => Cow::Borrowed(bytes),
             Self::Blob(blob) => blob.bytes(),
+            Self::Folder(folder) => Cow::Owned(folder.git_tree()),
         }
     }
 }
