@@ -56,8 +56,8 @@ pub use problems::{Said, problems};
 pub use profile::{NamespaceFields, NamespacePattern, Profile, Settings};
 pub use queries::{
     BaseSource, EnvironmentInput, Memory, Unavailable, WorkloadSource, answer_scheduler,
-    assignments, build, build_some, build_with, check_always, decode_all, environment_model, fleet,
-    inputs_of, prepare, scheduled, scheduler_call,
+    assignments, build, build_some, build_with, check_always, decode_all, decode_source,
+    environment_model, fleet, inputs_of, prepare, scheduled, scheduler_call,
 };
 pub use reads::{Reads, reads};
 pub use record::{

@@ -20,7 +20,9 @@ use salsa::Setter as _;
 use wob_engine::{Blob, Database, Diagnostic, Source};
 
 pub(crate) use self::building::source_files;
-pub use self::building::{Memory, build, build_some, build_with, decode_all, prepare};
+pub use self::building::{
+    Memory, build, build_some, build_with, decode_all, decode_source, prepare,
+};
 use self::checking::{Check, checked, schemas};
 use self::choosing::chosen;
 pub(crate) use self::choosing::{cluster_side, layer_ids, layers, layers_of, subject, target_side};

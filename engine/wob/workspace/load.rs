@@ -8,7 +8,7 @@ use wob_engine::{Content, Database, Diagnostic, FileName, FilePath, Place, Sourc
 use wob_host::{BranchPlace, GitError, Interrupt, Repository, Unneeded};
 use wob_rules::{
     BaseSource, EnvironmentEntry, EnvironmentInput, Name, ParameterSettings, Profile, Scheduling,
-    Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, discover,
+    Settings, Unavailable, ValidateSettings, Validation, WorkloadSource, decode_source, discover,
     graph::GraphEnvironment,
     promotion::chain,
     resource::{self, WorkloadRegistration},
@@ -493,9 +493,14 @@ impl<'w> Loader<'w> {
         control_plane: Source,
     ) -> Result<Vec<WorkloadSource>, WorkspaceError> {
         let bases = bases.iter().filter_map(|it| it.source.as_ref().ok());
+        let db = &self.inputs.sources.db;
         let sources = bases.copied().chain([control_plane]);
-        let mut registrations: Vec<WorkloadRegistration> =
-            sources.flat_map(|it| discover::registrations(&self.inputs.sources.db, it)).collect();
+        let mut registrations: Vec<WorkloadRegistration> = sources
+            .flat_map(|it| {
+                decode_source(db, it);
+                discover::registrations(db, it)
+            })
+            .collect();
         registrations.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
         registrations.dedup_by(|b, a| a.meta.name == b.meta.name);
         let mut workloads = vec![];

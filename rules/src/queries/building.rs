@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Database, Diagnostic, Digest, SourceFile};
+use wob_engine::{Blob, Database, Diagnostic, Digest, Source, SourceFile};
 
 use super::{
     EnvironmentInput, assignments, check_files, environment_model, file_problems, inputs_of,
@@ -20,9 +20,21 @@ use crate::{
 /// Parses and decodes every file of an environment, as its model will ask for, with all the threads of the current rayon
 /// pool.
 pub fn decode_all(db: &Database, environment: EnvironmentInput) {
+    decode_files(db, &source_files(db, environment).collect::<Vec<_>>());
+}
+
+/// Does the same with the files of one source: whoever asks for one file after the other makes them with one thread alone.
+pub fn decode_source(db: &Database, source: Source) {
+    decode_files(db, source.files(db));
+}
+
+fn decode_files(db: &Database, files: &[SourceFile]) {
     /// How many files one thread takes at a time.
     const FILES: usize = 64;
-    let files: Vec<SourceFile> = source_files(db, environment).collect();
+    if files.len() <= FILES {
+        // No thread is needed, nor started if there is none yet: whoever asks for a file decodes it.
+        return;
+    }
     files.par_chunks(FILES).for_each_with(db.clone(), |db, files| {
         for file in files {
             decode_file(db, *file);
