@@ -194,24 +194,17 @@ mod tests {
     use wob_engine::Tree;
 
     use super::*;
-    use crate::{BuiltAssignment, Files, Made, Name};
+    use crate::{BuiltAssignment, Name};
 
     /// An environment whose cluster types `c0`, `c1`, … each have `of(index)` as their problem.
     fn built(name: &str, count: usize, of: impl Fn(usize) -> Diagnostic) -> Built {
-        let assignment = |index: usize| BuiltAssignment {
-            assignment: Assignment {
+        let assignment = |index: usize| {
+            let assignment = Assignment {
                 cluster_type: Name::new(&format!("c{index}")).unwrap(),
                 target: Name::new("app-test").unwrap(),
                 policies: Arc::default(),
-            },
-            namespace: None,
-            inputs: None,
-            made_from: None,
-            files: Files::default(),
-            failed: true,
-            made: Made::Nothing,
-            kept: None,
-            diagnostics: vec![of(index)],
+            };
+            BuiltAssignment::without_inputs(assignment, vec![of(index)])
         };
         Built {
             environment: name.to_owned(),

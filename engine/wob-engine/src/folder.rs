@@ -59,18 +59,12 @@ impl Folder {
 
     /// Returns the file called `name`.
     pub fn file(&self, name: &str) -> Option<&Blob> {
-        match self.get(name, Kind::File)? {
-            Node::File(blob) => Some(blob),
-            Node::Folder(_) => None,
-        }
+        self.get(name, Kind::File)?.file()
     }
 
     /// Returns the folder called `name`.
     pub fn folder(&self, name: &str) -> Option<&Arc<Self>> {
-        match self.get(name, Kind::Folder)? {
-            Node::Folder(folder) => Some(folder),
-            Node::File(_) => None,
-        }
+        self.get(name, Kind::Folder)?.folder()
     }
 
     /// Returns the number of files in it and in the folders in it.
@@ -100,10 +94,7 @@ impl Folder {
 
     /// Lists the folders in it.
     pub fn folders(&self) -> impl Iterator<Item = &Arc<Self>> {
-        self.entries.iter().filter_map(|(_, it)| match it {
-            Node::Folder(folder) => Some(folder),
-            Node::File(_) => None,
-        })
+        self.entries.iter().filter_map(|(_, it)| it.folder())
     }
 
     /// Lists what its entries are called, by name.
@@ -239,6 +230,22 @@ impl PartialEq for Folder {
 impl Eq for Folder {}
 
 impl Node {
+    /// Returns the file, if it is one.
+    pub fn file(&self) -> Option<&Blob> {
+        match self {
+            Self::File(blob) => Some(blob),
+            Self::Folder(_) => None,
+        }
+    }
+
+    /// Returns the folder, if it is one.
+    pub fn folder(&self) -> Option<&Arc<Folder>> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::File(_) => None,
+        }
+    }
+
     /// Returns how many files it is.
     fn files(&self) -> usize {
         match self {
@@ -286,22 +293,16 @@ pub(crate) fn differing<'t>(
         let Some((name, _)) = after.or(before) else { return };
         let length = above.len();
         above.push_str(name);
-        match (before.map(|it| &it.1), after.map(|it| &it.1)) {
-            (Some(Node::File(a)), Some(Node::File(b))) if a == b => {}
-            (Some(Node::Folder(_)), _) | (_, Some(Node::Folder(_))) => {
-                above.push('/');
-                let folder = |it: Option<&'t Named>| match &it?.1 {
-                    Node::Folder(it) => Some(it),
-                    Node::File(_) => None,
-                };
-                differing(folder(before), folder(after), above, found);
-            }
-            _ => {
-                let file = |it: Option<&'t Named>| match &it?.1 {
-                    Node::File(it) => Some(it),
-                    Node::Folder(_) => None,
-                };
-                found.push((FilePath::of_names(above), file(before), file(after)));
+        // Both are files, or both are folders: others are not called alike.
+        let both = [before, after].map(|it| it.map(|(_, node)| node));
+        let [old, new] = both.map(|it| it.and_then(Node::folder));
+        if old.or(new).is_some() {
+            above.push('/');
+            differing(old, new, above, found);
+        } else {
+            let [old, new] = both.map(|it| it.and_then(Node::file));
+            if old != new {
+                found.push((FilePath::of_names(above), old, new));
             }
         }
         above.truncate(length);

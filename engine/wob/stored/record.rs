@@ -105,13 +105,6 @@ impl Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id<const N: usize>([u8; N]);
 
-impl<const N: usize> Id<N> {
-    /// Returns the first bytes, by which most others are told apart.
-    fn begin(&self) -> u64 {
-        self.0.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
-    }
-}
-
 impl Id<32> {
     fn of(digest: &Digest) -> Self {
         Self(*digest.as_bytes())
@@ -240,7 +233,7 @@ impl RecentParts {
 
     /// Returns the place of a part.
     fn place(&mut self, (name, digest): &(u32, Id<32>)) -> &mut u32 {
-        let begin = digest.begin() ^ u64::from(*name);
+        let begin = digest.digest().begin() ^ u64::from(*name);
         // Only the last bits count.
         let place = usize::try_from(begin % Self::PLACES as u64).unwrap_or_default();
         &mut self.0[place]

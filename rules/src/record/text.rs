@@ -7,9 +7,7 @@ use std::{
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{
-    Blob, Digest, FilePath, Folder, FolderIds, GitObjectId, Node, Outline, Recipe, Tree,
-};
+use wob_engine::{Blob, Digest, FilePath, FolderIds, GitObjectId, Outline, Recipe, Tree};
 
 use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION, divided};
 use crate::{Name, Profile, compose::shorten, schedule::SchedulerRecord};
@@ -213,8 +211,9 @@ impl PartTexts {
         let (folder, ids) = &self.parts[index];
         let name = folder.file_name();
         let mut text = Text::of(name);
-        if let Some(folder) = self.tree.folder_at(folder.as_str()) {
-            text.folder(folder, &mut String::new());
+        let below = folder.as_str().len() + 1;
+        for (path, blob) in self.tree.below(folder.as_str()) {
+            text.file(&path.as_str()[below..], blob.digest());
         }
         let start = self.assignments.partition_point(|it| it.cluster_type.as_str() < name);
         let own = self.assignments[start..].iter();
@@ -339,22 +338,6 @@ impl Text {
         push_quoted(&mut text, cluster_type);
         text.push_str(",\n  \"files\": {");
         Self { written: text, files: 0, assignments: 0 }
-    }
-
-    /// Adds the files of a folder, whose path in the part is `above`, with a slash, or empty.
-    fn folder(&mut self, folder: &Folder, above: &mut String) {
-        for (name, node) in folder.entries() {
-            let length = above.len();
-            above.push_str(name);
-            match node {
-                Node::File(blob) => self.file(above, blob.digest()),
-                Node::Folder(below) => {
-                    above.push('/');
-                    self.folder(below, above);
-                }
-            }
-            above.truncate(length);
-        }
     }
 
     /// Adds a file; they come sorted by path, before all assignments.

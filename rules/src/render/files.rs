@@ -18,10 +18,7 @@ impl Files {
 
     /// Lists the same, with names that can be shared.
     pub(crate) fn shared(&self) -> impl Iterator<Item = (&Arc<str>, &Blob)> {
-        self.0.entries().filter_map(|(name, node)| match node {
-            Node::File(blob) => Some((name, blob)),
-            Node::Folder(_) => None,
-        })
+        self.0.entries().filter_map(|(name, node)| Some((name, node.file()?)))
     }
 
     /// Returns the folder that holds exactly these files.

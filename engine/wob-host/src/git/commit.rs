@@ -12,7 +12,7 @@ use gix::{
     },
 };
 use rayon::prelude::*;
-use wob_engine::{Blob, FilePath, Folder, Node, Tree};
+use wob_engine::{Blob, FilePath, Folder, Tree};
 
 use super::{
     Commit, GitError, GitId, Repository,
@@ -354,10 +354,7 @@ impl<'o> Missing<'o, '_> {
 
     /// Adds a folder, with all that is in it.
     fn add_folder(&mut self, folder: &'o Folder) {
-        self.add_files(folder.entries().filter_map(|(_, it)| match it {
-            Node::File(blob) => Some(blob),
-            Node::Folder(_) => None,
-        }));
+        self.add_files(folder.entries().filter_map(|(_, it)| it.file()));
         for it in folder.folders() {
             self.add_folder(it);
         }

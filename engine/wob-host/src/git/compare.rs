@@ -42,7 +42,8 @@ impl Repository {
         tree: &'t Tree,
         interrupt: &Interrupt,
     ) -> Result<Comparison<'t>, GitError> {
-        let mut walk = Walk { local: &self.local(), interrupt, comparison: Comparison::default() };
+        let comparison = Comparison::default();
+        let mut walk = Walk { local: &self.local(), tree, interrupt, comparison };
         match walk.folder(theirs, Some(tree.root_folder()), "", 0).map_err(self.limited())? {
             Ok(()) => {
                 walk.comparison.differing.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -55,6 +56,7 @@ impl Repository {
 
 struct Walk<'w, 't> {
     local: &'w gix::Repository,
+    tree: &'t Tree,
     interrupt: &'w Interrupt,
     comparison: Comparison<'t>,
 }
@@ -124,27 +126,15 @@ impl<'t> Walk<'_, 't> {
             let path = format!("{above}{name}");
             match node {
                 Node::File(_) if same.contains(&**name) => {}
-                Node::File(blob) => self.differs(&path, blob),
+                Node::File(blob) => {
+                    let path = FilePath::new(&path).expect("because a tree has paths only");
+                    self.comparison.differing.push((path, blob));
+                }
                 Node::Folder(_) if both.contains(&**name) => {}
-                Node::Folder(folder) => self.all_differ(folder, &path),
+                Node::Folder(_) => self.comparison.differing.extend(self.tree.below(&path)),
             }
         }
         Ok(Ok(()))
-    }
-
-    fn all_differ(&mut self, folder: &'t Folder, path: &str) {
-        for (name, node) in folder.entries() {
-            let path = format!("{path}/{name}");
-            match node {
-                Node::File(blob) => self.differs(&path, blob),
-                Node::Folder(folder) => self.all_differ(folder, &path),
-            }
-        }
-    }
-
-    fn differs(&mut self, path: &str, blob: &'t Blob) {
-        let path = FilePath::new(path).expect("because a tree has paths only");
-        self.comparison.differing.push((path, blob));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gix::{hashtable::HashSet, objs::Kind};
-use wob_engine::{Blob, Folder, GitObjectId, Node};
+use wob_engine::{Blob, Folder, GitObjectId};
 
 use super::{
     deflate::Compressor,
@@ -83,10 +83,8 @@ impl EarlyFiles {
 
     /// Does so with the files of a folder, and compresses the folder itself; those in it are left alone.
     pub fn take_folder(&self, folder: &Folder) {
-        for (_, node) in folder.entries() {
-            if let Node::File(blob) = node {
-                self.take_file(blob);
-            }
+        for blob in folder.entries().filter_map(|(_, it)| it.file()) {
+            self.take_file(blob);
         }
         let id = object_id(folder.ids().git_id);
         if self.is_wanted(&id) {
