@@ -142,3 +142,39 @@ impl<'t> Walk<'_, 't> {
 fn is_called(theirs: GitId, ours: GitObjectId) -> bool {
     theirs.0.as_slice() == ours.as_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use gix::{
+        bstr::BString,
+        objs::{Kind, Tree as GitTree, WriteTo as _, tree::Entry},
+    };
+
+    use super::{super::object_id, *};
+
+    /// Returns what git's library calls a folder, whose entries it sorts and writes itself.
+    fn by_library(folder: &Folder) -> gix::ObjectId {
+        let entry = |(name, node): (&Arc<str>, &Node)| {
+            let (kind, oid) = match node {
+                Node::File(blob) => (EntryKind::Blob, object_id(blob.git_id())),
+                Node::Folder(folder) => (EntryKind::Tree, by_library(folder)),
+            };
+            Entry { mode: kind.into(), filename: BString::from(&**name), oid }
+        };
+        let mut entries: Vec<Entry> = folder.entries().map(entry).collect();
+        entries.sort();
+        let mut bytes = vec![];
+        GitTree { entries }.write_to(&mut bytes).unwrap();
+        assert_eq!(folder.git_tree(), bytes);
+        gix::objs::compute_hash(gix::hash::Kind::Sha1, Kind::Tree, &bytes).unwrap()
+    }
+
+    #[test]
+    fn a_tree_has_the_ids_that_git_gives_it() {
+        let mut tree = Tree::default();
+        for path in ["a-b", "a.b", "a/b", "a/c/d", "a/c/e", "a0", "b/é"] {
+            tree.insert(&FilePath::new(path).unwrap(), Blob::new(path.as_bytes()));
+            assert_eq!(by_library(tree.root_folder()).to_string(), tree.git_id().to_string());
+        }
+    }
+}
