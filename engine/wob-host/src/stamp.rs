@@ -6,12 +6,14 @@
 //! are remembered by their contents.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, Hasher};
 
@@ -181,17 +183,17 @@ impl<'i> Stamper<'i> {
                 continue;
             }
             self.add(folder.as_os_str().as_encoded_bytes());
-            for (name, path) in below {
-                if skip == Skip::Marked && name == ".git" {
-                    continue;
-                }
-                let found = fs::symlink_metadata(&path).map_err(|it| failed(&path, it))?;
+            let is_looked_at =
+                |(name, _): &(OsString, PathBuf)| skip == Skip::Nothing || name != ".git";
+            let below: Vec<_> = below.into_iter().filter(is_looked_at).collect();
+            for ((name, path), found) in below.iter().zip(look_at(&below)) {
+                let found = found.map_err(|it| failed(path, it))?;
                 self.add(name.as_encoded_bytes());
                 if found.is_dir() {
-                    folders.push(path);
+                    folders.push(path.clone());
                 } else {
-                    self.record(&path, &found);
-                    self.link(&path, &found);
+                    self.record(path, &found);
+                    self.link(path, &found);
                 }
             }
             self.add(b"end");
@@ -217,9 +219,12 @@ impl<'i> Stamper<'i> {
 
     fn record(&mut self, path: &Path, found: &fs::Metadata) {
         let record = StatRecord::of(found);
-        for number in record.numbers {
-            self.hasher.add(&number.to_le_bytes());
+        // One field of fixed length: many short ones take longer to hash than a file takes to look at.
+        let mut bytes = [0; 96];
+        for (place, number) in bytes.chunks_exact_mut(16).zip(record.numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
         }
+        self.hasher.add(&bytes);
         // What is no file has no contents that matter, and reading it might never end.
         if found.is_file() && record.is_racy(self.taken) {
             self.remember(path);
@@ -329,7 +334,7 @@ fn is_racy(changed: SystemTime, taken: SystemTime) -> bool {
 }
 
 /// Lists a folder, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<(std::ffi::OsString, PathBuf)>, StampError> {
+fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>, StampError> {
     let listed = fs::read_dir(folder).map_err(|it| failed(folder, it))?;
     let mut entries = listed
         .map(|it| it.map(|it| (it.file_name(), it.path())))
@@ -339,8 +344,16 @@ fn entries(folder: &Path) -> Result<Vec<(std::ffi::OsString, PathBuf)>, StampErr
     Ok(entries)
 }
 
+/// Looks at all entries of a folder, many of them side by side; in their order.
+fn look_at(entries: &[(OsString, PathBuf)]) -> Vec<io::Result<fs::Metadata>> {
+    /// To look at fewer takes less time than to hand them to a thread.
+    const FEWEST: usize = 64;
+    let look = |(_, path): &(OsString, PathBuf)| fs::symlink_metadata(path);
+    entries.par_iter().with_min_len(FEWEST).map(look).collect()
+}
+
 /// Says whether reading passes this folder over: see [`crate::read_folder`].
-fn is_marked(folder: &Path, below: &[(std::ffi::OsString, PathBuf)]) -> bool {
+fn is_marked(folder: &Path, below: &[(OsString, PathBuf)]) -> bool {
     below.iter().any(|(name, _)| name == "CACHEDIR.TAG")
         || below.iter().any(|(name, _)| name == ".wob") && folder.join(".wob/tree.json").exists()
 }
