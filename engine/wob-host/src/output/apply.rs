@@ -1,20 +1,24 @@
 //! Does what a plan says: everything that can fail first, then renames, `.wob/tree.json` last.
 
 use std::{
-    cell::Cell,
     collections::BTreeSet,
     io,
+    io::BufWriter,
     panic::resume_unwind,
     sync::{Mutex, PoisonError},
     thread,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, Digest, FilePath};
+use wob_engine::{Blob, FilePath};
 
 use super::{
     Counts, JOURNAL, MANIFEST, Manifest, OutputError, OutputFolder, Plan, TEMPORARY,
     disk::Disk,
+    drafts::{
+        Appending, Draft, Scaffold, WAITING, Waiting, below, existing_folder, is_folder,
+        temporary_name, wait,
+    },
     failed,
     ground::{Ground as _, Kind},
     manifest,
@@ -25,8 +29,6 @@ use crate::{FileSystem, GitId, Interrupt, StatKind, WriteFile};
 /// How the names of a journal and a `.wob/tree.json` begin that are being written.
 const JOURNAL_DRAFT: &str = ".journal-";
 const MANIFEST_DRAFT: &str = ".tree-";
-/// Where new contents wait whose folder does not exist yet, and records of parts.
-const WAITING: &str = ".wob/new";
 
 /// What becomes of files that are not wob's, or that were edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,63 +48,15 @@ pub struct Written {
     pub commit: Option<GitId>,
 }
 
+/// How many bytes of a journal are written at a time.
+const BUFFER: usize = 1 << 16;
+
 /// New contents that wait for their places; dropping it deletes them.
 struct Staged<'f> {
-    files: Vec<(Draft<'f>, FilePath)>,
+    files: Waiting<'f>,
     /// Records of parts.
     records: Vec<(Draft<'f>, FilePath)>,
     manifest: Draft<'f>,
-}
-
-/// Where drafts are written.
-struct Scaffold<'f> {
-    files: &'f dyn FileSystem,
-    /// Whether a draft could not be deleted, so that the next run must.
-    is_left: Cell<bool>,
-}
-
-/// A new file that waits for its place; dropping it deletes it.
-struct Draft<'f> {
-    scaffold: &'f Scaffold<'f>,
-    path: Utf8PathBuf,
-    is_placed: bool,
-}
-
-impl Scaffold<'_> {
-    /// Creates a draft at `path`, where no file may be, and lets `write` fill it.
-    fn draft(
-        &self,
-        path: Utf8PathBuf,
-        write: impl FnOnce(Box<dyn WriteFile>) -> io::Result<()>,
-    ) -> io::Result<Draft<'_>> {
-        let file = self.files.create(&path)?;
-        let draft = Draft { scaffold: self, path, is_placed: false };
-        write(file)?;
-        Ok(draft)
-    }
-}
-
-impl Draft<'_> {
-    /// Moves it over whatever file is at `place`.
-    fn persist(mut self, place: &Utf8Path) -> io::Result<()> {
-        self.scaffold.files.rename(&self.path, place)?;
-        self.is_placed = true;
-        Ok(())
-    }
-
-    fn delete(mut self) -> io::Result<()> {
-        self.scaffold.files.remove_file(&self.path)?;
-        self.is_placed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if !self.is_placed && self.scaffold.files.remove_file(&self.path).is_err() {
-            self.scaffold.is_left.set(true);
-        }
-    }
 }
 
 impl Plan {
@@ -147,14 +101,14 @@ impl Plan {
         }
         let root = output.root();
         let files = &*output.files;
-        let scaffold = Scaffold { files, is_left: Cell::new(false) };
+        let scaffold = Scaffold::new(files);
         let journal = self.announce(output, &scaffold, &root)?;
         match self.stage(&scaffold, &root, interrupt) {
             Ok(staged) => self.commit(files, &root, staged).map_err(by_now)?,
             Err(error) => {
                 files.remove_folder(&root.join(WAITING)).ok();
                 // Nothing was replaced; a journal stays only for what else is there to clean up.
-                if !self.unfinished && !scaffold.is_left.get() {
+                if !self.unfinished && !scaffold.is_left() {
                     files.remove_file(&journal).ok();
                     files.remove_folder(&root.join(".wob")).ok();
                 }
@@ -171,7 +125,7 @@ impl Plan {
         scaffold: &Scaffold<'_>,
         root: &Utf8Path,
     ) -> Result<Utf8PathBuf, OutputError> {
-        let (files, own) = (scaffold.files, root.join(".wob"));
+        let (files, own) = (scaffold.files(), root.join(".wob"));
         files.create_folder(root).map_err(failed("create", root))?;
         // Making folders follows links, so look again: all of them exist now.
         output.check_prefix()?;
@@ -189,39 +143,44 @@ impl Plan {
             remove_stale(files, root, path);
         }
         let journal = root.join(JOURNAL);
-        let unfinished = self.previous.unfinished.iter();
-        let text = manifest::journal(unfinished.chain(&self.at_stake()));
         let write = || {
-            let (draft, mut file) =
-                record(scaffold, own_draft(&own, JOURNAL_DRAFT), text.as_bytes())?;
-            file.sync()?;
+            let place = own_draft(&own, JOURNAL_DRAFT);
+            let draft = scaffold.draft(place, |file| self.write_journal(file))?;
             draft.persist(&journal)
         };
         write().map_err(failed("write", &journal))?;
         Ok(journal)
     }
 
-    /// Returns what wob owns of the files that change, and what it will; all others are in the records before and after.
-    fn at_stake(&self) -> [Manifest; 2] {
+    /// Writes what was at stake before, what wob owns of the files that change, and what it will, each on a line of its own, for good;
+    /// all other files are in the records before and after.
+    fn write_journal(&self, file: Box<dyn WriteFile>) -> io::Result<()> {
+        let mut to = BufWriter::with_capacity(BUFFER, Appending(file));
+        for it in &self.previous.unfinished {
+            manifest::write_line(&mut to, it.files())?;
+        }
         let before = self.changes.paths().filter_map(|path| {
             let digest = self.previous.manifest.digest(&path)?;
             Some((path, digest))
         });
+        manifest::write_line(&mut to, before)?;
         let next = self.changes.paths().filter_map(|path| {
             let digest = self.tree.get(&path)?.digest();
             Some((path, digest))
         });
-        [Manifest::of_files(before), Manifest::of_files(next)]
+        manifest::write_line(&mut to, next)?;
+        let Appending(mut file) = to.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync()
     }
 
     /// Writes each new content beside its place, or into wob's own folder if its folder does not exist yet.
     fn stage<'f>(
-        &self,
+        &'f self,
         scaffold: &'f Scaffold<'f>,
-        root: &Utf8Path,
+        root: &'f Utf8Path,
         interrupt: &Interrupt,
     ) -> Result<Staged<'f>, OutputError> {
-        let files = scaffold.files;
+        let files = scaffold.files();
         let own = root.join(".wob");
         let mut disk = Disk::new(files, root);
         let waiting = root.join(WAITING);
@@ -230,7 +189,7 @@ impl Plan {
         if disk.kind(&path)? != Kind::Folder {
             return Err(OutputError::Link { path: waiting });
         }
-        let mut drafts = vec![];
+        let mut drafts = Waiting::new(self, scaffold, root);
         let mut writable = BTreeSet::new();
         for path in self.changes.paths() {
             interrupt.check()?;
@@ -238,16 +197,16 @@ impl Plan {
             disk.kind(&path)?;
             let folder = existing_folder(files, root, &path);
             if let Some(blob) = self.tree.get(&path) {
-                let place = folder.clone().unwrap_or_else(|| waiting.clone());
-                drafts.push((wait(scaffold, &place, &path, blob)?, path));
-            } else if let Some(folder) = &folder
+                drafts.add(&path, folder, blob)?;
+            } else if let Some(folder) = folder
                 && !writable.contains(folder)
             {
                 // Who may create a file may delete one.
-                let probe = wait(scaffold, folder, &path, &Blob::new(b"".as_slice()))?;
-                probe.delete().map_err(failed("delete from", folder))?;
+                let full = below(root, folder);
+                let probe = wait(scaffold, &full, &path, &Blob::new(b"".as_slice()))?;
+                probe.delete().map_err(failed("delete from", &full))?;
             }
-            writable.extend(folder);
+            writable.extend(folder.map(str::to_owned));
         }
         let (records, manifest) = self.stage_records(scaffold, root, &mut disk)?;
         // Before any file is replaced, the journal must be there for good.
@@ -307,7 +266,8 @@ impl Plan {
         for path in &first {
             delete(&mut disk, files, root, path)?;
         }
-        for (draft, path) in staged.files {
+        let mut waiting = staged.files;
+        for path in waiting.paths() {
             // Somebody may have put a link on the way since the content was written beside it.
             disk.kind(&path)?;
             let full = root.join(path.as_str());
@@ -317,7 +277,7 @@ impl Plan {
             if is_folder(files, &full) {
                 remove_empty_folders(files, &full);
             }
-            draft.persist(&full).map_err(half_written("replace", &full))?;
+            waiting.persist_next(&path, &full).map_err(half_written("replace", &full))?;
         }
         for path in &last {
             delete(&mut disk, files, root, path)?;
@@ -357,23 +317,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-/// Writes `blob` into `folder`, where it waits to be moved to `path`.
-fn wait<'f>(
-    scaffold: &'f Scaffold<'f>,
-    folder: &Utf8Path,
-    path: &FilePath,
-    blob: &Blob,
-) -> Result<Draft<'f>, OutputError> {
-    let place = folder.join(temporary_name(path));
-    let draft = scaffold.draft(place.clone(), |mut file| file.append(&blob.bytes()));
-    draft.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return OutputError::Busy { path: place };
-        }
-        failed("write", folder.join(path.file_name()))(error)
-    })
 }
 
 /// Returns where a record of wob's own waits to be moved: no other process gives it the same name.
@@ -453,10 +396,6 @@ fn delete(
     Ok(())
 }
 
-fn is_folder(files: &dyn FileSystem, path: &Utf8Path) -> bool {
-    files.stat(path).is_ok_and(|it| it.kind == StatKind::Folder)
-}
-
 /// Removes a folder that holds nothing but empty folders and what runs that crashed left; what is not empty stays.
 fn remove_empty_folders(files: &dyn FileSystem, folder: &Utf8Path) {
     let below = files.entries(folder).unwrap_or_default();
@@ -468,27 +407,6 @@ fn remove_empty_folders(files: &dyn FileSystem, folder: &Utf8Path) {
         }
     }
     files.remove_folder(folder).ok();
-}
-
-/// Returns the folder of `path`, or the nearest one above that exists; none if that is the root, which is not filled with
-/// what waits: a folder of many names stays slow when they are gone.
-fn existing_folder(
-    files: &dyn FileSystem,
-    root: &Utf8Path,
-    path: &FilePath,
-) -> Option<Utf8PathBuf> {
-    if !path.as_str().contains('/') {
-        return Some(root.to_owned());
-    }
-    let full = root.join(path.as_str());
-    let mut above = full.ancestors().skip(1).take_while(|it| *it != root);
-    above.find(|it| is_folder(files, it)).map(Utf8Path::to_owned)
-}
-
-/// Names the new content of `path` while it waits: the same in every run, so that the next one finds what a crash left.
-fn temporary_name(path: &FilePath) -> String {
-    let digest = Digest::of(path.as_str().as_bytes()).to_string();
-    format!("{TEMPORARY}{}", &digest[..16])
 }
 
 /// Removes what a run that crashed left beside `path`.

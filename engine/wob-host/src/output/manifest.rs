@@ -6,7 +6,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, io,
     sync::{Arc, OnceLock},
 };
 
@@ -128,6 +128,11 @@ impl Manifest {
         }
         let (folder, part) = self.part_of(path)?;
         part.files(folder).files.get(path).copied()
+    }
+
+    /// Lists the files with their digests, but for those in parts.
+    pub(super) fn files(&self) -> impl Iterator<Item = (FilePath, Digest)> {
+        self.files.iter().map(|(path, it)| (path.clone(), *it))
     }
 
     /// Lists the files in byte order of their paths.
@@ -277,10 +282,23 @@ impl<'de> Visitor<'de> for FilesVisitor {
     }
 }
 
-/// Returns the text of a journal: one manifest on each line.
-pub(super) fn journal<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> String {
-    let line = |it: &Manifest| serde_json::json!(it).to_string() + "\n";
-    manifests.map(line).collect()
+/// Writes a line of a journal that says of some files what they hold. They are not listed first: there can be many.
+pub(super) fn write_line(
+    mut to: impl io::Write,
+    files: impl Iterator<Item = (FilePath, Digest)>,
+) -> io::Result<()> {
+    to.write_all(b"{\"files\":")?;
+    serde_json::Serializer::new(&mut to).collect_map(files.map(|(path, it)| (Text(path), it)))?;
+    to.write_all(b"}\n")
+}
+
+/// A path as a text.
+struct Text(FilePath);
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
 }
 
 /// Reads a journal; damaged lines own nothing.

@@ -10,6 +10,7 @@ mod branch;
 mod changes;
 mod destination;
 mod disk;
+mod drafts;
 mod ground;
 mod held;
 mod lock;
