@@ -30,25 +30,28 @@ impl FolderIds {
 /// A tree of which the files' names by their contents are known, or only those of whole folders.
 #[derive(Clone, Debug, Default)]
 pub struct Outline {
-    leaves: BTreeMap<FilePath, (Kind, FolderIds)>,
+    leaves: Vec<(FilePath, (Kind, FolderIds))>,
 }
 
 impl Outline {
-    /// Adds a file.
+    /// Adds a file; each path is added once.
     pub fn add_file(&mut self, path: FilePath, blob: &Blob) {
         let ids = FolderIds { root: blob.digest(), git_id: blob.git_id() };
-        self.leaves.insert(path, (Kind::File, ids));
+        self.leaves.push((path, (Kind::File, ids)));
     }
 
     /// Adds a folder, of which nothing else may be added.
     pub fn add_folder(&mut self, path: FilePath, ids: FolderIds) {
-        self.leaves.insert(path, (Kind::Folder, ids));
+        self.leaves.push((path, (Kind::Folder, ids)));
     }
 
     /// Returns what a tree of all that is called.
-    pub fn ids(&self) -> FolderIds {
+    pub fn ids(mut self) -> FolderIds {
+        // Nearly always they are in order.
+        self.leaves.sort_by(|a, b| a.0.cmp(&b.0));
         let leaf = |(kind, ids): &(Kind, FolderIds)| (*kind, *ids);
-        folder_at(0, &mut self.leaves.iter().peekable(), &leaf, &FolderIds::of)
+        let mut leaves = self.leaves.iter().map(|(path, it)| (path, it)).peekable();
+        folder_at(0, &mut leaves, &leaf, &FolderIds::of)
     }
 }
 

@@ -22,38 +22,39 @@ pub struct PartText {
 impl PartText {
     /// Finds out where everything is said; `None` if the text is not laid out as wob does it, or holds anything that JSON escapes.
     pub fn new(text: Vec<u8>) -> Option<Self> {
+        if memchr::memchr(b'\\', &text).is_some() {
+            return None;
+        }
         let mut found = Self { text: vec![], files: vec![], assignments: vec![] };
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', &text) {
-            found.line(&text[start..end], start)?;
-            start = end + 1;
+        while start < text.len() {
+            start += found.line(&text[start..], start)?;
         }
         let is_sorted = found.files.is_sorted_by(|a, b| text[a.0.clone()] < text[b.0.clone()]);
         found.text = text;
-        (is_sorted && start == found.text.len()).then_some(found)
+        is_sorted.then_some(found)
     }
 
-    /// Takes a line, which begins at `start`.
-    fn line(&mut self, line: &[u8], start: usize) -> Option<()> {
-        if memchr::memchr(b'\\', line).is_some() {
-            return None;
-        }
+    /// Takes the first line of `text`, which begins at `start`, and returns how long it is with its end.
+    fn line(&mut self, text: &[u8], start: usize) -> Option<usize> {
         // The depth tells the lists of files and of assignments apart from what is said of an assignment.
-        if let Some(rest) = line.strip_prefix(b"    \"") {
+        if let Some(rest) = text.strip_prefix(b"    \"") {
             let end = memchr::memchr(b'"', rest)?;
             let digest = rest[end..].strip_prefix(b"\": \"")?;
-            is_hex(digest.strip_suffix(b",").unwrap_or(digest).strip_suffix(b"\"")?)?;
+            let length = 5 + end + 4 + end_of_digest(digest)?;
             let path = start + 5..start + 5 + end;
             self.files.push((path.clone(), path.end + 4));
-        } else if let Some(rest) = line.strip_prefix(b"      \"target\": \"") {
+            return Some(length);
+        }
+        if let Some(rest) = text.strip_prefix(b"      \"target\": \"") {
             let end = memchr::memchr(b'"', rest)?;
             let target = start + 17;
             self.assignments.push((target..target + end, None));
-        } else if let Some(rest) = line.strip_prefix(b"      \"inputs\": \"") {
-            is_hex(rest.strip_suffix(b",").unwrap_or(rest).strip_suffix(b"\"")?)?;
+        } else if let Some(rest) = text.strip_prefix(b"      \"inputs\": \"") {
             self.assignments.last_mut()?.1 = Some(start + 17);
+            return Some(17 + end_of_digest(rest)?);
         }
-        Some(())
+        Some(memchr::memchr(b'\n', text)? + 1)
     }
 
     /// Lists the targets, in order.
@@ -77,6 +78,12 @@ impl PartText {
         let start = self.assignments.get(index)?.1?;
         self.text[start..start + HEX].copy_from_slice(&inputs.hex());
         Some(())
+    }
+
+    /// Says whether the file at `path` has this digest; `None` if there is none.
+    pub fn has_file(&self, path: &str, digest: &Digest) -> Option<bool> {
+        let start = self.start_of(path)?;
+        Some(self.text[start..start + HEX] == digest.hex())
     }
 
     /// Returns the digest of the file at `path`; `None` if there is none.
@@ -103,9 +110,20 @@ impl PartText {
     }
 }
 
-fn is_hex(text: &[u8]) -> Option<()> {
-    (text.len() == HEX && text.iter().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
-        .then_some(())
+/// Returns where the line ends that goes on with a digest and its quote, behind its end; `None` if it goes on otherwise.
+fn end_of_digest(text: &[u8]) -> Option<usize> {
+    let (digest, rest) = text.split_at_checked(HEX)?;
+    // Without a way out, so that many are compared at a time.
+    let is_hex = |it: &u8| it.is_ascii_digit() | (b'a'..=b'f').contains(it);
+    let is_digest = digest.iter().fold(true, |all, it| all & is_hex(it));
+    let end = if rest.starts_with(b"\",\n") {
+        3
+    } else if rest.starts_with(b"\"\n") {
+        2
+    } else {
+        return None;
+    };
+    is_digest.then_some(HEX + end)
 }
 
 #[cfg(test)]
@@ -165,6 +183,8 @@ mod tests {
 
             let (file, target) = (file.index(files.len()), target.index(targets.len()));
             prop_assert_eq!(amended.file(&files[file].0), Some(Digest::of(&[files[file].1])));
+            let is_new = amended.has_file(&files[file].0, &Digest::of(&[new]));
+            prop_assert_eq!(is_new, Some(files[file].1 == new));
             files[file].1 = new;
             amended.set_file(&files[file].0, &Digest::of(&[new])).unwrap();
             let set = amended.set_inputs(target, &Digest::of(&[new]));

@@ -135,8 +135,8 @@ impl Amending {
         for (name, blob) in built.files.iter() {
             own.add_file(FilePath::new(name).ok()?, blob);
             let path = format!("{target}/{name}");
-            let recorded = self.text.file(&path)?;
-            if recorded != blob.digest() {
+            if !self.text.has_file(&path, &blob.digest())? {
+                let recorded = self.text.file(&path)?;
                 let full = FilePath::new(&format!("{folder}/{path}")).ok()?;
                 self.changed.push((full, blob.clone(), Some(recorded)));
                 self.text.set_file(&path, &blob.digest())?;

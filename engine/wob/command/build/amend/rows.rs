@@ -49,9 +49,8 @@ impl Renewed<'_> {
         renewing.files.insert(name.to_owned(), blob.digest());
         renewing.outline.add_file(FilePath::new(name).ok()?, &blob);
         renewing.leave(self.gone)?;
-        let ids = renewing.outline.ids();
-        let (text, entry) = Part::write(self.name, &renewing.files, &renewing.rows, ids);
-        let Renewing { folder, changed, deleted, .. } = renewing;
+        let Renewing { folder, files, rows, outline, changed, deleted, .. } = renewing;
+        let (text, entry) = Part::write(self.name, &files, &rows, outline.ids());
         Some(AmendedPart { folder, record: Some(Record { entry, text }), changed, deleted })
     }
 }
