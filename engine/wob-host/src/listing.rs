@@ -84,6 +84,10 @@ impl<'r, L: Ord + Clone> Reader<'r, L> {
         }
         self.options.interrupt.check()?;
         let content = (self.load)(leaf);
+        // It takes less time to make anew than to keep.
+        if matches!(content, Content::Unread { .. }) {
+            return Ok(content);
+        }
         if let Content::Text { text, .. } = &content {
             self.bytes += text.len() as u64;
             let limit = self.options.limits.total_bytes;
@@ -110,6 +114,24 @@ struct Position {
     shown: Vec<String>,
     real: Vec<String>,
     via: Vec<Vec<String>>,
+}
+
+/// An entry as people see it: the path of its folder, and its name.
+type Named<'p> = (&'p [String], &'p str);
+
+impl Position {
+    /// Returns where `name` is in the folder at this position.
+    fn below(&self, name: &str) -> Self {
+        let mut here = self.clone();
+        here.shown.push(name.to_owned());
+        here.real.push(name.to_owned());
+        here
+    }
+
+    fn named(&self) -> Named<'_> {
+        let (name, folder) = self.shown.split_last().expect("because an entry has a name");
+        (folder, name)
+    }
 }
 
 struct Walk<'w, 'r, L> {
@@ -158,17 +180,16 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
         if self.entries > limit {
             return Err(LimitError::Entries { limit });
         }
-        let mut here = at.clone();
-        here.shown.push(name.to_owned());
-        here.real.push(name.to_owned());
         match node {
-            Node::File(leaf) => self.file(leaf, &here, shown),
-            Node::Folder(below) => self.below(below, &here, shown),
+            Node::File(leaf) => self.file(leaf, (&at.shown, name), shown),
+            Node::Folder(below) => self.below(below, &at.below(name), shown),
             Node::Refused(refusal) => {
-                self.refuse(&here, shown, refusal.clone());
+                self.refuse((&at.shown, name), shown, refusal.clone());
                 Ok(())
             }
-            Node::Link { written, target } => self.link(written, target.as_deref(), &here, shown),
+            Node::Link { written, target } => {
+                self.link(written, target.as_deref(), &at.below(name), shown)
+            }
         }
     }
 
@@ -178,31 +199,32 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
         here: &Position,
         shown: Shown,
     ) -> Result<(), LimitError> {
-        if is_bad_name(here.shown.last().expect("because an entry has a name")) {
+        let named = here.named();
+        if is_bad_name(named.1) {
             let reason = "the folder's name holds a backslash or a control character".to_owned();
-            self.refuse(here, shown, Refusal::Unreadable { reason });
+            self.refuse(named, shown, Refusal::Unreadable { reason });
             return Ok(());
         }
         if is_not_source(folder) {
             return Ok(());
         }
-        let shown = self.shown(here, shown, Kind::Folder);
+        let shown = self.shown(named, shown, Kind::Folder);
         self.folder(folder, here, shown)
     }
 
-    fn file(&mut self, leaf: &L, here: &Position, shown: Shown) -> Result<(), LimitError> {
-        let name = here.shown.last().expect("because an entry has a name");
+    fn file(&mut self, leaf: &L, named: Named<'_>, shown: Shown) -> Result<(), LimitError> {
+        let (folder, name) = named;
         if !(self.reader.options.wanted)(name) {
             return Ok(());
         }
         if is_bad_name(name) {
             let reason = "the file's name holds a backslash or a control character".to_owned();
-            self.refuse(here, shown, Refusal::Unreadable { reason });
+            self.refuse(named, shown, Refusal::Unreadable { reason });
             return Ok(());
         }
         let content = self.reader.content(leaf)?;
-        let shown = self.shown(here, shown, Kind::File);
-        self.found.insert(path_of(&here.shown), (content, shown));
+        let shown = self.shown(named, shown, Kind::File);
+        self.found.insert(path_of(folder, name), (content, shown));
         Ok(())
     }
 
@@ -215,7 +237,7 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
     ) -> Result<(), LimitError> {
         let parent = &here.real[..here.real.len() - 1];
         let refusal = match self.resolve(parent, target) {
-            Resolved::File(leaf) => return self.file(leaf, here, shown),
+            Resolved::File(leaf) => return self.file(leaf, here.named(), shown),
             Resolved::Refused(refusal) => refusal,
             Resolved::Folder(real, folder) => {
                 let mut via = here.via.clone();
@@ -236,16 +258,16 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
             }
         };
         // A link to a picture is nobody's business; one without an extension may stand for a folder.
-        let name = here.shown.last().expect("because an entry has a name");
+        let (folder, name) = here.named();
         if (self.reader.options.wanted)(name) || !name.contains('.') {
-            self.refuse(here, shown, refusal);
+            self.refuse((folder, name), shown, refusal);
         }
         Ok(())
     }
 
-    fn refuse(&mut self, here: &Position, shown: Shown, refusal: Refusal) {
-        let shown = self.shown(here, shown, Kind::File);
-        self.found.insert(path_of(&here.shown), (Content::Refused(refusal), shown));
+    fn refuse(&mut self, (folder, name): Named<'_>, shown: Shown, refusal: Refusal) {
+        let shown = self.shown((folder, name), shown, Kind::File);
+        self.found.insert(path_of(folder, name), (Content::Refused(refusal), shown));
     }
 
     /// Finds what `target` names, seen from the folder `parent`.
@@ -328,13 +350,13 @@ impl<'w, L: Ord + Clone> Walk<'w, '_, L> {
         Ok(builder.build().ok())
     }
 
-    fn shown(&self, here: &Position, above: Shown, kind: Kind) -> Shown {
+    fn shown(&self, (folder, name): Named<'_>, above: Shown, kind: Kind) -> Shown {
         if above == Shown::No {
             // As in git, nothing below a hidden folder can be shown again.
             return Shown::No;
         }
         for (depth, ignore) in self.ignores.iter().rev() {
-            let path = here.shown[*depth..].join("/");
+            let path = joined(&folder[*depth..], name);
             match ignore.matched(path, kind == Kind::Folder) {
                 Match::Ignore(_) => return Shown::No,
                 Match::Whitelist(_) => return Shown::Yes,
@@ -373,10 +395,22 @@ fn is_bad_name(name: &str) -> bool {
     FilePath::new(name).is_err()
 }
 
-/// Joins `components`, with U+FFFD for what a path must not hold.
-fn path_of(components: &[String]) -> FilePath {
-    let clean =
-        |it: char| if it.is_control() || it == '\\' { char::REPLACEMENT_CHARACTER } else { it };
-    let path: String = components.join("/").chars().map(clean).collect();
-    FilePath::new(&path).expect("because names are never empty, `.` or `..` and hold no `/`")
+/// Returns the path of `name` in a folder, with U+FFFD for what a path must not hold.
+fn path_of(folder: &[String], name: &str) -> FilePath {
+    let path = joined(folder, name);
+    FilePath::new(&path).unwrap_or_else(|_| {
+        let clean =
+            |it: char| if it.is_control() || it == '\\' { char::REPLACEMENT_CHARACTER } else { it };
+        let path: String = path.chars().map(clean).collect();
+        FilePath::new(&path).expect("because names are never empty, `.` or `..` and hold no `/`")
+    })
+}
+
+fn joined(folder: &[String], name: &str) -> String {
+    let mut path = String::new();
+    for component in folder {
+        path.push_str(component);
+        path.push('/');
+    }
+    path + name
 }
