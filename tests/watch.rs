@@ -33,9 +33,14 @@ impl Drop for Watching {
 
 impl Watching {
     pub(crate) fn start(at: &Path, args: &[&str]) -> Self {
+        Self::start_talking(at, args, Stdio::null())
+    }
+
+    /// Starts one whose talk goes to `talk`.
+    fn start_talking(at: &Path, args: &[&str], talk: Stdio) -> Self {
         let args: Vec<&str> = ["watch", "--output=json"].iter().chain(args).copied().collect();
         let mut command = wob_command(at, &args);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(talk).spawn().unwrap();
         let (send, lines) = channel();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         thread::spawn(move || {
@@ -179,6 +184,35 @@ fn an_output_that_others_changed_is_mended_when_it_is_calm() {
     assert!(mended.to_string().contains("\"changes\":[]"), "{mended}");
     assert!(victim.exists(), "{mended}");
     watching.settle(at);
+}
+
+/// Edits of values are built from a part of the sources, each from what the one before has left.
+#[test]
+fn what_was_read_is_told_once_and_no_edit_is_missed() {
+    let folder = fleet();
+    let at = folder.path();
+    git(at, &["init", "--quiet"]);
+    git(at, &["add", "."]);
+    git(at, &["commit", "--quiet", "-m", "fleet"]);
+    let talk = tempfile::NamedTempFile::new().unwrap();
+    let stderr = Stdio::from(talk.reopen().unwrap());
+    let watching = Watching::start_talking(at, &["-v"], stderr);
+    watching.next();
+    let config = at.join("environments/dev/config/dev.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let levels = ["info", "warn", "info", "warn", "info"];
+    for level in levels {
+        let edited = text.replace("LOG_LEVEL: debug", &format!("LOG_LEVEL: {level}"));
+        fs::write(at.join("edited"), edited).unwrap();
+        fs::rename(at.join("edited"), &config).unwrap();
+        let built = watching.next().to_string();
+        assert_eq!(built.matches("\"change\":\"changed\"").count(), 8, "{level}: {built}");
+        watching.settle(at);
+    }
+    let said = fs::read_to_string(talk.path()).unwrap();
+    let count = |text: &str| said.matches(text).count();
+    assert_eq!(count("not read, as no edit concerns them"), levels.len(), "{said}");
+    assert_eq!(count("uncommitted edits are built too"), 1, "{said}");
 }
 
 #[test]

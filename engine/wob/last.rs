@@ -8,9 +8,10 @@ mod explanation;
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FileName};
-use wob_host::{read_note, write_note};
+use wob_host::{NoteMark, read_marked_note, write_note};
 use wob_rules::{
     EnvironmentInput,
     causes::{LayerValues, layer_values},
@@ -104,14 +105,25 @@ impl LastBuild {
 
     /// Reads the note; `None` if there is none, or it is damaged.
     pub(crate) fn read(notes: &PlaceNotes) -> Option<Self> {
-        postcard::from_bytes(&read_note(&notes.path("last"), PURPOSE)?).ok()
+        Self::read_marked(notes).map(|(last, _)| last)
+    }
+
+    /// Does the same, and returns its mark, too.
+    pub(crate) fn read_marked(notes: &PlaceNotes) -> Option<(Self, NoteMark)> {
+        let (bytes, mark) = read_marked_note(&Self::path(notes), PURPOSE)?;
+        Some((postcard::from_bytes(&bytes).ok()?, mark))
+    }
+
+    /// Returns where the note lies.
+    pub(crate) fn path(notes: &PlaceNotes) -> Utf8PathBuf {
+        notes.path("last")
     }
 
     /// Replaces the note.
     pub(crate) fn write(&self, notes: &PlaceNotes) {
         if let Ok(bytes) = postcard::to_stdvec(self) {
             // Without it the next build knows less of what changed.
-            write_note(&notes.path("last"), PURPOSE, &bytes).unwrap_or_default();
+            write_note(&Self::path(notes), PURPOSE, &bytes).unwrap_or_default();
         }
     }
 

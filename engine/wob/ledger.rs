@@ -10,9 +10,10 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Diagnostic, Digest, FileName, Hasher};
-use wob_host::{read_note, write_note};
+use wob_host::{NoteMark, read_marked_note, read_note, write_note};
 use wob_rules::{Frame, NotedObjects, SaidParts, Warning};
 
 use crate::{footprint::PlaceNotes, session::Session};
@@ -66,9 +67,15 @@ impl Ledger {
         labels.map(|it| &it.place.file).collect()
     }
 
-    /// Reads the note; `None` if there is none, or it is damaged.
-    pub(crate) fn read(notes: &PlaceNotes) -> Option<Self> {
-        postcard::from_bytes(&read_note(&notes.path("ledger"), PURPOSE)?).ok()
+    /// Reads the note with its mark; `None` if there is none, or it is damaged.
+    pub(crate) fn read_marked(notes: &PlaceNotes) -> Option<(Self, NoteMark)> {
+        let (bytes, mark) = read_marked_note(&Self::path(notes), PURPOSE)?;
+        Some((postcard::from_bytes(&bytes).ok()?, mark))
+    }
+
+    /// Returns where the note lies.
+    pub(crate) fn path(notes: &PlaceNotes) -> Utf8PathBuf {
+        notes.path("ledger")
     }
 
     /// Reads the objects that it was written with; `None` if there are none. Whether they are these, its frame tells.
@@ -95,7 +102,7 @@ impl Ledger {
 
     fn write_alone(&self, notes: &PlaceNotes) {
         if let Ok(bytes) = postcard::to_stdvec(self) {
-            write_note(&notes.path("ledger"), PURPOSE, &bytes).unwrap_or_default();
+            write_note(&Self::path(notes), PURPOSE, &bytes).unwrap_or_default();
         }
     }
 }

@@ -12,6 +12,7 @@ mod last;
 mod ledger;
 mod lock;
 mod pages;
+mod prior;
 mod progress;
 mod promotion;
 mod proof;

@@ -9,17 +9,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Content, Digest, FileName, SourceFile};
-use wob_host::{PastFile, Since, Unneeded, read_note, write_note};
+use wob_host::{NoteMark, PastFile, Since, Unneeded, read_marked_note, read_note, write_note};
 use wob_rules::{EnvironmentInput, Reads, reads};
 
 use crate::{
     footprint::PlaceNotes,
+    prior::Prior,
     report::{Report, Texts as _},
     session::Session,
     workspace::Loaded,
@@ -103,7 +105,13 @@ impl PlacesNote {
             subtrees: it.concerned,
         };
         let parts = looked.into_iter().map(|(notes, it)| (notes, part(it))).collect();
-        Some(Narrowed { left_out: unneeded.len(), unneeded, parts })
+        Some(Narrowed {
+            left_out: unneeded.len(),
+            unneeded,
+            told: vec![],
+            parts,
+            priors: Mutex::default(),
+        })
     }
 }
 
@@ -111,7 +119,7 @@ impl PlacesNote {
 struct Looked {
     note: ReadsNote,
     /// What tells the note from any other.
-    mark: Digest,
+    mark: NoteMark,
     reach: Reach,
     now: Vec<Since>,
     /// The subtrees that need a file that changed.
@@ -162,15 +170,19 @@ pub(crate) struct Narrowed {
     unneeded: Unneeded,
     /// How many files that are.
     pub(crate) left_out: usize,
+    /// What the user has heard before of what was read.
+    pub(crate) told: Vec<String>,
     /// By the notes that tell of an environment.
     parts: BTreeMap<PlaceNotes, Part>,
+    /// What else is noted of the same environments, as far as it was read ahead.
+    priors: Mutex<BTreeMap<PlaceNotes, Prior>>,
 }
 
 /// A part of the sources of one environment.
 #[derive(Debug)]
 struct Part {
     /// What tells the note from any other.
-    mark: Digest,
+    mark: NoteMark,
     /// What those files held that hold something else now.
     edited: BTreeSet<Digest>,
     /// The positions of the files that look different.
@@ -183,6 +195,25 @@ impl Narrowed {
     /// Takes out the files that need not be read.
     pub(crate) fn take_unneeded(&mut self) -> Unneeded {
         std::mem::take(&mut self.unneeded)
+    }
+
+    /// Reads what else is noted of the environments: it can be done while their sources are read.
+    pub(crate) fn read_ahead(&self) {
+        for notes in self.parts.keys() {
+            if let Some(prior) = Prior::read(notes) {
+                self.priors().insert(notes.clone(), prior);
+            }
+        }
+    }
+
+    /// Returns what else is noted at `notes`; `None` if there is nothing, or it is damaged.
+    pub(crate) fn prior(&self, notes: &PlaceNotes) -> Option<Prior> {
+        let ahead = self.priors().remove(notes);
+        ahead.filter(|it| it.is_current(notes)).or_else(|| Prior::read(notes))
+    }
+
+    fn priors(&self) -> MutexGuard<'_, BTreeMap<PlaceNotes, Prior>> {
+        self.priors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says whether a file that `notes` know looks different.
@@ -199,7 +230,7 @@ impl Narrowed {
         mut before: impl Iterator<Item = Digest>,
     ) -> Option<&[usize]> {
         let part = self.parts.get(notes)?;
-        ReadsNote::read_marked(notes).filter(|(_, it)| *it == part.mark)?;
+        (NoteMark::of(&ReadsNote::path(notes)) == Some(part.mark)).then_some(())?;
         before.all(|it| part.edited.contains(&it)).then_some(&part.subtrees)
     }
 }
@@ -296,9 +327,13 @@ impl ReadsNote {
     }
 
     /// Reads the note with what tells it from any other.
-    fn read_marked(notes: &PlaceNotes) -> Option<(Self, Digest)> {
-        let bytes = read_note(&notes.path("reads"), PURPOSE)?;
-        Some((postcard::from_bytes(&bytes).ok()?, Digest::of(&bytes)))
+    fn read_marked(notes: &PlaceNotes) -> Option<(Self, NoteMark)> {
+        let (bytes, mark) = read_marked_note(&Self::path(notes), PURPOSE)?;
+        Some((postcard::from_bytes(&bytes).ok()?, mark))
+    }
+
+    fn path(notes: &PlaceNotes) -> Utf8PathBuf {
+        notes.path("reads")
     }
 
     fn read_reach(&self, notes: &PlaceNotes) -> Option<Vec<u8>> {
@@ -308,12 +343,12 @@ impl ReadsNote {
 
     fn write(&self, notes: &PlaceNotes) -> Option<()> {
         let bytes = postcard::to_stdvec(self).ok()?;
-        write_note(&notes.path("reads"), PURPOSE, &bytes).ok()
+        write_note(&Self::path(notes), PURPOSE, &bytes).ok()
     }
 
     /// Removes it: one that tells of other sources would only be looked at in vain.
     pub(crate) fn remove(notes: &PlaceNotes) {
-        fs::remove_file(notes.path("reads")).unwrap_or_default();
+        fs::remove_file(Self::path(notes)).unwrap_or_default();
     }
 }
 

@@ -3,7 +3,7 @@
 mod attempts;
 mod building;
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use serde::Serialize;
 use wob_engine::{Diagnostic, FileName, Severity};
@@ -25,7 +25,7 @@ use crate::{
     stored::Stored,
     stream::{Drawn, Results, Streams},
     timings,
-    workspace::{self, Foreseen, Loaded, Start, Workspace},
+    workspace::{self, Loaded, Start, Workspace},
 };
 
 /// A workspace with its sources, and what is selected of it.
@@ -177,21 +177,6 @@ impl<'s> Session<'s> {
         })
     }
 
-    /// Starts as [`Session::start`] does, with what the session `before` has left, as far as it is still the same.
-    pub(crate) fn start_again(
-        common: &Common,
-        patterns: &Patterns,
-        streams: &'s Streams,
-        before: Option<Left>,
-        interrupt: Interrupt,
-    ) -> Result<Self, Exit> {
-        let (before, stored) = before.map(|it| (it.loaded, it.stored)).unzip();
-        let start = Start { before, ..Start::default() };
-        let mut session = Self::start_from(common, patterns, streams, start, interrupt)?;
-        session.stored = stored.unwrap_or(session.stored);
-        Ok(session)
-    }
-
     /// Starts as [`Session::start`] does, with the workspace as `start` says.
     pub(crate) fn start_from(
         common: &Common,
@@ -252,16 +237,15 @@ impl<'s> Session<'s> {
         Ok((session, problem))
     }
 
-    /// Starts as [`Session::start`] does, without the files that are left out; `None` if anything speaks against it. Nothing is
-    /// said then.
+    /// Starts as [`Session::start`] does, with the workspace as `start` says, without the files that are left out; `None` if anything
+    /// speaks against it. Nothing is said then.
     pub(crate) fn start_narrowed(
         common: &Common,
         patterns: &Patterns,
         streams: &'s Streams,
-        (narrowed, foreseen): (Narrowed, Foreseen),
+        part: (Narrowed, Start),
         interrupt: &Interrupt,
     ) -> Result<Option<Self>, Exit> {
-        let part = (narrowed, foreseen);
         let session = Self::narrowed(common, patterns, streams, part, interrupt.clone());
         if interrupt.is_set() {
             streams.fail("interrupted; nothing more was written");
@@ -274,16 +258,20 @@ impl<'s> Session<'s> {
         common: &Common,
         patterns: &Patterns,
         streams: &'s Streams,
-        (mut narrowed, foreseen): (Narrowed, Foreseen),
+        (mut narrowed, start): (Narrowed, Start),
         interrupt: Interrupt,
     ) -> Option<Self> {
         start_threads(common);
         let selection = Selection::parse(patterns).ok()?;
         let needed = |it: &Name| selection.needs(it);
         let span = timings::span("read");
-        let unneeded = Some(narrowed.take_unneeded());
-        let start = Start { unneeded, foreseen, ..Start::default() };
-        let (workspace, loaded) = workspace::open(common, &needed, start, &interrupt).ok()?;
+        narrowed.told = said(&start);
+        let start = Start { unneeded: Some(narrowed.take_unneeded()), ..start };
+        let opened = thread::scope(|scope| {
+            scope.spawn(|| narrowed.read_ahead());
+            workspace::open(common, &needed, start, &interrupt)
+        });
+        let (workspace, loaded) = opened.ok()?;
         drop(span);
         let targets = targets(&workspace, &loaded, &selection).ok()?;
         Some(Self {
@@ -301,8 +289,8 @@ impl<'s> Session<'s> {
 
     /// Says what was held back as long as it was not known whether reading a part would do.
     pub(crate) fn say_remarks(&self) {
-        say_remarks(&self.loaded, &[], self.streams);
         if let Some(narrowed) = &self.narrowed {
+            say_remarks(&self.loaded, &narrowed.told, self.streams);
             let files = count(narrowed.left_out, "source file", "source files");
             self.streams.say_more(&format!("not read, as no edit concerns them: {files}"));
         }

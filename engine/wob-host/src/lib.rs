@@ -40,14 +40,14 @@ pub use git::{
 pub use http::{Credential, Http, HttpError, Method, Patience, Request, Response};
 pub use imprint::Imprint;
 pub use interrupt::{Interrupt, InterruptError, Interrupted};
-pub use note::{read_note, write_note};
+pub use note::{NoteMark, read_marked_note, read_note, write_note};
 pub use outgoing::{ManualCommit, Outgoing, PushError, RefUpdate};
 pub use output::{
     Amendment, Change, Changes, Counts, Destination, Digests, Held, HeldFile, Holder, Manifest,
     MovedPaths, Others, OutputBranch, OutputError, OutputFolder, OutputLock, Overwrite, Plan,
     Previous, PublishedTree, ReadPart, Standing, TreeRecord, Waiting, Written, has_output_lock,
 };
-pub use past::{PastFile, Since, Unneeded};
+pub use past::{LeftOut, PastFile, Since, Unneeded};
 pub use program::{Program, ProgramError, ProgramLimits, ProgramOutput, Surroundings};
 pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, VerifyingKey, sha256};
 pub use snapshot::{

@@ -1,6 +1,10 @@
 //! Notes: small files that one run leaves for the next. A torn, foreign or missing one costs time only.
 
-use std::{fs, io, io::Write as _, path::Path};
+use std::{
+    fs, io,
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
 
 use camino::Utf8Path;
 use wob_engine::{Digest, Hasher};
@@ -8,11 +12,32 @@ use wob_engine::{Digest, Hasher};
 /// The bytes behind the text of a note.
 const CHECK: usize = 32;
 
+/// What tells a note from any other with other contents, or for another purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoteMark([u8; CHECK]);
+
+impl NoteMark {
+    /// Returns the mark of the note at `path`; `None` if there is none. Whether the note is whole is not looked at.
+    pub fn of(path: &Utf8Path) -> Option<Self> {
+        let mut file = fs::File::open(path).ok()?;
+        file.seek(SeekFrom::End(-i64::try_from(CHECK).ok()?)).ok()?;
+        let mut check = [0; CHECK];
+        file.read_exact(&mut check).ok()?;
+        Some(Self(check))
+    }
+}
+
 /// Reads the note at `path`; `None` unless it is whole, and was written for this `purpose`.
 pub fn read_note(path: &Utf8Path, purpose: &str) -> Option<Vec<u8>> {
+    read_marked_note(path, purpose).map(|(bytes, _)| bytes)
+}
+
+/// Reads the note at `path` with its mark; `None` unless it is whole, and was written for this `purpose`.
+pub fn read_marked_note(path: &Utf8Path, purpose: &str) -> Option<(Vec<u8>, NoteMark)> {
     let mut bytes = fs::read(path).ok()?;
     let check = bytes.split_off(bytes.len().checked_sub(CHECK)?);
-    (check == check_of(purpose, &bytes).as_bytes()).then_some(bytes)
+    let mark = NoteMark(check.try_into().ok()?);
+    (mark.0 == *check_of(purpose, &bytes).as_bytes()).then_some((bytes, mark))
 }
 
 /// Replaces the note at `path`. Whoever reads it meanwhile gets the old one or the new one.
@@ -99,6 +124,11 @@ mod tests {
         write_note(&path, "test", b"contents").unwrap();
         assert_eq!(read_note(&path, "test").as_deref(), Some(b"contents".as_slice()));
         assert_eq!(read_note(&path, "another purpose"), None);
+        let (bytes, mark) = read_marked_note(&path, "test").unwrap();
+        assert_eq!((bytes.as_slice(), Some(mark)), (b"contents".as_slice(), NoteMark::of(&path)));
+        write_note(&folder.join("notes/b"), "test", b"Contents").unwrap();
+        assert_ne!(NoteMark::of(&folder.join("notes/b")), Some(mark));
+        assert_eq!(NoteMark::of(&folder.join("notes/c")), None);
         let whole = fs::read(&path).unwrap();
         for left in 0..whole.len() {
             fs::write(&path, &whole[..left]).unwrap();

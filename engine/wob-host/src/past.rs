@@ -66,11 +66,21 @@ pub enum Since {
     Changed,
 }
 
-/// The files that nobody needs, by where they really lie.
+/// The files that nobody needs, by where they really lie. All of them were as they were when they were looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Unneeded {
     /// By the bytes of their paths, which are compared more quickly than paths.
     files: BTreeMap<Vec<u8>, PastFile>,
+}
+
+/// Files that nobody needs while a source is read.
+#[derive(Clone, Copy, Debug)]
+pub enum LeftOut<'u> {
+    /// They are looked at again: one that was changed since then is read.
+    LookAgain(&'u Unneeded),
+    /// They are not. Before they were looked at, a [stamp](crate::Stamp) of the source was taken, so that what was changed since then
+    /// shows in the next one: as what is read is changed after it was read.
+    Stamped(&'u Unneeded),
 }
 
 impl Unneeded {
@@ -89,10 +99,21 @@ impl Unneeded {
         self.files.is_empty()
     }
 
+    fn get(&self, path: &Path) -> Option<&PastFile> {
+        self.files.get(path.as_os_str().as_encoded_bytes())
+    }
+}
+
+impl LeftOut<'_> {
     /// Returns what stands for the file at `path`, if nobody needs it and it is as it was.
-    pub(crate) fn content(&self, path: &Path) -> Option<Content> {
-        let file = self.files.get(path.as_os_str().as_encoded_bytes());
-        file.filter(|it| it.compare(path) != Since::Changed).map(PastFile::unread)
+    pub(crate) fn content(self, path: &Path) -> Option<Content> {
+        let file = match self {
+            Self::LookAgain(all) => {
+                all.get(path).filter(|it| it.compare(path) != Since::Changed)?
+            }
+            Self::Stamped(all) => all.get(path)?,
+        };
+        Some(file.unread())
     }
 }
 

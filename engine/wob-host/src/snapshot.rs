@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wob_engine::{Content, Digest, FilePath, Origin, Refusal};
 
-use crate::{Interrupt, Interrupted, Unneeded};
+use crate::{Interrupt, Interrupted, LeftOut};
 
 /// A source as it was at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct ReadOptions<'o> {
     /// The limits.
     pub limits: ReadLimits,
     /// Files on disk that are not read, as long as they are as they were.
-    pub unneeded: Option<&'o Unneeded>,
+    pub unneeded: Option<LeftOut<'o>>,
     /// Ends reading early.
     pub interrupt: &'o Interrupt,
 }

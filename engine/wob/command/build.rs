@@ -38,7 +38,7 @@ use crate::{
     session::{Attempts, JsonResult, Remarks, Session},
     stream::{Drawn, Results, Streams, json_diagnostics, json_text},
     timings::{self, Timings},
-    workspace::Foreseen,
+    workspace::{Foreseen, Start},
 };
 
 /// Render environments and write their trees
@@ -217,7 +217,8 @@ impl Build {
     ) -> Result<(Session<'s>, BTreeMap<String, Place>, Round), Exit> {
         let part = place.filter(|_| output.may_amend()).and_then(|it| {
             let _span = timings::span("look");
-            Some((PlacesNote::read(&it.beside("places"))?.narrow()?, foreseen))
+            let narrowed = PlacesNote::read(&it.beside("places"))?.narrow()?;
+            Some((narrowed, Start { foreseen, ..Start::default() }))
         });
         let mut attempts = Attempts::new(common, &self.patterns, streams, part)?;
         loop {

@@ -30,7 +30,7 @@ use crate::{
     session::{Attempts, JsonResult, Remarks, Session},
     stream::{Results, Streams, json_diagnostics},
     timings::{self, Timings},
-    workspace::Foreseen,
+    workspace::Start,
 };
 
 /// Bring trees to their GitOps repositories, as pull requests
@@ -121,7 +121,7 @@ impl Publish {
     fn publish(&self, common: &Common, streams: &Streams) -> Result<Exit, Exit> {
         self.timings.start(streams)?;
         let place = JournalPlace::find(streams).map(|it| it.beside("places"));
-        let part = place.as_deref().and_then(narrow).map(|it| (it, Foreseen::default()));
+        let part = place.as_deref().and_then(narrow).map(|it| (it, Start::default()));
         let mut attempts = Attempts::new(common, &self.patterns, streams, part)?;
         let (mut begun, mut attempt) = (None, 1);
         loop {

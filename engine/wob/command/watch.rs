@@ -28,7 +28,7 @@ use crate::{
     stream::{Results, Streams, json_diagnostics},
     timings::Timings,
     tree_diff::{FileChange, shown, tree_diff},
-    workspace::{Foreseen, Seen},
+    workspace::{Foreseen, Loaded, Seen, Start},
 };
 
 /// Rebuild whenever a source changes
@@ -103,7 +103,12 @@ struct JsonChanged<'r> {
 /// What is known between two builds.
 #[derive(Default)]
 struct State {
+    /// What the last build left that read everything.
     left: Option<Left>,
+    /// What the last one left that read a part.
+    part: Option<Loaded>,
+    /// What the user has heard of what the last one read.
+    told: Vec<String>,
     seen: Seen,
     /// The trees of the last build, by environment.
     trees: BTreeMap<String, Tree>,
@@ -114,6 +119,8 @@ struct State {
     unseen: Vec<(PlaceNotes, Utf8PathBuf)>,
     /// When they are looked at by the next build.
     looking: Looking,
+    /// What the sources looked like before the next build.
+    foreseen: Foreseen,
 }
 
 /// Why a watch goes on.
@@ -179,16 +186,13 @@ impl Watch {
         if let Some(exit) = self.narrow_round(common, streams, interrupt, (state, begin)) {
             return exit;
         }
-        let before = state.left.take();
-        let seen = before.as_ref().map(|it| it.loaded.seen.clone());
-        let session = match Session::start_again(
-            common,
-            &self.patterns,
-            streams,
-            before,
-            interrupt.clone(),
-        ) {
-            Ok(session) => session,
+        let (before, stored) = state.left.take().map(|it| (it.loaded, it.stored)).unzip();
+        let seen = before.as_ref().map(|it| it.seen.clone());
+        let start = Start { before, told: state.told.clone(), ..Start::default() };
+        let started =
+            Session::start_from(common, &self.patterns, streams, start, interrupt.clone());
+        let session = match started {
+            Ok(session) => session.storing(stored),
             Err(exit) => {
                 // What was looked at before is where the way out is.
                 state.seen = seen.unwrap_or_else(|| state.seen.clone());
@@ -206,6 +210,7 @@ impl Watch {
             }
             Err(exit) => exit,
         };
+        state.told = session.remarks();
         let left = session.leave();
         state.seen = left.loaded.seen.clone();
         state.left = Some(left);
@@ -220,11 +225,13 @@ impl Watch {
         interrupt: &Interrupt,
         (state, begin): (&mut State, Instant),
     ) -> Option<Exit> {
+        let foreseen = std::mem::take(&mut state.foreseen);
         if state.looking == Looking::Before {
             return None;
         }
         let narrowed = state.places.as_ref()?.narrow()?;
-        let part = (narrowed, Foreseen::default());
+        let (before, told) = (state.part.take(), state.told.clone());
+        let part = (narrowed, Start { before, told, foreseen, ..Start::default() });
         let start =
             Session::start_narrowed(common, &self.patterns, streams, part, interrupt).ok()?;
         let mut session = start?;
@@ -239,8 +246,12 @@ impl Watch {
         }
         let round = output.amend(&session, &places, common).ok()??;
         session.say_remarks();
-        state.seen = session.loaded.seen.clone();
-        Some(self.end(&round, state, begin, streams))
+        state.told = session.remarks();
+        let exit = self.end(&round, state, begin, streams);
+        let loaded = session.leave().loaded;
+        state.seen = loaded.seen.clone();
+        state.part = Some(loaded);
+        Some(exit)
     }
 
     /// Ends a build: tells what became of it.
@@ -266,7 +277,8 @@ impl Watch {
         let hints = if poll.is_none() { Hints::Heeded } else { Hints::Ignored };
         let woken = |by| if interrupt.is_set() { Woken::User } else { by };
         // What changed before the new watches were placed gave no hint.
-        if !state.seen.still_holds(interrupt) {
+        if let Some(now) = state.seen.look_again(interrupt) {
+            state.foreseen = now;
             return woken(Woken::Change);
         }
         let begin = Instant::now();
@@ -279,7 +291,8 @@ impl Watch {
             }
             let now = Instant::now();
             if lookout.take(now) {
-                if !state.seen.still_holds(interrupt) {
+                if let Some(now) = state.seen.look_again(interrupt) {
+                    state.foreseen = now;
                     return woken(Woken::Change);
                 }
                 lookout.looked(Instant::now());

@@ -12,7 +12,7 @@ use crate::{
     reads::Narrowed,
     stored::Stored,
     stream::Streams,
-    workspace::{Foreseen, Start},
+    workspace::Start,
 };
 
 /// How a command reads its sources, as often as it must.
@@ -22,7 +22,7 @@ pub(crate) struct Attempts<'a, 's> {
     streams: &'s Streams,
     interrupt: Interrupt,
     /// The part to begin with.
-    part: Option<(Narrowed, Foreseen)>,
+    part: Option<(Narrowed, Start)>,
     start: Start,
     stored: Option<Arc<Stored>>,
 }
@@ -33,7 +33,7 @@ impl<'a, 's> Attempts<'a, 's> {
         common: &'a Common,
         patterns: &'a Patterns,
         streams: &'s Streams,
-        part: Option<(Narrowed, Foreseen)>,
+        part: Option<(Narrowed, Start)>,
     ) -> Result<Self, Exit> {
         let interrupt = Session::interrupt(streams)?;
         let (start, stored) = (Start::default(), None);

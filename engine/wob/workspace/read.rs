@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use salsa::Setter as _;
 use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
-    BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LimitError, ReadLimits,
-    ReadOptions, Reference, Repository, Snapshot, SnapshotFile, Unneeded, check_inside,
+    BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LeftOut, LimitError,
+    ReadLimits, ReadOptions, Reference, Repository, Snapshot, SnapshotFile, Unneeded, check_inside,
     is_source_name, read_folder, redact,
 };
 
@@ -17,6 +17,7 @@ use super::{
     checkouts::{Checkouts, is_shared},
     locks::Home,
     schedule::Exported,
+    seen::Noted,
 };
 use crate::{
     lock::LOCK_FILE,
@@ -168,13 +169,17 @@ impl<'r> Sources<'r> {
         if let Some(source) = self.read.get(&key) {
             return Ok(*source);
         }
-        self.seen.folder(folder, self.interrupt);
+        let noted = self.seen.folder(folder, self.interrupt);
         self.checkouts.see(folder, &mut self.seen, self.interrupt);
         // Paths that were joined with nothing end with a slash.
         let shown = Some(shown.trim_end_matches('/')).filter(|it| !it.is_empty()).unwrap_or(shown);
         check_inside(outer, folder).map_err(|error| named(error, shown))?;
-        let mut snapshot =
-            read_folder(folder, &self.options()).map_err(|error| named(error, shown))?;
+        let unneeded = self.unneeded.map(match noted {
+            Noted::Foreseen => LeftOut::Stamped,
+            Noted::Now => LeftOut::LookAgain,
+        });
+        let options = ReadOptions { unneeded, ..self.options() };
+        let mut snapshot = read_folder(folder, &options).map_err(|error| named(error, shown))?;
         snapshot.origin = self.folder_origin(folder, shown, &snapshot)?;
         snapshot.origin.dirty |= standing == Standing::Dirty;
         let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
@@ -386,7 +391,7 @@ impl<'r> Sources<'r> {
         ReadOptions {
             wanted: &is_wanted,
             limits: self.limits,
-            unneeded: self.unneeded,
+            unneeded: self.unneeded.map(LeftOut::LookAgain),
             interrupt: self.interrupt,
         }
     }

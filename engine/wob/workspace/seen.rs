@@ -25,6 +25,15 @@ pub(crate) struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Foreseen(BTreeMap<Thing, Stamp>);
 
+/// When a thing was looked at that is noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// Before anything was read at all.
+    Foreseen,
+    /// Just now, or earlier in this run.
+    Now,
+}
+
 impl Foreseen {
     /// Looks at all `things` side by side.
     pub(crate) fn look(things: &[SeenThing], interrupt: &Interrupt) -> Self {
@@ -77,8 +86,8 @@ impl Seen {
     }
 
     /// Notes a folder that is about to be read.
-    pub(super) fn folder(&mut self, path: &Utf8Path, interrupt: &Interrupt) {
-        self.note(Thing::Folder(path.to_owned()), interrupt);
+    pub(super) fn folder(&mut self, path: &Utf8Path, interrupt: &Interrupt) -> Noted {
+        self.note(Thing::Folder(path.to_owned()), interrupt)
     }
 
     /// Notes a repository that is about to be opened at `path`, its checkout or its bare folder.
@@ -96,9 +105,10 @@ impl Seen {
         (!self.is_unsettled).then_some(&self.things)
     }
 
-    /// Says whether everything is as it was, as far as one can see.
-    pub(crate) fn still_holds(&self, interrupt: &Interrupt) -> bool {
-        self.things.par_iter().all(|it| it.still_holds(interrupt))
+    /// Looks at everything again; returns what it looks like now, if anything is not as it was, as far as one can see.
+    pub(crate) fn look_again(&self, interrupt: &Interrupt) -> Option<Foreseen> {
+        let now = Foreseen::look(&self.things, interrupt);
+        (!now.are_as_they_were(&self.things)).then_some(now)
     }
 
     /// Returns the files and folders below which something may change.
@@ -106,22 +116,17 @@ impl Seen {
         self.things.iter().flat_map(|it| it.thing.paths()).collect()
     }
 
-    fn note(&mut self, thing: Thing, interrupt: &Interrupt) {
+    fn note(&mut self, thing: Thing, interrupt: &Interrupt) -> Noted {
         if !self.known.insert(thing.clone()) {
-            return;
+            return Noted::Now;
         }
         let foreseen = self.foreseen.0.remove(&thing);
+        let noted = if foreseen.is_some() { Noted::Foreseen } else { Noted::Now };
         match foreseen.or_else(|| thing.stamp(interrupt)) {
             Some(stamp) => self.things.push(SeenThing { thing, stamp }),
             None => self.unsettle(),
         }
-    }
-}
-
-impl SeenThing {
-    /// Says whether the thing is as it was.
-    pub(crate) fn still_holds(&self, interrupt: &Interrupt) -> bool {
-        self.thing.stamp(interrupt).is_some_and(|now| self.stamp.still_holds(&now))
+        noted
     }
 }
 

@@ -40,6 +40,7 @@ use crate::{
     footprint::PlaceNotes,
     last::{Compared, Explanation, LastBuild, compare},
     ledger::{Ledger, Together},
+    prior::Prior,
     progress::Progress,
     reads::{ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
@@ -230,17 +231,20 @@ impl<'c> Candidate<'c> {
         };
         let db = &session.loaded.db;
         let settings = session.settings_text();
-        let edit = Ledger::read(&notes).and_then(|it| {
+        let prior = match &session.narrowed {
+            Some(it) => it.prior(&notes),
+            None => Prior::read(&notes),
+        };
+        let edit = prior.and_then(|Prior { ledger: it, last, .. }| {
             let values = it.frame.edit_of_values(db, input, &settings);
             let objects = || {
                 // More than values is told by everything.
                 let before = session.narrowed.is_none().then(|| Ledger::objects(&notes))??;
                 it.frame.edit_of_objects(db, input, &settings, &before)
             };
-            Some((values.or_else(objects)?, it))
+            Some((values.or_else(objects)?, it, last))
         });
-        let Some((edit, ledger)) = edit else { return Ok(None) };
-        let Some(last) = LastBuild::read(&notes) else { return Ok(None) };
+        let Some((edit, ledger, last)) = edit else { return Ok(None) };
         let destination = open()?;
         let head_text = destination.previous()?.text.unwrap_or_default();
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
