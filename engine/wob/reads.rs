@@ -28,8 +28,8 @@ use crate::{
 };
 
 /// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
-const PURPOSE: &str = concat!("reads 2 of ", env!("WOB_RULES_DIGEST"));
-const REACH_PURPOSE: &str = concat!("reach 1 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("reads 3 of ", env!("WOB_RULES_DIGEST"));
+const REACH_PURPOSE: &str = concat!("reach 2 of ", env!("WOB_RULES_DIGEST"));
 const PLACES_PURPOSE: &str = "places 2";
 /// If more files than these have changed, everything may as well be read.
 const MOST_EDITED: usize = 64;
@@ -38,6 +38,9 @@ const MOST_EDITED: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadsNote {
     files: Vec<(String, PastFile)>,
+    /// The files that are always needed; where one of them holds something else, a part of the sources will not do. Nothing is known
+    /// of one that is not what git has.
+    always: Vec<(String, Option<PastFile>)>,
     /// The digest of the [`Reach`] that it is of.
     reach: [u8; 32],
     /// The files that were spoken of: who speaks of them again needs their text.
@@ -47,8 +50,6 @@ pub(crate) struct ReadsNote {
 /// Who needs which files. It stays as long as nothing but values changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reach {
-    /// The files that are always needed.
-    always: BTreeSet<String>,
     /// For each subtree the positions of the files that it needs.
     subtrees: Vec<Vec<u32>>,
 }
@@ -127,9 +128,15 @@ struct Looked {
 }
 
 impl Looked {
-    /// Looks at the files of an environment; `None` if too many have changed, or one that nobody needs.
+    /// Looks at the files of an environment; `None` if too many have changed, or one that nobody needs, or all do.
     fn at(notes: &PlaceNotes) -> Option<Self> {
         let (note, mark) = ReadsNote::read_marked(notes)?;
+        let is_other = |(path, past): &(String, Option<PastFile>)| {
+            past.as_ref().is_some_and(|it| it.compare(Path::new(path)) == Since::Changed)
+        };
+        if note.always.par_iter().with_min_len(256).any(is_other) {
+            return None;
+        }
         let reach: Reach = postcard::from_bytes(&note.read_reach(notes)?).ok()?;
         let compare = |(path, past): &(String, PastFile)| past.compare(Path::new(path));
         let now: Vec<Since> = note.files.par_iter().with_min_len(256).map(compare).collect();
@@ -154,7 +161,8 @@ impl Looked {
     fn needed(&self) -> impl Iterator<Item = &str> {
         let positions = self.concerned.iter().flat_map(|it| &self.reach.subtrees[*it]);
         let files = positions.map(|it| &*self.note.files[*it as usize].0);
-        self.reach.always.iter().chain(&self.note.named).map(String::as_str).chain(files)
+        let always = self.note.always.iter().map(|(path, _)| path);
+        always.chain(&self.note.named).map(String::as_str).chain(files)
     }
 
     /// Returns what those files held that hold something else now.
@@ -257,10 +265,15 @@ impl ReadsNote {
         named: &BTreeSet<&FileName>,
     ) -> Option<()> {
         let paths = paths(session);
-        let always = reads.always.iter().filter_map(|it| Some(paths.get(it)?.0.clone())).collect();
-        let take = |name: &FileName| {
+        let always: Vec<&FileName> = reads.always.iter().collect();
+        let look = |name: &FileName| {
             let (path, digest) = paths.get(name)?;
-            Some((path.clone(), PastFile::of(Path::new(path), digest)?))
+            Some((path.clone(), PastFile::of(Path::new(path), digest)))
+        };
+        let always = always.into_par_iter().filter_map(look).collect();
+        let take = |name: &FileName| {
+            let (path, past) = look(name)?;
+            Some((path, past?))
         };
         let taken: Vec<Option<(String, PastFile)>> = reads.files.par_iter().map(take).collect();
         let mut positions = vec![];
@@ -272,10 +285,10 @@ impl ReadsNote {
         let of_subtree =
             |needs: &Vec<u32>| needs.iter().filter_map(|it| positions[*it as usize]).collect();
         let subtrees = reads.subtrees.iter().map(of_subtree).collect();
-        let reach = postcard::to_stdvec(&Reach { always, subtrees }).ok()?;
+        let reach = postcard::to_stdvec(&Reach { subtrees }).ok()?;
         write_note(&notes.path("reach"), REACH_PURPOSE, &reach).ok()?;
         let named = paths_of(named, &paths);
-        Self { files, reach: *Digest::of(&reach).as_bytes(), named }.write(notes)
+        Self { files, always, reach: *Digest::of(&reach).as_bytes(), named }.write(notes)
     }
 
     /// Notes at `to` what `session` has read of an environment in which nothing but values has changed since what is noted at

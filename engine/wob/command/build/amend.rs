@@ -16,11 +16,11 @@ use std::{
     thread,
 };
 
-use wob_engine::{Blob, Digest, FilePath, GitObjectId, Severity, Tree};
+use wob_engine::{Blob, Database, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, Said,
-    SaidParts, assignments, build_some, promoted_commit, reads, said_of_subtree,
+    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, Reads,
+    Said, SaidParts, assignments, build_some, promoted_commit, reads, said_of_subtree,
 };
 
 use self::{
@@ -415,8 +415,9 @@ impl Amended<'_> {
         let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
         let (made, plan) = (&*self.built, self.plan.clone());
+        let db = session.loaded.db.clone();
         // Mostly waits for the disk.
-        let (written, last) = thread::scope(|scope| {
+        let (written, last, reads) = thread::scope(|scope| {
             let name = target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
@@ -427,14 +428,27 @@ impl Amended<'_> {
                 // Without it the next build renders again what it needs.
                 pool.install(move || stored.save(&[made])).unwrap_or_default();
             });
+            let reading = scope.spawn(move || {
+                let _span = timings::span_of("reads", name);
+                self.reads(&db)
+            });
             let span = timings::span_of("explain", name);
             let last = compare(session, self.compared(), Some(before));
             drop(span);
-            (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last)
+            let reads = reading.join().unwrap_or_else(|bug| resume_unwind(bug));
+            (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last, reads)
         });
         let written = written?;
-        self.note(session, &last, (&self.text, together), to);
+        self.note(session, &last, (&self.text, together), (to, reads));
         Ok((written, last.explanation))
+    }
+
+    /// Finds out who needs which files, where that may be another.
+    fn reads(&self, db: &Database) -> Option<Reads> {
+        match self.candidate.edit.extent {
+            Extent::Values => None,
+            Extent::Objects => reads(db, self.candidate.input),
+        }
     }
 
     /// Notes at `to` that the tree which is there is that of the sources as they are now; its record says the same of all
@@ -442,7 +456,7 @@ impl Amended<'_> {
     pub(crate) fn keep(&self, session: &Session<'_>, together: &Together, to: &PlaceNotes) {
         let Candidate { last, head_text, .. } = &self.candidate;
         let last = compare(session, self.compared(), Some(last));
-        self.note(session, &last, (head_text, together), to);
+        self.note(session, &last, (head_text, together), (to, self.reads(&session.loaded.db)));
     }
 
     fn compared(&self) -> Compared<'_> {
@@ -450,13 +464,13 @@ impl Amended<'_> {
         Compared::some(*input, &self.built, self.head.assigned(), division.kept())
     }
 
-    /// Notes at `to` what the tree with the record `text` was made from, and what was said.
+    /// Notes at `to` what the tree with the record `text` was made from, what was said, and what was read, if that is another.
     fn note(
         &self,
         session: &Session<'_>,
         last: &LastBuild,
         (text, together): (&str, &Together),
-        to: &PlaceNotes,
+        (to, reads): (&PlaceNotes, Option<Reads>),
     ) {
         let Candidate { target, input, notes, edit, .. } = &self.candidate;
         let _span = timings::span_of("note", target.name.as_str());
@@ -471,10 +485,7 @@ impl Amended<'_> {
             match edit.extent {
                 Extent::Values => ReadsNote::amend(session, *input, (notes, to), &ledger.named()),
                 // Other subtrees may need other files.
-                Extent::Objects => {
-                    let reads = reads(&session.loaded.db, *input);
-                    ReadsNote::renew(session, reads, to, &ledger.named());
-                }
+                Extent::Objects => ReadsNote::renew(session, reads, to, &ledger.named()),
             }
         });
     }
