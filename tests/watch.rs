@@ -260,6 +260,18 @@ fn a_mistake_is_said_and_mended() {
     let mended = watching.next();
     assert_eq!(mended["exitCode"], 0, "{mended}");
     assert_eq!(mended["diagnostics"], Value::Array(vec![]));
+    // What failed keeps its last good output.
+    assert!(![&broken, &mended].iter().any(|it| it.to_string().contains("\"change\":")));
+
+    let config = at.join("environments/dev/config/dev.yaml");
+    edit(&config, "LOG_LEVEL: debug", "LOG_LEVEL: unheard-of");
+    let broken = watching.next().to_string();
+    assert!(broken.contains("config-invalid") && !broken.contains("\"change\":"), "{broken}");
+    edit(&config, "LOG_LEVEL: unheard-of", "LOG_LEVEL: warn");
+    let mended = watching.next().to_string();
+    assert_eq!(mended.matches("\"change\":\"changed\"").count(), 8, "{mended}");
+    assert_eq!(mended.matches("\"change\":").count(), 8, "{mended}");
+    watching.settle_part(at, "//env:dev");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_engine::Tree;
 use wob_host::{Hints, Interrupt, Lookout, Watcher};
+use wob_rules::Built;
 
 use self::look::{Look, tidy_aside};
 use crate::{
@@ -375,13 +376,27 @@ fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
             let Some(target) = built.find(|it| it.built.environment == environment) else {
                 continue;
             };
-            let tree = target.built.tree.clone();
-            let before = trees.insert(environment.clone(), tree.clone());
-            before.map_or_else(Vec::new, |it| tree_diff(&it, &tree))
+            let before = trees.remove(&environment);
+            let tree = lying(&target.built, before.as_ref());
+            let differs = before.map_or_else(Vec::new, |it| tree_diff(&it, &tree));
+            trees.insert(environment.clone(), tree);
+            differs
         };
         all.push(Changed { environment, root: outcome.tree.root.to_string(), files });
     }
     all
+}
+
+/// Returns the tree that lies there once `built` is written where the tree `before` was: what failed keeps its last good output.
+fn lying(built: &Built, before: Option<&Tree>) -> Tree {
+    let mut tree = built.tree.clone();
+    if built.failed() > 0 || built.unsure {
+        let before = before.into_iter().flat_map(Tree::files);
+        for (path, blob) in before.filter(|(path, _)| built.keeps(path)) {
+            tree.insert(&path, blob.clone());
+        }
+    }
+    tree
 }
 
 /// Edits a tree, and says how it differs.
