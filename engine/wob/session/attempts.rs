@@ -47,7 +47,7 @@ impl<'a, 's> Attempts<'a, 's> {
             && let Some(session) =
                 Session::start_narrowed(common, patterns, streams, part, interrupt)?
         {
-            return Ok(session);
+            return Ok(session.sparing());
         }
         let start = std::mem::take(&mut self.start);
         let session =

@@ -94,9 +94,9 @@ pub fn build_some(
     db: &Database,
     environment: EnvironmentInput,
     some: &[Assignment],
-    known: &dyn Known,
+    (known, memory): (&dyn Known, Memory),
 ) -> Option<Vec<BuiltAssignment>> {
-    let making = Making { environment, known, memory: Memory::Spared };
+    let making = Making { environment, known, memory };
     let built = making.all(db, some);
     built.iter().all(|it| !it.failed).then_some(built)
 }

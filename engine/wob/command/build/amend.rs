@@ -302,7 +302,9 @@ impl<'c> Candidate<'c> {
         if some.len() > FEW {
             stored.recall(self.last.subtrees());
         }
-        let built = session.run_on(pool, move |db| build_some(db, input, &some, &*stored));
+        let memory = session.memory;
+        let built =
+            session.run_on(pool, move |db| build_some(db, input, &some, (&*stored, memory)));
         session.stored.recall(vec![]);
         // If the user stopped it, a build of everything says so.
         let Some(built) = built.flatten() else { return Ok(None) };
