@@ -38,6 +38,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Says whether what looked like this then looks the same `now`. It may hold something else.
+    pub fn looks_like(&self, now: &Self) -> bool {
+        self.digest == now.digest
+    }
+
     /// Says whether what looked like this then, and looks like `now`, is the same byte for byte.
     pub fn still_holds(&self, now: &Self) -> bool {
         let is_same = |(path, digest): &(Utf8PathBuf, [u8; 32])| {

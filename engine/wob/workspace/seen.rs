@@ -47,6 +47,13 @@ impl Foreseen {
             |it: &SeenThing| self.0.get(&it.thing).is_some_and(|now| it.stamp.still_holds(now));
         things.iter().all(is_same)
     }
+
+    /// Says whether `things` look as they did, whatever their files hold.
+    fn look_the_same(&self, things: &[SeenThing]) -> bool {
+        let looks_same =
+            |it: &SeenThing| self.0.get(&it.thing).is_some_and(|now| it.stamp.looks_like(now));
+        things.iter().all(looks_same)
+    }
 }
 
 /// One thing and its stamp.
@@ -108,7 +115,12 @@ impl Seen {
     /// Looks at everything again; returns what it looks like now, if anything is not as it was, as far as one can see.
     pub(crate) fn look_again(&self, interrupt: &Interrupt) -> Option<Foreseen> {
         let now = Foreseen::look(&self.things, interrupt);
-        (!now.are_as_they_were(&self.things)).then_some(now)
+        if now.are_as_they_were(&self.things) {
+            return None;
+        }
+        // What was changed after the look shows by its bytes alone, and would be taken for another change after it was built.
+        let is_late = now.look_the_same(&self.things);
+        Some(if is_late { Foreseen::look(&self.things, interrupt) } else { now })
     }
 
     /// Returns the files and folders below which something may change.
