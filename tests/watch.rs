@@ -274,6 +274,21 @@ fn a_mistake_is_said_and_mended() {
     watching.settle_part(at, "//env:dev");
 }
 
+/// What was not selected stays as it lies there, and so it is told.
+#[test]
+fn only_what_is_selected_is_told() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:dev"]);
+    let watching = Watching::start(at, &["//target/dev:ticketing-test"]);
+    watching.next();
+    let config = at.join("environments/dev/config/dev.yaml");
+    edit(&config, "LOG_LEVEL: debug", "LOG_LEVEL: warn");
+    let built = watching.next().to_string();
+    let told = |path: &str| built.matches(path).count();
+    assert_eq!((told("ticketing-test/config.yaml"), told("\"change\":")), (2, 2), "{built}");
+}
+
 #[test]
 fn mass_edits_vanished_folders_and_polling_end_in_a_fresh_tree() {
     for args in [&[][..], &["--poll=20"]] {

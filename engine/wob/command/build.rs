@@ -21,7 +21,7 @@ pub(crate) use self::{
     destination::{Found, Looking, Output, Round, Scope},
     place::{Into, Locks, Place, Read},
     summary::Work,
-    write::{Outcome, Planning, TreeEdit, fail, provenance},
+    write::{Lying, Outcome, Planning, TreeEdit, fail, provenance},
 };
 use self::{
     destination::Mode,

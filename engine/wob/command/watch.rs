@@ -15,12 +15,13 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 use wob_engine::Tree;
 use wob_host::{Hints, Interrupt, Lookout, Watcher};
-use wob_rules::Built;
 
 use self::look::{Look, tidy_aside};
 use crate::{
     args::{Common, Patterns},
-    command::build::{Locks, Looking, Outcome, Output, Place, Read, Round, Scope, TreeEdit, Work},
+    command::build::{
+        Locks, Looking, Lying, Outcome, Output, Place, Read, Round, Scope, TreeEdit, Work,
+    },
     exit::Exit,
     footprint::PlaceNotes,
     reads::PlacesNote,
@@ -366,37 +367,19 @@ impl Changed {
 /// Compares with the trees of the build before, and remembers those of this one. Of the first build, nothing changed.
 fn changes(round: &Round, trees: &mut BTreeMap<String, Tree>) -> Vec<Changed> {
     let mut all = vec![];
-    for outcome in &round.outcomes {
+    // What could not be written has no outcome, or one that says so.
+    for outcome in round.outcomes.iter().filter(|it| it.written) {
         let environment = outcome.tree.environment.clone();
-        let files = if let Some(changed) = &outcome.changed {
-            trees.get_mut(&environment).map_or(vec![], |it| amend(it, changed))
-        } else {
-            let mut built = round.built.iter();
-            // What could not be written has no outcome.
-            let Some(target) = built.find(|it| it.built.environment == environment) else {
-                continue;
-            };
-            let before = trees.remove(&environment);
-            let tree = lying(&target.built, before.as_ref());
-            let differs = before.map_or_else(Vec::new, |it| tree_diff(&it, &tree));
-            trees.insert(environment.clone(), tree);
-            differs
+        let files = match &outcome.lies {
+            Lying::Edited(edit) => trees.get_mut(&environment).map_or(vec![], |it| amend(it, edit)),
+            Lying::Whole(tree) => {
+                let before = trees.insert(environment.clone(), tree.clone());
+                before.map_or_else(Vec::new, |it| tree_diff(&it, tree))
+            }
         };
         all.push(Changed { environment, root: outcome.tree.root.to_string(), files });
     }
     all
-}
-
-/// Returns the tree that lies there once `built` is written where the tree `before` was: what failed keeps its last good output.
-fn lying(built: &Built, before: Option<&Tree>) -> Tree {
-    let mut tree = built.tree.clone();
-    if built.failed() > 0 || built.unsure {
-        let before = before.into_iter().flat_map(Tree::files);
-        for (path, blob) in before.filter(|(path, _)| built.keeps(path)) {
-            tree.insert(&path, blob.clone());
-        }
-    }
-    tree
 }
 
 /// Edits a tree, and says how it differs.

@@ -32,7 +32,7 @@ use super::{
     destination::{Looking, Output},
     ground::Ground,
     place::Place,
-    write::{Outcome, TreeEdit, message, tell_others},
+    write::{Lying, Outcome, TreeEdit, message, tell_others},
 };
 use crate::{
     args::Common,
@@ -177,7 +177,7 @@ impl Output {
     ) -> Result<Outcome, OutputError> {
         tell_others(session, &amended.plan, &place.shown());
         let counts = amended.plan.counts();
-        let changed = TreeEdit::of(&amended.plan);
+        let lies = Lying::Edited(TreeEdit::of(&amended.plan));
         let head = &amended.head;
         let message = message(&head.environment, &head.root, &head.sources);
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
@@ -211,7 +211,7 @@ impl Output {
             commit: written.commit.map(|it| it.to_string()),
             explanation,
             footprint,
-            changed: Some(changed),
+            lies,
             differences: None,
         })
     }

@@ -51,10 +51,19 @@ pub(crate) struct Outcome {
     pub(crate) explanation: Explanation,
     /// What the folder looks like now, if that is noted.
     pub(super) footprint: Option<(PlaceNotes, Footprint)>,
-    /// What differs from the tree before, if it was known that nothing else does.
-    pub(crate) changed: Option<TreeEdit>,
+    /// What lies there now, if it was written.
+    pub(crate) lies: Lying,
     /// How what is there differs, if that was asked for.
     pub(super) differences: Option<Vec<Difference>>,
+}
+
+/// What lies at a place that was written to.
+#[derive(Clone, Debug)]
+pub(crate) enum Lying {
+    /// This tree, in which what failed or was not selected has its last good output.
+    Whole(Tree),
+    /// What lay there before, but for this.
+    Edited(TreeEdit),
 }
 
 /// How a tree differs from the one before.
@@ -158,7 +167,7 @@ impl Output {
             commit: None,
             explanation: Explanation::default(),
             footprint: None,
-            changed: None,
+            lies: Lying::Whole(plan.tree().clone()),
             differences: None,
         };
         if self.mode == Mode::Check {
