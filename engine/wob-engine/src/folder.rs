@@ -89,7 +89,7 @@ impl Folder {
 
     /// Returns its bytes as a tree object of git.
     pub fn git_tree(&self) -> Vec<u8> {
-        git_tree(&mut self.named())
+        git_tree(&mut self.called())
     }
 
     /// Lists the folders in it.
@@ -97,10 +97,14 @@ impl Folder {
         self.entries.iter().filter_map(|(_, it)| it.folder())
     }
 
+    /// Lists what its entries are called, in their own order, which is git's.
+    fn called(&self) -> Vec<Entry<'_, FolderIds>> {
+        self.entries().map(|(name, node)| Entry::new(name, node)).collect()
+    }
+
     /// Lists what its entries are called, by name.
     fn named(&self) -> Vec<Entry<'_, FolderIds>> {
-        let mut entries: Vec<Entry<'_, FolderIds>> =
-            self.entries().map(|(name, node)| Entry::new(name, node)).collect();
+        let mut entries = self.called();
         if self.folders().next().is_some() {
             sort_by_name(&mut entries);
         }
