@@ -1,6 +1,6 @@
 //! Amends what the record of a part says.
 
-use wob_engine::{Blob, Digest, FilePath, Outline};
+use wob_engine::{Blob, Digest, FilePath, FolderIds, Outline};
 use wob_rules::{BuiltAssignment, PartEntry, PartText, readme};
 
 use crate::stored::KnownFolder;
@@ -37,6 +37,19 @@ pub(super) enum Piece<'b> {
     Built(Vec<Anew<'b>>),
 }
 
+impl Piece<'_> {
+    /// Returns how many files each assignment has, and what their folder is called.
+    fn folders(&self) -> Vec<(usize, FolderIds)> {
+        match self {
+            Self::Known(all) => all.iter().map(|it| (it.files, it.ids)).collect(),
+            Self::Built(all) => {
+                let files = all.iter().map(|it| &it.built.files);
+                files.map(|it| (it.len(), it.folder().ids())).collect()
+            }
+        }
+    }
+}
+
 /// Takes what was built into the part in `folder`, whose record is `text` and which has these `pieces`; `None` if that is not the
 /// record that `entry` names, if more changes than the contents of files, or if an assignment has other inputs that no edit
 /// concerns.
@@ -49,14 +62,8 @@ pub(super) fn amend_part(
     if Digest::of(&text) != entry.record {
         return None;
     }
-    let mut part = Amending {
-        targets: vec![],
-        text: PartText::new(text)?,
-        outline: Outline::default(),
-        changed: vec![],
-        files: 0,
-    };
-    part.targets = targets(&part.text)?;
+    let text = PartText::new(text)?;
+    let mut part = Amending { targets: targets(&text)?, text, changed: vec![], files: 0 };
     let mut index = 0;
     for piece in pieces {
         match piece {
@@ -74,22 +81,23 @@ pub(super) fn amend_part(
             }
         }
     }
-    let Amending { targets, text, mut outline, changed, files } = part;
+    let Amending { targets, text, changed, files } = part;
     let (name, blob) = readme();
     let is_whole = index == targets.len() && text.files() == files + 1;
     if !is_whole || text.file(name) != Some(blob.digest()) {
         return None;
     }
-    outline.add_file(FilePath::new(name).ok()?, &blob);
-    let ids = outline.ids();
-    let text = String::from_utf8(text.into_text()).ok()?;
-    let entry = PartEntry {
-        root: ids.root,
-        git_tree: ids.git_id.to_string(),
-        record: Digest::of(text.as_bytes()),
-        ..*entry
-    };
-    Some(AmendedPart { folder, record: Some(Record { entry, text }), changed, deleted: vec![] })
+    let record = String::from_utf8(text.into_text()).ok()?;
+    let mut amended = PartEntry { record: Digest::of(record.as_bytes()), ..entry.clone() };
+    // Who has the same files is called the same.
+    if !changed.is_empty() {
+        let mut outline = outline(targets, pieces);
+        outline.add_file(FilePath::new(name).ok()?, &blob);
+        let ids = outline.ids();
+        (amended.root, amended.git_tree) = (ids.root, ids.git_id.to_string());
+    }
+    let record = Some(Record { entry: amended, text: record });
+    Some(AmendedPart { folder, record, changed, deleted: vec![] })
 }
 
 fn targets(text: &PartText) -> Option<Vec<FilePath>> {
@@ -97,11 +105,22 @@ fn targets(text: &PartText) -> Option<Vec<FilePath>> {
     text.targets().map(path).collect()
 }
 
+/// Returns the tree of the folders of these `targets`, of which these `pieces` tell in the same order.
+fn outline(targets: Vec<FilePath>, pieces: &[Piece<'_>]) -> Outline {
+    let mut outline = Outline::default();
+    let folders = pieces.iter().flat_map(Piece::folders);
+    for (target, (files, ids)) in targets.into_iter().zip(folders) {
+        if files > 0 {
+            outline.add_folder(target, ids);
+        }
+    }
+    outline
+}
+
 /// A part while it is amended.
 struct Amending {
     targets: Vec<FilePath>,
     text: PartText,
-    outline: Outline,
     changed: Vec<(FilePath, Blob, Option<Digest>)>,
     files: usize,
 }
@@ -112,7 +131,6 @@ impl Amending {
         if !self.text.has_inputs(index, &known.inputs) {
             return None;
         }
-        self.outline.add_folder(self.targets.get(index)?.clone(), known.ids);
         self.files += known.files;
         Some(())
     }
@@ -120,7 +138,7 @@ impl Amending {
     /// Takes what was built of the assignment at `index` of the part in `folder`.
     fn take(&mut self, index: usize, anew: &Anew<'_>, folder: &FilePath) -> Option<()> {
         let Anew { built, is_concerned } = anew;
-        let target = self.targets.get(index)?.clone();
+        let target = self.targets.get(index)?;
         let inputs = built.inputs?;
         if built.assignment.target.as_str() != target.as_str() {
             return None;
@@ -131,9 +149,7 @@ impl Amending {
             }
             self.text.set_inputs(index, &inputs)?;
         }
-        let mut own = Outline::default();
         for (name, blob) in built.files.iter() {
-            own.add_file(FilePath::new(name).ok()?, blob);
             let path = format!("{target}/{name}");
             if !self.text.has_file(&path, &blob.digest())? {
                 let recorded = self.text.file(&path)?;
@@ -143,7 +159,6 @@ impl Amending {
             }
             self.files += 1;
         }
-        self.outline.add_folder(target, own.ids());
         Some(())
     }
 }

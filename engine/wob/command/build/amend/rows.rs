@@ -149,9 +149,7 @@ impl Renewing {
         }
         let is_new = before.is_none();
         let mut old = before.map(|it| it.1).unwrap_or_default();
-        let mut own = Outline::default();
         for (name, blob) in built.files.iter() {
-            own.add_file(FilePath::new(name).ok()?, blob);
             let short = format!("{target}/{name}");
             let recorded = old.remove(&short);
             // Other files of an assignment that was there are looked at with everything.
@@ -167,7 +165,8 @@ impl Renewing {
             return None;
         }
         if !built.files.is_empty() {
-            self.outline.add_folder(FilePath::new(target.as_str()).ok()?, own.ids());
+            let target = FilePath::new(target.as_str()).ok()?;
+            self.outline.add_folder(target, built.files.folder().ids());
         }
         self.rows.push(PartAssignment {
             target: target.clone(),
