@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use wob_engine::{Digest, Hasher};
 use wob_template::TemplateReads;
 
-use super::{Config, Inputs, Slot, compile::CompiledManifest, data::Sibling};
+use super::{CompiledTemplate, Config, Inputs, Slot, compile::CompiledManifest, data::Sibling};
 use crate::Profile;
 
 /// What of an assignment's inputs a file can depend on.
@@ -132,12 +132,18 @@ impl FileReads {
         !(names_target && self.has(Field::ClusterType))
     }
 
-    /// Says whether the file in `slot` is as it was, if only the parts of the inputs that are called `changed` are other ones.
-    pub(super) fn is_unaffected(&self, slot: Slot, changed: &BTreeSet<String>) -> bool {
-        !self.has(Field::Files) && !changed.iter().any(|it| self.is_affected(slot, it))
+    /// Says whether the file that `template` makes in `slot` is as it was, if only the parts of the inputs that are called `changed`
+    /// are other ones.
+    pub(super) fn is_unaffected(
+        &self,
+        (template, slot): (&CompiledTemplate, Slot),
+        changed: &BTreeSet<String>,
+    ) -> bool {
+        let is_affected = |it: &String| self.is_affected((template, slot), it);
+        !self.has(Field::Files) && !changed.iter().any(is_affected)
     }
 
-    fn is_affected(&self, slot: Slot, part: &str) -> bool {
+    fn is_affected(&self, (template, slot): (&CompiledTemplate, Slot), part: &str) -> bool {
         match part.split_once('.') {
             None => match part {
                 "clusterType" => self.has(Field::ClusterType),
@@ -148,8 +154,10 @@ impl FileReads {
                 "workload" => self.has(Field::Workload),
                 _ => true,
             },
-            // Whether a source is shown depends on all templates.
-            Some(("template", name)) => name == slot.as_str() || self.has(Field::Source),
+            // Whether a source is shown depends on all templates, but for one that looks at sources itself.
+            Some(("template", name)) => {
+                name == slot.as_str() || (self.has(Field::Source) && template.sources().is_empty())
+            }
             Some(("label", _)) => self.has(Field::Labels),
             Some(("manifests", _)) => self.has(Field::Manifests) || self.has(Field::Source),
             Some(("param", _)) => self.has(Field::Parameters),
@@ -272,9 +280,33 @@ mod tests {
                 let is_always = ["check", "template.namespaceService"].contains(part)
                     || (part.starts_with("template.") && reads.has(Field::Source));
                 let is_affected = is_always || has_other_key(&template, &base, inputs);
-                assert_eq!(reads.is_unaffected(Slot::Namespace, &parts), !is_affected, "{part}");
+                let is_unaffected = reads.is_unaffected((&template, Slot::Namespace), &parts);
+                assert_eq!(is_unaffected, !is_affected, "{part}");
             }
         }
+    }
+
+    #[test]
+    fn a_rule_that_looks_at_sources_sees_them_whatever_the_other_templates_are() {
+        let mut looked_at = 0;
+        for rule in builtin::all().iter().map(|it| Arc::new(compile_builtin(it))) {
+            let mut base = inputs([("A".into(), Value::from("a"))].into());
+            change_cluster_type(&mut base, |it| it.reconciler = rule.clone());
+            let mut other = base.clone();
+            let namespace = compiled(Language::Go, "a: {{ .Namespace }}");
+            change_cluster_type(&mut other, |it| it.namespace_service = namespace.clone());
+            let changed = other.changes_since(&base);
+            assert_eq!(changed, BTreeSet::from(["template.namespaceService".to_owned()]));
+
+            let (before, now) = (render(&base).files, render(&other).files);
+            for it in base.output_files().filter(|it| it.slot == Slot::Reconciler) {
+                if it.file().reads.is_unaffected((&rule, it.slot), &changed) {
+                    assert_eq!(before.get(it.name()), now.get(it.name()), "{}", rule.name());
+                    looked_at += usize::from(it.file().reads.has(Field::Source));
+                }
+            }
+        }
+        assert!(looked_at > 2, "only {looked_at} files look at sources");
     }
 
     /// Whatever was rendered before, an assignment has the files that it has alone.

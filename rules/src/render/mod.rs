@@ -187,7 +187,8 @@ impl Keep<'_> {
     /// Returns the file that there was before, if it depends on nothing that has changed.
     fn before(self, number: u32, output: OutputFile<'_>) -> Option<Blob> {
         let Self::Digests(inputs, Some(before)) = self else { return None };
-        if !output.file().reads.is_unaffected(output.slot, &before.changed) {
+        let of = (output.template, output.slot);
+        if !output.file().reads.is_unaffected(of, &before.changed) {
             return None;
         }
         let file = before.files.iter().find(|it| it.name == *output.name)?;
