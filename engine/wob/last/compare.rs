@@ -7,7 +7,7 @@ use std::{
 
 use wob_engine::{Digest, FileName};
 use wob_rules::{
-    Assignment, BuiltAssignment, EnvironmentInput, Made, Parts, Subtree, assignments,
+    Assignment, BuiltAssignment, EnvironmentInput, Inputs, Made, Parts, Subtree, assignments,
     causes::{Cause, Edits, LayerValues, source_files},
     subtrees,
 };
@@ -135,8 +135,8 @@ struct Comparison<'c> {
     session: &'c Session<'c>,
     /// The subtrees of the build before.
     subtrees: BTreeSet<(String, Digest)>,
-    /// The assignments in those of them that are not there any more: cluster type and target, and where their parts are.
-    before: BTreeMap<(String, String), (Arc<PartsRecord>, usize)>,
+    /// The assignments in those of them that are not there any more: by cluster type and target, where their parts are.
+    before: BTreeMap<String, BTreeMap<String, (Arc<PartsRecord>, usize)>>,
     /// The cluster types of which something is not known any more.
     lost: BTreeSet<String>,
     /// The assignments that could not be built before.
@@ -146,8 +146,8 @@ struct Comparison<'c> {
     places: Places<'c>,
     /// The conventions of the build before, and those of this one; none if they are the same.
     conventions: Option<(Conventions, Conventions)>,
-    /// Whom a cause concerns that is the same for all with the same config.
-    configs: BTreeMap<(usize, String), Vec<Cause>>,
+    /// What is told of parts that many assignments share: by where the group lies that they are of, and their names.
+    told: BTreeMap<(usize, String), Vec<ToldCause>>,
     groups: BTreeMap<(Doing, Vec<ToldCause>), Vec<String>>,
 }
 
@@ -177,7 +177,7 @@ impl<'c> Comparison<'c> {
                 let now = Conventions::of(session, input);
                 (now != it.conventions).then(|| (it.conventions.clone(), now))
             }),
-            configs: BTreeMap::new(),
+            told: BTreeMap::new(),
             groups: BTreeMap::new(),
         };
         let now: BTreeSet<&(String, Digest)> = now.iter().collect();
@@ -193,9 +193,10 @@ impl<'c> Comparison<'c> {
                     let record = Arc::new(record);
                     let targets = record.targets().enumerate();
                     let place = |(index, target): (usize, &str)| {
-                        ((on.clone(), target.to_owned()), (record.clone(), index))
+                        (target.to_owned(), (record.clone(), index))
                     };
-                    comparison.before.extend(targets.map(place));
+                    let before = comparison.before.entry(on.clone()).or_default();
+                    before.extend(targets.map(place));
                 }
                 None if subtree == Subtree::of_nothing() => {}
                 None => drop(comparison.lost.insert(on.clone())),
@@ -207,7 +208,8 @@ impl<'c> Comparison<'c> {
     /// Returns why the inputs of an assignment are other ones than before; nothing if they are not.
     fn why(&mut self, built: &BuiltAssignment) -> Vec<ToldCause> {
         let Assignment { cluster_type, target, .. } = &built.assignment;
-        let before = self.before.remove(&(cluster_type.to_string(), target.to_string()));
+        let before = self.before.get_mut(cluster_type.as_str());
+        let before = before.and_then(|it| it.remove(target.as_str()));
         match (built.inputs, before) {
             (None, _) => vec![],
             (Some(_), Some((record, index))) => self.differing(built, &record, index),
@@ -266,7 +268,6 @@ impl<'c> Comparison<'c> {
         if inputs.digests() == before.digests() {
             return vec![];
         }
-        let config = Arc::as_ptr(&inputs.config).addr();
         let mut told = vec![];
         for part in &inputs.changes_since(&before) {
             let Some(edits) = &self.edits else { continue };
@@ -276,13 +277,18 @@ impl<'c> Comparison<'c> {
             if is_all {
                 continue;
             }
-            let causes = if part.starts_with("config.") {
-                let known = self.configs.entry((config, part.clone()));
-                known.or_insert_with(|| edits.causes(&built.assignment, part)).clone()
-            } else {
-                edits.causes(&built.assignment, part)
+            let places = &mut self.places;
+            let mut tell = || -> Vec<ToldCause> {
+                let causes = edits.causes(&built.assignment, part);
+                causes.into_iter().map(|it| places.tell(Some(part), it)).collect()
             };
-            told.extend(causes.into_iter().map(|it| self.places.tell(Some(part), it)));
+            match shared_by(inputs, part) {
+                Some(group) => {
+                    let known = self.told.entry((group, part.clone()));
+                    told.extend(known.or_insert_with(tell).iter().cloned());
+                }
+                None => told.extend(tell()),
+            }
         }
         told
     }
@@ -318,12 +324,24 @@ impl<'c> Comparison<'c> {
 
     /// Returns the assignments that there are no more; call it last.
     fn gone(&self) -> Vec<String> {
-        self.before.keys().map(|(on, target)| format!("{on}:{target}")).collect()
+        let of = |(on, targets): (&String, &BTreeMap<String, _>)| {
+            targets.keys().map(|it| format!("{on}:{it}")).collect::<Vec<_>>()
+        };
+        self.before.iter().flat_map(of).collect()
     }
 
     fn groups(self) -> Vec<Group> {
         let group = |((doing, causes), assignments)| Group { doing, causes, assignments };
         self.groups.into_iter().map(group).collect()
+    }
+}
+
+/// Returns where that lies whose assignments all have the same causes for a part of their inputs; `None` if each has its own.
+fn shared_by(inputs: &Inputs, part: &str) -> Option<usize> {
+    match part.split_once('.')?.0 {
+        "config" => Some(Arc::as_ptr(&inputs.config).addr()),
+        "template" | "param" => Some(Arc::as_ptr(&inputs.cluster_type).addr()),
+        _ => None,
     }
 }
 
