@@ -165,12 +165,12 @@ impl OutputBranch {
         let other_parts = previous.manifest.parts_beside(&next);
         let judged = plan::judge(&mut ground, (&previous, &other_parts), doubtful, interrupt);
         previous.check()?;
-        let judged = judged?;
+        let judged = Changes::from(judged?);
         let others = plan::others(&ground, &previous, &judged, tree, interrupt)?;
         let whole = self.whole_parts((tip, record), interrupt)?;
         let records = Records::new(&next, &previous.manifest, &|it| whole.contains(it));
         previous.check()?;
-        Ok(Plan::new((judged.into(), others), to, tree, (record, records), previous))
+        Ok(Plan::new((judged, others), to, tree, (record, records), previous))
     }
 
     /// Looks at what the last commit has at some paths, which are sorted.

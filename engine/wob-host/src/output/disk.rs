@@ -8,6 +8,7 @@ use wob_engine::FilePath;
 use super::{
     OutputError, failed,
     ground::{FILE_BYTES, Ground, Kind},
+    lock,
 };
 use crate::{FileSystem, Interrupt, StatKind, filesystem};
 
@@ -35,6 +36,16 @@ impl<'d> Disk<'d> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kind::Absent),
             Err(error) => Err(failed("look at", path)(error)),
         }
+    }
+
+    /// Says whether it is seen that nothing lies there but for a lock.
+    pub(super) fn is_bare(&self) -> bool {
+        let holds = |folder: &str, wanted: (&str, StatKind)| {
+            let entries = self.entries(folder);
+            entries.is_ok_and(|all| all.iter().all(|(name, kind)| (&**name, *kind) == wanted))
+        };
+        let (folder, lock) = lock::FILE.split_once('/').unwrap_or_default();
+        holds("", (folder, StatKind::Folder)) && holds(folder, (lock, StatKind::File))
     }
 
     /// Lists the names in `folder`, each with what it is of; none if there is no such folder.

@@ -18,7 +18,7 @@ use super::{OutputError, OutputFolder, failed};
 use crate::{Interrupt, redact};
 
 /// Where the lock of an output folder lies.
-const FILE: &str = ".wob/lock";
+pub(super) const FILE: &str = ".wob/lock";
 
 /// How often to look whether the other build is done.
 const LOOK: Duration = Duration::from_millis(20);

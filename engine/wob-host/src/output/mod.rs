@@ -103,6 +103,11 @@ impl Failure {
 }
 
 impl Previous {
+    /// Says whether there is no sign of an earlier run.
+    fn is_nothing(&self) -> bool {
+        self.text.is_none() && self.unfinished.is_empty()
+    }
+
     /// Makes sure that whatever was asked for could be read.
     ///
     /// # Errors

@@ -257,21 +257,11 @@ pub(super) fn plan(
     let previous = output.previous()?;
     let root = output.root();
     let mut disk = Disk::new(&*output.files, &root);
-    let other_parts = previous.manifest.parts_beside(&next);
-    let doubtful = match standing {
-        Standing::AsRecorded(_) => {
-            recorded_otherwise(tree, &next, (&previous.manifest, &other_parts))
-        }
-        Standing::Unknown => {
-            previous.manifest.read_parts();
-            differing(output, tree, interrupt)?
-        }
+    let changes = if previous.is_nothing() && disk.is_bare() {
+        Changes::all_added(tree)
+    } else {
+        changes(output, (&previous, &next, standing), (tree, &mut disk), interrupt)?.into()
     };
-    let doubtful = doubtful.into_iter();
-    let changes = judge(&mut disk, (&previous, &other_parts), (tree, doubtful), interrupt);
-    // What could not be read seems to be nobody's, which is wrong.
-    previous.check()?;
-    let changes = changes?;
     let (others, records) = match standing {
         Standing::AsRecorded(others) => {
             (others.clone(), Records::new(&next, &previous.manifest, &|_| true))
@@ -286,7 +276,31 @@ pub(super) fn plan(
     };
     previous.check()?;
     let to = To::Folder(output.clone());
-    Ok(Plan::new((changes.into(), others), to, tree, (record, records), previous))
+    Ok(Plan::new((changes, others), to, tree, (record, records), previous))
+}
+
+/// Looks at those files that may not be as they should, and says what happens to them.
+fn changes(
+    output: &OutputFolder,
+    (previous, next, standing): (&Previous, &Manifest, &Standing),
+    (tree, disk): (&Tree, &mut Disk<'_>),
+    interrupt: &Interrupt,
+) -> Result<BTreeMap<FilePath, Change>, OutputError> {
+    let other_parts = previous.manifest.parts_beside(next);
+    let doubtful = match standing {
+        Standing::AsRecorded(_) => {
+            recorded_otherwise(tree, next, (&previous.manifest, &other_parts))
+        }
+        Standing::Unknown => {
+            previous.manifest.read_parts();
+            differing(output, tree, interrupt)?
+        }
+    };
+    let doubtful = doubtful.into_iter();
+    let changes = judge(disk, (previous, &other_parts), (tree, doubtful), interrupt);
+    // What could not be read seems to be nobody's, which is wrong.
+    previous.check()?;
+    changes
 }
 
 /// Checks that `tree` can lie in a folder, and returns what `record` says of it.
@@ -374,13 +388,13 @@ pub(super) fn judge<'t>(
 pub(super) fn others(
     ground: &impl Ground,
     previous: &Previous,
-    changes: &BTreeMap<FilePath, Change>,
+    changes: &Changes,
     tree: &Tree,
     interrupt: &Interrupt,
 ) -> Result<Others, OutputError> {
     let ours = |path: &str| {
         FilePath::new(path).is_ok_and(|it| {
-            tree.get(&it).is_some() || changes.contains_key(&it) || previous.owns(&it)
+            tree.get(&it).is_some() || changes.get(&it).is_some() || previous.owns(&it)
         })
     };
     let below = ground.files_below("", interrupt)?;
