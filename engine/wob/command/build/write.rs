@@ -217,10 +217,10 @@ impl<'t> Planning<'t> {
         let tree = kept(self.recording.target, destination)?;
         let record = self.recording.record(&tree);
         let early = self.recording.target.early.as_deref();
-        let texts = record.texts_given(&|text| {
-            if let Some(early) = early {
-                early.take_file(text);
-            }
+        let texts = record.texts_given(&|text| match early {
+            Some(early) => early.take_file(text),
+            // Folders take them last, when they are made again: of many assignments they are as large as all else that is planned.
+            None => drop(text.take_made()),
         });
         let texts = written(texts);
         let plan = destination.plan(&tree, &texts, standing, &self.interrupt)?;
