@@ -194,6 +194,9 @@ impl Watch {
         let started =
             Session::start_from(common, &self.patterns, streams, start, interrupt.clone());
         let session = match started {
+            // Most edits concern a part, which is read into a database of its own: this one remembers from the second build of
+            // everything on.
+            Ok(session) if state.builds == 1 => session.storing(stored).sparing(),
             Ok(session) => session.storing(stored),
             Err(exit) => {
                 // What was looked at before is where the way out is.
