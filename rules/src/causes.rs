@@ -57,7 +57,7 @@ pub fn layer_values(
 
 fn says(layer: &Layer, entry: &Entry) -> ((String, String, String), Digest) {
     (
-        (layer.place.file.to_string(), layer.name.to_string(), entry.key.to_string()),
+        (layer.place.file.to_string(), layer.name.to_string(), entry.key().to_string()),
         entry.value.digest(),
     )
 }
@@ -216,7 +216,7 @@ impl<'d> Edits<'d> {
         let (layers, ids) = queries::layers_of(self.db, self.environment, assignment);
         let chosen = by_precedence(layers, &ids, precedence);
         let of_layer = |layer: &'d Layer| {
-            layer.entries.iter().filter(|it| &*it.key == key).map(move |it| (layer, it))
+            layer.entries.iter().filter(|it| &**it.key() == key).map(move |it| (layer, it))
         };
         let all: Vec<(&Layer, &Entry)> = chosen.into_iter().flat_map(of_layer).collect();
         let is_merged =
@@ -264,7 +264,7 @@ impl<'d> Edits<'d> {
     fn edited_layers(&self, layers: &Layers, ids: &[LayerId], key: &str) -> Vec<Cause> {
         let others = self.layers.iter().filter(|it| !ids.contains(it));
         let others = others.filter_map(|it| layers.get(*it));
-        let others = others.filter(|it| it.entries.iter().any(|entry| &*entry.key == key));
+        let others = others.filter(|it| it.entries.iter().any(|entry| &**entry.key() == key));
         let cause = |it: &Layer| Cause {
             text: format!("config `{}` was edited", it.name),
             place: Some(it.place.clone()),

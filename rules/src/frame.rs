@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     assignments,
-    compose::{Layer, Layers},
+    compose::{Entry, Layer, Layers},
     decode::{Decoded, decode_file},
     queries::{self, EnvironmentInput, source_files},
     resource::Resource,
@@ -310,8 +310,8 @@ pub fn concerned(
 
 fn is_contested(layers: &Layers, layer: &Layer) -> bool {
     let has = |other: &Layer| {
-        let mut keys = layer.entries.iter().map(|it| &it.key);
-        keys.any(|key| other.entries.binary_search_by(|it| it.key.cmp(key)).is_ok())
+        let mut keys = layer.entries.iter().map(Entry::key);
+        keys.any(|key| other.entries.binary_search_by(|it| it.key().cmp(key)).is_ok())
     };
     layers.all().iter().any(|it| {
         it.is_dotted == layer.is_dotted

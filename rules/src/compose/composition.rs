@@ -93,7 +93,7 @@ pub(super) struct Say<'l> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Values {
     /// The values, sorted by key.
-    pub(crate) values: Vec<(Arc<str>, Arc<ConfigValue>)>,
+    pub(crate) values: Vec<Arc<ConfigValue>>,
     /// As [`Composition::diagnostics`].
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -102,7 +102,8 @@ pub(crate) struct Values {
 pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Composition {
     let chosen = by_precedence(layers, ids, precedence);
     let (values, diagnostics) = each_key(&chosen, precedence, &|says, conflicts, fuel| {
-        replaced(says, conflicts).unwrap_or_else(|| merged(says, conflicts, fuel))
+        let value = replaced(says, conflicts).unwrap_or_else(|| merged(says, conflicts, fuel));
+        (says[0].entry.key().clone(), value)
     });
     let applied = |it: &&Layer| Applied { name: it.name.clone(), place: it.place.clone() };
     Composition {
@@ -116,12 +117,11 @@ pub fn merge(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Compos
 pub(crate) fn values(layers: &Layers, ids: &[LayerId], precedence: Precedence) -> Values {
     let chosen = by_precedence(layers, ids, precedence);
     let (values, diagnostics) = each_key(&chosen, precedence, &|says, conflicts, fuel| {
-        let merged =
-            |conflicts, fuel| ConfigValue::new(merged_tree(says, conflicts, fuel).to_value());
-        match last_one(says, conflicts) {
-            Some(say) => Arc::clone(&say.entry.value),
-            None => Arc::new(merged(conflicts, fuel)),
+        if let Some(say) = last_one(says, conflicts) {
+            return Arc::clone(&say.entry.value);
         }
+        let value = merged_tree(says, conflicts, fuel).to_value();
+        Arc::new(ConfigValue::new(says[0].entry.key().clone(), value))
     });
     Values { values, diagnostics }
 }
@@ -131,7 +131,7 @@ fn each_key<T>(
     chosen: &[&Layer],
     precedence: Precedence,
     make: &dyn Fn(&[Say<'_>], &mut Conflicts<'_>, &mut Fuel) -> T,
-) -> (Vec<(Arc<str>, T)>, Vec<Diagnostic>) {
+) -> (Vec<T>, Vec<Diagnostic>) {
     let mut diagnostics = vec![];
     let mut all: Vec<Say<'_>> = vec![];
     for layer in chosen {
@@ -141,15 +141,14 @@ fn each_key<T>(
         }
     }
     // The sort is stable: of each key, the layers stay in their order.
-    all.sort_by(|a, b| a.entry.key.cmp(&b.entry.key));
+    all.sort_by(|a, b| a.entry.key().cmp(b.entry.key()));
     let mut fuel = Fuel::new(MAX_NODES);
     let mut values = Vec::with_capacity(all.len());
-    for says in all.chunk_by(|a, b| a.entry.key == b.entry.key) {
-        let key = &says[0].entry.key;
+    for says in all.chunk_by(|a, b| a.entry.key() == b.entry.key()) {
+        let key = says[0].entry.key();
         let mut conflicts = Conflicts { key, says, precedence, seen: BTreeSet::new() };
-        let value = make(says, &mut conflicts, &mut fuel);
+        values.push(make(says, &mut conflicts, &mut fuel));
         diagnostics.append(&mut conflicts.diagnostics());
-        values.push((key.clone(), value));
         if fuel.is_empty() {
             diagnostics.push(too_large(key, says));
             break;

@@ -58,7 +58,7 @@ pub(crate) fn history<'l>(
     let mut says = vec![];
     for layer in by_precedence(layers, ids, precedence) {
         says.extend(
-            layer.entries.iter().filter(|it| &*it.key == key).map(|entry| Say { layer, entry }),
+            layer.entries.iter().filter(|it| &**it.key() == key).map(|entry| Say { layer, entry }),
         );
     }
     if says.is_empty() {

@@ -53,9 +53,7 @@ pub(crate) struct Layer {
 /// One value of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The key, without dotted labels.
-    pub(crate) key: Arc<str>,
-    /// What the text means.
+    /// The key, without dotted labels, and what the text means.
     pub(crate) value: Arc<ConfigValue>,
     /// Where the text is.
     pub(crate) place: Place,
@@ -66,7 +64,12 @@ pub(crate) struct Entry {
 impl Entry {
     fn new(key: &str, text: &Arc<str>, reading: Reading, place: Place) -> Self {
         let (value, problem) = config_value_at(text, reading, &place);
-        Self { key: key.into(), value: Arc::new(ConfigValue::new(value)), place, problem }
+        Self { value: Arc::new(ConfigValue::new(key.into(), value)), place, problem }
+    }
+
+    /// Returns the key, without dotted labels.
+    pub(crate) fn key(&self) -> &Arc<str> {
+        self.value.key()
     }
 }
 

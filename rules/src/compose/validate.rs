@@ -47,28 +47,28 @@ pub(crate) fn validate_all<'c>(
     values: &SharedValues,
     composition: &dyn Fn() -> &'c Composition,
 ) -> Vec<Diagnostic> {
-    let values = values.iter().map(|(key, it)| (&**key, &***it));
+    let values = values.iter().map(|it| (&**it.key(), &***it));
     check(&schemas.applicable(chosen, inline), &values.collect::<Vec<_>>(), composition)
 }
 
 /// Values that are shared, sorted by key.
-pub(crate) type SharedValues = [(Arc<str>, Arc<ConfigValue>)];
+pub(crate) type SharedValues = [Arc<ConfigValue>];
 
 /// Returns those of `values` on which alone it depends whether they pass some schemas; `None` if one cannot be used, looks at
 /// all keys, or would have too much work with all of the values.
 pub(crate) fn looked_at(
     (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
     values: &SharedValues,
-) -> Option<Vec<(Arc<str>, Arc<ConfigValue>)>> {
+) -> Option<Vec<Arc<ConfigValue>>> {
     let usable = schemas.usable(chosen, inline)?;
-    let (nodes, depth) = size(values.iter().map(|(_, it)| &***it));
+    let (nodes, depth) = size(values.iter().map(|it| &***it));
     let mut found = vec![];
     for schema in usable {
         let SchemaKeys::Some(keys) = &schema.keys else { return None };
         if !schema.cost.allows(nodes, depth) {
             return None;
         }
-        let positions = keys.iter().map(|key| values.binary_search_by(|(it, _)| (**it).cmp(key)));
+        let positions = keys.iter().map(|key| values.binary_search_by(|it| (**it.key()).cmp(key)));
         found.extend(positions.filter_map(Result::ok));
     }
     found.sort_unstable();
@@ -81,7 +81,7 @@ pub(crate) fn passes(
     (schemas, chosen, inline): (&Schemas, &[SchemaId], &[InlineSchema]),
     values: &SharedValues,
 ) -> bool {
-    let values: Vec<_> = values.iter().map(|(key, it)| (&**key, &***it)).collect();
+    let values: Vec<_> = values.iter().map(|it| (&**it.key(), &***it)).collect();
     let passes = |schema: &Compiled| {
         let config = Readings::of(texts(&values, &schema.keys)).decide(&schema.validator);
         schema.validator.is_valid(&config)

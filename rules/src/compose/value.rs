@@ -13,11 +13,12 @@ use wob_engine::{
 
 use super::Reading;
 
-/// A value with its digest: many compositions share it.
+/// The value of a key, with its digest: many compositions share it, each for no more than a pointer.
 ///
 /// **Invariant:** the digest is that of the value: it is taken once, in the only constructor.
 #[derive(Debug)]
 pub(crate) struct ConfigValue {
+    key: Arc<str>,
     value: Value,
     digest: Digest,
     /// A list or mapping as a text, once somebody asked for it.
@@ -26,8 +27,13 @@ pub(crate) struct ConfigValue {
 
 impl ConfigValue {
     /// Takes the digest.
-    pub(crate) fn new(value: Value) -> Self {
-        Self { digest: digest(&value), value, text: OnceLock::new() }
+    pub(crate) fn new(key: Arc<str>, value: Value) -> Self {
+        Self { key, digest: digest(&value), value, text: OnceLock::new() }
+    }
+
+    /// Returns the key.
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.key
     }
 
     /// Returns the value with a list or mapping turned into YAML text: a ConfigMap holds texts only.
@@ -59,7 +65,7 @@ impl Deref for ConfigValue {
 
 impl PartialEq for ConfigValue {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+        (&self.key, &self.value) == (&other.key, &other.value)
     }
 }
 
@@ -67,7 +73,7 @@ impl Eq for ConfigValue {}
 
 impl Hash for ConfigValue {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.digest.hash(state);
+        (&self.key, self.digest).hash(state);
     }
 }
 

@@ -31,7 +31,7 @@ fn of_environment(facts: &Facts<'_>) -> Vec<Diagnostic> {
         let mut keys: BTreeMap<&str, Vec<&Layer>> = BTreeMap::new();
         for layer in layers {
             for entry in &layer.entries {
-                keys.entry(&entry.key).or_default().push(layer);
+                keys.entry(entry.key()).or_default().push(layer);
             }
         }
         for (key, layers) in keys {
@@ -45,8 +45,9 @@ fn of_environment(facts: &Facts<'_>) -> Vec<Diagnostic> {
 }
 
 fn disagree(one: &Layer, other: &Layer, key: &str) -> bool {
-    let value =
-        |layer: &Layer| layer.entries.iter().find(|it| &*it.key == key).map(|it| it.value.clone());
+    let value = |layer: &Layer| {
+        layer.entries.iter().find(|it| &**it.key() == key).map(|it| it.value.clone())
+    };
     match (value(one), value(other)) {
         (Some(one), Some(other)) => replaces(&one, &other),
         (None, _) | (_, None) => false,
@@ -66,7 +67,7 @@ fn replaces(one: &Value, other: &Value) -> bool {
 
 fn warning(key: &str, winner: &Layer, loser: &Layer) -> Diagnostic {
     let place = |layer: &Layer| {
-        let entry = layer.entries.iter().find(|it| &*it.key == key);
+        let entry = layer.entries.iter().find(|it| &**it.key() == key);
         entry.map_or_else(|| layer.place.clone(), |it| it.place.clone())
     };
     let message = format!(

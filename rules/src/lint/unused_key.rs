@@ -38,10 +38,10 @@ pub(super) fn find(fleet: &Fleet<'_>) -> Vec<Diagnostic> {
             continue;
         };
         let unused = layer.entries.iter().filter(|it| {
-            let quoted = || format!("\"{}\"", it.key);
-            !reads.has(&it.key) && !checked.iter().any(|text| text.contains(&quoted()))
+            let quoted = || format!("\"{}\"", it.key());
+            !reads.has(it.key()) && !checked.iter().any(|text| text.contains(&quoted()))
         });
-        let unused: Vec<(&str, &Place)> = unused.map(|it| (&*it.key, &it.place)).collect();
+        let unused: Vec<(&str, &Place)> = unused.map(|it| (&**it.key(), &it.place)).collect();
         found.extend(warning(layer, &unused));
     }
     found

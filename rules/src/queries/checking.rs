@@ -31,7 +31,7 @@ struct View<'db> {
     #[returns(ref)]
     inline: Vec<InlineSchema>,
     #[returns(ref)]
-    values: Vec<(Arc<str>, Arc<ConfigValue>)>,
+    values: Vec<Arc<ConfigValue>>,
 }
 
 #[salsa::tracked(returns(ref), no_eq)]

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Sorted by key, each key once.
-    entries: Box<[(Arc<str>, Arc<ConfigValue>)]>,
+    entries: Box<[Arc<ConfigValue>]>,
     /// Of all entries, once somebody asked for it.
     digest: OnceLock<Digest>,
 }
@@ -32,7 +32,7 @@ impl Eq for Config {}
 impl Config {
     /// Takes the digest of each value.
     pub fn new(values: Map) -> Self {
-        let value = |(key, it)| (key, Arc::new(ConfigValue::new(it)));
+        let value = |(key, it)| Arc::new(ConfigValue::new(key, it));
         Self { entries: values.into_iter().map(value).collect(), digest: OnceLock::new() }
     }
 
@@ -43,12 +43,12 @@ impl Config {
 
     /// Lists keys and values, in byte order of the keys.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> + Send + Sync {
-        self.entries.iter().map(|(key, it)| (key, &***it))
+        self.entries.iter().map(|it| (it.key(), &***it))
     }
 
     /// Lists keys and values as [`Config::iter`] does, lists and mappings as YAML text.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> + Send + Sync {
-        self.entries.iter().map(|(key, it)| (key, it.as_text()))
+        self.entries.iter().map(|it| (it.key(), it.as_text()))
     }
 
     /// Returns the value of `key`.
@@ -58,8 +58,7 @@ impl Config {
 
     /// Returns `key` with its value.
     pub(super) fn entry(&self, key: &str) -> Option<(&Arc<str>, &Value)> {
-        let (key, it) = &self.entries[self.position(key)?];
-        Some((key, &***it))
+        self.find(key).map(|it| (it.key(), &***it))
     }
 
     /// Returns the value of `key`, a list or mapping as YAML text.
@@ -68,11 +67,8 @@ impl Config {
     }
 
     fn find(&self, key: &str) -> Option<&Arc<ConfigValue>> {
-        Some(&self.entries[self.position(key)?].1)
-    }
-
-    fn position(&self, key: &str) -> Option<usize> {
-        self.entries.binary_search_by(|(it, _)| (**it).cmp(key)).ok()
+        let found = self.entries.binary_search_by(|it| (**it.key()).cmp(key));
+        found.ok().map(|it| &self.entries[it])
     }
 
     /// Returns the values as a mapping of their own.
@@ -81,7 +77,7 @@ impl Config {
     }
 
     /// Returns keys with values.
-    pub(crate) fn entries(&self) -> &[(Arc<str>, Arc<ConfigValue>)] {
+    pub(crate) fn entries(&self) -> &[Arc<ConfigValue>] {
         &self.entries
     }
 
@@ -104,7 +100,7 @@ impl Config {
 
     /// Returns each key with the digest of its value, in the order of the keys.
     pub(super) fn digests(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.entries.iter().map(|(key, it)| (&**key, it.digest()))
+        self.entries.iter().map(|it| (&**it.key(), it.digest()))
     }
 }
 

@@ -19,7 +19,7 @@ impl Case<'_> {
 
     fn unknown_key(&self, key: &str) -> Unknown {
         let layers = self.ids.iter().filter_map(|it| self.layers.get(*it));
-        let mut keys: Vec<&str> = layers.flat_map(|it| &it.entries).map(|it| &*it.key).collect();
+        let mut keys: Vec<&str> = layers.flat_map(|it| &it.entries).map(|it| &**it.key()).collect();
         keys.sort_unstable();
         keys.dedup();
         let reason = format!("no layer of this assignment's config sets `{}`", key.escape_debug());

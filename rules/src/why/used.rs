@@ -221,14 +221,14 @@ impl Case<'_> {
         if layers.is_empty() {
             return None;
         }
-        let keys = layers.iter().flat_map(|it| &it.entries).map(|it| config_path(&it.key, &[]));
+        let keys = layers.iter().flat_map(|it| &it.entries).map(|it| config_path(it.key(), &[]));
         Some((How::Layer, self.files_covering(&keys.collect::<Vec<_>>())))
     }
 
     /// `place` is that of a key in a config map, `inside` the way to a part of its value.
     fn used_key(&self, place: &Place, inside: &[Step]) -> Option<(How, Vec<String>)> {
         let entry = self.applied().flat_map(|it| &it.entries).find(|it| it.place == *place)?;
-        let key = &entry.key;
+        let key = entry.key();
         let whole = || history(self.layers, &self.ids, self.precedence, key, &[]);
         let history =
             history(self.layers, &self.ids, self.precedence, key, inside).or_else(whole)?;

@@ -168,9 +168,9 @@ proptest! {
         for precedence in [Precedence::Name, Precedence::Specificity] {
             let whole = merge(&layers, &ids, precedence);
             let alone = values(&layers, &ids, precedence);
-            let keys: Vec<_> = alone.values.iter().map(|(key, it)| (key, &***it)).collect();
+            let keys: Vec<_> = alone.values.iter().map(|it| (it.key(), &***it)).collect();
             prop_assert_eq!(keys, whole.values.iter().map(|(key, it)| (key, &it.value)).collect::<Vec<_>>());
-            for (_, it) in &alone.values {
+            for it in &alone.values {
                 prop_assert_eq!(it.digest(), digest(it));
             }
             prop_assert_eq!(alone.diagnostics, whole.diagnostics);
