@@ -3,9 +3,10 @@
 //! Processor time is measured, not the clock on the wall, so that a busy machine tells the same.
 #![cfg(target_os = "linux")]
 
-use std::{fmt::Write as _, fs};
+use std::fmt::Write as _;
 
 use rayon::ThreadPoolBuilder;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
     engine::Workspace,
@@ -20,22 +21,38 @@ const MOST: u64 = 9;
 /// What is over this soon, in microseconds, may grow as it likes: it has not begun to matter.
 const SOON: u64 = 40_000;
 
-/// Returns the processor time that this thread has used, in microseconds.
+/// How often what seems to take too long is measured: a neighbour of the machine can be in the way once, not always.
+const TRIES: usize = 3;
+
+/// Returns the processor time that this thread has used, in microseconds: the clock is exact, where `schedstat` tells what was so at
+/// the last tick.
 fn used() -> u64 {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    stat.split(' ').next().unwrap().parse::<u64>().unwrap() / 1000
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1000).unwrap()
 }
 
-/// Does `work` with n, 2n and 4n things on one thread, and returns the times.
+/// Does `work` with n, 2n and 4n things on one thread, and returns the least times.
 fn measure(work: impl Fn(usize) + Send + Sync) -> [u64; 3] {
     let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    [1, 2, 4].map(|times| {
-        pool.install(|| {
-            let start = used();
-            work(FIRST * times);
-            used() - start
-        })
-    })
+    let mut least = [u64::MAX; 3];
+    for _ in 0..TRIES {
+        for (least, times) in least.iter_mut().zip([1, 2, 4]) {
+            let took = pool.install(|| {
+                let start = used();
+                work(FIRST * times);
+                used() - start
+            });
+            *least = took.min(*least);
+        }
+        if !is_too_long(least) {
+            break;
+        }
+    }
+    least
+}
+
+fn is_too_long([first, _, last]: [u64; 3]) -> bool {
+    last > SOON && last > MOST * first.max(1)
 }
 
 /// Makes an input of n things.
@@ -166,7 +183,7 @@ fn judge(what: &str, times: [u64; 3], slow: &mut Vec<String>) {
     let [first, second, last] = times;
     let line = format!("{what:44} {first:8} {second:8} {last:8} µs");
     println!("{line}");
-    if last > SOON && last > MOST * first.max(1) {
+    if is_too_long(times) {
         slow.push(line);
     }
 }
