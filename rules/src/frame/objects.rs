@@ -134,7 +134,10 @@ impl Objects {
         }
         let reach = Reach::new(db, environment, &self.other_layers(before, files));
         let is_same_type = |it: &str| self.cluster_types.get(it) == before.cluster_types.get(it);
-        let is_same_target = |it: &str| self.targets.get(it) == before.targets.get(it);
+        // There are many more assignments than targets.
+        let is_other = |it: &(&String, &[u8; 32])| before.targets.get(it.0) != Some(it.1);
+        let other_targets = self.targets.iter().filter(is_other).map(|it| it.0.as_str());
+        let other_targets: BTreeSet<&str> = other_targets.collect();
         let all = assignments(db, environment);
         let mut found = vec![];
         let targets: Vec<&str> = before.targets.keys().map(String::as_str).collect();
@@ -146,7 +149,7 @@ impl Objects {
             } else {
                 found.extend(group.clone());
             }
-            let others = group.filter(|it| !is_same_target(all[*it].target.as_str()));
+            let others = group.filter(|it| other_targets.contains(all[*it].target.as_str()));
             if self.names != before.names {
                 named.extend(others.clone());
             }

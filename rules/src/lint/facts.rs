@@ -1,6 +1,9 @@
 //! What the warnings ask of one environment, found in one pass over its assignments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use rayon::prelude::*;
 use wob_engine::{Database, FileName, did_you_mean};
@@ -27,6 +30,8 @@ pub(super) struct Facts<'d> {
     pub(super) present: BTreeMap<&'d str, BTreeSet<&'d str>>,
     /// The source that each file of a base is from, counted from 1, and 0 for the environment's own control plane.
     sources: BTreeMap<&'d FileName, usize>,
+    /// See [`Facts::has_templates_in_values`]; once somebody asked.
+    templates_in_values: OnceCell<bool>,
 }
 
 /// How much is known of an environment; each includes the one before.
@@ -77,6 +82,7 @@ impl<'d> Facts<'d> {
             combinations: BTreeSet::new(),
             present: BTreeMap::new(),
             sources,
+            templates_in_values: OnceCell::new(),
         };
         facts.look(db);
         facts
@@ -128,10 +134,12 @@ impl<'d> Facts<'d> {
 
     /// Says whether a value may itself be a template, which is rendered again and then reads what it likes.
     pub(super) fn has_templates_in_values(&self) -> bool {
-        let maps = self.model.config_maps.iter().flat_map(|it| it.data.values());
-        let targets = self.model.targets.values();
-        let manifests = targets.flat_map(|it| it.manifests.values());
-        maps.chain(manifests).any(|it| it.contains("{{"))
+        *self.templates_in_values.get_or_init(|| {
+            let maps = self.model.config_maps.iter().flat_map(|it| it.data.values());
+            let targets = self.model.targets.values();
+            let manifests = targets.flat_map(|it| it.manifests.values());
+            maps.chain(manifests).any(|it| it.contains("{{"))
+        })
     }
 
     /// Says whether any cluster type and target, scheduled together or not, have all of `labels`.
