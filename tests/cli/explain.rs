@@ -79,3 +79,29 @@ fn a_text_of_several_lines_is_named_by_its_key() {
     let cause = format!("changed REGION at environments/dev/config/dev.yaml:{line}:");
     assert!(seen.contains(&cause), "{cause}: {seen}");
 }
+
+/// Two cluster types with the same config are each told of the edit of their own.
+#[test]
+fn who_shares_a_config_is_told_of_their_own_edits() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copy_example("fleet", at);
+    let environment = at.join("environments/dev");
+    fs::remove_file(environment.join("config/preview.yaml")).unwrap();
+    let layer = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: large\n  labels: {platform-config: \"true\", size: large}\n\
+                 data:\n  REPLICAS: \"7\"\n";
+    fs::write(environment.join("config/large.yaml"), layer).unwrap();
+    wob_in(at, &["build", "//env:dev"]);
+    let types = ["lab", "preview"];
+    for it in types {
+        let file = environment.join(format!("cluster-types/{it}.yaml"));
+        edit(&file, "size: small", "size: large");
+    }
+    wob_in(at, &["build", "//env:dev"]);
+    for (one, other) in [("lab", "preview"), ("preview", "lab")] {
+        let label = format!("//env/dev/{one}:ticketing-test");
+        let seen = wob_in(at, &["explain", "build", &label]);
+        assert!(seen.contains(&format!("cluster type `{one}` was edited")), "{seen}");
+        assert!(!seen.contains(&format!("cluster type `{other}`")), "{seen}");
+    }
+}

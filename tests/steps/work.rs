@@ -182,8 +182,10 @@ impl Knowledge {
             let names = |it: &Value| it["file"].as_str().is_some_and(|it| told.contains(it));
             let is_caused = causes.iter().any(|it| is_plain(it) || names(it));
             assert!(is_caused, "{what}: none of {told:?} causes {it:#}");
+            let label = it["label"].as_str().unwrap();
             for cause in causes {
                 check_line(cause, files, what);
+                check_object(cause, label, what);
             }
         }
     }
@@ -240,6 +242,18 @@ fn check_line(cause: &Value, files: &Files, what: &str) {
     let number = usize::try_from(line).unwrap();
     let line = file.lines().nth(number - 1).unwrap_or_default();
     assert!(line.contains(key), "{what}: {cause} names `{line}` of\n{file}");
+}
+
+/// A cluster type or a target that is said to be edited is that of the assignment.
+fn check_object(cause: &Value, label: &str, what: &str) {
+    let own = label.rsplit('/').next().and_then(|it| it.split_once(':'));
+    let (cluster_type, target) = own.unwrap_or_else(|| panic!("{what}: {label} is no assignment"));
+    let text = cause["text"].as_str().unwrap();
+    for (kind, name) in [("cluster type", cluster_type), ("deployment target", target)] {
+        if text.starts_with(kind) && text.ends_with("was edited") {
+            assert_eq!(text, format!("{kind} `{name}` was edited"), "{what}: {label}");
+        }
+    }
 }
 
 /// Notes what could be remembered.

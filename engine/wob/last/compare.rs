@@ -282,7 +282,7 @@ impl<'c> Comparison<'c> {
                 let causes = edits.causes(&built.assignment, part);
                 causes.into_iter().map(|it| places.tell(Some(part), it)).collect()
             };
-            match shared_by(inputs, part) {
+            match shared_by(edits, (&built.assignment, inputs), part) {
                 Some(group) => {
                     let known = self.told.entry((group, part.clone()));
                     told.extend(known.or_insert_with(tell).iter().cloned());
@@ -337,8 +337,14 @@ impl<'c> Comparison<'c> {
 }
 
 /// Returns where that lies whose assignments all have the same causes for a part of their inputs; `None` if each has its own.
-fn shared_by(inputs: &Inputs, part: &str) -> Option<usize> {
+fn shared_by(
+    edits: &Edits<'_>,
+    (assignment, inputs): (&Assignment, &Inputs),
+    part: &str,
+) -> Option<usize> {
     match part.split_once('.')?.0 {
+        // That its own cluster type or target was edited is told of each beside what the layers say.
+        "config" if edits.concern_object_of(assignment) => None,
         "config" => Some(Arc::as_ptr(&inputs.config).addr()),
         "template" | "param" => Some(Arc::as_ptr(&inputs.cluster_type).addr()),
         _ => None,
