@@ -44,7 +44,7 @@ impl<'d> Disk<'d> {
             let entries = self.entries(folder);
             entries.is_ok_and(|all| all.iter().all(|(name, kind)| (&**name, *kind) == wanted))
         };
-        let (folder, lock) = lock::FILE.split_once('/').unwrap_or_default();
+        let (folder, lock) = lock::FILE.split_once('/').expect("because it lies in a folder");
         holds("", (folder, StatKind::Folder)) && holds(folder, (lock, StatKind::File))
     }
 

@@ -4,10 +4,10 @@
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, Tree};
+use wob_engine::{Blob, FilePath, Tree};
 use wob_host::{
-    BranchName, FileSystem, Interrupt, OutputBranch, OutputError, OutputFolder, Overwrite, Plan,
-    Standing,
+    BranchName, Change, FileSystem, Interrupt, OutputBranch, OutputError, OutputFolder, Overwrite,
+    Plan, Standing,
 };
 
 use crate::{
@@ -242,6 +242,39 @@ fn a_call_that_fails_costs_a_build_at_most() {
     for_all_calls(|it| build_and_mend(&simulated(), Calls::From(it), next()));
     for step in 1..100 {
         build_and_mend(&simulated(), Calls::Every(step), next());
+    }
+}
+
+/// Where nothing lies everything is new, however much that is; what does lie there is met, and so is whatever fails.
+#[test]
+fn no_file_is_looked_for_in_a_bare_folder() {
+    let planned = |put: &[&str], calls: Calls| {
+        let simulated = Simulated { disk: SimulatedDisk::default() };
+        for it in put {
+            simulated.put(it, b"mine\n");
+        }
+        simulated.fail(calls, REFUSALS[0]);
+        let plan = simulated.plan(&AFTER);
+        (plan.map(|it| it.changes.iter().collect::<Vec<_>>()), simulated.heal())
+    };
+    let never = Calls::From(usize::MAX);
+    let (added, calls) = planned(&[], never);
+    let added = added.unwrap();
+    assert!(added.iter().all(|it| it.1 == Change::Added) && added.len() == AFTER.len());
+    let (locked, of_locked) = planned(&[".wob/lock"], never);
+    assert_eq!(locked.unwrap(), added);
+    let (beside, of_beside) = planned(&["mine"], never);
+    assert_eq!(beside.unwrap(), added);
+    let fewest = calls.max(of_locked) + AFTER.len();
+    assert!(of_beside >= fewest, "{of_beside} calls where there is a file, {of_locked} where none");
+    for file in ["a/same.yaml", "zeroes", ".wob/a"] {
+        let (met, _) = planned(&[file], never);
+        let is_met = |it: &(FilePath, Change)| it.0 == path(file) && it.1 == Change::Foreign;
+        assert_eq!(met.unwrap().iter().any(is_met), file != ".wob/a", "{file}");
+    }
+    for call in 0..of_locked {
+        let (plan, _) = planned(&[".wob/lock"], Calls::Only(call));
+        assert!(plan.is_err() || plan.is_ok_and(|it| it == added), "{call}");
     }
 }
 

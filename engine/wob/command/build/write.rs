@@ -219,7 +219,7 @@ impl<'t> Planning<'t> {
         let early = self.recording.target.early.as_deref();
         let texts = record.texts_given(&|text| match early {
             Some(early) => early.take_file(text),
-            // Folders take them last, when they are made again: of many assignments they are as large as all else that is planned.
+            // They are written last, if they differ at all, and made again for it: of many assignments they take as much as the rest of a plan.
             None => drop(text.take_made()),
         });
         let texts = written(texts);
