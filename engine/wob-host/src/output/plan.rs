@@ -260,7 +260,7 @@ pub(super) fn plan(
     let changes = if previous.is_nothing() && disk.is_bare() {
         Changes::all_added(tree)
     } else {
-        changes(output, (&previous, &next, standing), (tree, &mut disk), interrupt)?.into()
+        judge_folder(output, (&previous, &next, standing), (tree, &mut disk), interrupt)?.into()
     };
     let (others, records) = match standing {
         Standing::AsRecorded(others) => {
@@ -279,8 +279,8 @@ pub(super) fn plan(
     Ok(Plan::new((changes, others), to, tree, (record, records), previous))
 }
 
-/// Looks at those files that may not be as they should, and says what happens to them.
-fn changes(
+/// Compares a tree with what lies in a folder, of which it looks at those files that may not be as they should.
+fn judge_folder(
     output: &OutputFolder,
     (previous, next, standing): (&Previous, &Manifest, &Standing),
     (tree, disk): (&Tree, &mut Disk<'_>),
