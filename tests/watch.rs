@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    cli::{copy_example, edit},
+    cli::copy_example,
     faults::send,
     support::{contents, git, wob_command, wob_in},
 };
@@ -114,6 +114,20 @@ fn some_config(at: &Path) -> std::path::PathBuf {
     files.filter(|it| it.extension().is_some_and(|it| it == "yaml")).min().unwrap()
 }
 
+/// Writes a file as an editor that writes by rename. One that is written in place may be noticed while it is empty, and what is
+/// built of that is told, too.
+fn save(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+fn save_edited(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{} has no {from:?}", file.display());
+    save(file, &text.replace(from, to));
+}
+
 #[test]
 fn an_edit_is_built_and_said() {
     let folder = fleet();
@@ -129,14 +143,14 @@ fn an_edit_is_built_and_said() {
             .all(|it| it["changes"] == Value::Array(vec![]))
     );
 
-    edit(&at.join("environments/dev/gitops-repo.yaml"), "kind:", "# why\nkind:");
+    save_edited(&at.join("environments/dev/gitops-repo.yaml"), "kind:", "# why\nkind:");
     let comment = watching.next();
     assert!(comment.to_string().contains("\"changes\":[]"), "{comment}");
     assert!(!comment.to_string().contains("\"change\":"), "a comment changes nothing: {comment}");
 
     let config = some_config(at);
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    save(&config, &text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n"));
     let edited = watching.next();
     assert!(edited.to_string().contains("\"change\":\"changed\""), "{edited}");
     watching.settle(at);
@@ -173,7 +187,7 @@ fn an_output_that_others_changed_is_mended_when_it_is_calm() {
     watching.next();
     let config = some_config(at);
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    save(&config, &text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n"));
     watching.next();
     let stage = at.join("wob-out/stage");
     let files = contents(&stage);
@@ -228,7 +242,7 @@ fn packs_are_joined_when_it_is_calm() {
     let mut most = 0;
     for round in 0..80 {
         let key = format!("\ndata:\n  ROUND: \"{round}\"");
-        fs::write(&config, text.replace("\ndata:", &key)).unwrap();
+        save(&config, &text.replace("\ndata:", &key));
         watching.next();
         most = most.max(packs());
     }
@@ -250,13 +264,11 @@ fn a_mistake_is_said_and_mended() {
     watching.next();
     let config = some_config(at);
     let good = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("{good}\n  - broken: [")).unwrap();
+    save(&config, &format!("{good}\n  - broken: ["));
     let broken = watching.next();
     assert_eq!(broken["exitCode"], 1, "{broken}");
     assert!(!broken["diagnostics"].as_array().unwrap().is_empty());
-    // As an editor that writes by rename.
-    fs::write(config.with_extension("new"), &good).unwrap();
-    fs::rename(config.with_extension("new"), &config).unwrap();
+    save(&config, &good);
     let mended = watching.next();
     assert_eq!(mended["exitCode"], 0, "{mended}");
     assert_eq!(mended["diagnostics"], Value::Array(vec![]));
@@ -264,10 +276,10 @@ fn a_mistake_is_said_and_mended() {
     assert!(![&broken, &mended].iter().any(|it| it.to_string().contains("\"change\":")));
 
     let config = at.join("environments/dev/config/dev.yaml");
-    edit(&config, "LOG_LEVEL: debug", "LOG_LEVEL: unheard-of");
+    save_edited(&config, "LOG_LEVEL: debug", "LOG_LEVEL: unheard-of");
     let broken = watching.next().to_string();
     assert!(broken.contains("config-invalid") && !broken.contains("\"change\":"), "{broken}");
-    edit(&config, "LOG_LEVEL: unheard-of", "LOG_LEVEL: warn");
+    save_edited(&config, "LOG_LEVEL: unheard-of", "LOG_LEVEL: warn");
     let mended = watching.next().to_string();
     assert_eq!(mended.matches("\"change\":\"changed\"").count(), 8, "{mended}");
     assert_eq!(mended.matches("\"change\":").count(), 8, "{mended}");
@@ -283,7 +295,7 @@ fn only_what_is_selected_is_told() {
     let watching = Watching::start(at, &["//target/dev:ticketing-test"]);
     watching.next();
     let config = at.join("environments/dev/config/dev.yaml");
-    edit(&config, "LOG_LEVEL: debug", "LOG_LEVEL: warn");
+    save_edited(&config, "LOG_LEVEL: debug", "LOG_LEVEL: warn");
     let built = watching.next().to_string();
     let told = |path: &str| built.matches(path).count();
     assert_eq!((told("ticketing-test/config.yaml"), told("\"change\":")), (2, 2), "{built}");
@@ -391,7 +403,7 @@ fn a_branch_switch_is_followed() {
     git(at, &["checkout", "-q", "-b", "other"]);
     let config = some_config(at);
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("data:\n", "data:\n  OTHER: \"yes\"\n")).unwrap();
+    save(&config, &text.replace("data:\n", "data:\n  OTHER: \"yes\"\n"));
     git(at, &["commit", "-q", "-a", "-m", "second"]);
     let watching = Watching::start(at, &[]);
     watching.next();
@@ -411,7 +423,7 @@ fn a_command_runs_after_a_change() {
     assert!(!at.join("told").exists(), "nothing changed yet");
     let config = some_config(at);
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n")).unwrap();
+    save(&config, &text.replace("data:\n", "data:\n  WATCHED: \"yes\"\n"));
     watching.next();
     for _ in 0..100 {
         if fs::read_to_string(at.join("told")).is_ok_and(|it| it == "//env:dev\n") {
