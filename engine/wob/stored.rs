@@ -179,7 +179,7 @@ impl Stored {
 
     /// Returns the folders of the assignments of some subtrees; `None` if the store does not have all of them.
     pub(crate) fn folders(&self, subtrees: &[Digest]) -> Option<Vec<Vec<KnownFolder>>> {
-        subtrees.par_iter().map(|it| self.fetch(it)?.folders()).collect()
+        self.fetch(subtrees).into_iter().map(|it| it?.folders()).collect()
     }
 
     /// Takes the subtrees of the build before, with their cluster types, so that what has not changed since need not be rendered
@@ -195,22 +195,25 @@ impl Stored {
         let on: BTreeSet<&str> = unknown.iter().map(|it| it.cluster_type.as_str()).collect();
         let mut last = std::mem::take(&mut self.write_state().last);
         last.retain(|(name, it)| on.contains(name.as_str()) && !expected.contains(it));
-        let fetch = |(on, subtree): (String, Digest)| {
-            let (record, parts) = (self.fetch(&subtree)?, self.parts(&subtree)?);
+        let (on, subtrees): (Vec<String>, Vec<Digest>) = last.into_iter().unzip();
+        let fetched = self.fetch(&subtrees).into_iter().zip(self.parts(&subtrees));
+        let earlier = |(record, parts): (Option<Record>, Option<PartsRecord>)| {
+            let (record, parts) = (record?, parts?);
             // What failed is in one of them only.
             let is_aligned = record.members().len() == parts.targets().len();
-            is_aligned.then_some((on, Earlier { record, parts }))
+            is_aligned.then_some(Earlier { record, parts })
         };
-        let fetched: Vec<(String, Earlier)> = last.into_par_iter().filter_map(fetch).collect();
         let mut state = self.write_state();
-        for (on, earlier) in fetched {
-            state.add_before(on, earlier);
+        for (on, earlier) in on.into_iter().zip(fetched.map(earlier)) {
+            if let Some(earlier) = earlier {
+                state.add_before(on, earlier);
+            }
         }
     }
 
-    /// Returns what each assignment of a subtree was made from; `None` if that is not known any more.
-    pub(crate) fn parts(&self, subtree: &Digest) -> Option<PartsRecord> {
-        PartsRecord::read(&self.store.as_ref()?.result(&key("parts", subtree))?)
+    /// Returns what each assignment of some subtrees was made from; `None` where that is not known any more.
+    pub(crate) fn parts(&self, subtrees: &[Digest]) -> Vec<Option<PartsRecord>> {
+        self.read_all("parts", subtrees, |it| PartsRecord::read(&it))
     }
 
     /// Returns what is kept of a subtree, whose assignments are `members`; what failed is not in it.
@@ -228,28 +231,36 @@ impl Stored {
         Encoded { subtree: subtree.digest(), text: encoded(&record), record, parts, fresh }
     }
 
-    /// Reads the record of a subtree; `None` if the store does not have it whole.
-    fn fetch(&self, subtree: &Digest) -> Option<Record> {
-        let bytes = self.store.as_ref()?.result(&key("subtree", subtree))?;
-        postcard::from_bytes(&bytes).ok()
+    /// Reads the records of subtrees; `None` where the store does not have one whole.
+    fn fetch(&self, subtrees: &[Digest]) -> Vec<Option<Record>> {
+        self.read_all("subtree", subtrees, |it| postcard::from_bytes(&it).ok())
     }
 
     /// Reads the subtrees in which assignments of others were rendered.
     fn fetch_by_assignment(&self, subtrees: &[&Subtree]) -> Vec<Record> {
-        let Some(store) = self.store.as_ref().filter(|it| it.pack_count() > 0) else {
-            return vec![];
-        };
         let state = self.read();
         let inputs = subtrees.iter().flat_map(|it| &it.inputs);
-        let unknown: Vec<&Digest> = inputs.filter(|it| !state.has(it)).collect();
+        let unknown: Vec<Digest> = inputs.filter(|it| !state.has(it)).copied().collect();
         drop(state);
-        let keys: Vec<Digest> = unknown.par_iter().map(|it| key("assignment", it)).collect();
-        let found = store.results(&keys);
-        let found: BTreeSet<Digest> = found
-            .into_values()
-            .filter_map(|it| Some(Digest::from_bytes(it.try_into().ok()?)))
-            .collect();
-        found.par_iter().filter_map(|it| self.fetch(it)).collect()
+        let digest = |it: Vec<u8>| Some(Digest::from_bytes(it.try_into().ok()?));
+        let found: BTreeSet<Digest> =
+            self.read_all("assignment", &unknown, digest).into_iter().flatten().collect();
+        let found: Vec<Digest> = found.into_iter().collect();
+        self.fetch(&found).into_iter().flatten().collect()
+    }
+
+    /// Returns what `read` makes of what the store has of a `kind` for each of `digests`, in their order.
+    fn read_all<T: Send>(
+        &self,
+        kind: &str,
+        digests: &[Digest],
+        read: impl Fn(Vec<u8>) -> Option<T> + Sync,
+    ) -> Vec<Option<T>> {
+        let Some(store) = self.store.as_ref().filter(|it| it.pack_count() > 0) else {
+            return digests.iter().map(|_| None).collect();
+        };
+        let keys: Vec<Digest> = digests.par_iter().map(|it| key(kind, it)).collect();
+        store.results(&keys, read)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -285,26 +296,26 @@ impl Encoded {
 impl Known for Stored {
     fn expect(&self, expected: &[Subtree]) {
         self.write_state().add_unsaved();
-        let is_new = |it: &&Subtree| {
-            let state = self.read();
-            !state.whole.contains(&it.digest()) || it.inputs.iter().any(|it| !state.has(it))
+        let digests: Vec<Digest> = expected.par_iter().map(Subtree::digest).collect();
+        let state = self.read();
+        let is_new = |(it, digest): &(&Subtree, Digest)| {
+            !state.whole.contains(digest) || it.inputs.iter().any(|it| !state.has(it))
         };
-        let fetched: Vec<(&Subtree, Digest, Option<Record>)> = expected
-            .par_iter()
-            .filter(is_new)
-            .map(|it| (it, it.digest(), self.fetch(&it.digest())))
-            .collect();
-        let unknown = fetched.iter().filter(|(.., it)| it.is_none());
-        let unknown: Vec<&Subtree> = unknown.map(|(it, ..)| *it).collect();
-        let found = fetched.into_iter().filter_map(|(_, digest, it)| Some((digest, it?)));
-        let found: Vec<(Digest, Record)> = found.collect();
+        let (new, wanted): (Vec<&Subtree>, Vec<Digest>) =
+            expected.iter().zip(digests.iter().copied()).filter(is_new).unzip();
+        drop(state);
+        let fetched = self.fetch(&wanted);
+        let is_unknown = |(_, it): &(&Subtree, &Option<Record>)| it.is_none();
+        let unknown: Vec<&Subtree> =
+            new.into_iter().zip(&fetched).filter(is_unknown).map(|it| it.0).collect();
+        let found = wanted.into_iter().zip(fetched);
+        let found: Vec<(Digest, Record)> = found.filter_map(|it| Some((it.0, it.1?))).collect();
         self.write_state().add_whole(found);
         for it in self.fetch_by_assignment(&unknown) {
             self.write_state().add(it);
         }
         if !unknown.is_empty() && !self.read().last.is_empty() {
-            let expected = expected.iter().map(Subtree::digest).collect();
-            self.recall_others(&unknown, &expected);
+            self.recall_others(&unknown, &digests.into_iter().collect());
         }
     }
 

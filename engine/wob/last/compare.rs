@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound::{Excluded, Unbounded},
     sync::Arc,
 };
 
@@ -23,6 +24,9 @@ use crate::{
     stored::PartsRecord,
     workspace,
 };
+
+/// How many subtrees of the build before are read at once, at least.
+const SUBTREES: usize = 256;
 
 /// What is compared of an environment.
 pub(crate) struct Compared<'c> {
@@ -133,9 +137,11 @@ fn failed(before: &LastBuild) -> BTreeSet<String> {
 struct Comparison<'c> {
     input: EnvironmentInput,
     session: &'c Session<'c>,
-    /// The subtrees of the build before.
+    /// The subtrees of the build before that are still there.
     subtrees: BTreeSet<(String, Digest)>,
-    /// The assignments in those of them that are not there any more: by cluster type and target, where their parts are.
+    /// Those that are not, and have not been read yet: by cluster type.
+    unread: BTreeMap<String, Vec<Digest>>,
+    /// The assignments in those of them that were read: by cluster type and target, where their parts are.
     before: BTreeMap<String, BTreeMap<String, (Arc<PartsRecord>, usize)>>,
     /// The cluster types of which something is not known any more.
     lost: BTreeSet<String>,
@@ -168,6 +174,7 @@ impl<'c> Comparison<'c> {
             input,
             session,
             subtrees: BTreeSet::new(),
+            unread: BTreeMap::new(),
             before: BTreeMap::new(),
             lost: BTreeSet::new(),
             failed: before.map(failed).unwrap_or_default(),
@@ -182,32 +189,58 @@ impl<'c> Comparison<'c> {
         };
         let now: BTreeSet<&(String, Digest)> = now.iter().collect();
         for (on, subtree) in before.into_iter().flat_map(|it| &it.subtrees) {
-            let subtree = Digest::from_bytes(*subtree);
-            let name = (on.clone(), subtree);
+            let name = (on.clone(), Digest::from_bytes(*subtree));
             if now.contains(&name) {
                 comparison.subtrees.insert(name);
-                continue;
+            } else {
+                comparison.unread.entry(name.0).or_default().push(name.1);
             }
-            match session.stored.parts(&subtree) {
+        }
+        comparison
+    }
+
+    /// Reads the subtrees of the build before on `cluster_type`, if there are any, and on some of those that come after it: all of
+    /// them take much memory, and what was compared is let go.
+    fn read_on(&mut self, cluster_type: &str) {
+        let Some(first) = self.unread.remove_entry(cluster_type) else { return };
+        let mut wanted = first.1.len();
+        let mut on = vec![first];
+        while wanted < SUBTREES
+            && let Some(next) =
+                self.unread.range::<str, _>((Excluded(cluster_type), Unbounded)).next()
+        {
+            wanted += next.1.len();
+            let next = next.0.clone();
+            on.extend(self.unread.remove_entry(&next));
+        }
+        self.read(on);
+    }
+
+    fn read(&mut self, on: Vec<(String, Vec<Digest>)>) {
+        let wanted =
+            on.into_iter().flat_map(|(on, all)| all.into_iter().map(move |it| (on.clone(), it)));
+        let (on, wanted): (Vec<String>, Vec<Digest>) = wanted.unzip();
+        let parts = self.session.stored.parts(&wanted);
+        for ((on, subtree), parts) in on.into_iter().zip(wanted).zip(parts) {
+            match parts {
                 Some(record) => {
                     let record = Arc::new(record);
                     let targets = record.targets().enumerate();
                     let place = |(index, target): (usize, &str)| {
                         (target.to_owned(), (record.clone(), index))
                     };
-                    let before = comparison.before.entry(on.clone()).or_default();
-                    before.extend(targets.map(place));
+                    self.before.entry(on).or_default().extend(targets.map(place));
                 }
                 None if subtree == Subtree::of_nothing() => {}
-                None => drop(comparison.lost.insert(on.clone())),
+                None => drop(self.lost.insert(on)),
             }
         }
-        comparison
     }
 
     /// Returns why the inputs of an assignment are other ones than before; nothing if they are not.
     fn why(&mut self, built: &BuiltAssignment) -> Vec<ToldCause> {
         let Assignment { cluster_type, target, .. } = &built.assignment;
+        self.read_on(cluster_type.as_str());
         let before = self.before.get_mut(cluster_type.as_str());
         let before = before.and_then(|it| it.remove(target.as_str()));
         match (built.inputs, before) {
@@ -323,7 +356,9 @@ impl<'c> Comparison<'c> {
     }
 
     /// Returns the assignments that there are no more; call it last.
-    fn gone(&self) -> Vec<String> {
+    fn gone(&mut self) -> Vec<String> {
+        let unread = std::mem::take(&mut self.unread);
+        self.read(unread.into_iter().collect());
         let of = |(on, targets): (&String, &BTreeMap<String, _>)| {
             targets.keys().map(|it| format!("{on}:{it}")).collect::<Vec<_>>()
         };

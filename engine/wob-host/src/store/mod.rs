@@ -11,7 +11,7 @@ mod pack;
 mod upkeep;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -108,23 +108,25 @@ impl Store {
         self.get(Kind::Results, key)
     }
 
-    /// Returns those results of `keys` that the store has whole, with their keys. Of many keys it is faster than asking for each, as
-    /// the index of one pack after the other is read in order.
-    pub fn results(&self, keys: &[Digest]) -> BTreeMap<Digest, Vec<u8>> {
-        /// How many keys one thread takes at a time.
-        const KEYS: usize = 1024;
+    /// Returns what `read` makes of the result of each of `keys`, in their order; `None` where the store does not have it whole. Of
+    /// many keys it is faster than asking for each, as most packs that have none of them say so at once.
+    pub fn results<T: Send>(
+        &self,
+        keys: &[Digest],
+        read: impl Fn(Vec<u8>) -> Option<T> + Sync,
+    ) -> Vec<Option<T>> {
         let mut sorted = keys.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
-        let find = |keys: &[Digest]| {
-            let packs = self.packs(Kind::Results);
-            let claimed = packs
-                .iter()
-                .flat_map(|open| keys.iter().filter(|it| !matches!(open.pack.find(it), Ok(None))));
-            let claimed: BTreeSet<Digest> = claimed.copied().collect();
-            claimed.into_iter().filter_map(|it| Some((it, self.result(&it)?))).collect::<Vec<_>>()
+        let packs = self.packs(Kind::Results);
+        let claimed = |open| self.claimed(open, &sorted).into_iter().map(move |it| (it, open));
+        let claimed: BTreeMap<&Digest, &OpenPack> =
+            packs.par_iter().flat_map_iter(|it| claimed(it)).collect();
+        let result = |key: &Digest| {
+            let payload = self.read(Kind::Results, claimed.get(key)?, key);
+            read(payload.or_else(|| self.result(key))?)
         };
-        sorted.par_chunks(KEYS).flat_map_iter(find).collect()
+        keys.par_iter().map(result).collect()
     }
 
     /// Counts the packs of results: each costs a reader one more look.
@@ -143,19 +145,30 @@ impl Store {
     }
 
     fn get(&self, kind: Kind, key: &Digest) -> Option<Vec<u8>> {
-        for open in &self.packs(kind) {
-            let found = open.pack.find(key).transpose();
-            let read = found.map(|it| it.and_then(|it| open.pack.read(&it)));
-            match read {
-                None => {}
-                Some(Ok(payload)) => {
-                    self.note_use(open);
-                    return Some(payload);
-                }
-                Some(Err(damage)) => self.quarantine(kind, &open.name, &damage),
+        self.packs(kind).iter().find_map(|open| self.read(kind, open, key))
+    }
+
+    /// Returns the payload of a key, if a pack has it whole.
+    fn read(&self, kind: Kind, open: &OpenPack, key: &Digest) -> Option<Vec<u8>> {
+        let found = open.pack.find(key).transpose()?;
+        match found.and_then(|it| open.pack.read(&it)) {
+            Ok(payload) => {
+                self.note_use(open);
+                Some(payload)
+            }
+            Err(damage) => {
+                self.quarantine(kind, &open.name, &damage);
+                None
             }
         }
-        None
+    }
+
+    /// Returns those of `keys`, sorted, that a pack of results claims to have.
+    fn claimed<'k>(&self, open: &OpenPack, keys: &'k [Digest]) -> Vec<&'k Digest> {
+        open.pack.claimed(keys).unwrap_or_else(|damage| {
+            self.quarantine(Kind::Results, &open.name, &damage);
+            vec![]
+        })
     }
 
     /// Returns the packs of a kind, opening them if this is the first question; newest first does not matter, since

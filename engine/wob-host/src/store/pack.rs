@@ -1,34 +1,39 @@
 //! Packs: files of many records, written once from beginning to end, and found by an index at their end.
 //!
 //! ```text
-//! magic · record … · index entry … · page … · footer
+//! magic · record … · index entry … · head … · page … · footer
 //! record       key (32) · length (4) · payload · check (32, results only)
 //! index entry  key (32) · offset of the payload (8) · length (4)       sorted by key
+//! head         how the key of an entry begins (4)                      in the order of the entries
 //! page         key of its first entry (32) · digest of its entries (32)
-//! footer       offset of the index (8) · entries (8) · digest of kind and pages (32) · magic (8)
+//! footer       offset of the index (8) · entries (8) · digest of the heads (32) · digest of kind, heads and pages (32) · magic (8)
 //! ```
 //!
-//! The entries of a page are read when the first of them is asked for: most runs ask for few of very many.
+//! The entries of a page are read when the first of them is asked for: most runs ask for few of very many. Who asks for many,
+//! which most packs do not have, looks at the heads: an eleventh of the index, and of fifty thousand keys one is not told
+//! apart from those of a hundred thousand entries.
 //!
 //! **Invariant:** a pack that opens has a whole list of pages; an entry that is found is in a page of the digest that the list
 //! names; a payload that is returned has the digest that its key promises.
 
-use std::{fmt, io, sync::OnceLock};
+use std::{cmp::Ordering, fmt, io, sync::OnceLock};
 
 use wob_engine::{Digest, Hasher};
 
 use crate::filesystem::ReadFile;
 
 /// What every pack begins and ends with; the digit is the version of its shape.
-pub(super) const MAGIC: &[u8; 8] = b"wobpack2";
+pub(super) const MAGIC: &[u8; 8] = b"wobpack3";
 /// The bytes of an index entry.
 const ENTRY: usize = 32 + 8 + 4;
+/// The bytes of a key that tell most keys apart.
+const HEAD: usize = 4;
 /// How many entries a page has, but for the last.
 const PAGE_ENTRIES: usize = 256;
 /// The bytes of a page in the list.
 const PAGE: usize = 32 + 32;
 /// The bytes of a footer.
-const FOOTER: usize = 8 + 8 + 32 + 8;
+const FOOTER: usize = 8 + 8 + 32 + 32 + 8;
 /// The bytes of a record before its payload.
 pub(super) const RECORD_HEAD: usize = 32 + 4;
 /// No index is larger: some ten million records.
@@ -85,6 +90,8 @@ pub(super) struct Pack {
     start: u64,
     /// How many entries it has.
     len: usize,
+    /// The digest of the heads.
+    heads: Digest,
     /// The list of pages.
     pages: Vec<u8>,
     /// The entries of the pages that were asked for.
@@ -124,19 +131,21 @@ impl Pack {
         file.read_at(bytes - FOOTER as u64, &mut footer)?;
         let number = |at: usize| u64::from_le_bytes(array(&footer[at..]));
         let (start, count) = (number(0), number(8));
-        if footer[48..] != *MAGIC {
+        if footer[80..] != *MAGIC {
             return Err(Damage::Wrong("it does not end as a pack"));
         }
         let size = count.checked_mul(ENTRY as u64).filter(|it| *it <= LARGEST_INDEX);
         let list = count.div_ceil(PAGE_ENTRIES as u64) * PAGE as u64;
-        let end = size.and_then(|it| it.checked_add(start)?.checked_add(list));
-        let (Some(size), true) = (size, end == Some(bytes - FOOTER as u64)) else {
+        let heads = count.checked_mul(HEAD as u64);
+        let end = size.and_then(|it| it.checked_add(heads?)?.checked_add(start)?.checked_add(list));
+        if end != Some(bytes - FOOTER as u64) {
             return Err(Damage::Wrong("its footer does not fit its size"));
-        };
+        }
         let mut pages = vec![0; usize::try_from(list).unwrap_or(0)];
-        file.read_at(start + size, &mut pages)?;
-        let digest = list_digest(kind, &pages);
-        if footer[16..48] != *digest.as_bytes() {
+        file.read_at(bytes - FOOTER as u64 - list, &mut pages)?;
+        let heads = Digest::from_bytes(array(&footer[16..]));
+        let digest = list_digest(kind, &heads, &pages);
+        if footer[48..80] != *digest.as_bytes() {
             return Err(Damage::Wrong("its index is damaged"));
         }
         if name != file_name(kind, &digest) {
@@ -144,7 +153,7 @@ impl Pack {
         }
         let read = (0..pages.len() / PAGE).map(|_| OnceLock::new()).collect();
         let len = usize::try_from(count).unwrap_or(0);
-        Ok(Self { kind, file, start, len, pages, read, bytes })
+        Ok(Self { kind, file, start, len, heads, pages, read, bytes })
     }
 
     /// Returns the number of records.
@@ -157,8 +166,9 @@ impl Pack {
         self.bytes
     }
 
-    /// Returns the entries, sorted by key.
+    /// Returns the entries, sorted by key. The whole index is read and checked.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, Damage> {
+        self.heads()?;
         let mut all = Vec::with_capacity(self.len);
         for page in 0..self.read.len() {
             all.extend(self.page(page)?.chunks_exact(ENTRY).map(entry));
@@ -183,6 +193,43 @@ impl Pack {
         let index = partition_point(entries.len() / ENTRY, within, |it| key_of(it) < key_bytes);
         let found = entries.chunks_exact(ENTRY).nth(index).map(entry);
         Ok(found.filter(|it| it.key == *key))
+    }
+
+    /// Returns those of `keys`, sorted, for which there is an entry; and those for which there may be one, where the index cannot
+    /// be read.
+    pub(super) fn claimed<'k>(&self, keys: &'k [Digest]) -> Result<Vec<&'k Digest>, Damage> {
+        // Few keys have few pages.
+        let likely = if keys.len() * (ENTRY / HEAD) < self.read.len() {
+            keys.iter().collect()
+        } else {
+            self.with_known_heads(keys)?
+        };
+        let is_claimed = |it: &&Digest| !matches!(self.find(it), Ok(None));
+        Ok(likely.into_iter().filter(is_claimed).collect())
+    }
+
+    /// Returns those of `keys`, sorted, that begin as the key of an entry does.
+    fn with_known_heads<'k>(&self, keys: &'k [Digest]) -> Result<Vec<&'k Digest>, Damage> {
+        let heads = self.heads()?;
+        let mut heads = heads.chunks_exact(HEAD).peekable();
+        let mut found = vec![];
+        for key in keys {
+            let wanted = &key.as_bytes()[..HEAD];
+            while heads.next_if(|it| (*it).cmp(wanted) == Ordering::Less).is_some() {}
+            if heads.peek() == Some(&wanted) {
+                found.push(key);
+            }
+        }
+        Ok(found)
+    }
+
+    fn heads(&self) -> Result<Vec<u8>, Damage> {
+        let mut heads = vec![0; self.len * HEAD];
+        self.file.read_at(self.start + (self.len * ENTRY) as u64, &mut heads)?;
+        if heads_digest(&heads) != self.heads {
+            return Err(Damage::Wrong("the heads of its index are damaged"));
+        }
+        Ok(heads)
     }
 
     /// Returns the entries of a page.
@@ -259,7 +306,8 @@ fn entry(bytes: &[u8]) -> Entry {
     }
 }
 
-/// Returns the index, its pages and the footer that end a pack, and the name of its file; `start` is where the index begins.
+/// Returns the index, its heads and pages and the footer that end a pack, and the name of its file; `start` is where the index
+/// begins.
 pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, String) {
     entries.sort_unstable();
     // Of several records with one key the first one counts; the others lie there, and nothing leads to them.
@@ -275,10 +323,15 @@ pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, 
         pages.extend_from_slice(&page[..32]);
         pages.extend_from_slice(page_digest(page).as_bytes());
     }
-    let digest = list_digest(kind, &pages);
+    let heads: Vec<u8> =
+        entries.iter().flat_map(|it| &it.key.as_bytes()[..HEAD]).copied().collect();
+    let of_heads = heads_digest(&heads);
+    let digest = list_digest(kind, &of_heads, &pages);
+    bytes.extend_from_slice(&heads);
     bytes.extend_from_slice(&pages);
     bytes.extend_from_slice(&start.to_le_bytes());
     bytes.extend_from_slice(&(entries.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(of_heads.as_bytes());
     bytes.extend_from_slice(digest.as_bytes());
     bytes.extend_from_slice(MAGIC);
     (bytes, file_name(kind, &digest))
@@ -288,8 +341,16 @@ fn page_digest(entries: &[u8]) -> Digest {
     Hasher::new("wob 2026-11 pack page").field(entries).finish()
 }
 
-fn list_digest(kind: Kind, pages: &[u8]) -> Digest {
-    Hasher::new("wob 2026-11 pack index").field(kind.extension().as_bytes()).field(pages).finish()
+fn heads_digest(heads: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 pack heads").field(heads).finish()
+}
+
+fn list_digest(kind: Kind, heads: &Digest, pages: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 pack index")
+        .field(kind.extension().as_bytes())
+        .field(heads.as_bytes())
+        .field(pages)
+        .finish()
 }
 
 /// Packs are named by their index, so that a copy under another name, or of another pack, is noticed.

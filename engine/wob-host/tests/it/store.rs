@@ -41,6 +41,11 @@ fn check(store: &Store, count: usize) -> usize {
     right
 }
 
+/// What a store says of each key when it is asked for that alone.
+fn alone(store: &Store, keys: &[Digest]) -> Vec<Option<Vec<u8>>> {
+    keys.iter().map(|it| store.result(it)).collect()
+}
+
 fn packs(disk: &SimulatedDisk) -> Vec<Utf8PathBuf> {
     let is_pack = |it: &Utf8PathBuf| it.as_str().contains("/packs/");
     disk.files().into_iter().filter(is_pack).collect()
@@ -57,9 +62,9 @@ fn a_store_returns_what_it_was_given() {
     assert_eq!(store.result(&key(100)), None);
     add(&store, 200, 100).unwrap();
     let keys: Vec<Digest> = (0..300).rev().map(key).collect();
-    let results = open(&disk).results(&keys);
-    assert_eq!(results.len(), 200, "many at a time, from several packs");
-    assert!(results.iter().all(|(key, it)| store.result(key).as_ref() == Some(it)));
+    let results = open(&disk).results(&keys, Some);
+    assert_eq!(results.iter().flatten().count(), 200, "many at a time, from several packs");
+    assert_eq!(results, alone(&store, &keys));
     assert_eq!(store.blob(&key(0)), None, "a key of a result is no key of contents");
 }
 
@@ -173,6 +178,13 @@ fn a_flipped_bit_is_a_miss() {
                     assert_eq!(blob, format!("contents {index}").as_bytes());
                 }
             }
+            let together = open(&disk).results(&[key(0), key(1), key(2)], Some);
+            for (index, named) in together.iter().enumerate() {
+                let blob = Digest::of(format!("contents {index}").as_bytes());
+                assert!(named.as_ref().is_none_or(|it| it == blob.as_bytes()), "{pack}: byte {at}");
+            }
+            // Nobody asks for many contents at once.
+            store.verify();
             missed += usize::from(!store.quarantined().is_empty());
             // The first bytes of a pack are a mark for people; nothing is read by them.
             assert!(at < 8 || !store.quarantined().is_empty(), "{pack}: byte {at}");
@@ -206,9 +218,11 @@ fn a_large_index_is_read_page_by_page() {
     let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
-    // Behind the entries stand eight pages of 64 bytes, and a footer of 56; an entry has 44.
-    let list = size - 56 - 8 * 64;
-    for at in [list - 1, list - 44 * COUNT / 2, list - 44 * COUNT, list + 7, list + 64 * 7 + 40] {
+    // Behind the entries of 44 bytes stand their heads of 4, eight pages of 64, and a footer of 88.
+    let list = size - 88 - 8 * 64;
+    let heads = list - 4 * COUNT;
+    for at in [heads - 1, heads - 44 * COUNT / 2, heads - 44 * COUNT, list + 7, list + 64 * 7 + 40]
+    {
         let disk = whole.crash(Loss::Half);
         disk.tamper(&results, |bytes| bytes[at] ^= 0x10);
         let store = open(&disk);
@@ -217,6 +231,29 @@ fn a_large_index_is_read_page_by_page() {
         add(&store, 0, COUNT).unwrap();
         assert_eq!(check(&open(&disk), COUNT), COUNT, "byte {at}");
     }
+}
+
+/// Many are asked for together, of packs of which most have none of them: what is found is what each alone is, and damage is a miss.
+#[test]
+fn many_are_asked_for_at_once() {
+    const COUNT: usize = 3_000;
+    let whole = SimulatedDisk::default();
+    for first in [0, COUNT, 2 * COUNT] {
+        add(&open(&whole), first, COUNT).unwrap();
+    }
+    for step in [1, 7, 1_500] {
+        let keys: Vec<Digest> = (COUNT / 2..6 * COUNT).step_by(step).map(key).collect();
+        assert_eq!(open(&whole).results(&keys, Some), alone(&open(&whole), &keys), "each {step}th");
+    }
+    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
+    let mut size = 0;
+    whole.tamper(&results, |bytes| size = bytes.len());
+    // Before the footer of 88 bytes stand the pages, 64 bytes for each 256 entries, and before these the heads.
+    whole.tamper(&results, |bytes| bytes[size - 88 - 12 * 64 - 1] ^= 1);
+    let store = open(&whole);
+    let keys: Vec<Digest> = (0..3 * COUNT).map(key).collect();
+    assert_eq!(store.results(&keys, Some).iter().flatten().count(), 2 * COUNT);
+    assert_eq!(store.quarantined().len(), 1);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use wob_engine::Digest;
 use wob_rules::{Assignment, Edit, Subtree, subtrees};
 
@@ -117,8 +116,9 @@ fn read_subtrees(
     last: &LastBuild,
 ) -> Option<Vec<(usize, Range<usize>)>> {
     let before = last.subtrees();
-    let fetched: Option<Vec<PartsRecord>> =
-        positions.par_iter().map(|it| stored.parts(&before.get(*it)?.1)).collect();
+    let subtrees: Option<Vec<Digest>> =
+        positions.iter().map(|it| Some(before.get(*it)?.1)).collect();
+    let fetched: Option<Vec<PartsRecord>> = stored.parts(&subtrees?).into_iter().collect();
     let find = |(position, parts): (&usize, PartsRecord)| {
         let (on, _) = before.get(*position)?;
         let first = parts.targets().next()?;
