@@ -77,8 +77,6 @@ pub(crate) struct Amended<'c> {
     pub(crate) built: Vec<BuiltAssignment>,
     /// What is said of the environment now.
     pub(crate) said: SaidParts,
-    /// What changes.
-    pub(crate) plan: Plan,
     /// What the record of the whole tree says.
     pub(crate) head: Head,
     text: String,
@@ -121,8 +119,8 @@ impl Output {
         drop(lease);
         drop(progress);
         let mut said = Said::default();
-        for it in &amended {
-            said.join(it.2.said.all());
+        for (_, _, (it, _)) in &amended {
+            said.join(it.said.all());
         }
         let report = session.report(said.into_problems(), together.diagnostics());
         if session.narrowed.is_some() && speaks_of_unread(session, &report) {
@@ -173,16 +171,16 @@ impl Output {
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         (place, ground): (&Place, Ground),
-        (amended, together): (Amended<'_>, &Together),
+        ((amended, plan), together): ((Amended<'_>, Plan), &Together),
     ) -> Result<Outcome, OutputError> {
-        tell_others(session, &amended.plan, &place.shown());
-        let counts = amended.plan.counts();
-        let lies = Lying::Edited(TreeEdit::of(&amended.plan));
+        tell_others(session, &plan, &place.shown());
+        let counts = plan.counts();
+        let lies = Lying::Edited(TreeEdit::of(&plan));
         let head = &amended.head;
         let message = message(&head.environment, &head.root, &head.sources);
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
         let interrupt = &session.interrupt;
-        let write = |plan: Plan| ground.write(plan.with_message(&message), overwrite, interrupt);
+        let write = || ground.write(plan.with_message(&message), overwrite, interrupt);
         let ((written, footprint), explanation) =
             amended.write(session, pool, (&notes, together), write)?;
         let Amended { head, text, .. } = amended;
@@ -288,13 +286,14 @@ impl<'c> Candidate<'c> {
     }
 
     /// Builds the assignments that the edit concerns, and those that are stored with them, and compares them with what lies
-    /// there, of which `standing` is known; `None` if anything is wrong, or that is not what was recorded.
+    /// there, of which `standing` is known; returns what became of it and what changes, or `None` if anything is wrong, or what lies
+    /// there is not what was recorded.
     pub(crate) fn build(
         mut self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         standing: &Standing,
-    ) -> Result<Option<Amended<'c>>, OutputError> {
+    ) -> Result<Option<(Amended<'c>, Plan)>, OutputError> {
         let all = assignments(&session.loaded.db, self.input);
         let indices = || self.division.built.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
@@ -345,7 +344,7 @@ impl<'c> Candidate<'c> {
         built: Vec<BuiltAssignment>,
         parts: Vec<AmendedPart>,
         standing: &Standing,
-    ) -> Result<Option<Amended<'c>>, OutputError> {
+    ) -> Result<Option<(Amended<'c>, Plan)>, OutputError> {
         let mut head = self.head.clone();
         let mut texts = BTreeMap::new();
         let mut files = Tree::default();
@@ -395,7 +394,7 @@ impl<'c> Candidate<'c> {
         };
         let plan = self.destination.amend(&amendment, &session.interrupt)?;
         let said = std::mem::take(&mut self.said);
-        Ok(plan.map(|plan| Amended { candidate: self, built, said, plan, head, text }))
+        Ok(plan.map(|plan| (Amended { candidate: self, built, said, head, text }, plan)))
     }
 }
 
@@ -405,25 +404,25 @@ impl Amended<'_> {
         self.candidate.has_news
     }
 
-    /// Writes it as `write` does, and notes at `to` what the next build needs, unless that fails; returns why assignments were
+    /// Calls `write`, which writes it, and notes at `to` what the next build needs, unless that fails; returns why assignments were
     /// built, too.
     pub(crate) fn write<W: Send>(
         &self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         (to, together): (&PlaceNotes, &Together),
-        write: impl FnOnce(Plan) -> Result<W, OutputError> + Send,
+        write: impl FnOnce() -> Result<W, OutputError> + Send,
     ) -> Result<(W, Explanation), OutputError> {
         let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
-        let (made, plan) = (&*self.built, self.plan.clone());
+        let made = &*self.built;
         let db = session.loaded.db.clone();
         // Mostly waits for the disk.
         let (written, last, reads) = thread::scope(|scope| {
             let name = target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
-                write(plan)
+                write()
             });
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);

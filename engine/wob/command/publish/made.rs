@@ -41,6 +41,8 @@ pub(super) enum Made<'m> {
 /// What there is to publish, of which only what has changed was built.
 pub(super) struct MadeOfChanges<'m> {
     amended: Amended<'m>,
+    /// What changes.
+    plan: Plan,
     /// What is said of all environments together.
     together: Together,
     /// What is legal but surely wrong, as far as this one alone tells.
@@ -102,10 +104,10 @@ impl<'m> MadeOfChanges<'m> {
         let alone =
             alone.or_else(|| is_read.then(|| Together::new(shape, alone_of(session, input))));
         let amended = candidate.build(session, pool, &Standing::Unknown)?;
-        Ok(amended.zip(alone).map(|(amended, alone)| {
+        Ok(amended.zip(alone).map(|((amended, plan), alone)| {
             let built = Built::of_some(&session.loaded.db, input, amended.built.clone());
             let target = BuiltTarget { input, selected: Selected::Whole, built, early: None };
-            Self { amended, together, alone, target, pool }
+            Self { amended, plan, together, alone, target, pool }
         }))
     }
 
@@ -165,7 +167,7 @@ impl<'m> Made<'m> {
     pub(super) fn plan(&self) -> &Plan {
         match self {
             Self::Whole { plan, .. } => plan,
-            Self::Amended(it) => &it.amended.plan,
+            Self::Amended(it) => &it.plan,
         }
     }
 
@@ -213,7 +215,7 @@ impl<'m> Made<'m> {
             }
             Self::Amended(it) => {
                 let interrupt = &session.interrupt;
-                let write = |plan| commit(plan, message, interrupt);
+                let write = || commit(it.plan.clone(), message, interrupt);
                 it.amended.write(session, it.pool, (notes, &it.together), write)?.0
             }
         };
@@ -237,7 +239,7 @@ impl<'m> Made<'m> {
                 whole.found.note_published(session, whole.target, head, notes);
                 mark.write(self.alone(), notes);
             }
-            Self::Amended(it) if it.amended.plan.keeps_records() => {
+            Self::Amended(it) if it.plan.keeps_records() => {
                 if let Some(notes) = notes.of(mark).filter(|_| it.amended.has_news()) {
                     it.amended.keep(session, &it.together, notes);
                     mark.write(self.alone(), notes);
