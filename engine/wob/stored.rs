@@ -27,6 +27,8 @@ const RULES: &str = env!("WOB_RULES_DIGEST");
 const MOST_PACKS: usize = 64;
 /// As many wait until there is time for it.
 const WAITING_PACKS: usize = 512;
+/// How many assignments' files are kept from build to build: beyond that the store is asked again.
+const MOST_FOUND: usize = 20_000;
 /// How many subtrees are put together before they are written.
 const SUBTREES: usize = 64;
 
@@ -44,6 +46,8 @@ struct State {
     found: BTreeMap<Digest, (Arc<Record>, usize)>,
     /// What was built and could not be written: the store gives the rest again.
     unsaved: Vec<Record>,
+    /// Whether anything that was found is not in the store.
+    is_alone: bool,
     /// The subtrees of which the store has a record.
     whole: BTreeSet<Digest>,
     /// The subtrees of the build before: cluster type and digest.
@@ -83,7 +87,14 @@ impl State {
     /// Takes what could not be written for what the store has.
     fn add_unsaved(&mut self) {
         for record in std::mem::take(&mut self.unsaved) {
+            self.is_alone = true;
             self.add(record);
+        }
+    }
+
+    fn forget_beyond(&mut self, most: usize) {
+        if self.found.len() > most && !self.is_alone {
+            self.found.clear();
         }
     }
 
@@ -188,6 +199,11 @@ impl Stored {
         let mut state = self.write_state();
         state.last = last;
         state.before.clear();
+    }
+
+    /// Lets go of what the store gives again, if that is much.
+    pub(crate) fn forget(&self) {
+        self.write_state().forget_beyond(MOST_FOUND);
     }
 
     /// Fetches what assignments on the cluster types of some subtrees were in the build before, which had others.
@@ -357,7 +373,34 @@ fn encoded(record: &impl serde::Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use wob_engine::{FolderIds, GitObjectId};
+
     use super::*;
+
+    /// The record of three assignments without files.
+    fn record() -> Record {
+        let git_id = GitObjectId::from_bytes([0; 20]);
+        let known = |it: &[u8]| {
+            let files = KnownFiles { files: vec![], missed: Box::default(), grain: Grain::File };
+            (Digest::of(it), files, FolderIds { root: Digest::of(it), git_id })
+        };
+        Record::new([b"a", b"b", b"c"].map(|it| known(it)).into_iter())
+    }
+
+    #[test]
+    fn what_the_store_gives_again_is_forgotten_and_nothing_else() {
+        let mut state = State::default();
+        state.add_whole(vec![(Digest::of(b"subtree"), record())]);
+        state.forget_beyond(3);
+        assert!(state.has(&Digest::of(b"a")), "it is not much");
+        state.forget_beyond(2);
+        assert!(!state.has(&Digest::of(b"a")));
+        state.unsaved.push(record());
+        state.forget_beyond(2);
+        state.add_unsaved();
+        state.forget_beyond(2);
+        assert!(state.has(&Digest::of(b"a")), "nobody else has it");
+    }
 
     #[test]
     fn a_key_is_of_the_rules_the_kind_and_the_digest() {

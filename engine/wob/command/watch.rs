@@ -217,6 +217,7 @@ impl Watch {
         };
         state.told = session.remarks();
         let left = session.leave();
+        left.stored.forget();
         state.seen = left.loaded.seen.clone();
         state.left = Some(left);
         exit
@@ -253,7 +254,8 @@ impl Watch {
         session.say_remarks();
         state.told = session.remarks();
         let exit = self.end(&round, state, begin, streams);
-        let loaded = session.leave().loaded;
+        let Left { loaded, stored } = session.leave();
+        stored.forget();
         state.seen = loaded.seen.clone();
         state.part = Some(loaded);
         Some(exit)
