@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use wob_engine::Digest;
 
-use self::pack::{Damage, Kind, Pack};
+use self::pack::{Damage, Entry, Kind, Pack};
 use crate::filesystem::{FileSystem, RealFileSystem};
 
 pub use batch::Batch;
@@ -119,11 +119,18 @@ impl Store {
         sorted.sort_unstable();
         sorted.dedup();
         let packs = self.packs(Kind::Results);
-        let claimed = |open| self.claimed(open, &sorted).into_iter().map(move |it| (it, open));
-        let claimed: BTreeMap<&Digest, &OpenPack> =
-            packs.par_iter().flat_map_iter(|it| claimed(it)).collect();
+        let entries = |open: &Arc<OpenPack>| {
+            open.pack.find_all(&sorted).unwrap_or_else(|damage| {
+                self.quarantine(Kind::Results, &open.name, &damage);
+                vec![]
+            })
+        };
+        let found = |open| entries(open).into_iter().map(move |it| (it.key, (open, it)));
+        let found: BTreeMap<Digest, (&Arc<OpenPack>, Entry)> =
+            packs.par_iter().flat_map_iter(found).collect();
         let result = |key: &Digest| {
-            let payload = self.read(Kind::Results, claimed.get(key)?, key);
+            let (open, entry) = found.get(key)?;
+            let payload = self.read(Kind::Results, open, Ok(*entry));
             read(payload.or_else(|| self.result(key))?)
         };
         keys.par_iter().map(result).collect()
@@ -145,12 +152,12 @@ impl Store {
     }
 
     fn get(&self, kind: Kind, key: &Digest) -> Option<Vec<u8>> {
-        self.packs(kind).iter().find_map(|open| self.read(kind, open, key))
+        let read = |open: &Arc<OpenPack>| self.read(kind, open, open.pack.find(key).transpose()?);
+        self.packs(kind).iter().find_map(read)
     }
 
-    /// Returns the payload of a key, if a pack has it whole.
-    fn read(&self, kind: Kind, open: &OpenPack, key: &Digest) -> Option<Vec<u8>> {
-        let found = open.pack.find(key).transpose()?;
+    /// Returns the payload of what was found in a pack, if it is whole.
+    fn read(&self, kind: Kind, open: &OpenPack, found: Result<Entry, Damage>) -> Option<Vec<u8>> {
         match found.and_then(|it| open.pack.read(&it)) {
             Ok(payload) => {
                 self.note_use(open);
@@ -161,14 +168,6 @@ impl Store {
                 None
             }
         }
-    }
-
-    /// Returns those of `keys`, sorted, that a pack of results claims to have.
-    fn claimed<'k>(&self, open: &OpenPack, keys: &'k [Digest]) -> Vec<&'k Digest> {
-        open.pack.claimed(keys).unwrap_or_else(|damage| {
-            self.quarantine(Kind::Results, &open.name, &damage);
-            vec![]
-        })
     }
 
     /// Returns the packs of a kind, opening them if this is the first question; newest first does not matter, since

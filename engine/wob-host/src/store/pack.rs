@@ -195,17 +195,15 @@ impl Pack {
         Ok(found.filter(|it| it.key == *key))
     }
 
-    /// Returns those of `keys`, sorted, for which there is an entry; and those for which there may be one, where the index cannot
-    /// be read.
-    pub(super) fn claimed<'k>(&self, keys: &'k [Digest]) -> Result<Vec<&'k Digest>, Damage> {
+    /// Finds the entries of those of `keys`, sorted, that have one.
+    pub(super) fn find_all(&self, keys: &[Digest]) -> Result<Vec<Entry>, Damage> {
         // Few keys have few pages.
         let likely = if keys.len() * (ENTRY / HEAD) < self.read.len() {
             keys.iter().collect()
         } else {
             self.with_known_heads(keys)?
         };
-        let is_claimed = |it: &&Digest| !matches!(self.find(it), Ok(None));
-        Ok(likely.into_iter().filter(is_claimed).collect())
+        likely.into_iter().filter_map(|it| self.find(it).transpose()).collect()
     }
 
     /// Returns those of `keys`, sorted, that begin as the key of an entry does.

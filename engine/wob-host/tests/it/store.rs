@@ -248,12 +248,16 @@ fn many_are_asked_for_at_once() {
     let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
-    // Before the footer of 88 bytes stand the pages, 64 bytes for each 256 entries, and before these the heads.
-    whole.tamper(&results, |bytes| bytes[size - 88 - 12 * 64 - 1] ^= 1);
-    let store = open(&whole);
+    // Before the footer of 88 bytes stand the pages, 64 bytes for each 256 entries, and before these the heads and the entries.
+    let heads = size - 88 - 12 * 64 - 4 * COUNT;
     let keys: Vec<Digest> = (0..3 * COUNT).map(key).collect();
-    assert_eq!(store.results(&keys, Some).iter().flatten().count(), 2 * COUNT);
-    assert_eq!(store.quarantined().len(), 1);
+    for at in [heads + 4 * COUNT - 1, heads - 1] {
+        let disk = whole.crash(Loss::Half);
+        disk.tamper(&results, |bytes| bytes[at] ^= 1);
+        let store = open(&disk);
+        assert_eq!(store.results(&keys, Some).iter().flatten().count(), 2 * COUNT, "byte {at}");
+        assert_eq!(store.quarantined().len(), 1, "byte {at}");
+    }
 }
 
 #[test]
