@@ -51,11 +51,11 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Self; 2] = [Self::Blobs, Self::Results];
 
-    /// Returns the extension of the pack's file name.
+    /// Returns the extension of the pack's file name. It ends with the version of its shape: another wob leaves the pack alone.
     pub(super) fn extension(self) -> &'static str {
         match self {
-            Self::Blobs => "blobs",
-            Self::Results => "results",
+            Self::Blobs => "blobs3",
+            Self::Results => "results3",
         }
     }
 

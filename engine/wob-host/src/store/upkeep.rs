@@ -140,16 +140,16 @@ impl Store {
         self.remove_stale(now, limits, &mut removed)?;
         let (protected, _) = self.running();
         let mut packs = self.all_packs();
-        packs.sort_by_key(|(_, _, stat)| stat.changed);
-        let mut left: u64 = packs.iter().map(|(_, _, stat)| stat.size).sum();
-        for (kind, name, stat) in packs {
+        packs.sort_by_key(|(_, stat)| stat.changed);
+        let mut left: u64 = packs.iter().map(|(_, stat)| stat.size).sum();
+        for (name, stat) in packs {
             let is_used = protected.is_some_and(|it| stat.changed >= it);
             let age = now.duration_since(stat.changed).unwrap_or_default();
             let is_old = age > limits.longest_unused && left - stat.size >= limits.least_bytes;
             if is_used || !(is_old || left > limits.most_bytes) {
                 continue;
             }
-            self.remove_pack(kind, &name)?;
+            self.remove_pack(&name)?;
             left -= stat.size;
             removed.packs += 1;
             removed.bytes += stat.size;
@@ -168,8 +168,8 @@ impl Store {
     /// If something cannot be removed; the rest was.
     pub fn clear(&self) -> Result<Removed, StoreError> {
         let mut removed = Removed::default();
-        for (kind, name, stat) in self.all_packs() {
-            self.remove_pack(kind, &name)?;
+        for (name, stat) in self.all_packs() {
+            self.remove_pack(&name)?;
             removed.packs += 1;
             removed.bytes += stat.size;
         }
@@ -181,17 +181,16 @@ impl Store {
         Ok(removed)
     }
 
-    fn all_packs(&self) -> Vec<(Kind, String, Stat)> {
+    /// Lists the packs of every kind and shape: those that only another wob can read grow old as well.
+    fn all_packs(&self) -> Vec<(String, Stat)> {
         let folder = self.packs_folder();
-        let found = |kind, name: String| {
+        let names = self.fs.list(&folder).unwrap_or_default();
+        let packs = names.into_iter().filter(|it| !it.starts_with('.'));
+        let found = |name: String| {
             let stat = self.fs.stat(&folder.join(&name)).ok()?;
-            Some((kind, name, stat))
+            Some((name, stat))
         };
-        Kind::ALL
-            .into_iter()
-            .flat_map(|kind| self.pack_names(kind).into_iter().map(move |name| (kind, name)))
-            .filter_map(|(kind, name)| found(kind, name))
-            .collect()
+        packs.filter_map(found).collect()
     }
 
     /// Removes drafts, damaged packs and notes that nobody has touched for long.
@@ -243,15 +242,17 @@ impl Store {
         }
         let name = joined.commit(self)?;
         for open in small.iter().filter(|it| Some(&it.name) != name.as_ref()) {
-            self.remove_pack(kind, &open.name)?;
+            self.remove_pack(&open.name)?;
             removed.joined += 1;
         }
         Ok(())
     }
 
-    fn remove_pack(&self, kind: Kind, name: &str) -> Result<(), StoreError> {
-        if let Some(packs) = write(self.of(kind)).as_mut() {
-            packs.retain(|it| it.name != name);
+    fn remove_pack(&self, name: &str) -> Result<(), StoreError> {
+        for kind in Kind::ALL {
+            if let Some(packs) = write(self.of(kind)).as_mut() {
+                packs.retain(|it| it.name != name);
+            }
         }
         self.remove_if_there(&self.packs_folder().join(name))
     }

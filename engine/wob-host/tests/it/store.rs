@@ -215,7 +215,7 @@ fn a_large_index_is_read_page_by_page() {
     for index in COUNT..2 * COUNT {
         assert_eq!(store.result(&key(index)), None);
     }
-    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
+    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results3")).unwrap();
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
     // Behind the entries of 44 bytes stand their heads of 4, eight pages of 64, and a footer of 88.
@@ -245,7 +245,7 @@ fn many_are_asked_for_at_once() {
         let keys: Vec<Digest> = (COUNT / 2..6 * COUNT).step_by(step).map(key).collect();
         assert_eq!(open(&whole).results(&keys, Some), alone(&open(&whole), &keys), "each {step}th");
     }
-    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results")).unwrap();
+    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results3")).unwrap();
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
     // Before the footer of 88 bytes stand the pages, 64 bytes for each 256 entries, and before these the heads and the entries.
@@ -270,16 +270,37 @@ fn a_misfiled_or_foreign_pack_is_set_aside() {
             pack.with_file_name(format!("{}.{}", "0".repeat(40), pack.extension().unwrap()));
         disk.copy(pack, &other);
     }
-    let results = packs.iter().find(|it| it.extension() == Some("results")).unwrap();
-    let blobs = packs.iter().find(|it| it.extension() == Some("blobs")).unwrap();
+    let results = packs.iter().find(|it| it.extension() == Some("results3")).unwrap();
+    let blobs = packs.iter().find(|it| it.extension() == Some("blobs3")).unwrap();
     // Results under the name of contents: the index is bound to its kind.
-    disk.copy(results, &results.with_extension("blobs"));
+    disk.copy(results, &results.with_extension("blobs3"));
     disk.copy(blobs, &blobs.with_file_name("note.txt"));
     let store = open(&disk);
     assert_eq!(check(&store, 3), 3);
     assert_eq!(store.quarantined().len(), 3, "{:?}", store.quarantined());
     assert_eq!(check(&open(&disk), 3), 3);
     assert_eq!(open(&disk).quarantined(), [], "what is set aside is not looked at again");
+}
+
+/// Another wob, which shares the store, may know packs of another shape: they are its own, until nobody has used them for long.
+#[test]
+fn packs_of_another_shape_are_left_alone() {
+    for name in ["0123.results", "0123.blobs4"] {
+        let disk = SimulatedDisk::default();
+        let other = Utf8Path::new(FOLDER).join("packs").join(name);
+        add(&open(&disk), 0, 3).unwrap();
+        disk.put(&other, b"what nobody here can read");
+        let store = open(&disk);
+        assert_eq!(check(&store, 3), 3);
+        assert_eq!(store.verify().quarantined, []);
+        store.gc(&GcLimits::default()).unwrap();
+        assert!(disk.files().contains(&other), "{name}");
+        let nothing = GcLimits { most_bytes: 0, longest_unused: Duration::MAX, least_bytes: 0 };
+        assert_eq!(store.gc(&nothing).unwrap().packs, 3, "{name}");
+        assert_eq!(packs(&disk), Vec::<Utf8PathBuf>::new());
+        disk.put(&other, b"what nobody here can read");
+        assert_eq!(store.clear().unwrap().packs, 1, "{name}");
+    }
 }
 
 #[test]
