@@ -5,25 +5,25 @@
 //! record       key (32) · length (4) · payload · check (32, results only)
 //! index entry  key (32) · offset of the payload (8) · length (4)       sorted by key
 //! head         how the key of an entry begins (4)                      in the order of the entries
-//! page         key of its first entry (32) · digest of its entries (32)
-//! footer       offset of the index (8) · entries (8) · digest of the heads (32) · digest of kind, heads and pages (32) · magic (8)
+//! page         key of its first entry (32) · digest of its entries (32) · digest of their heads (32)
+//! footer       offset of the index (8) · entries (8) · digest of kind and pages (32) · magic (8)
 //! ```
 //!
-//! The entries of a page are read when the first of them is asked for: most runs ask for few of very many. Who asks for many,
-//! which most packs do not have, looks at the heads: an eleventh of the index, and of fifty thousand keys one is not told
-//! apart from those of a hundred thousand entries.
+//! A page is read when one of its entries is asked for: most runs ask for few of very many. Most packs do not have most keys,
+//! and say so by the heads of a page, which are an eleventh of its entries: of fifty thousand keys one is not told apart from
+//! those of a hundred thousand entries.
 //!
-//! **Invariant:** a pack that opens has a whole list of pages; an entry that is found is in a page of the digest that the list
-//! names; a payload that is returned has the digest that its key promises.
+//! **Invariant:** a pack that opens has a whole list of pages; an entry that is found, and heads by which there is none, are of
+//! the digest that the list names; a payload that is returned has the digest that its key promises.
 
-use std::{cmp::Ordering, fmt, io, sync::OnceLock};
+use std::{fmt, io, sync::OnceLock};
 
 use wob_engine::{Digest, Hasher};
 
 use crate::filesystem::ReadFile;
 
 /// What every pack begins and ends with; the digit is the version of its shape.
-pub(super) const MAGIC: &[u8; 8] = b"wobpack3";
+pub(super) const MAGIC: &[u8; 8] = b"wobpack4";
 /// The bytes of an index entry.
 const ENTRY: usize = 32 + 8 + 4;
 /// The bytes of a key that tell most keys apart.
@@ -31,9 +31,9 @@ const HEAD: usize = 4;
 /// How many entries a page has, but for the last.
 const PAGE_ENTRIES: usize = 256;
 /// The bytes of a page in the list.
-const PAGE: usize = 32 + 32;
+const PAGE: usize = 32 + 32 + 32;
 /// The bytes of a footer.
-const FOOTER: usize = 8 + 8 + 32 + 32 + 8;
+const FOOTER: usize = 8 + 8 + 32 + 8;
 /// The bytes of a record before its payload.
 pub(super) const RECORD_HEAD: usize = 32 + 4;
 /// No index is larger: some ten million records.
@@ -54,8 +54,8 @@ impl Kind {
     /// Returns the extension of the pack's file name. It ends with the version of its shape: another wob leaves the pack alone.
     pub(super) fn extension(self) -> &'static str {
         match self {
-            Self::Blobs => "blobs3",
-            Self::Results => "results3",
+            Self::Blobs => "blobs4",
+            Self::Results => "results4",
         }
     }
 
@@ -90,13 +90,20 @@ pub(super) struct Pack {
     start: u64,
     /// How many entries it has.
     len: usize,
-    /// The digest of the heads.
-    heads: Digest,
-    /// The list of pages.
-    pages: Vec<u8>,
-    /// The entries of the pages that were asked for.
-    read: Vec<OnceLock<Vec<u8>>>,
+    pages: Vec<Page>,
     bytes: u64,
+}
+
+/// A page as the list has it.
+struct Page {
+    /// The key of its first entry.
+    first: Digest,
+    /// The digest of its entries.
+    entries: Digest,
+    /// The digest of their heads.
+    heads: Digest,
+    /// Its entries, once they were asked for.
+    read: OnceLock<Vec<u8>>,
 }
 
 /// Why a pack or a record of it is not used.
@@ -131,7 +138,7 @@ impl Pack {
         file.read_at(bytes - FOOTER as u64, &mut footer)?;
         let number = |at: usize| u64::from_le_bytes(array(&footer[at..]));
         let (start, count) = (number(0), number(8));
-        if footer[80..] != *MAGIC {
+        if footer[48..] != *MAGIC {
             return Err(Damage::Wrong("it does not end as a pack"));
         }
         let size = count.checked_mul(ENTRY as u64).filter(|it| *it <= LARGEST_INDEX);
@@ -141,19 +148,18 @@ impl Pack {
         if end != Some(bytes - FOOTER as u64) {
             return Err(Damage::Wrong("its footer does not fit its size"));
         }
-        let mut pages = vec![0; usize::try_from(list).unwrap_or(0)];
-        file.read_at(bytes - FOOTER as u64 - list, &mut pages)?;
-        let heads = Digest::from_bytes(array(&footer[16..]));
-        let digest = list_digest(kind, &heads, &pages);
-        if footer[48..80] != *digest.as_bytes() {
+        let mut list = vec![0; usize::try_from(list).unwrap_or(0)];
+        file.read_at(bytes - (FOOTER + list.len()) as u64, &mut list)?;
+        let digest = list_digest(kind, &list);
+        if footer[16..48] != *digest.as_bytes() {
             return Err(Damage::Wrong("its index is damaged"));
         }
         if name != file_name(kind, &digest) {
             return Err(Damage::Wrong("it has the name of another pack"));
         }
-        let read = (0..pages.len() / PAGE).map(|_| OnceLock::new()).collect();
+        let pages = list.chunks_exact(PAGE).map(Page::listed).collect();
         let len = usize::try_from(count).unwrap_or(0);
-        Ok(Self { kind, file, start, len, heads, pages, read, bytes })
+        Ok(Self { kind, file, start, len, pages, bytes })
     }
 
     /// Returns the number of records.
@@ -168,82 +174,100 @@ impl Pack {
 
     /// Returns the entries, sorted by key. The whole index is read and checked.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, Damage> {
-        self.heads()?;
         let mut all = Vec::with_capacity(self.len);
-        for page in 0..self.read.len() {
-            all.extend(self.page(page)?.chunks_exact(ENTRY).map(entry));
+        for page in 0..self.pages.len() {
+            self.heads(page)?;
+            all.extend(self.page(page)?.iter().map(entry));
         }
         Ok(all)
     }
 
     /// Finds the entry of a key; `None` if there is none.
     pub(super) fn find(&self, key: &Digest) -> Result<Option<Entry>, Damage> {
-        let key_bytes = key.as_bytes().as_slice();
-        // Keys are digests, so that they are spread evenly.
-        let part = u64::from(u32::from_be_bytes(array(key_bytes)));
-        let likely = |of: usize| usize::try_from((part * of as u64) >> 32).unwrap_or(of);
-        let first = |page: usize| &self.pages[page * PAGE..][..32];
-        let after = partition_point(self.read.len(), likely(self.read.len()), |page| {
-            first(page) <= key_bytes
-        });
-        let Some(page) = after.checked_sub(1) else { return Ok(None) };
-        let entries = self.page(page)?;
-        let key_of = |index: usize| &entries[index * ENTRY..][..32];
-        let within = likely(self.len).saturating_sub(page * PAGE_ENTRIES);
-        let index = partition_point(entries.len() / ENTRY, within, |it| key_of(it) < key_bytes);
-        let found = entries.chunks_exact(ENTRY).nth(index).map(entry);
-        Ok(found.filter(|it| it.key == *key))
+        Ok(self.find_all(std::slice::from_ref(key))?.pop())
     }
 
     /// Finds the entries of those of `keys`, sorted, that have one.
     pub(super) fn find_all(&self, keys: &[Digest]) -> Result<Vec<Entry>, Damage> {
-        // Few keys have few pages.
-        let likely = if keys.len() * (ENTRY / HEAD) < self.read.len() {
-            keys.iter().collect()
-        } else {
-            self.with_known_heads(keys)?
-        };
-        likely.into_iter().filter_map(|it| self.find(it).transpose()).collect()
-    }
-
-    /// Returns those of `keys`, sorted, that begin as the key of an entry does.
-    fn with_known_heads<'k>(&self, keys: &'k [Digest]) -> Result<Vec<&'k Digest>, Damage> {
-        let heads = self.heads()?;
-        let mut heads = heads.chunks_exact(HEAD).peekable();
         let mut found = vec![];
-        for key in keys {
-            let wanted = &key.as_bytes()[..HEAD];
-            while heads.next_if(|it| (*it).cmp(wanted) == Ordering::Less).is_some() {}
-            if heads.peek() == Some(&wanted) {
-                found.push(key);
+        let mut rest = keys;
+        while let Some(key) = rest.first() {
+            let after = self.pages.partition_point(|it| it.first <= *key);
+            let next = self.pages.get(after).map(|it| it.first);
+            let here = next.map_or(rest.len(), |next| rest.partition_point(|it| *it < next));
+            let (here, others) = rest.split_at(here);
+            rest = others;
+            if let Some(page) = after.checked_sub(1) {
+                self.find_on(page, here, &mut found)?;
             }
         }
         Ok(found)
     }
 
-    fn heads(&self) -> Result<Vec<u8>, Damage> {
-        let mut heads = vec![0; self.len * HEAD];
-        self.file.read_at(self.start + (self.len * ENTRY) as u64, &mut heads)?;
-        if heads_digest(&heads) != self.heads {
+    /// Finds the entries of those of `keys`, sorted, that have one on a page.
+    fn find_on(&self, page: usize, keys: &[Digest], found: &mut Vec<Entry>) -> Result<(), Damage> {
+        let likely = self.likely_on(page, keys)?;
+        if likely.is_empty() {
+            return Ok(());
+        }
+        let entries = self.page(page)?;
+        found.extend(likely.into_iter().filter_map(|key| {
+            let index = entries.binary_search_by(|it| it[..32].cmp(key.as_bytes())).ok()?;
+            Some(entry(&entries[index]))
+        }));
+        Ok(())
+    }
+
+    /// Returns those of `keys`, sorted, that begin as the key of an entry of a page does.
+    fn likely_on<'k>(&self, page: usize, keys: &'k [Digest]) -> Result<Vec<&'k Digest>, Damage> {
+        // Entries that were read say it all.
+        if self.pages[page].read.get().is_some() {
+            return Ok(keys.iter().collect());
+        }
+        let heads = self.heads(page)?;
+        let mut heads = heads.iter().peekable();
+        let mut likely = vec![];
+        for key in keys {
+            let wanted = &array(key.as_bytes());
+            while heads.next_if(|it| *it < wanted).is_some() {}
+            if heads.peek() == Some(&wanted) {
+                likely.push(key);
+            }
+        }
+        Ok(likely)
+    }
+
+    /// Reads the heads of a page.
+    fn heads(&self, page: usize) -> Result<Vec<[u8; HEAD]>, Damage> {
+        let (before, count) = self.place(page);
+        let mut heads = vec![0; count * HEAD];
+        let start = self.start + ((self.len * ENTRY) + before * HEAD) as u64;
+        self.file.read_at(start, &mut heads)?;
+        if heads_digest(&heads) != self.pages[page].heads {
             return Err(Damage::Wrong("the heads of its index are damaged"));
         }
-        Ok(heads)
+        Ok(heads.as_chunks().0.to_vec())
     }
 
     /// Returns the entries of a page.
-    fn page(&self, page: usize) -> Result<&[u8], Damage> {
-        if let Some(entries) = self.read[page].get() {
-            return Ok(entries);
+    fn page(&self, page: usize) -> Result<&[[u8; ENTRY]], Damage> {
+        let (before, count) = self.place(page);
+        let page = &self.pages[page];
+        if let Some(entries) = page.read.get() {
+            return Ok(entries.as_chunks().0);
         }
-        let before = page * PAGE_ENTRIES;
-        let count = PAGE_ENTRIES.min(self.len - before);
         let mut entries = vec![0; count * ENTRY];
         self.file.read_at(self.start + (before * ENTRY) as u64, &mut entries)?;
-        let (first, digest) = self.pages[page * PAGE..][..PAGE].split_at(32);
-        if page_digest(&entries).as_bytes() != digest || entries[..32] != *first {
+        if page_digest(&entries) != page.entries || entries[..32] != *page.first.as_bytes() {
             return Err(Damage::Wrong("a page of its index is damaged"));
         }
-        Ok(self.read[page].get_or_init(|| entries))
+        Ok(page.read.get_or_init(|| entries).as_chunks().0)
+    }
+
+    /// Returns how many entries there are before those of a page, and how many these are.
+    fn place(&self, page: usize) -> (usize, usize) {
+        let before = page * PAGE_ENTRIES;
+        (before, PAGE_ENTRIES.min(self.len - before))
     }
 
     /// Reads the payload of `entry`, and checks that it is what its key promises.
@@ -270,33 +294,15 @@ impl Pack {
     }
 }
 
-/// Returns the first of `count` numbers for which `is_before` does not hold; it is near the one that is `likely`.
-fn partition_point(count: usize, likely: usize, is_before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (likely.min(count), likely.min(count));
-    let mut step = 1;
-    while low > 0 && !is_before(low - 1) {
-        high = low - 1;
-        low = low.saturating_sub(step);
-        step *= 2;
+impl Page {
+    fn listed(bytes: &[u8]) -> Self {
+        let digest = |at: usize| Digest::from_bytes(array(&bytes[at..]));
+        let (first, entries, heads) = (digest(0), digest(32), digest(64));
+        Self { first, entries, heads, read: OnceLock::new() }
     }
-    step = 1;
-    while high < count && is_before(high) {
-        low = high + 1;
-        high = (high + step).min(count);
-        step *= 2;
-    }
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        if is_before(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
-fn entry(bytes: &[u8]) -> Entry {
+fn entry(bytes: &[u8; ENTRY]) -> Entry {
     Entry {
         key: Digest::from_bytes(array(bytes)),
         offset: u64::from_le_bytes(array(&bytes[32..])),
@@ -316,20 +322,20 @@ pub(super) fn end(kind: Kind, mut entries: Vec<Entry>, start: u64) -> (Vec<u8>, 
         bytes.extend_from_slice(&entry.offset.to_le_bytes());
         bytes.extend_from_slice(&entry.length.to_le_bytes());
     }
-    let mut pages = vec![];
-    for page in bytes.chunks(PAGE_ENTRIES * ENTRY) {
-        pages.extend_from_slice(&page[..32]);
-        pages.extend_from_slice(page_digest(page).as_bytes());
-    }
     let heads: Vec<u8> =
         entries.iter().flat_map(|it| &it.key.as_bytes()[..HEAD]).copied().collect();
-    let of_heads = heads_digest(&heads);
-    let digest = list_digest(kind, &of_heads, &pages);
+    let mut pages = vec![];
+    let of_pages = bytes.chunks(PAGE_ENTRIES * ENTRY).zip(heads.chunks(PAGE_ENTRIES * HEAD));
+    for (page, heads) in of_pages {
+        pages.extend_from_slice(&page[..32]);
+        pages.extend_from_slice(page_digest(page).as_bytes());
+        pages.extend_from_slice(heads_digest(heads).as_bytes());
+    }
+    let digest = list_digest(kind, &pages);
     bytes.extend_from_slice(&heads);
     bytes.extend_from_slice(&pages);
     bytes.extend_from_slice(&start.to_le_bytes());
     bytes.extend_from_slice(&(entries.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(of_heads.as_bytes());
     bytes.extend_from_slice(digest.as_bytes());
     bytes.extend_from_slice(MAGIC);
     (bytes, file_name(kind, &digest))
@@ -343,12 +349,8 @@ fn heads_digest(heads: &[u8]) -> Digest {
     Hasher::new("wob 2026-11 pack heads").field(heads).finish()
 }
 
-fn list_digest(kind: Kind, heads: &Digest, pages: &[u8]) -> Digest {
-    Hasher::new("wob 2026-11 pack index")
-        .field(kind.extension().as_bytes())
-        .field(heads.as_bytes())
-        .field(pages)
-        .finish()
+fn list_digest(kind: Kind, pages: &[u8]) -> Digest {
+    Hasher::new("wob 2026-11 pack index").field(kind.extension().as_bytes()).field(pages).finish()
 }
 
 /// Packs are named by their index, so that a copy under another name, or of another pack, is noticed.
@@ -358,20 +360,4 @@ fn file_name(kind: Kind, digest: &Digest) -> String {
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes[..N].try_into().expect("because the slice has that length")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_is_likely_the_same_is_found() {
-        for count in 0..40 {
-            for wanted in 0..=count {
-                for likely in 0..=count + 2 {
-                    assert_eq!(partition_point(count, likely, |it| it < wanted), wanted);
-                }
-            }
-        }
-    }
 }

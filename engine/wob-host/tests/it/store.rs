@@ -51,6 +51,12 @@ fn packs(disk: &SimulatedDisk) -> Vec<Utf8PathBuf> {
     disk.files().into_iter().filter(is_pack).collect()
 }
 
+/// Returns the first pack of a kind.
+fn pack_of(disk: &SimulatedDisk, kind: &str) -> Utf8PathBuf {
+    let is_of_kind = |it: &Utf8PathBuf| it.extension().is_some_and(|it| it.starts_with(kind));
+    packs(disk).into_iter().find(is_of_kind).unwrap()
+}
+
 #[test]
 fn a_store_returns_what_it_was_given() {
     let disk = SimulatedDisk::default();
@@ -215,14 +221,14 @@ fn a_large_index_is_read_page_by_page() {
     for index in COUNT..2 * COUNT {
         assert_eq!(store.result(&key(index)), None);
     }
-    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results3")).unwrap();
+    let results = pack_of(&whole, "results");
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
-    // Behind the entries of 44 bytes stand their heads of 4, eight pages of 64, and a footer of 88.
-    let list = size - 88 - 8 * 64;
+    // Behind the entries of 44 bytes stand their heads of 4, eight pages of 96, and a footer of 56.
+    let list = size - 56 - 8 * 96;
     let heads = list - 4 * COUNT;
-    for at in [heads - 1, heads - 44 * COUNT / 2, heads - 44 * COUNT, list + 7, list + 64 * 7 + 40]
-    {
+    let entries = [heads - 1, heads - 44 * COUNT / 2, heads - 44 * COUNT];
+    for at in entries.into_iter().chain([heads, list - 1, list + 7, list + 96 * 7 + 40]) {
         let disk = whole.crash(Loss::Half);
         disk.tamper(&results, |bytes| bytes[at] ^= 0x10);
         let store = open(&disk);
@@ -245,11 +251,11 @@ fn many_are_asked_for_at_once() {
         let keys: Vec<Digest> = (COUNT / 2..6 * COUNT).step_by(step).map(key).collect();
         assert_eq!(open(&whole).results(&keys, Some), alone(&open(&whole), &keys), "each {step}th");
     }
-    let results = packs(&whole).into_iter().find(|it| it.extension() == Some("results3")).unwrap();
+    let results = pack_of(&whole, "results");
     let mut size = 0;
     whole.tamper(&results, |bytes| size = bytes.len());
-    // Before the footer of 88 bytes stand the pages, 64 bytes for each 256 entries, and before these the heads and the entries.
-    let heads = size - 88 - 12 * 64 - 4 * COUNT;
+    // Before the footer of 56 bytes stand the pages, 96 bytes for each 256 entries, and before these the heads and the entries.
+    let heads = size - 56 - 12 * 96 - 4 * COUNT;
     let keys: Vec<Digest> = (0..3 * COUNT).map(key).collect();
     for at in [heads + 4 * COUNT - 1, heads - 1] {
         let disk = whole.crash(Loss::Half);
@@ -264,17 +270,15 @@ fn many_are_asked_for_at_once() {
 fn a_misfiled_or_foreign_pack_is_set_aside() {
     let disk = SimulatedDisk::default();
     add(&open(&disk), 0, 3).unwrap();
-    let packs = packs(&disk);
-    for pack in &packs {
+    let (results, blobs) = (pack_of(&disk, "results"), pack_of(&disk, "blobs"));
+    for pack in packs(&disk) {
         let other =
             pack.with_file_name(format!("{}.{}", "0".repeat(40), pack.extension().unwrap()));
-        disk.copy(pack, &other);
+        disk.copy(&pack, &other);
     }
-    let results = packs.iter().find(|it| it.extension() == Some("results3")).unwrap();
-    let blobs = packs.iter().find(|it| it.extension() == Some("blobs3")).unwrap();
     // Results under the name of contents: the index is bound to its kind.
-    disk.copy(results, &results.with_extension("blobs3"));
-    disk.copy(blobs, &blobs.with_file_name("note.txt"));
+    disk.copy(&results, &results.with_extension(blobs.extension().unwrap()));
+    disk.copy(&blobs, &blobs.with_file_name("note.txt"));
     let store = open(&disk);
     assert_eq!(check(&store, 3), 3);
     assert_eq!(store.quarantined().len(), 3, "{:?}", store.quarantined());
@@ -285,7 +289,7 @@ fn a_misfiled_or_foreign_pack_is_set_aside() {
 /// Another wob, which shares the store, may know packs of another shape: they are its own, until nobody has used them for long.
 #[test]
 fn packs_of_another_shape_are_left_alone() {
-    for name in ["0123.results", "0123.blobs4"] {
+    for name in ["0123.results", "0123.results3", "0123.blobs5"] {
         let disk = SimulatedDisk::default();
         let other = Utf8Path::new(FOLDER).join("packs").join(name);
         add(&open(&disk), 0, 3).unwrap();
