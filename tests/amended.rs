@@ -8,8 +8,9 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    cli::{copy_example, edit},
-    support::{contents, wob_command, wob_in, write},
+    cli::{copy, copy_example, edit},
+    property::Random,
+    support::{contents, seen, wob_command, wob_in, write},
 };
 
 /// Two layers that apply together wherever the second does; by name the first one wins.
@@ -249,4 +250,144 @@ fn a_warning_about_layers_together_is_given() {
     let has = |text: &str| text.contains("config-precedence");
     assert_eq!(has(&seen), has(&wanted), "{seen}\n{wanted}");
     assert!(has(&wanted), "{wanted}");
+}
+
+/// Returns what a build of everything says is wrong, by which what failed keeps what lies there; the tree is the same.
+fn again(at: &Path) -> String {
+    let (cache, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(&at.join("wob-out/prod"), out.path());
+    let mut command = wob_command(at, &["build", "//env:prod", "-o"]);
+    command.arg(out.path()).env("WOB_CACHE_DIR", cache.path());
+    let wanted = seen(&command.output().unwrap());
+    let (whole, alone) = (contents(out.path()), contents(&at.join("wob-out/prod")));
+    for (path, whole) in &whole {
+        let alone = alone.get(path).map(|it| String::from_utf8_lossy(it));
+        assert_eq!(alone.unwrap_or_default(), String::from_utf8_lossy(whole), "{path}: {wanted}");
+    }
+    assert_eq!(whole.len(), alone.len(), "{wanted}");
+    wrong(&wanted)
+}
+
+/// Returns how a build ended, and what it says is wrong.
+fn wrong(seen: &str) -> String {
+    let (head, rest) = seen.split_once("----- stderr -----\n").unwrap();
+    let exit = head.lines().next().unwrap();
+    let said = rest.rsplit_once("\n11 assignments").map_or(rest, |it| it.0);
+    let said: Vec<&str> = said.lines().filter(|it| !it.starts_with("11 assign")).collect();
+    format!("{exit}\n{}", said.join("\n"))
+}
+
+/// A value that some assignments cannot take is told as fast as another one, and mended as fast.
+#[test]
+fn a_mistake_in_a_value_is_built_alone() {
+    let folder = fleet();
+    let at = folder.path();
+    wob_in(at, &["build", "//env:prod"]);
+    let large = at.join("environments/prod/config/size-large.yaml");
+    let company = at.join("base/config/company.yaml");
+    let mut value = "8";
+    let mut check = |new: &'static str, counts: &str| {
+        edit(&large, &format!("REPLICAS: \"{value}\""), &format!("REPLICAS: \"{new}\""));
+        value = new;
+        let (seen, all) = build(at);
+        assert!(!all && seen.contains(counts), "{new}: {seen}");
+        assert_eq!(wrong(&seen), again(at), "{new}: {seen}");
+    };
+    check("90", "6 failed");
+    check("91", "6 failed");
+    let seen = wob_in(at, &["build", "//env:prod"]);
+    assert!(seen.contains("6 failed; 0 files written"), "nothing to do: {seen}");
+    edit(&company, "Europe/Oslo", "Europe/Bergen");
+    check("92", "6 failed");
+    check("9", "rendered");
+    check("93", "6 failed");
+    check("9", "0 rendered");
+    check("94", "6 failed");
+    check("9", "0 rendered");
+    edit(&company, "Europe/Bergen", "Europe/Oslo");
+    check("96", "6 failed");
+    edit(&company, "Europe/Oslo", "Europe/Paris");
+    check("97", "6 failed");
+    check("10", "rendered");
+    check("8", "rendered");
+    let before = contents(&at.join("wob-out/prod"));
+    edit(&large, "REPLICAS: \"8\"", "REPLICAS: \"98\"");
+    let seen = wob_in(at, &["build", "//env:prod", "--strict"]);
+    assert!(seen.contains("--strict, and there are errors"), "{seen}");
+    assert_eq!(contents(&at.join("wob-out/prod")), before);
+    // Whoever asks about everything builds everything, and leaves notes of his own.
+    for arguments in [&["--explain=e.json"][..], &[]] {
+        wob_in(at, &[&["build", "//env:prod"], arguments].concat());
+        again(at);
+    }
+    edit(&large, "REPLICAS: \"98\"", "REPLICAS: \"8\"");
+    wob_in(at, &["build", "//env:prod"]);
+    fresh(at);
+}
+
+/// Whatever mistake is made in config, and whatever else is edited meanwhile, the tree is what a build of everything makes, and so is what
+/// is said.
+#[test]
+fn mistakes_are_built_as_everything_is() {
+    make_mistakes(&fleet());
+}
+
+/// What is warned of where all is read, and not where anything might explain it.
+#[test]
+fn mistakes_are_built_as_everything_is_where_there_are_warnings() {
+    let folder = fleet();
+    let policies = folder.path().join("environments/prod/scheduling");
+    let text = fs::read_to_string(policies.join("audits-on-large.yaml")).unwrap();
+    let nobody = text.replace("audits-on-large", "nobody").replace("large", "none");
+    fs::write(policies.join("nobody.yaml"), nobody).unwrap();
+    let nobody = gold("region: nowhere", "one");
+    write(folder.path(), &[("environments/prod/config/gold.yaml", &nobody)]);
+    let seen = wob_in(folder.path(), &["build", "//env:prod"]);
+    for warning in ["policy-selects-nothing", "config-applies-nowhere"] {
+        assert!(seen.contains(warning), "{seen}");
+    }
+    make_mistakes(&folder);
+}
+
+fn make_mistakes(folder: &TempDir) {
+    const FILES: [(&str, &str); 3] = [
+        ("environments/prod/config/size-large.yaml", "REPLICAS"),
+        ("environments/prod/config/prod.yaml", "LOG_LEVEL"),
+        ("environments/prod/config/region-fjord.yaml", "REGION"),
+    ];
+    let at = folder.path();
+    for (file, key) in FILES {
+        assert!(fs::read_to_string(at.join(file)).unwrap().contains(&format!("  {key}: ")));
+    }
+    wob_in(at, &["build", "//env:prod"]);
+    let mut alone = 0;
+    let mut random = Random::new(7);
+    let mut texts = FILES.map(|(file, _)| fs::read_to_string(at.join(file)).unwrap());
+    let sound = texts.clone();
+    for step in 0..40 {
+        let index = random.below(FILES.len());
+        let (file, key) = FILES[index];
+        // A text, what a schema refuses, what is no text, what is no YAML, and what it was.
+        let value = ["\"11\"", "\"99\"", "info", "debug", "17", "\"x", "{{y", ""][random.below(8)];
+        let line = |it: &str| match it.split_once(": ") {
+            Some((name, _)) if name.trim() == key => format!("  {key}: {value}"),
+            Some(_) | None => it.to_owned(),
+        };
+        texts[index] = match value {
+            "" => sound[index].clone(),
+            _ => sound[index].lines().map(line).collect::<Vec<String>>().join("\n") + "\n",
+        };
+        fs::write(at.join(file), &texts[index]).unwrap();
+        let (seen, all) = build(at);
+        alone += usize::from(!all);
+        assert_eq!(wrong(&seen), again(at), "step {step}, {file}: {value}: {seen}");
+    }
+    // What was set beside a mistake and is taken back before that is mended is built with everything.
+    assert!(alone > 10, "{alone}");
+    for ((file, _), text) in FILES.iter().zip(sound) {
+        fs::write(at.join(file), text).unwrap();
+    }
+    let (seen, _) = build(at);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    fresh(at);
 }

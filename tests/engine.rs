@@ -43,7 +43,9 @@ impl Framed {
     pub(crate) fn edit(&self, now: &Workspace, settings: &str) -> Option<Edit> {
         let (db, input) = now.parts();
         let values = self.frame.edit_of_values(db, input, settings);
-        values.or_else(|| self.frame.edit_of_objects(db, input, settings, &self.objects))
+        let damage = || self.frame.edit_of_damage(db, input, settings);
+        let objects = || self.frame.edit_of_objects(db, input, settings, &self.objects);
+        values.or_else(damage).or_else(objects)
     }
 }
 

@@ -116,7 +116,7 @@ const REASSIGN: [(&str, Edit, &[&str], &[&str]); 8] = [
 const CONCERN_ALL: [(&str, Edit); 4] = [
     ("a schema", ("base/schemas/common.yaml", "\"maximum\": 20", "\"maximum\": 21")),
     ("where the tree begins", ("env/gitops-repo.yaml", "path: .", "path: clusters")),
-    ("an error", ("env/config/kiosk.yaml", "data:", "data: [")),
+    ("an error", ("env/cluster-types/hub.yaml", "spec:", "spec: [")),
     ("a field of the wrong kind", ("env/cluster-types/hub.yaml", "flux", "[flux]")),
 ];
 

@@ -157,7 +157,7 @@ fn what_is_wrong_is_never_passed_over() {
     let told = wob_in(at, &["build"]);
     assert!(told.starts_with("exit: 1\n") && told.contains("wrong-type"), "{told}");
     edit(&at.join(NARROW), "[once]", "twice");
-    has(&build(at, &[], Way::Whole), &CODES);
+    has(&build(at, &[], Way::Narrow), &CODES);
     edit(&at.join(NARROW), "twice", "thrice");
     has(&build(at, &["--strict"], Way::Quick), &CODES);
 }

@@ -6,7 +6,8 @@
 //! The objects lie beside it: they are many, and an edit of a value neither reads nor changes them. The frame has their digest, so that
 //! those of another build are not taken for its own.
 //!
-//! **Invariant:** a ledger is written only of a whole tree, and where nothing is wrong.
+//! **Invariant:** what a ledger tells of is a whole tree in which nothing failed. Where some assignments failed since, and kept their last
+//! good output, it is the tree of before: what is edited is told by what was well, and whoever mends it finds all else as it was.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +17,10 @@ use wob_engine::{Diagnostic, Digest, FileName, Hasher};
 use wob_host::{NoteMark, read_marked_note, read_note, write_note};
 use wob_rules::{Frame, NotedObjects, SaidParts, Warning};
 
-use crate::{footprint::PlaceNotes, session::Session};
+use crate::{footprint::PlaceNotes, last::LastBuild, session::Session};
 
 /// What makes a note a ledger of this shape, and of these rules: other ones may say something else of the same sources.
-const PURPOSE: &str = concat!("ledger 3 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("ledger 4 of ", env!("WOB_RULES_DIGEST"));
 
 const OBJECTS_PURPOSE: &str = concat!("objects 1 of ", env!("WOB_RULES_DIGEST"));
 
@@ -34,6 +35,25 @@ pub(crate) struct Ledger {
     pub(crate) said: SaidParts,
     /// What was said of it together with the others that were built; none if they were not built as a whole.
     pub(crate) together: Option<Together>,
+    /// What failed since; none if the tree is the one of which this tells.
+    pub(crate) failed: Option<Failed>,
+}
+
+/// What failed since a tree was made in which nothing did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failed {
+    /// The cluster types of which the tree may say something else since: there it failed, or another value was set meanwhile.
+    pub(crate) on: BTreeSet<String>,
+    /// The subtrees as they were: cluster type and digest, in the order of the assignments.
+    subtrees: Vec<(String, [u8; 32])>,
+}
+
+impl Failed {
+    /// Takes the cluster types on which anything was built since, and the subtrees as they were.
+    pub(crate) fn new(on: BTreeSet<String>, subtrees: &[(String, Digest)]) -> Self {
+        let subtrees = subtrees.iter().map(|(on, it)| (on.clone(), *it.as_bytes())).collect();
+        Self { on, subtrees }
+    }
 }
 
 /// What was found by looking at environments together. No value of config has a part in it.
@@ -52,7 +72,22 @@ impl Ledger {
         said: SaidParts,
         together: Option<Together>,
     ) -> Self {
-        Self { frame, head: *Digest::of(head.as_bytes()).as_bytes(), said, together }
+        let head = *Digest::of(head.as_bytes()).as_bytes();
+        Self { frame, head, said, together, failed: None }
+    }
+
+    /// Notes that the tree has the record `head` since something `failed`.
+    pub(crate) fn with_failed(self, head: &str, failed: Failed) -> Self {
+        Self { head: *Digest::of(head.as_bytes()).as_bytes(), failed: Some(failed), ..self }
+    }
+
+    /// Returns the subtrees of the tree of which this tells, if `last` is the last build.
+    pub(crate) fn subtrees(&self, last: &LastBuild) -> Vec<(String, Digest)> {
+        let of = |it: &Failed| -> Vec<(String, Digest)> {
+            let digest = |it: &[u8; 32]| Digest::from_bytes(*it);
+            it.subtrees.iter().map(|(on, it)| (on.clone(), digest(it))).collect()
+        };
+        self.failed.as_ref().map_or_else(|| last.subtrees(), of)
     }
 
     /// Says whether it is about the tree with the record `head`.
@@ -100,7 +135,8 @@ impl Ledger {
         self.write_alone(to);
     }
 
-    fn write_alone(&self, notes: &PlaceNotes) {
+    /// Replaces the note alone: the objects are those that are noted there.
+    pub(crate) fn write_alone(&self, notes: &PlaceNotes) {
         if let Ok(bytes) = postcard::to_stdvec(self) {
             write_note(&Self::path(notes), PURPOSE, &bytes).unwrap_or_default();
         }

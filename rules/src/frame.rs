@@ -7,6 +7,7 @@
 //! an edited file itself says.
 
 mod assigned;
+mod damaged;
 mod objects;
 mod reach;
 
@@ -65,6 +66,10 @@ pub struct Edit {
 pub enum Extent {
     /// Values of config.
     Values,
+    /// Values of config, and there is config that cannot be read: whoever has it cannot be built.
+    Damage,
+    /// The same, and nobody knows who has it: nothing can be built.
+    Doubt,
     /// Any object, but nothing that concerns all assignments.
     Objects,
 }
@@ -76,6 +81,15 @@ struct FileFrame {
     bytes: [u8; 32],
     /// Of what it says but for the values of config; none if it says anything else than config, or it has errors.
     outline: Option<[u8; 32]>,
+    /// Of who has what it says; none if it says anything else than config, or that cannot be told.
+    holders: Option<[u8; 32]>,
+}
+
+impl FileFrame {
+    fn of(db: &Database, file: SourceFile) -> Self {
+        let (bytes, outline) = (bytes(db, file), outline(db, file));
+        Self { bytes, outline, holders: damaged::holders(decode_file(db, file)) }
+    }
 }
 
 impl Frame {
@@ -86,10 +100,8 @@ impl Frame {
         settings: &str,
         objects: &NotedObjects,
     ) -> Self {
-        let files = source_files(db, environment).map(|file| {
-            let (bytes, outline) = (bytes(db, file), outline(db, file));
-            (file.name(db).to_string(), FileFrame { bytes, outline })
-        });
+        let files = source_files(db, environment)
+            .map(|file| (file.name(db).to_string(), FileFrame::of(db, file)));
         let files: BTreeMap<String, FileFrame> = files.collect();
         let rest = rest(db, environment, settings);
         let workloads = workloads(db, environment);
@@ -173,11 +185,10 @@ impl Frame {
             let before = self.files.get(file.name(db).as_str())?;
             let bytes = bytes(db, file);
             if bytes != before.bytes {
-                let outline = outline(db, file)?;
-                if Some(outline) != before.outline {
+                if Some(outline(db, file)?) != before.outline {
                     return None;
                 }
-                edited.insert(file.name(db).clone(), FileFrame { bytes, outline: Some(outline) });
+                edited.insert(file.name(db).clone(), FileFrame { bytes, ..*before });
             }
         }
         if count != self.files.len() {
@@ -217,7 +228,7 @@ fn shape(rest: [&[u8; 32]; 2], files: &BTreeMap<String, FileFrame>) -> [u8; 32] 
     for it in rest {
         hasher.add(it);
     }
-    for (name, FileFrame { bytes, outline }) in files {
+    for (name, FileFrame { bytes, outline, .. }) in files {
         hasher.add(name.as_bytes());
         // They are of two kinds, so that no outline is taken for bytes.
         hasher.add(outline.as_ref().unwrap_or(bytes));
@@ -297,7 +308,12 @@ pub fn concerned(
         return None;
     }
     let labels: Vec<LayerLabels> = edited.into_iter().map(labels_of).collect();
-    let reach = Reach::new(db, environment, &labels);
+    Some(having(db, environment, &labels))
+}
+
+/// Returns which assignments have a layer with any of these labels, by their positions.
+fn having(db: &Database, environment: EnvironmentInput, labels: &[LayerLabels]) -> Vec<usize> {
+    let reach = Reach::new(db, environment, labels);
     let all = assignments(db, environment);
     let mut found = vec![];
     for group in groups(all) {
@@ -305,7 +321,7 @@ pub fn concerned(
     }
     found.sort_unstable();
     found.dedup();
-    Some(found)
+    found
 }
 
 fn is_contested(layers: &Layers, layer: &Layer) -> bool {

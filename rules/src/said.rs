@@ -55,6 +55,11 @@ impl SaidParts {
         parts
     }
 
+    /// Says whether nothing is said of the environment as a whole.
+    pub fn is_silent_of_whole(&self) -> bool {
+        self.whole.is_empty()
+    }
+
     /// Takes what is said now of the environment as a whole, which more than values of config has changed; says whether nothing is
     /// wrong.
     pub fn renew_whole(&mut self, db: &Database, environment: EnvironmentInput) -> bool {

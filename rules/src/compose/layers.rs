@@ -12,6 +12,11 @@ use super::{
 /// Config maps whose name starts so hold all their keys under dotted labels.
 const DOTTED_PREFIX: &str = "azure-app-config";
 
+/// Says whether keys of a map with this name have labels in front of them.
+pub(crate) fn is_dotted(name: &str) -> bool {
+    name.starts_with(DOTTED_PREFIX)
+}
+
 /// Names a layer; the order of ids is the order of precedence by name, later wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayerId(u32);
@@ -84,7 +89,7 @@ impl Layers {
             map.labels.get(special.platform_config).is_some_and(|value| value == "true")
         });
         let mut layers: Vec<Layer> = plain.map(|map| plain_layer(map, reading)).collect();
-        for map in sorted.iter().filter(|map| map.name.starts_with(DOTTED_PREFIX)) {
+        for map in sorted.iter().filter(|map| is_dotted(&map.name)) {
             layers.extend(dotted_layers(map, reading));
         }
         Self::indexed(layers)

@@ -32,6 +32,7 @@ pub use history::Fate;
 pub(crate) use history::{History, Said, history, value_at};
 pub(crate) use labels::Side;
 pub use labels::{SpecialLabels, label_match, labels_from_key};
+pub(crate) use layers::is_dotted;
 pub(crate) use layers::{Entry, Layer};
 pub use layers::{LayerId, Layers, select};
 pub(crate) use schema::{Compiled, SchemaId, Unusable, compile_schema, shorten};

@@ -89,16 +89,14 @@ pub fn build_with(
     Built::join(db, environment, making.all(db, assignments(db, environment)))
 }
 
-/// Builds some of an environment's assignments, which are whole [subtrees]; `None` if one fails.
+/// Builds some of an environment's assignments, which are whole [subtrees].
 pub fn build_some(
     db: &Database,
     environment: EnvironmentInput,
     some: &[Assignment],
     (known, memory): (&dyn Known, Memory),
-) -> Option<Vec<BuiltAssignment>> {
-    let making = Making { environment, known, memory };
-    let built = making.all(db, some);
-    built.iter().all(|it| !it.failed).then_some(built)
+) -> Vec<BuiltAssignment> {
+    Making { environment, known, memory }.all(db, some)
 }
 
 /// What an assignment is made from, and the digest of it; or what forbids to make it.

@@ -5,6 +5,7 @@
 //! [`None`], and everything is built.
 
 mod division;
+mod failing;
 mod parts;
 mod pieces;
 mod rows;
@@ -16,6 +17,7 @@ use std::{
     thread,
 };
 
+use rayon::prelude::*;
 use wob_engine::{Blob, Database, Digest, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
@@ -39,7 +41,7 @@ use crate::{
     exit::Exit,
     footprint::PlaceNotes,
     last::{Compared, Explanation, LastBuild, compare},
-    ledger::{Ledger, Together},
+    ledger::{Failed, Ledger, Together},
     prior::Prior,
     progress::Progress,
     reads::{ReadsNote, speaks_of_unread},
@@ -51,6 +53,8 @@ use crate::{
 
 /// What so few assignments were before takes longer to look up than to render.
 const FEW: usize = 100;
+/// If more fail, it is no slip of the pen, and takes as long as everything does.
+const MOST_FAILED: usize = 1_000;
 
 /// An environment of which it is known what has changed since some notes were taken.
 pub(crate) struct Candidate<'c> {
@@ -58,10 +62,13 @@ pub(crate) struct Candidate<'c> {
     input: EnvironmentInput,
     notes: PlaceNotes,
     last: LastBuild,
+    /// The subtrees as they were: cluster type and digest, in order.
+    past: Vec<(String, Digest)>,
     edit: Edit,
-    /// What was said before.
+    /// What was made from what, and was said, when nothing failed.
+    ledger: Ledger,
+    /// What is said now.
     said: SaidParts,
-    together: Option<Together>,
     destination: Destination,
     head_text: String,
     head: Head,
@@ -75,6 +82,8 @@ pub(crate) struct Amended<'c> {
     candidate: Candidate<'c>,
     /// The assignments that an edit concerns, and those that are stored with them.
     pub(crate) built: Vec<BuiltAssignment>,
+    /// Those that failed, as `<cluster type>:<target>`.
+    pub(crate) failed: Vec<String>,
     /// What is said of the environment now.
     pub(crate) said: SaidParts,
     /// What the record of the whole tree says.
@@ -113,6 +122,10 @@ impl Output {
             progress.now(&format!("building {}", it.target.name));
             // What cannot be read is met again, and told, by a build of everything.
             let Ok(Some(it)) = it.build(session, &pool, &ground.standing) else { return Ok(None) };
+            // Then nothing is written.
+            if common.strict && !it.0.failed.is_empty() {
+                return Ok(None);
+            }
             amended.push((place, ground, it));
         }
         // While a lease is held, nothing is tidied up.
@@ -183,7 +196,7 @@ impl Output {
         let write = || ground.write(plan.with_message(&message), overwrite, interrupt);
         let ((written, footprint), explanation) =
             amended.write(session, pool, (&notes, together), write)?;
-        let Amended { head, text, .. } = amended;
+        let Amended { head, text, failed, .. } = amended;
         let tree = TreeSummary {
             environment: head.environment,
             root: head.root,
@@ -196,7 +209,7 @@ impl Output {
                 .filter(|(_, it)| it.assignments > 0)
                 .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
                 .collect(),
-            failed: vec![],
+            failed,
             assignments: Arc::default(),
         };
         Ok(Outcome {
@@ -235,12 +248,23 @@ impl<'c> Candidate<'c> {
         };
         let edit = prior.and_then(|Prior { ledger: it, last, .. }| {
             let values = it.frame.edit_of_values(db, input, &settings);
+            let damage = || {
+                let edit = it.frame.edit_of_damage(db, input, &settings)?;
+                let is_told = match edit.extent {
+                    // What else there is to say of the whole may be said no more where anything cannot be read.
+                    Extent::Damage => session.narrowed.is_none() || it.said.is_silent_of_whole(),
+                    Extent::Doubt => session.narrowed.is_none(),
+                    Extent::Values | Extent::Objects => true,
+                };
+                is_told.then_some(edit)
+            };
             let objects = || {
                 // More than values is told by everything.
-                let before = session.narrowed.is_none().then(|| Ledger::objects(&notes))??;
+                let is_told = session.narrowed.is_none() && it.failed.is_none();
+                let before = is_told.then(|| Ledger::objects(&notes))??;
                 it.frame.edit_of_objects(db, input, &settings, &before)
             };
-            Some((values.or_else(objects)?, it, last))
+            Some((values.or_else(damage).or_else(objects)?, it, last))
         });
         let Some((edit, ledger, last)) = edit else { return Ok(None) };
         let destination = open()?;
@@ -248,15 +272,16 @@ impl<'c> Candidate<'c> {
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
         let Some(head) = head else { return Ok(None) };
         let is_seen = session.narrowed.as_ref().is_some_and(|it| !it.has_touched(&notes));
-        let has_news = !edit.files.is_empty() || !is_seen;
+        let has_news = !edit.files.is_empty() || !is_seen || ledger.failed.is_some();
         let all = assignments(db, input);
         let before = edit.files.iter().filter_map(|it| ledger.frame.digest_of(it));
+        let past = ledger.subtrees(&last);
         let division = match &session.narrowed {
             Some(it) => {
                 let positions = it.subtrees(&notes, before);
-                positions.and_then(|it| Division::of_part(session, all, (it, &edit), &last))
+                positions.and_then(|it| Division::of_part(session, all, (it, &edit), &past))
             }
-            None => Division::of_whole(all, &edit, &last),
+            None => Division::of_whole(all, &edit, &past),
         };
         let Some(division) = division else { return Ok(None) };
         Ok(Some(Self {
@@ -264,9 +289,10 @@ impl<'c> Candidate<'c> {
             input,
             notes,
             last,
+            past,
             edit,
-            said: ledger.said,
-            together: ledger.together,
+            said: ledger.said.clone(),
+            ledger,
             destination,
             head_text,
             head,
@@ -298,16 +324,22 @@ impl<'c> Candidate<'c> {
         let indices = || self.division.built.iter().flat_map(|(_, it)| it.clone());
         let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
         let (input, stored) = (self.input, session.stored.clone());
-        if some.len() > FEW {
-            stored.recall(self.last.subtrees());
+        if some.len() > FEW && self.edit.extent != Extent::Doubt {
+            stored.recall(self.past.clone());
         }
         let memory = session.memory;
         let built =
             session.run_on(pool, move |db| build_some(db, input, &some, (&*stored, memory)));
         session.stored.recall(vec![]);
         // If the user stopped it, a build of everything says so.
-        let Some(built) = built.flatten() else { return Ok(None) };
-        if !self.take_said(session, &built) {
+        let Some(built) = built else { return Ok(None) };
+        let failed = built.iter().filter(|it| it.failed).count();
+        let may_fail = match self.edit.extent {
+            Extent::Values | Extent::Damage => failed <= MOST_FAILED,
+            Extent::Doubt => true,
+            Extent::Objects => false,
+        };
+        if failed > 0 && !may_fail || !self.take_said(session, (&built, pool)) {
             return Ok(None);
         }
         let parts = self.parts(session, (all, &built), pool)?;
@@ -315,18 +347,34 @@ impl<'c> Candidate<'c> {
         self.plan(session, built, parts, standing)
     }
 
-    /// Takes what is to be said now; says whether nothing is wrong.
-    fn take_said(&mut self, session: &Session<'_>, built: &[BuiltAssignment]) -> bool {
+    /// Takes what is to be said now; says whether nothing is wrong but with assignments that failed.
+    fn take_said(
+        &mut self,
+        session: &Session<'_>,
+        (built, pool): (&[BuiltAssignment], &rayon::ThreadPool),
+    ) -> bool {
         let db = &session.loaded.db;
-        let mut start = 0;
-        let mut anew = BTreeMap::new();
+        let mut rest = built;
+        let mut subtrees = vec![];
         for (position, range) in &self.division.built {
-            let of_subtree = &built[start..start + range.len()];
-            anew.insert(*position, said_of_subtree(db, self.input, of_subtree));
-            start += range.len();
+            let (of_subtree, others) = rest.split_at(range.len());
+            subtrees.push((*position, of_subtree));
+            rest = others;
         }
-        let is_fine = anew.values().all(Said::is_only_warnings)
-            && (self.edit.extent == Extent::Values || self.said.renew_whole(db, self.input));
+        let input = self.input;
+        let (of, say) = (db.clone(), |db: &mut Database, (position, it): (usize, &[_])| {
+            (position, said_of_subtree(db, input, it))
+        });
+        let anew: BTreeMap<usize, Said> =
+            pool.install(move || subtrees.into_par_iter().map_with(of, say).collect());
+        let has_failed = built.iter().any(|it| it.failed);
+        let is_whole_same = match self.edit.extent {
+            Extent::Values => true,
+            Extent::Damage | Extent::Doubt => session.narrowed.is_some(),
+            Extent::Objects => false,
+        };
+        let is_fine = (has_failed || anew.values().all(Said::is_only_warnings))
+            && (is_whole_same || self.said.renew_whole(db, input));
         let silenced = &session.workspace.settings.silenced;
         if is_fine {
             if self.edit.reassigned.is_some() {
@@ -350,6 +398,11 @@ impl<'c> Candidate<'c> {
         let mut files = Tree::default();
         let (mut before, mut gone) = (BTreeMap::new(), BTreeSet::new());
         for AmendedPart { folder, record, changed, deleted } in parts {
+            let entry = record.as_ref().map(|it| &it.entry);
+            if entry.is_some_and(|it| Some(it) == self.head.parts.get(folder.as_str())) {
+                // What failed before fails again.
+                continue;
+            }
             before.extend(deleted);
             for (path, blob, digest) in changed {
                 before.extend(digest.map(|it| (path.clone(), it)));
@@ -394,7 +447,9 @@ impl<'c> Candidate<'c> {
         };
         let plan = self.destination.amend(&amendment, &session.interrupt)?;
         let said = std::mem::take(&mut self.said);
-        Ok(plan.map(|plan| (Amended { candidate: self, built, said, head, text }, plan)))
+        let failed = built.iter().filter(|it| it.failed).map(|it| &it.assignment);
+        let failed = failed.map(|it| format!("{}:{}", it.cluster_type, it.target)).collect();
+        Ok(plan.map(|plan| (Amended { candidate: self, built, failed, said, head, text }, plan)))
     }
 }
 
@@ -447,7 +502,7 @@ impl Amended<'_> {
     /// Finds out who needs which files, where that may be another.
     fn reads(&self, db: &Database) -> Option<Reads> {
         match self.candidate.edit.extent {
-            Extent::Values => None,
+            Extent::Values | Extent::Damage | Extent::Doubt => None,
             Extent::Objects => reads(db, self.candidate.input),
         }
     }
@@ -473,8 +528,14 @@ impl Amended<'_> {
         (text, together): (&str, &Together),
         (to, reads): (&PlaceNotes, Option<Reads>),
     ) {
-        let Candidate { target, input, notes, edit, .. } = &self.candidate;
+        let Candidate { target, input, notes, edit, ledger, past, .. } = &self.candidate;
         let _span = timings::span_of("note", target.name.as_str());
+        if !self.failed.is_empty() || matches!(edit.extent, Extent::Damage | Extent::Doubt) {
+            // What was read for the tree in which nothing failed stays noted.
+            let on = self.built.iter().map(|it| it.assignment.cluster_type.to_string()).collect();
+            ledger.clone().with_failed(text, Failed::new(on, past)).write_alone(to);
+            return last.write(to);
+        }
         let ledger =
             Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()));
         thread::scope(|scope| {
@@ -484,7 +545,9 @@ impl Amended<'_> {
                 None => ledger.write_beside(notes, to),
             });
             match edit.extent {
-                Extent::Values => ReadsNote::amend(session, *input, (notes, to), &ledger.named()),
+                Extent::Values | Extent::Damage | Extent::Doubt => {
+                    ReadsNote::amend(session, *input, (notes, to), &ledger.named());
+                }
                 // Other subtrees may need other files.
                 Extent::Objects => ReadsNote::renew(session, reads, to, &ledger.named()),
             }
@@ -502,10 +565,22 @@ pub(crate) fn together<'f>(
         found.map(|it| &it.edit.frame)
     };
     let scope = Together::scope(session, frame);
-    let mut known = candidates.clone().filter_map(|it| it.together.as_ref());
-    match known.find(|it| it.is_of(&scope)) {
+    let known = |scope: &Digest| {
+        let mut all = candidates.clone().filter_map(|it| it.ledger.together.as_ref());
+        all.find(|it| it.is_of(scope))
+    };
+    match known(&scope) {
         Some(it) => Some(it.clone()),
-        None if session.narrowed.is_some() => None,
+        None if session.narrowed.is_some() => {
+            let frame = |name: &str| {
+                let found = candidates.clone().find(|it| it.target.name.as_str() == name);
+                found.map(|it| &it.ledger.frame)
+            };
+            // Where anything cannot be read, no more is said.
+            let before = Together::scope(session, frame);
+            let is_silent = known(&before)?.diagnostics().is_empty();
+            is_silent.then(|| Together::new(scope, vec![]))
+        }
         None => {
             let inputs: Vec<EnvironmentInput> = candidates.map(|it| it.input).collect();
             Some(Together::new(scope, session.lint(&inputs)))

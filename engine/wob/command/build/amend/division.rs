@@ -6,7 +6,6 @@ use wob_engine::Digest;
 use wob_rules::{Assignment, Edit, Subtree, subtrees};
 
 use crate::{
-    last::LastBuild,
     session::Session,
     stored::{PartsRecord, Stored},
 };
@@ -29,6 +28,9 @@ pub(super) struct Slot {
     pub(super) assignments: Option<Range<usize>>,
 }
 
+/// The cluster type and the digest of a subtree.
+type PastSubtree = (String, Digest);
+
 /// A subtree as it was built last.
 #[derive(Clone, Copy)]
 pub(super) struct Past {
@@ -38,9 +40,9 @@ pub(super) struct Past {
 }
 
 impl Division {
-    /// Divides `all` assignments of an environment of which everything was read; `None` if it was not divided before as is noted.
-    pub(super) fn of_whole(all: &[Assignment], edit: &Edit, last: &LastBuild) -> Option<Self> {
-        let past = last.subtrees();
+    /// Divides `all` assignments of an environment of which everything was read, and which had the subtrees of the `past`; `None` if it
+    /// was not divided before as is noted.
+    pub(super) fn of_whole(all: &[Assignment], edit: &Edit, past: &[PastSubtree]) -> Option<Self> {
         let divided = subtrees(all.iter().map(|it| (it, None)));
         let (before, count) = edit.reassigned.as_ref().map_or_else(
             || ((0..divided.len()).map(Some).collect(), divided.len()),
@@ -69,22 +71,22 @@ impl Division {
         Some(Self { all, built })
     }
 
-    /// Returns the subtrees of the `last` build, of which those at some `positions` were read, among `all` assignments that the
+    /// Returns the subtrees of the `past`, of which those at some `positions` were read, among `all` assignments that the
     /// sources say which were read; `None` if they do not say all of those that each had.
     pub(super) fn of_part(
         session: &Session<'_>,
         all: &[Assignment],
         (positions, edit): (&[usize], &Edit),
-        last: &LastBuild,
+        past: &[PastSubtree],
     ) -> Option<Self> {
-        let mut built = read_subtrees(&session.stored, all, positions, last)?;
+        let mut built = read_subtrees(&session.stored, all, positions, past)?;
         built.retain(|(_, range)| has_any(range, &edit.concerned));
-        let slot = |(position, (on, digest))| Slot {
-            on,
-            before: Some(Past { position, digest }),
+        let slot = |(position, (on, digest)): (usize, &PastSubtree)| Slot {
+            on: on.clone(),
+            before: Some(Past { position, digest: *digest }),
             assignments: None,
         };
-        Some(Self { all: last.subtrees().into_iter().enumerate().map(slot).collect(), built })
+        Some(Self { all: past.iter().enumerate().map(slot).collect(), built })
     }
 
     /// Lists where each subtree stood before, if it did.
@@ -113,9 +115,8 @@ fn read_subtrees(
     stored: &Stored,
     all: &[Assignment],
     positions: &[usize],
-    last: &LastBuild,
+    before: &[PastSubtree],
 ) -> Option<Vec<(usize, Range<usize>)>> {
-    let before = last.subtrees();
     let subtrees: Option<Vec<Digest>> =
         positions.iter().map(|it| Some(before.get(*it)?.1)).collect();
     let fetched: Option<Vec<PartsRecord>> = stored.parts(&subtrees?).into_iter().collect();

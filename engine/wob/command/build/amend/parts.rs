@@ -38,6 +38,28 @@ pub(super) enum Piece<'b> {
 }
 
 impl Piece<'_> {
+    /// Lists the targets of which nothing could be built.
+    pub(super) fn failed(&self) -> impl Iterator<Item = &str> {
+        let all = match self {
+            Self::Known(_) => &[][..],
+            Self::Built(all) => all,
+        };
+        all.iter().filter(|it| it.built.failed).map(|it| it.built.assignment.target.as_str())
+    }
+
+    /// Says whether there are any.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed().next().is_some()
+    }
+
+    /// Says whether any may have other files than before.
+    pub(super) fn may_change(&self) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Built(all) => all.iter().any(|it| it.is_concerned && !it.built.failed),
+        }
+    }
+
     /// Returns how many files each assignment has, and what their folder is called.
     fn folders(&self) -> Vec<(usize, FolderIds)> {
         match self {

@@ -6,12 +6,13 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Digest, FilePath};
+use wob_engine::{Blob, Digest, FilePath, Tree};
 use wob_host::OutputError;
-use wob_rules::{Assignment, BuiltAssignment, PartEntry, part_folder, part_path};
+use wob_rules::{Assignment, BuiltAssignment, Part, PartEntry, part_folder, part_path};
 
 use super::{
     Candidate,
+    failing::{FailingPart, files_of},
     parts::{AmendedPart, Anew, Piece, amend_part},
     rows::{Renewed, remove_part},
 };
@@ -24,6 +25,8 @@ type Placed<'b> = (Option<Range<usize>>, Piece<'b>);
 enum Work<'w> {
     /// Other inputs and contents of files.
     Amend(FilePath, PartEntry, Vec<u8>, Vec<Piece<'w>>),
+    /// The same, where an assignment fails, or did.
+    Fail(FailingPart<'w>),
     /// Other assignments, or made by other policies.
     Renew(Renewed<'w>),
     Remove(FilePath, PartEntry, Vec<u8>, &'w BTreeSet<String>),
@@ -33,6 +36,7 @@ impl Work<'_> {
     fn run(self) -> Option<AmendedPart> {
         match self {
             Self::Amend(folder, entry, text, pieces) => amend_part(folder, &entry, text, &pieces),
+            Self::Fail(it) => it.write(),
             Self::Renew(it) => it.write(),
             Self::Remove(folder, entry, text, gone) => remove_part(folder, (entry, text), gone),
         }
@@ -78,7 +82,8 @@ impl Candidate<'_> {
         let mut pieces: BTreeMap<&str, Vec<Placed<'b>>> = BTreeMap::new();
         let on = built.iter().map(|it| it.assignment.cluster_type.as_str());
         let reassigned = self.edit.reassigned.iter().flat_map(|it| it.on.keys());
-        pieces.extend(on.chain(reassigned.map(String::as_str)).map(|it| (it, vec![])));
+        let others = reassigned.chain(self.failed_on()).map(String::as_str);
+        pieces.extend(on.chain(others).map(|it| (it, vec![])));
         let slots = self.division.all.iter().enumerate();
         let slots = || slots.clone().filter(|(_, it)| pieces.contains_key(it.on.as_str()));
         let others = slots().filter(|(position, _)| !anew.contains_key(position));
@@ -94,6 +99,11 @@ impl Candidate<'_> {
             of.push((slot.assignments.clone(), piece));
         }
         Some(pieces)
+    }
+
+    /// Lists the cluster types of which the tree may not be what it was when nothing failed.
+    fn failed_on(&self) -> impl Iterator<Item = &String> {
+        self.ledger.failed.iter().flat_map(|it| &it.on)
     }
 
     /// Reads what is recorded of the part of the cluster type `name`, which has these `pieces` now; `None` if there is no such record.
@@ -118,13 +128,44 @@ impl Candidate<'_> {
         let Some((folder, entry)) = found else { return Ok(None) };
         let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
         let Some(gone) = gone else {
-            let pieces = pieces.into_iter().map(|it| it.1).collect();
-            return Ok(Some(Work::Amend(folder, entry, text, pieces)));
+            let pieces: Vec<Piece<'_>> = pieces.into_iter().map(|it| it.1).collect();
+            let has_failed = self.ledger.failed.as_ref().is_some_and(|it| it.on.contains(name));
+            if !has_failed && !pieces.iter().any(Piece::has_failed) {
+                return Ok(Some(Work::Amend(folder, entry, text, pieces)));
+            }
+            let kept = self.kept_files((&folder, &text), &pieces)?;
+            return Ok(
+                kept.map(|kept| Work::Fail(FailingPart { folder, entry, text, pieces, kept }))
+            );
         };
         if reassigned.is_some_and(|it| it.gone.contains(name)) {
             return Ok(Some(Work::Remove(folder, entry, text, gone)));
         }
         Ok(renew(name, folder, Some((entry, text)), (gone, all, pieces)))
+    }
+
+    /// Reads the files that those have which fail now, of the part in `folder` with the record `text`; `None` if one is not there. They lie
+    /// in the tree that is returned as in the folder.
+    fn kept_files(
+        &self,
+        (folder, text): (&FilePath, &[u8]),
+        pieces: &[Piece<'_>],
+    ) -> Result<Option<Tree>, OutputError> {
+        let mut kept = Tree::default();
+        let failed: Vec<&str> = pieces.iter().flat_map(Piece::failed).collect();
+        // Where no file changes, a folder is called as it was.
+        if failed.is_empty() || !pieces.iter().any(Piece::may_change) {
+            return Ok(Some(kept));
+        }
+        let Ok(part) = Part::parse(text) else { return Ok(None) };
+        let files = failed.into_iter().flat_map(|it| files_of(&part.files, it));
+        for (path, _) in files {
+            let full = FilePath::new(&format!("{folder}/{path}"));
+            let (Ok(path), Ok(full)) = (FilePath::new(path), full) else { return Ok(None) };
+            let Some(bytes) = self.destination.read(&full)? else { return Ok(None) };
+            kept.insert(&path, Blob::new(bytes));
+        }
+        Ok(Some(kept))
     }
 }
 
