@@ -353,6 +353,26 @@ fn a_namespace_that_comes_to_be_shared_is_refused() {
     let (told, all) = fleet.compare("it shares one");
     assert!(told.starts_with("exit: 1\n") && all, "{told}");
     assert!(told.contains("shared-namespace"), "{told}");
+
+    // Nobody sees it while one of the two fails by its config.
+    let layer = |level: &str| {
+        let labels = "    workload: team-timetable\n    platform-config: \"true\"\n";
+        let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: team\n  labels:\n";
+        format!("{head}{labels}data:\n  LOG_LEVEL: {level}\n")
+    };
+    let passengers = fs::read_to_string(fleet.source(PASSENGERS)).unwrap();
+    let nobody = policy("passengers-on-land", "purpose: nobody", "size: large");
+    for (passengers, level, said) in [
+        (&nobody, "info", "policy-selects-nothing"),
+        (&passengers, "loud", "config-invalid"),
+        (&passengers, "info", "shared-namespace"),
+    ] {
+        let layer = layer(level);
+        let config = ("environments/prod/config/team.yaml", &*layer);
+        write(&fleet.at("ws"), &[config, (PASSENGERS, passengers)]);
+        let (told, _) = fleet.compare(said);
+        assert!(told.contains(said), "{told}");
+    }
 }
 
 /// What somebody else put where a file comes, or made of one that goes, is refused as ever.

@@ -6,21 +6,22 @@
 //! The objects lie beside it: they are many, and an edit of a value neither reads nor changes them. The frame has their digest, so that
 //! those of another build are not taken for its own.
 //!
-//! **Invariant:** what a ledger tells of is a whole tree in which nothing failed. Where some assignments failed since, and kept their last
-//! good output, it is the tree of before: what is edited is told by what was well, and whoever mends it finds all else as it was.
+//! **Invariant:** what a ledger tells of is a whole tree in which nothing is wrong but assignments that fail, each by itself. These are
+//! built each time, and what is said of them is found again. Where any config cannot be read, the ledger is that of before: what is edited
+//! is told by what was well, and whoever mends it finds all else as it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Diagnostic, Digest, FileName, Hasher};
 use wob_host::{NoteMark, read_marked_note, read_note, write_note};
-use wob_rules::{Frame, NotedObjects, SaidParts, Warning};
+use wob_rules::{BuiltAssignment, Frame, NotedObjects, SaidParts, Warning};
 
 use crate::{footprint::PlaceNotes, last::LastBuild, session::Session};
 
 /// What makes a note a ledger of this shape, and of these rules: other ones may say something else of the same sources.
-const PURPOSE: &str = concat!("ledger 4 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("ledger 5 of ", env!("WOB_RULES_DIGEST"));
 
 const OBJECTS_PURPOSE: &str = concat!("objects 1 of ", env!("WOB_RULES_DIGEST"));
 
@@ -35,20 +36,53 @@ pub(crate) struct Ledger {
     pub(crate) said: SaidParts,
     /// What was said of it together with the others that were built; none if they were not built as a whole.
     pub(crate) together: Option<Together>,
-    /// What failed since; none if the tree is the one of which this tells.
-    pub(crate) failed: Option<Failed>,
+    /// What failed in the tree.
+    pub(crate) failing: Failing,
+    /// What became of it while config cannot be read; none if the tree is the one of which this tells.
+    pub(crate) damaged: Option<Damaged>,
 }
 
-/// What failed since a tree was made in which nothing did.
+/// The targets of assignments that failed, by the position of their subtree among all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failing(BTreeMap<usize, BTreeSet<String>>);
+
+impl Failing {
+    /// Takes those that failed of what was built, subtree by subtree.
+    pub(crate) fn of<'b>(built: impl Iterator<Item = (usize, &'b [BuiltAssignment])>) -> Self {
+        let failed = |it: &&BuiltAssignment| it.failed;
+        let targets = |it: &[BuiltAssignment]| -> BTreeSet<String> {
+            it.iter().filter(failed).map(|it| it.assignment.target.to_string()).collect()
+        };
+        let all = built.map(|(position, it)| (position, targets(it)));
+        Self(all.filter(|it| !it.1.is_empty()).collect())
+    }
+
+    /// Says whether nothing failed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Lists the positions of subtrees in which any failed, in order.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        self.0.keys().copied()
+    }
+
+    /// Lists the targets that failed in a subtree.
+    pub(crate) fn targets(&self, position: usize) -> impl Iterator<Item = &str> {
+        self.0.get(&position).into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// What became of a tree while config cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failed {
-    /// The cluster types of which the tree may say something else since: there it failed, or another value was set meanwhile.
+pub(crate) struct Damaged {
+    /// The cluster types of which the tree may say something else: there it failed, or another value was set meanwhile.
     pub(crate) on: BTreeSet<String>,
     /// The subtrees as they were: cluster type and digest, in the order of the assignments.
     subtrees: Vec<(String, [u8; 32])>,
 }
 
-impl Failed {
+impl Damaged {
     /// Takes the cluster types on which anything was built since, and the subtrees as they were.
     pub(crate) fn new(on: BTreeSet<String>, subtrees: &[(String, Digest)]) -> Self {
         let subtrees = subtrees.iter().map(|(on, it)| (on.clone(), *it.as_bytes())).collect();
@@ -73,21 +107,27 @@ impl Ledger {
         together: Option<Together>,
     ) -> Self {
         let head = *Digest::of(head.as_bytes()).as_bytes();
-        Self { frame, head, said, together, failed: None }
+        Self { frame, head, said, together, failing: Failing::default(), damaged: None }
     }
 
-    /// Notes that the tree has the record `head` since something `failed`.
-    pub(crate) fn with_failed(self, head: &str, failed: Failed) -> Self {
-        Self { head: *Digest::of(head.as_bytes()).as_bytes(), failed: Some(failed), ..self }
+    /// Notes what failed in the tree: what is said of it is found again each time.
+    pub(crate) fn with_failing(mut self, failing: Failing) -> Self {
+        self.said.forget(failing.positions());
+        Self { failing, ..self }
+    }
+
+    /// Notes that the tree has the record `head` since config cannot be read.
+    pub(crate) fn with_damage(self, head: &str, damaged: Damaged) -> Self {
+        Self { head: *Digest::of(head.as_bytes()).as_bytes(), damaged: Some(damaged), ..self }
     }
 
     /// Returns the subtrees of the tree of which this tells, if `last` is the last build.
     pub(crate) fn subtrees(&self, last: &LastBuild) -> Vec<(String, Digest)> {
-        let of = |it: &Failed| -> Vec<(String, Digest)> {
+        let of = |it: &Damaged| -> Vec<(String, Digest)> {
             let digest = |it: &[u8; 32]| Digest::from_bytes(*it);
             it.subtrees.iter().map(|(on, it)| (on.clone(), digest(it))).collect()
         };
-        self.failed.as_ref().map_or_else(|| last.subtrees(), of)
+        self.damaged.as_ref().map_or_else(|| last.subtrees(), of)
     }
 
     /// Says whether it is about the tree with the record `head`.

@@ -21,6 +21,7 @@ use wob_rules::{EnvironmentInput, Reads, reads};
 
 use crate::{
     footprint::PlaceNotes,
+    ledger::Ledger,
     prior::Prior,
     report::{Report, Texts as _},
     session::Session,
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
-const PURPOSE: &str = concat!("reads 3 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("reads 4 of ", env!("WOB_RULES_DIGEST"));
 const REACH_PURPOSE: &str = concat!("reach 2 of ", env!("WOB_RULES_DIGEST"));
 const PLACES_PURPOSE: &str = "places 2";
 /// If more files than these have changed, everything may as well be read.
@@ -45,6 +46,8 @@ pub(crate) struct ReadsNote {
     reach: [u8; 32],
     /// The files that were spoken of: who speaks of them again needs their text.
     named: BTreeSet<String>,
+    /// The subtrees that are built each time.
+    failing: Vec<usize>,
 }
 
 /// Who needs which files. It stays as long as nothing but values changes.
@@ -146,10 +149,15 @@ impl Looked {
         }
         let has_edited = |it: &Vec<u32>| it.iter().any(|it| now[*it as usize] == Since::Changed);
         let concerned: Vec<usize> = if edited.is_empty() {
-            vec![]
+            note.failing.clone()
         } else {
-            (0..reach.subtrees.len()).filter(|it| has_edited(&reach.subtrees[*it])).collect()
+            let is_failing = |it: &usize| note.failing.binary_search(it).is_ok();
+            let is_concerned = |it: &usize| is_failing(it) || has_edited(&reach.subtrees[*it]);
+            (0..reach.subtrees.len()).filter(is_concerned).collect()
         };
+        if concerned.iter().any(|it| *it >= reach.subtrees.len()) {
+            return None;
+        }
         let needed: BTreeSet<u32> =
             concerned.iter().flat_map(|it| &reach.subtrees[*it]).copied().collect();
         // What nobody needs may still be spoken of.
@@ -244,15 +252,15 @@ impl Narrowed {
 }
 
 impl ReadsNote {
-    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` are: `reads`, if that is
-    /// known, and which files were `named` in what was said.
+    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` and the `ledger` are: `reads`,
+    /// if that is known.
     pub(crate) fn renew(
         session: &Session<'_>,
         reads: Option<Reads>,
         notes: &PlaceNotes,
-        named: &BTreeSet<&FileName>,
+        ledger: &Ledger,
     ) {
-        let renewed = reads.and_then(|it| Self::try_renew(session, &it, notes, named));
+        let renewed = reads.and_then(|it| Self::try_renew(session, &it, notes, ledger));
         if renewed.is_none() {
             Self::remove(notes);
         }
@@ -262,7 +270,7 @@ impl ReadsNote {
         session: &Session<'_>,
         reads: &Reads,
         notes: &PlaceNotes,
-        named: &BTreeSet<&FileName>,
+        ledger: &Ledger,
     ) -> Option<()> {
         let paths = paths(session);
         let always: Vec<&FileName> = reads.always.iter().collect();
@@ -287,22 +295,23 @@ impl ReadsNote {
         let subtrees = reads.subtrees.iter().map(of_subtree).collect();
         let reach = postcard::to_stdvec(&Reach { subtrees }).ok()?;
         write_note(&notes.path("reach"), REACH_PURPOSE, &reach).ok()?;
-        let named = paths_of(named, &paths);
-        Self { files, always, reach: *Digest::of(&reach).as_bytes(), named }.write(notes)
+        let named = paths_of(&ledger.named(), &paths);
+        let failing = ledger.failing.positions().collect();
+        Self { files, always, reach: *Digest::of(&reach).as_bytes(), named, failing }.write(notes)
     }
 
     /// Notes at `to` what `session` has read of an environment in which nothing but values has changed since what is noted at
-    /// `from`, if anything is, and which files were `named` in what was said.
+    /// `from`, if anything is, and of which the `ledger` tells.
     pub(crate) fn amend(
         session: &Session<'_>,
         input: EnvironmentInput,
         (from, to): (&PlaceNotes, &PlaceNotes),
-        named: &BTreeSet<&FileName>,
+        ledger: &Ledger,
     ) {
-        if Self::try_amend(session, (from, to), named).is_none() {
+        if Self::try_amend(session, (from, to), ledger).is_none() {
             match session.narrowed {
                 Some(_) => Self::remove(to),
-                None => Self::renew(session, reads(&session.loaded.db, input), to, named),
+                None => Self::renew(session, reads(&session.loaded.db, input), to, ledger),
             }
         }
     }
@@ -310,11 +319,12 @@ impl ReadsNote {
     fn try_amend(
         session: &Session<'_>,
         (from, to): (&PlaceNotes, &PlaceNotes),
-        named: &BTreeSet<&FileName>,
+        ledger: &Ledger,
     ) -> Option<()> {
         let mut note = Self::read(from)?;
         let paths = paths(session);
-        note.named = paths_of(named, &paths);
+        note.named = paths_of(&ledger.named(), &paths);
+        note.failing = ledger.failing.positions().collect();
         let now: BTreeMap<&str, Digest> =
             paths.values().map(|(path, digest)| (path.as_str(), *digest)).collect();
         let part = session.narrowed.as_ref().and_then(|it| it.parts.get(from));

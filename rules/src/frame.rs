@@ -8,6 +8,7 @@
 
 mod assigned;
 mod damaged;
+mod failing;
 mod objects;
 mod reach;
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use wob_engine::{Database, Diagnostic, Digest, FileName, Hasher, SourceFile};
 
-pub use self::{assigned::Reassigned, objects::NotedObjects};
+pub use self::{assigned::Reassigned, failing::fails_alone, objects::NotedObjects};
 use self::{
     objects::{Concerned, Objects},
     reach::{LayerLabels, Reach, groups, labels_of},

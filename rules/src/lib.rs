@@ -47,7 +47,7 @@ pub use compose::{
     labels_from_key, merge, select, validate,
 };
 pub use decode::{API_VERSION, BrokenLayer, Damage, Decoded, decode_file, refused};
-pub use frame::{Edit, Extent, Frame, NotedObjects, Reassigned, concerned};
+pub use frame::{Edit, Extent, Frame, NotedObjects, Reassigned, concerned, fails_alone};
 pub use known::{Before, Kept, Known, KnownFile, KnownFiles, Subtree, subtrees};
 pub use label::{ObjectKind, Pattern, PatternError};
 pub use model::{Definition, Doubt, Model, ModelDamage, Target};

@@ -39,7 +39,7 @@ const CLUSTER_TYPE: &str = "cluster type";
 /// What a file says that another one may say too.
 type Said<'r> = (&'static str, &'r str);
 
-/// Finds out who needs which files of an environment without errors; `None` if every subtree may need all.
+/// Finds out who needs which files of an environment in which nothing is wrong but assignments; `None` if every subtree may need all.
 pub fn reads(db: &Database, environment: EnvironmentInput) -> Option<Reads> {
     let scheduling = environment.scheduling(db);
     if scheduling.setting.as_ref().is_some_and(|it| it.program.is_some()) {

@@ -1,4 +1,4 @@
-//! What was said of an environment without errors, by what it was said of, so that a build of some of its parts can say
+//! What was said of an environment in which nothing is wrong but assignments, by what it was said of, so that a build of some of its parts can say
 //! what a build of everything would.
 //!
 //! **Invariant:** as long as nothing but values of config changes, what is said of the whole stays; what is said of a file
@@ -75,6 +75,13 @@ impl SaidParts {
         let moved = before.iter().enumerate();
         let moved = moved.filter_map(|(now, before)| Some((now, said.remove(before.as_ref()?)?)));
         self.subtrees = moved.collect();
+    }
+
+    /// Forgets what is said of some subtrees, by their positions: whoever builds these each time says it again.
+    pub fn forget(&mut self, subtrees: impl Iterator<Item = usize>) {
+        for it in subtrees {
+            self.subtrees.remove(&it);
+        }
     }
 
     /// Takes what is said now of some `subtrees`, by their positions, and of files that were `edited`.

@@ -199,7 +199,11 @@ pub(super) struct Concerned {
 }
 
 /// Says whether one of the assignments at `some` positions shares its namespace with another one on its cluster type.
-fn shares_namespaces(db: &Database, environment: EnvironmentInput, some: &[usize]) -> bool {
+pub(super) fn shares_namespaces(
+    db: &Database,
+    environment: EnvironmentInput,
+    some: &[usize],
+) -> bool {
     let settings = environment.settings(db);
     if !settings.namespace_pattern.names_the_target() {
         return false;

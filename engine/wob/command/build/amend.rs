@@ -41,7 +41,7 @@ use crate::{
     exit::Exit,
     footprint::PlaceNotes,
     last::{Compared, Explanation, LastBuild, compare},
-    ledger::{Failed, Ledger, Together},
+    ledger::{Damaged, Failing, Ledger, Together},
     prior::Prior,
     progress::Progress,
     reads::{ReadsNote, speaks_of_unread},
@@ -65,7 +65,7 @@ pub(crate) struct Candidate<'c> {
     /// The subtrees as they were: cluster type and digest, in order.
     past: Vec<(String, Digest)>,
     edit: Edit,
-    /// What was made from what, and was said, when nothing failed.
+    /// What was made from what, and was said.
     ledger: Ledger,
     /// What is said now.
     said: SaidParts,
@@ -260,7 +260,8 @@ impl<'c> Candidate<'c> {
             };
             let objects = || {
                 // More than values is told by everything.
-                let is_told = session.narrowed.is_none() && it.failed.is_none();
+                let is_fine = it.failing.is_empty() && it.damaged.is_none();
+                let is_told = session.narrowed.is_none() && is_fine;
                 let before = is_told.then(|| Ledger::objects(&notes))??;
                 it.frame.edit_of_objects(db, input, &settings, &before)
             };
@@ -272,16 +273,17 @@ impl<'c> Candidate<'c> {
         let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
         let Some(head) = head else { return Ok(None) };
         let is_seen = session.narrowed.as_ref().is_some_and(|it| !it.has_touched(&notes));
-        let has_news = !edit.files.is_empty() || !is_seen || ledger.failed.is_some();
+        let has_news = !edit.files.is_empty() || !is_seen || ledger.damaged.is_some();
         let all = assignments(db, input);
         let before = edit.files.iter().filter_map(|it| ledger.frame.digest_of(it));
         let past = ledger.subtrees(&last);
+        let before_of_all = (&*past, &ledger.failing);
         let division = match &session.narrowed {
             Some(it) => {
                 let positions = it.subtrees(&notes, before);
-                positions.and_then(|it| Division::of_part(session, all, (it, &edit), &past))
+                positions.and_then(|it| Division::of_part(session, all, (it, &edit), before_of_all))
             }
-            None => Division::of_whole(all, &edit, &past),
+            None => Division::of_whole(all, &edit, before_of_all),
         };
         let Some(division) = division else { return Ok(None) };
         Ok(Some(Self {
@@ -354,27 +356,22 @@ impl<'c> Candidate<'c> {
         (built, pool): (&[BuiltAssignment], &rayon::ThreadPool),
     ) -> bool {
         let db = &session.loaded.db;
-        let mut rest = built;
-        let mut subtrees = vec![];
-        for (position, range) in &self.division.built {
-            let (of_subtree, others) = rest.split_at(range.len());
-            subtrees.push((*position, of_subtree));
-            rest = others;
-        }
-        let input = self.input;
-        let (of, say) = (db.clone(), |db: &mut Database, (position, it): (usize, &[_])| {
-            (position, said_of_subtree(db, input, it))
-        });
-        let anew: BTreeMap<usize, Said> =
+        let (input, subtrees) = (self.input, self.division.subtrees(built));
+        let say = |db: &mut Database, (position, it): (usize, &[BuiltAssignment])| {
+            let said = said_of_subtree(db, input, it);
+            let is_fine = said.is_only_warnings() || it.iter().any(|it| it.failed);
+            is_fine.then_some((position, said))
+        };
+        let of = db.clone();
+        let anew: Option<BTreeMap<usize, Said>> =
             pool.install(move || subtrees.into_par_iter().map_with(of, say).collect());
-        let has_failed = built.iter().any(|it| it.failed);
+        let Some(anew) = anew else { return false };
         let is_whole_same = match self.edit.extent {
             Extent::Values => true,
             Extent::Damage | Extent::Doubt => session.narrowed.is_some(),
             Extent::Objects => false,
         };
-        let is_fine = (has_failed || anew.values().all(Said::is_only_warnings))
-            && (is_whole_same || self.said.renew_whole(db, input));
+        let is_fine = is_whole_same || self.said.renew_whole(db, input);
         let silenced = &session.workspace.settings.silenced;
         if is_fine {
             if self.edit.reassigned.is_some() {
@@ -530,14 +527,16 @@ impl Amended<'_> {
     ) {
         let Candidate { target, input, notes, edit, ledger, past, .. } = &self.candidate;
         let _span = timings::span_of("note", target.name.as_str());
-        if !self.failed.is_empty() || matches!(edit.extent, Extent::Damage | Extent::Doubt) {
-            // What was read for the tree in which nothing failed stays noted.
+        if matches!(edit.extent, Extent::Damage | Extent::Doubt) {
+            // What was read while all could be stays noted.
             let on = self.built.iter().map(|it| it.assignment.cluster_type.to_string()).collect();
-            ledger.clone().with_failed(text, Failed::new(on, past)).write_alone(to);
+            ledger.clone().with_damage(text, Damaged::new(on, past)).write_alone(to);
             return last.write(to);
         }
+        let failing = Failing::of(self.candidate.division.subtrees(&self.built).into_iter());
         let ledger =
-            Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()));
+            Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()))
+                .with_failing(failing);
         thread::scope(|scope| {
             scope.spawn(|| last.write(to));
             scope.spawn(|| match &edit.objects {
@@ -546,10 +545,10 @@ impl Amended<'_> {
             });
             match edit.extent {
                 Extent::Values | Extent::Damage | Extent::Doubt => {
-                    ReadsNote::amend(session, *input, (notes, to), &ledger.named());
+                    ReadsNote::amend(session, *input, (notes, to), &ledger);
                 }
                 // Other subtrees may need other files.
-                Extent::Objects => ReadsNote::renew(session, reads, to, &ledger.named()),
+                Extent::Objects => ReadsNote::renew(session, reads, to, &ledger),
             }
         });
     }

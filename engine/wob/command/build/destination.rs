@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, io::Write as _, panic::resume_unwind, sync:
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Diagnostic, Digest, Severity};
 use wob_host::{OutputError, Overwrite};
-use wob_rules::{EnvironmentInput, Frame, NotedObjects, Reads, SaidParts, reads};
+use wob_rules::{
+    EnvironmentInput, Frame, NotedObjects, Reads, SaidParts, fails_alone, reads, subtrees,
+};
 
 use super::{
     place::{Into, Place},
@@ -16,7 +18,7 @@ use crate::{
     exit::Exit,
     footprint::{PlaceNotes, Trust},
     last::{Compared, Explanation, LastBuild, compare},
-    ledger::{Ledger, Together},
+    ledger::{Failing, Ledger, Together},
     reads::ReadsNote,
     report::Report,
     session::{Ahead, BuiltTarget, Session, problems_of},
@@ -165,7 +167,8 @@ impl Output {
             let inputs: Vec<EnvironmentInput> = built.iter().map(|it| it.input).collect();
             let lints = session.lint(&inputs);
             let report = session.report(problems_of(&built), lints.clone());
-            let found = Found::of(self.mode, session, (&built, &report), lints);
+            let failures = if is_written { Failures::Noted } else { Failures::Refused };
+            let found = Found::of(failures, session, (&built, &report), lints);
             let reading = found.reading(session, &built, scope);
             let written = self.write_all(session, (&built, planned, &before), places, common);
             let saved = saving.join().unwrap_or_else(|bug| resume_unwind(bug));
@@ -256,9 +259,18 @@ impl Output {
     }
 }
 
+/// What becomes of an environment in which assignments failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failures {
+    /// They are noted: what was built of them before stays.
+    Noted,
+    /// It is not written at all.
+    Refused,
+}
+
 /// What a build found out that the next one can go on from.
 pub(crate) struct Found {
-    /// The frames of what was built as a whole, with the objects, by environment; none if anything is wrong.
+    /// The frames of what was built as a whole, with the objects, by environment; none if anything is wrong but assignments that fail.
     frames: BTreeMap<String, (Frame, NotedObjects)>,
     together: Option<Together>,
     /// Whether anything was said.
@@ -272,20 +284,25 @@ impl Found {
         built: (&[BuiltTarget], &Report),
         lints: Vec<Diagnostic>,
     ) -> Self {
-        Self::of(Mode::Write, session, built, lints)
+        Self::of(Failures::Refused, session, built, lints)
     }
 
     fn of(
-        mode: Mode,
+        failures: Failures,
         session: &Session<'_>,
         (built, report): (&[BuiltTarget], &Report),
         lints: Vec<Diagnostic>,
     ) -> Self {
-        let is_fine = report.count(Severity::Warning) == report.items.len();
+        let is_right = report.count(Severity::Warning) == report.items.len();
+        let db = &session.loaded.db;
+        let is_fine = is_right
+            || failures == Failures::Noted
+                && !session.loaded.diagnostics.iter().any(Diagnostic::is_error)
+                && built.iter().all(|it| fails_alone(db, it.input, &it.built));
         let mut frames = BTreeMap::new();
-        if is_fine && mode == Mode::Write {
+        if is_fine {
             let settings = session.settings_text();
-            for target in built.iter().filter(|it| it.is_whole()) {
+            for target in built.iter().filter(|it| it.selected.is_whole()) {
                 let (db, input) = (&session.loaded.db, target.input);
                 let objects = NotedObjects::of(db, input);
                 let frame = Frame::of(db, input, &settings, &objects);
@@ -355,9 +372,12 @@ impl Found {
             let assignments = &target.built.assignments;
             SaidParts::of(&session.loaded.db, target.input, assignments, silenced)
         };
-        let ledger = Ledger::new(frame.clone(), head, said, self.together.clone());
+        let divided = subtrees(target.built.assignments.iter().map(|it| (&it.assignment, None)));
+        let all = divided.into_iter().map(|it| &target.built.assignments[it.assignments]);
+        let ledger = Ledger::new(frame.clone(), head, said, self.together.clone())
+            .with_failing(Failing::of(all.enumerate()));
         ledger.write(objects, notes);
-        ReadsNote::renew(session, reads, notes, &ledger.named());
+        ReadsNote::renew(session, reads, notes, &ledger);
     }
 }
 

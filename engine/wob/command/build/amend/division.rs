@@ -1,11 +1,12 @@
 //! Which subtrees an environment has, where each stood when it was built last, and which of them are built anew.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use wob_engine::Digest;
-use wob_rules::{Assignment, Edit, Subtree, subtrees};
+use wob_rules::{Assignment, BuiltAssignment, Edit, Subtree, subtrees};
 
 use crate::{
+    ledger::Failing,
     session::Session,
     stored::{PartsRecord, Stored},
 };
@@ -42,7 +43,11 @@ pub(super) struct Past {
 impl Division {
     /// Divides `all` assignments of an environment of which everything was read, and which had the subtrees of the `past`; `None` if it
     /// was not divided before as is noted.
-    pub(super) fn of_whole(all: &[Assignment], edit: &Edit, past: &[PastSubtree]) -> Option<Self> {
+    pub(super) fn of_whole(
+        all: &[Assignment],
+        edit: &Edit,
+        (past, failing): (&[PastSubtree], &Failing),
+    ) -> Option<Self> {
         let divided = subtrees(all.iter().map(|it| (it, None)));
         let (before, count) = edit.reassigned.as_ref().map_or_else(
             || ((0..divided.len()).map(Some).collect(), divided.len()),
@@ -65,7 +70,9 @@ impl Division {
         let all: Vec<Slot> = divided.into_iter().zip(&before).map(slot).collect::<Option<_>>()?;
         let of = |(position, it): (usize, &Slot)| Some((position, it.assignments.clone()?));
         let is_built = |(position, range): &(usize, Range<usize>)| {
-            all[*position].before.is_none() || has_any(range, &edit.concerned)
+            all[*position].before.is_none()
+                || has_any(range, &edit.concerned)
+                || failing.targets(*position).next().is_some()
         };
         let built = all.iter().enumerate().filter_map(of).filter(is_built).collect();
         Some(Self { all, built })
@@ -77,16 +84,36 @@ impl Division {
         session: &Session<'_>,
         all: &[Assignment],
         (positions, edit): (&[usize], &Edit),
-        past: &[PastSubtree],
+        (past, failing): (&[PastSubtree], &Failing),
     ) -> Option<Self> {
-        let mut built = read_subtrees(&session.stored, all, positions, past)?;
-        built.retain(|(_, range)| has_any(range, &edit.concerned));
+        let is_read = |it: usize| positions.binary_search(&it).is_ok();
+        if !failing.positions().all(is_read) {
+            return None;
+        }
+        let mut built = read_subtrees(&session.stored, all, positions, (past, failing))?;
+        built.retain(|(position, range)| {
+            has_any(range, &edit.concerned) || failing.targets(*position).next().is_some()
+        });
         let slot = |(position, (on, digest)): (usize, &PastSubtree)| Slot {
             on: on.clone(),
             before: Some(Past { position, digest: *digest }),
             assignments: None,
         };
         Some(Self { all: past.iter().enumerate().map(slot).collect(), built })
+    }
+
+    /// Divides what was built, in order: the position of each subtree, and its assignments.
+    pub(super) fn subtrees<'b>(
+        &self,
+        mut built: &'b [BuiltAssignment],
+    ) -> Vec<(usize, &'b [BuiltAssignment])> {
+        let mut subtrees = vec![];
+        for (position, range) in &self.built {
+            let (of_subtree, others) = built.split_at(range.len());
+            subtrees.push((*position, of_subtree));
+            built = others;
+        }
+        subtrees
     }
 
     /// Lists where each subtree stood before, if it did.
@@ -115,22 +142,29 @@ fn read_subtrees(
     stored: &Stored,
     all: &[Assignment],
     positions: &[usize],
-    before: &[PastSubtree],
+    (before, failing): (&[PastSubtree], &Failing),
 ) -> Option<Vec<(usize, Range<usize>)>> {
     let subtrees: Option<Vec<Digest>> =
         positions.iter().map(|it| Some(before.get(*it)?.1)).collect();
-    let fetched: Option<Vec<PartsRecord>> = stored.parts(&subtrees?).into_iter().collect();
-    let find = |(position, parts): (&usize, PartsRecord)| {
-        let (on, _) = before.get(*position)?;
-        let first = parts.targets().next()?;
+    let fetched = stored.parts(&subtrees?);
+    let find = |(position, parts): (&usize, &Option<PartsRecord>)| {
+        let (on, digest) = before.get(*position)?;
+        // What is kept of a subtree does not tell of what failed.
+        let mut targets: BTreeSet<&str> = failing.targets(*position).collect();
+        match parts {
+            Some(parts) => targets.extend(parts.targets()),
+            None if *digest == Subtree::of_nothing() => {}
+            None => return None,
+        }
+        let first = targets.first()?;
         let key = |it: &Assignment| (it.cluster_type.as_str(), it.target.as_str()) < (on, first);
         let start = all.partition_point(key);
-        let here = all.get(start..start + parts.targets().count())?;
-        let is_same = |(it, target): (&Assignment, &str)| {
-            it.cluster_type.as_str() == on && it.target.as_str() == target
+        let here = all.get(start..start + targets.len())?;
+        let is_same = |(it, target): (&Assignment, &&str)| {
+            it.cluster_type.as_str() == on && it.target.as_str() == *target
         };
         let range = start..start + here.len();
-        here.iter().zip(parts.targets()).all(is_same).then_some((*position, range))
+        here.iter().zip(&targets).all(is_same).then_some((*position, range))
     };
-    positions.iter().zip(fetched?).map(find).collect()
+    positions.iter().zip(&fetched).map(find).collect()
 }

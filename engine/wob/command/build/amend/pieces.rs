@@ -101,9 +101,10 @@ impl Candidate<'_> {
         Some(pieces)
     }
 
-    /// Lists the cluster types of which the tree may not be what it was when nothing failed.
+    /// Lists the cluster types on which assignments failed, or of which the tree may not be what it was when all could be read.
     fn failed_on(&self) -> impl Iterator<Item = &String> {
-        self.ledger.failed.iter().flat_map(|it| &it.on)
+        let failing = self.ledger.failing.positions().filter_map(|it| self.past.get(it));
+        self.ledger.damaged.iter().flat_map(|it| &it.on).chain(failing.map(|it| &it.0))
     }
 
     /// Reads what is recorded of the part of the cluster type `name`, which has these `pieces` now; `None` if there is no such record.
@@ -129,7 +130,7 @@ impl Candidate<'_> {
         let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
         let Some(gone) = gone else {
             let pieces: Vec<Piece<'_>> = pieces.into_iter().map(|it| it.1).collect();
-            let has_failed = self.ledger.failed.as_ref().is_some_and(|it| it.on.contains(name));
+            let has_failed = self.failed_on().any(|it| it == name);
             if !has_failed && !pieces.iter().any(Piece::has_failed) {
                 return Ok(Some(Work::Amend(folder, entry, text, pieces)));
             }
