@@ -311,6 +311,19 @@ fn a_mistake_in_a_value_is_built_alone() {
     check("10", "rendered");
     check("8", "rendered");
     let before = contents(&at.join("wob-out/prod"));
+    // Nobody has this layer, so that nothing fails, and yet it cannot be read.
+    let nobody = gold("region: nowhere", "one");
+    let gold = "environments/prod/config/gold.yaml";
+    write(at, &[(gold, &nobody)]);
+    wob_in(at, &["build", "//env:prod"]);
+    write(at, &[(gold, &nobody.replace("GOLD: one", "GOLD: 1"))]);
+    let (seen, all) = build(at);
+    assert!(!all && seen.contains("wrong-type"), "{seen}");
+    assert_eq!(wrong(&seen), again(at));
+    let seen = wob_in(at, &["build", "//env:prod", "--strict"]);
+    assert!(seen.contains("--strict, and there are errors"), "{seen}");
+    fs::remove_file(at.join(gold)).unwrap();
+    wob_in(at, &["build", "//env:prod"]);
     edit(&large, "REPLICAS: \"8\"", "REPLICAS: \"98\"");
     let seen = wob_in(at, &["build", "//env:prod", "--strict"]);
     assert!(seen.contains("--strict, and there are errors"), "{seen}");

@@ -4,6 +4,7 @@
 //! **Invariant:** such a build writes, and says, what a build of everything would. Whatever makes that doubtful leads to
 //! [`None`], and everything is built.
 
+mod candidate;
 mod division;
 mod failing;
 mod parts;
@@ -18,17 +19,15 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Database, Digest, FilePath, GitObjectId, Severity, Tree};
-use wob_host::{Amendment, Destination, OutputError, Plan, Standing, TreeRecord};
+use wob_engine::{Blob, Database, FilePath, GitObjectId, Severity, Tree};
+use wob_host::{Amendment, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, Edit, EnvironmentInput, Extent, Head, PROMOTED_COMMIT, Reads,
-    Said, SaidParts, assignments, build_some, promoted_commit, reads, said_of_subtree,
+    Assignment, BuiltAssignment, Extent, Head, PROMOTED_COMMIT, Reads, Said, SaidParts,
+    assignments, build_some, promoted_commit, reads, said_of_subtree,
 };
 
-use self::{
-    division::Division,
-    parts::{AmendedPart, Record},
-};
+pub(crate) use self::candidate::{Candidate, together};
+use self::parts::{AmendedPart, Record};
 use super::{
     Round,
     destination::{Looking, Output},
@@ -42,11 +41,9 @@ use crate::{
     footprint::PlaceNotes,
     last::{Compared, Explanation, LastBuild, compare},
     ledger::{Damaged, Failing, Ledger, Together},
-    prior::Prior,
     progress::Progress,
     reads::{ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
-    selection::Selected,
     session::{Session, Target},
     timings,
 };
@@ -56,34 +53,13 @@ const FEW: usize = 100;
 /// If more fail, it is no slip of the pen, and takes as long as everything does.
 const MOST_FAILED: usize = 1_000;
 
-/// An environment of which it is known what has changed since some notes were taken.
-pub(crate) struct Candidate<'c> {
-    target: &'c Target,
-    input: EnvironmentInput,
-    notes: PlaceNotes,
-    last: LastBuild,
-    /// The subtrees as they were: cluster type and digest, in order.
-    past: Vec<(String, Digest)>,
-    edit: Edit,
-    /// What was made from what, and was said.
-    ledger: Ledger,
-    /// What is said now.
-    said: SaidParts,
-    destination: Destination,
-    head_text: String,
-    head: Head,
-    division: Division,
-    /// Whether the notes would say something else now.
-    has_news: bool,
-}
-
 /// What became of a candidate, before it is written.
 pub(crate) struct Amended<'c> {
     candidate: Candidate<'c>,
     /// The assignments that an edit concerns, and those that are stored with them.
     pub(crate) built: Vec<BuiltAssignment>,
     /// Those that failed, as `<cluster type>:<target>`.
-    pub(crate) failed: Vec<String>,
+    failed: Vec<String>,
     /// What is said of the environment now.
     pub(crate) said: SaidParts,
     /// What the record of the whole tree says.
@@ -123,7 +99,7 @@ impl Output {
             // What cannot be read is met again, and told, by a build of everything.
             let Ok(Some(it)) = it.build(session, &pool, &ground.standing) else { return Ok(None) };
             // Then nothing is written.
-            if common.strict && !it.0.failed.is_empty() {
+            if common.strict && !it.0.is_right() {
                 return Ok(None);
             }
             amended.push((place, ground, it));
@@ -229,90 +205,6 @@ impl Output {
 }
 
 impl<'c> Candidate<'c> {
-    /// Looks at what has changed of `target` since `notes` were taken of the tree at the destination that `open` returns; `None` if
-    /// that may concern all, or cannot be told.
-    pub(crate) fn find(
-        session: &Session<'_>,
-        target: &'c Target,
-        notes: PlaceNotes,
-        open: impl FnOnce() -> Result<Destination, OutputError>,
-    ) -> Result<Option<Self>, OutputError> {
-        let (Some(input), Selected::Whole) = (target.input, &target.selected) else {
-            return Ok(None);
-        };
-        let db = &session.loaded.db;
-        let settings = session.settings_text();
-        let prior = match &session.narrowed {
-            Some(it) => it.prior(&notes),
-            None => Prior::read(&notes),
-        };
-        let edit = prior.and_then(|Prior { ledger: it, last, .. }| {
-            let values = it.frame.edit_of_values(db, input, &settings);
-            let damage = || {
-                let edit = it.frame.edit_of_damage(db, input, &settings)?;
-                let is_told = match edit.extent {
-                    // What else there is to say of the whole may be said no more where anything cannot be read.
-                    Extent::Damage => session.narrowed.is_none() || it.said.is_silent_of_whole(),
-                    Extent::Doubt => session.narrowed.is_none(),
-                    Extent::Values | Extent::Objects => true,
-                };
-                is_told.then_some(edit)
-            };
-            let objects = || {
-                // More than values is told by everything.
-                let is_fine = it.failing.is_empty() && it.damaged.is_none();
-                let is_told = session.narrowed.is_none() && is_fine;
-                let before = is_told.then(|| Ledger::objects(&notes))??;
-                it.frame.edit_of_objects(db, input, &settings, &before)
-            };
-            Some((values.or_else(damage).or_else(objects)?, it, last))
-        });
-        let Some((edit, ledger, last)) = edit else { return Ok(None) };
-        let destination = open()?;
-        let head_text = destination.previous()?.text.unwrap_or_default();
-        let head = Head::parse(&head_text).filter(|_| ledger.is_of(&head_text));
-        let Some(head) = head else { return Ok(None) };
-        let is_seen = session.narrowed.as_ref().is_some_and(|it| !it.has_touched(&notes));
-        let has_news = !edit.files.is_empty() || !is_seen || ledger.damaged.is_some();
-        let all = assignments(db, input);
-        let before = edit.files.iter().filter_map(|it| ledger.frame.digest_of(it));
-        let past = ledger.subtrees(&last);
-        let before_of_all = (&*past, &ledger.failing);
-        let division = match &session.narrowed {
-            Some(it) => {
-                let positions = it.subtrees(&notes, before);
-                positions.and_then(|it| Division::of_part(session, all, (it, &edit), before_of_all))
-            }
-            None => Division::of_whole(all, &edit, before_of_all),
-        };
-        let Some(division) = division else { return Ok(None) };
-        Ok(Some(Self {
-            target,
-            input,
-            notes,
-            last,
-            past,
-            edit,
-            said: ledger.said.clone(),
-            ledger,
-            destination,
-            head_text,
-            head,
-            division,
-            has_news,
-        }))
-    }
-
-    /// Returns what it is built from.
-    pub(crate) fn input(&self) -> EnvironmentInput {
-        self.input
-    }
-
-    /// Returns the digest of everything that it is built from but values.
-    pub(crate) fn shape(&self) -> Digest {
-        self.edit.frame.shape()
-    }
-
     /// Builds the assignments that the edit concerns, and those that are stored with them, and compares them with what lies
     /// there, of which `standing` is known; returns what became of it and what changes, or `None` if anything is wrong, or what lies
     /// there is not what was recorded.
@@ -451,6 +343,18 @@ impl<'c> Candidate<'c> {
 }
 
 impl Amended<'_> {
+    /// Says whether nothing failed, and all could be read.
+    pub(crate) fn is_right(&self) -> bool {
+        self.failed.is_empty() && !self.is_damaged()
+    }
+
+    fn is_damaged(&self) -> bool {
+        match self.candidate.edit.extent {
+            Extent::Damage | Extent::Doubt => true,
+            Extent::Values | Extent::Objects => false,
+        }
+    }
+
     /// Says whether the notes would say something else now.
     pub(crate) fn has_news(&self) -> bool {
         self.candidate.has_news
@@ -527,7 +431,7 @@ impl Amended<'_> {
     ) {
         let Candidate { target, input, notes, edit, ledger, past, .. } = &self.candidate;
         let _span = timings::span_of("note", target.name.as_str());
-        if matches!(edit.extent, Extent::Damage | Extent::Doubt) {
+        if self.is_damaged() {
             // What was read while all could be stays noted.
             let on = self.built.iter().map(|it| it.assignment.cluster_type.to_string()).collect();
             ledger.clone().with_damage(text, Damaged::new(on, past)).write_alone(to);
@@ -551,39 +455,6 @@ impl Amended<'_> {
                 Extent::Objects => ReadsNote::renew(session, reads, to, &ledger),
             }
         });
-    }
-}
-
-/// Returns what there is to say of all environments together; `None` if that is not known, and not everything was read.
-pub(crate) fn together<'f>(
-    session: &Session<'_>,
-    candidates: impl Iterator<Item = &'f Candidate<'f>> + Clone,
-) -> Option<Together> {
-    let frame = |name: &str| {
-        let found = candidates.clone().find(|it| it.target.name.as_str() == name);
-        found.map(|it| &it.edit.frame)
-    };
-    let scope = Together::scope(session, frame);
-    let known = |scope: &Digest| {
-        let mut all = candidates.clone().filter_map(|it| it.ledger.together.as_ref());
-        all.find(|it| it.is_of(scope))
-    };
-    match known(&scope) {
-        Some(it) => Some(it.clone()),
-        None if session.narrowed.is_some() => {
-            let frame = |name: &str| {
-                let found = candidates.clone().find(|it| it.target.name.as_str() == name);
-                found.map(|it| &it.ledger.frame)
-            };
-            // Where anything cannot be read, no more is said.
-            let before = Together::scope(session, frame);
-            let is_silent = known(&before)?.diagnostics().is_empty();
-            is_silent.then(|| Together::new(scope, vec![]))
-        }
-        None => {
-            let inputs: Vec<EnvironmentInput> = candidates.map(|it| it.input).collect();
-            Some(Together::new(scope, session.lint(&inputs)))
-        }
     }
 }
 

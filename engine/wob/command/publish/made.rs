@@ -104,8 +104,7 @@ impl<'m> MadeOfChanges<'m> {
         let alone =
             alone.or_else(|| is_read.then(|| Together::new(shape, alone_of(session, input))));
         let amended = candidate.build(session, pool, &Standing::Unknown)?;
-        // What failed is not published.
-        let amended = amended.filter(|(it, _)| it.failed.is_empty());
+        let amended = amended.filter(|(it, _)| it.is_right());
         Ok(amended.zip(alone).map(|((amended, plan), alone)| {
             let built = Built::of_some(&session.loaded.db, input, amended.built.clone());
             let target = BuiltTarget { input, selected: Selected::Whole, built, early: None };
