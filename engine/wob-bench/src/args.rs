@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// Where to write what the launched command prints
     #[arg(long, hide = true)]
     pub(crate) into: Option<PathBuf>,
+    /// The exit code that the launched command ends with
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) code: i32,
     #[arg(last = true, hide = true)]
     pub(crate) command: Vec<OsString>,
 }

@@ -35,8 +35,20 @@ impl Took {
 /// # Errors
 /// If it does not start or does not succeed; the message has what it said.
 pub(crate) fn run(command: &Command, stdout: Option<&Path>) -> Result<Took, Box<dyn Error>> {
+    run_to(command, stdout, 0)
+}
+
+/// Does the same with a command that ends with this exit code.
+///
+/// # Errors
+/// If it does not start, or ends with another one; the message has what it said.
+pub(crate) fn run_to(
+    command: &Command,
+    stdout: Option<&Path>,
+    code: i32,
+) -> Result<Took, Box<dyn Error>> {
     let mut launcher = Command::new(std::env::current_exe()?);
-    launcher.args(["--only", "launch"]);
+    launcher.args(["--only", "launch", "--code", &code.to_string()]);
     if let Some(stdout) = stdout {
         launcher.arg("--into").arg(stdout);
     }
@@ -60,8 +72,12 @@ pub(crate) fn run(command: &Command, stdout: Option<&Path>) -> Result<Took, Box<
 /// Runs a program with arguments from this process, which does nothing else.
 ///
 /// # Errors
-/// If it does not start or does not succeed.
-pub(crate) fn launch(command: &[OsString], stdout: Option<&Path>) -> Result<Took, Box<dyn Error>> {
+/// If it does not start, or ends with another exit code than this.
+pub(crate) fn launch(
+    command: &[OsString],
+    stdout: Option<&Path>,
+    code: i32,
+) -> Result<Took, Box<dyn Error>> {
     let (program, arguments) = command.split_first().ok_or("there is no program to run")?;
     let stdout = stdout.map(File::create).transpose()?.map_or_else(Stdio::null, Stdio::from);
     let mut command = Command::new(program);
@@ -69,7 +85,7 @@ pub(crate) fn launch(command: &[OsString], stdout: Option<&Path>) -> Result<Took
     let begin = Instant::now();
     let status = command.status()?;
     let seconds = begin.elapsed().as_secs_f64();
-    if !status.success() {
+    if status.code() != Some(code) {
         return Err(status.to_string().into());
     }
     Ok(Took { seconds, peak_bytes: peak_of_children() })

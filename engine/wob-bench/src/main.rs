@@ -83,7 +83,9 @@ fn measure_only(args: &Args, only: Only, shape: Shape) -> Result<(), Box<dyn Err
         }
         Only::Build => print_json(&stages::measure_build(&fleet(), args.threads)?),
         Only::Pack => print_json(&branch::measure_pack(&fleet(), shape)?),
-        Only::Launch => print_json(&launch::launch(&args.command, args.into.as_deref())?),
+        Only::Launch => {
+            print_json(&launch::launch(&args.command, args.into.as_deref(), args.code)?)
+        }
         Only::Commit => print_json(&branch::measure_commit(&args.folder)?),
         Only::Diff => print_json(&publish::measure_diff(&args.folder)?),
     }

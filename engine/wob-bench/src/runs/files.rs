@@ -5,7 +5,8 @@ use std::error::Error;
 use camino::Utf8Path;
 
 use super::{
-    Beside, LABEL, LEAF, LeftOut, POLICY, Plan, RunReport, SIZES, TEMPLATE, VALUES, Wob, best,
+    Beside, LABEL, LEAF, LeftOut, POLICY, Plan, REFUSED, RunReport, SIZES, TEMPLATE, TORN, VALUES,
+    Wob, best,
 };
 use crate::{
     fleet::Shape,
@@ -43,6 +44,7 @@ pub(super) fn measure(
             Ok((wob.build(arguments)?, run_ninja()?))
         })?);
     }
+    measure_mistakes(plan, wob, report)?;
     wob.build(&[])?;
     report.runs.push(best("a label of a cluster type changed", plan.rounds, |round| {
         LABEL.make(&wob.at, SIZES[round % 2])?;
@@ -56,6 +58,28 @@ pub(super) fn measure(
         TEMPLATE.make(&wob.at, &format!(" # {round}"))?;
         Ok((wob.build(&[])?, None))
     })?);
+    Ok(())
+}
+
+/// Adds what it takes to tell of a mistake in one value, and to mend it.
+fn measure_mistakes(
+    plan: &Plan<'_>,
+    wob: &Wob,
+    report: &mut RunReport,
+) -> Result<(), Box<dyn Error>> {
+    const TRUSTING: &[&str] = &["--trust-output"];
+    for (what, values) in [("a value refused", REFUSED), ("a value that is no YAML", TORN)] {
+        report.runs.push(best(&format!("{what}, output trusted"), plan.rounds, |round| {
+            LEAF.make(&wob.at, values[round % 2])?;
+            Ok((wob.fail(TRUSTING)?, None))
+        })?);
+        report.runs.push(best(&format!("{what} mended, output trusted"), plan.rounds, |round| {
+            LEAF.make(&wob.at, values[round % 2])?;
+            wob.fail(TRUSTING)?;
+            LEAF.make(&wob.at, VALUES[round % 2])?;
+            Ok((wob.build(TRUSTING)?, None))
+        })?);
+    }
     Ok(())
 }
 

@@ -44,6 +44,10 @@ const POLICY: Spare = Spare {
 /// Both values that [`LEAF`] has in turn.
 const VALUES: [&str; 2] = ["info", "debug"];
 
+/// Values that the schema of the fleets refuses, and some that are no YAML.
+const REFUSED: [&str; 2] = ["loud", "silent"];
+const TORN: [&str; 2] = ["\"info", "[debug"];
+
 /// What is measured of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
@@ -128,6 +132,11 @@ impl Wob {
     /// Builds with these arguments.
     fn build(&self, arguments: &[&str]) -> Result<Took, Box<dyn Error>> {
         launch::run(&self.command(&[&["build"], arguments].concat()), None)
+    }
+
+    /// Builds with these arguments from sources in which something is wrong.
+    fn fail(&self, arguments: &[&str]) -> Result<Took, Box<dyn Error>> {
+        launch::run_to(&self.command(&[&["build"], arguments].concat()), None, 1)
     }
 }
 
