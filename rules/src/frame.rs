@@ -140,12 +140,14 @@ impl Frame {
         environment: EnvironmentInput,
         settings: &str,
     ) -> Option<Edit> {
-        if rest(db, environment, settings) != self.rest
-            || workloads(db, environment) != self.workloads
-        {
+        if !self.has_ground(db, environment, settings) {
             return None;
         }
-        let (frame, files) = self.values(db, environment)?;
+        let same_outline = |file: SourceFile, before: &FileFrame| {
+            let is_same = Some(outline(db, file)?) == before.outline;
+            is_same.then(|| FileFrame { bytes: bytes(db, file), ..*before })
+        };
+        let (frame, files) = self.edited(db, environment, same_outline)?;
         let concerned = concerned(db, environment, &files)?;
         let extent = Extent::Values;
         Some(Edit { frame, files, concerned, reassigned: None, extent, objects: None })
@@ -173,31 +175,32 @@ impl Frame {
         Some(Edit { frame, files, concerned, reassigned, extent: Extent::Objects, objects })
     }
 
-    /// Returns the frame as it is now, and the files of config in which values have changed; `None` if anything else has.
-    fn values(
+    /// Says whether everything is as it was that no source file says, and which workloads are registered.
+    fn has_ground(&self, db: &Database, environment: EnvironmentInput, settings: &str) -> bool {
+        rest(db, environment, settings) == self.rest && workloads(db, environment) == self.workloads
+    }
+
+    /// Returns the frame as it is now, and the files that hold something else, for each of which `now` returns what the frame has of it;
+    /// `None` if there are other files, or `now` returns none.
+    fn edited(
         &self,
         db: &Database,
         environment: EnvironmentInput,
+        now: impl Fn(SourceFile, &FileFrame) -> Option<FileFrame>,
     ) -> Option<(Self, BTreeSet<FileName>)> {
-        let mut edited = BTreeMap::new();
+        let mut frame = self.clone();
+        let mut edited = BTreeSet::new();
         let mut count = 0;
         for file in source_files(db, environment) {
             count += 1;
-            let before = self.files.get(file.name(db).as_str())?;
-            let bytes = bytes(db, file);
-            if bytes != before.bytes {
-                if Some(outline(db, file)?) != before.outline {
-                    return None;
-                }
-                edited.insert(file.name(db).clone(), FileFrame { bytes, ..*before });
+            let name = file.name(db);
+            let before = self.files.get(name.as_str())?;
+            if bytes(db, file) != before.bytes {
+                frame.files.insert(name.to_string(), now(file, before)?);
+                edited.insert(name.clone());
             }
         }
-        if count != self.files.len() {
-            return None;
-        }
-        let mut frame = self.clone();
-        frame.files.extend(edited.iter().map(|(name, it)| (name.to_string(), *it)));
-        Some((frame, edited.into_keys().collect()))
+        (count == self.files.len()).then_some((frame, edited))
     }
 
     /// Returns the files that hold something else, are new, or gone; `None` if anything is wrong with one.

@@ -2,23 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use wob_engine::{Database, FileName, Hasher};
+use wob_engine::{Database, FileName, Hasher, SourceFile};
 
 use super::{
-    Edit, Extent, FileFrame, Frame, bytes, concerned, having, is_whole, outline,
-    reach::LayerLabels, rest, workloads,
+    Edit, Extent, FileFrame, Frame, bytes, concerned, having, is_whole, outline, reach::LayerLabels,
 };
 use crate::{
     Doubt, SpecialLabels, assignments,
     compose::is_dotted,
     decode::{BrokenLayer, Damage, Decoded, decode_file},
     environment_model,
-    queries::{EnvironmentInput, scheduled, source_files},
+    queries::{EnvironmentInput, scheduled},
     resource::Resource,
 };
 
 impl Frame {
-    /// Returns what has changed of an environment, in which nothing was wrong when this frame was taken, if that is values of
+    /// Returns what has changed of an environment, in which all could be read when this frame was taken, if that is values of
     /// config, and some config cannot be read; `None` if it is more.
     ///
     /// The frame of the edit is no ground for another edit: it differs from any that is.
@@ -28,37 +27,20 @@ impl Frame {
         environment: EnvironmentInput,
         settings: &str,
     ) -> Option<Edit> {
-        if rest(db, environment, settings) != self.rest
-            || workloads(db, environment) != self.workloads
-        {
+        if !self.has_ground(db, environment, settings) {
             return None;
         }
-        let mut frame = self.clone();
-        let mut files = BTreeSet::new();
-        let mut count = 0;
-        for file in source_files(db, environment) {
-            count += 1;
-            let name = file.name(db);
-            let before = self.files.get(name.as_str())?;
-            let bytes = bytes(db, file);
-            if bytes == before.bytes {
-                continue;
-            }
+        let known = |file: SourceFile, before: &FileFrame| {
             let decoded = decode_file(db, file);
             let is_known = if is_whole(decoded) {
                 before.outline.is_some() && outline(db, file) == before.outline
             } else {
                 before.holders.is_some() && has_same_holders(decoded, before)
             };
-            if !is_known {
-                return None;
-            }
-            frame.files.insert(name.to_string(), FileFrame { bytes, outline: None, holders: None });
-            files.insert(name.clone());
-        }
-        if count != self.files.len() {
-            return None;
-        }
+            let bytes = bytes(db, file);
+            is_known.then_some(FileFrame { bytes, outline: None, holders: None })
+        };
+        let (mut frame, files) = self.edited(db, environment, known)?;
         frame.shape = super::shape([&frame.rest, &frame.workloads], &frame.files);
         let (extent, concerned) = concern(db, environment, &files)?;
         Some(Edit { frame, files, concerned, reassigned: None, extent, objects: None })
