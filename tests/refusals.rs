@@ -138,9 +138,8 @@ fn differing<'f>(found: &'f Files, wanted: &'f Files) -> Vec<&'f String> {
 }
 
 fn assert_old_or_new(found: &Files, before: &Files, after: &Files, what: &str) {
-    let is_scaffold = |it: &str| {
-        it.starts_with(".wob/") || it.rsplit('/').next().unwrap().starts_with(".wob-new-")
-    };
+    let is_scaffold =
+        |it: &str| it.starts_with(".wob/") || it.split('/').any(|it| it.starts_with(".wob-new-"));
     for (path, bytes) in found.iter().filter(|(path, _)| !is_scaffold(path)) {
         let known = [before.get(path), after.get(path)];
         assert!(known.contains(&Some(bytes)), "{what}: {path} is neither");

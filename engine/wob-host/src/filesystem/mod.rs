@@ -43,7 +43,7 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// See [`FileSystem::create`].
     fn stat(&self, path: &Utf8Path) -> io::Result<Stat>;
 
-    /// Moves a file over whatever file lies at `to`.
+    /// Moves a file over whatever file lies at `to`, or a folder to where nothing lies.
     ///
     /// # Errors
     /// See [`FileSystem::create`].

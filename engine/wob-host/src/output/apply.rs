@@ -13,16 +13,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, FilePath};
 
 use super::{
-    Counts, JOURNAL, MANIFEST, Manifest, OutputError, OutputFolder, Plan, TEMPORARY,
+    Counts, JOURNAL, MANIFEST, OutputError, OutputFolder, Plan,
     disk::Disk,
-    drafts::{
-        Appending, Draft, Scaffold, WAITING, Waiting, below, existing_folder, is_folder,
-        temporary_name, wait,
-    },
-    failed,
+    drafts::{Appending, Draft, Scaffold, WAITING, is_folder, remove_empty, temporary_name},
+    failed, folders_above,
     ground::{Ground as _, Kind},
-    manifest,
+    half_written, manifest,
     plan::To,
+    waiting::{Waiting, remove_stale},
 };
 use crate::{FileSystem, GitId, Interrupt, StatKind, WriteFile};
 
@@ -139,14 +137,16 @@ impl Plan {
             return Err(OutputError::Link { path: own });
         }
         remove_stale_records(files, &own);
-        for path in self.previous.unfinished.iter().flat_map(Manifest::paths) {
-            remove_stale(files, root, path);
+        for it in &self.previous.unfinished {
+            remove_stale(files, root, &it.paths());
         }
         let journal = root.join(JOURNAL);
         let write = || {
             let place = own_draft(&own, JOURNAL_DRAFT);
             let draft = scaffold.draft(place, |file| self.write_journal(file))?;
-            draft.persist(&journal)
+            draft.persist(&journal)?;
+            // Before any folder or file waits that a later run would not know, the journal must be there for good.
+            files.sync_folder(&own)
         };
         write().map_err(failed("write", &journal))?;
         Ok(journal)
@@ -178,10 +178,9 @@ impl Plan {
         &'f self,
         scaffold: &'f Scaffold<'f>,
         root: &'f Utf8Path,
-        interrupt: &Interrupt,
+        interrupt: &'f Interrupt,
     ) -> Result<Staged<'f>, OutputError> {
         let files = scaffold.files();
-        let own = root.join(".wob");
         let mut disk = Disk::new(files, root);
         let waiting = root.join(WAITING);
         files.create_folder(&waiting).map_err(failed("create", &waiting))?;
@@ -189,28 +188,34 @@ impl Plan {
         if disk.kind(&path)? != Kind::Folder {
             return Err(OutputError::Link { path: waiting });
         }
-        let mut drafts = Waiting::new(self, scaffold, root);
+        let mut drafts = Waiting::new(self, scaffold, root, interrupt);
         let mut writable = BTreeSet::new();
         for path in self.changes.paths() {
             interrupt.check()?;
+            let blob = self.tree.get(&path);
+            if let Some(blob) = blob
+                && drafts.add_below(&path, blob)?
+            {
+                continue;
+            }
             // Planning may have been a while ago.
             disk.kind(&path)?;
-            let folder = existing_folder(files, root, &path);
-            if let Some(blob) = self.tree.get(&path) {
-                drafts.add(&path, folder, blob)?;
-            } else if let Some(folder) = folder
-                && !writable.contains(folder)
-            {
+            let folder = disk.seen_above(&path);
+            if blob.is_none() && !writable.contains(folder) {
                 // Who may create a file may delete one.
-                let full = below(root, folder);
-                let probe = wait(scaffold, &full, &path, &Blob::new(b"".as_slice()))?;
-                probe.delete().map_err(failed("delete from", &full))?;
+                probe(scaffold, root, folder, &path)?;
             }
-            writable.extend(folder.map(str::to_owned));
+            // What waits in wob's own folder says nothing about the root.
+            if blob.is_none() || !folder.is_empty() || !path.as_str().contains('/') {
+                writable.insert(folder.to_owned());
+            }
+            if let Some(blob) = blob {
+                let folder = folder.to_owned();
+                drafts.add(path, &folder, blob)?;
+            }
         }
+        drafts.write()?;
         let (records, manifest) = self.stage_records(scaffold, root, &mut disk)?;
-        // Before any file is replaced, the journal must be there for good.
-        files.sync_folder(&own).map_err(failed("write", &own))?;
         Ok(Staged { files: drafts, records, manifest })
     }
 
@@ -234,7 +239,7 @@ impl Plan {
             if unsafe_yet.len() == OPEN {
                 sync_all(std::mem::take(&mut unsafe_yet)).map_err(failed("write", &folder))?;
             }
-            let draft = folder.join(temporary_name(path));
+            let draft = folder.join(temporary_name(path.as_str()));
             let draft = record(scaffold, draft, &self.record.parts[of].bytes());
             let (draft, file) = draft.map_err(failed("write", root.join(path.as_str())))?;
             drafts.push((draft, path.clone()));
@@ -267,18 +272,9 @@ impl Plan {
             delete(&mut disk, files, root, path)?;
         }
         let mut waiting = staged.files;
-        for path in waiting.paths() {
-            // Somebody may have put a link on the way since the content was written beside it.
-            disk.kind(&path)?;
-            let full = root.join(path.as_str());
-            let folder = full.parent().unwrap_or(root);
-            files.create_folder(folder).map_err(half_written("create", folder))?;
-            // A folder that held only files of wob is empty by now.
-            if is_folder(files, &full) {
-                remove_empty_folders(files, &full);
-            }
-            waiting.persist_next(&path, &full).map_err(half_written("replace", &full))?;
-        }
+        waiting.persist()?;
+        // It takes away the new folders that could not be moved as a whole.
+        drop(waiting);
         for path in &last {
             delete(&mut disk, files, root, path)?;
         }
@@ -372,9 +368,17 @@ fn check_record_place(disk: &mut Disk<'_>, path: &FilePath) -> Result<(), Output
     }
 }
 
-fn folders_above(path: &FilePath) -> impl Iterator<Item = &str> {
-    let text = path.as_str();
-    text.match_indices('/').map(|(end, _)| &text[..end])
+/// Makes sure that files in `folder` can be deleted, such as `path`.
+fn probe(
+    scaffold: &Scaffold<'_>,
+    root: &Utf8Path,
+    folder: &str,
+    path: &FilePath,
+) -> Result<(), OutputError> {
+    let full = root.join(folder);
+    let place = full.join(temporary_name(path.as_str()));
+    let probe = scaffold.wait(place, &root.join(path.as_str()), &Blob::new(b"".as_slice()))?;
+    probe.delete().map_err(failed("delete from", &full))
 }
 
 fn delete(
@@ -396,45 +400,11 @@ fn delete(
     Ok(())
 }
 
-/// Removes a folder that holds nothing but empty folders and what runs that crashed left; what is not empty stays.
-fn remove_empty_folders(files: &dyn FileSystem, folder: &Utf8Path) {
-    let below = files.entries(folder).unwrap_or_default();
-    for (name, kind) in below {
-        if kind == StatKind::Folder {
-            remove_empty_folders(files, &folder.join(name));
-        } else if name.starts_with(TEMPORARY) {
-            files.remove_file(&folder.join(name)).ok();
-        }
-    }
-    files.remove_folder(folder).ok();
-}
-
-/// Removes what a run that crashed left beside `path`.
-fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, path: &FilePath) {
-    let name = temporary_name(path);
-    let folders = folders_above(path).map(|it| format!("{it}/{name}"));
-    for stale in folders
-        .chain([name.clone(), format!("{WAITING}/{name}")])
-        .filter_map(|it| FilePath::new(&it).ok())
-    {
-        let mut disk = Disk::new(files, root);
-        // A folder may have become a link since.
-        if matches!(disk.kind(&stale), Ok(Kind::File)) {
-            files.remove_file(&disk.path(&stale)).ok();
-        }
-    }
-}
-
 /// Removes the drafts that runs which crashed left in `.wob`.
 fn remove_stale_records(files: &dyn FileSystem, own: &Utf8Path) {
     let waiting = own.join("new");
     if is_folder(files, &waiting) {
-        for (name, _) in files.entries(&waiting).unwrap_or_default() {
-            if name.starts_with(TEMPORARY) {
-                files.remove_file(&waiting.join(name)).ok();
-            }
-        }
-        files.remove_folder(&waiting).ok();
+        remove_empty(files, &waiting);
     }
     for (name, _) in files.entries(own).unwrap_or_default() {
         if [JOURNAL_DRAFT, MANIFEST_DRAFT].iter().any(|draft| name.starts_with(draft)) {
@@ -449,12 +419,4 @@ fn by_now(error: OutputError) -> OutputError {
         return OutputError::HalfWritten { attempt, path, source };
     }
     error
-}
-
-fn half_written(
-    attempt: &'static str,
-    path: impl AsRef<Utf8Path>,
-) -> impl FnOnce(io::Error) -> OutputError {
-    let path = path.as_ref().to_owned();
-    move |source| OutputError::HalfWritten { attempt, path, source }
 }

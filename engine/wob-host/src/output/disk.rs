@@ -28,6 +28,13 @@ impl<'d> Disk<'d> {
         self.root.join(path.as_str())
     }
 
+    /// Returns the nearest folder above `path`, of those that were found to be real on the way to it; the root is `""`.
+    pub(super) fn seen_above<'p>(&self, path: &'p FilePath) -> &'p str {
+        let text = path.as_str();
+        let above = text.rmatch_indices('/').map(|(end, _)| &text[..end]);
+        above.into_iter().find(|it| self.folders.contains(*it)).unwrap_or("")
+    }
+
     fn kind_of(&self, path: &Utf8Path) -> Result<Kind, OutputError> {
         match self.files.stat(path).map(|it| it.kind) {
             Ok(StatKind::File) => Ok(Kind::File),

@@ -19,6 +19,7 @@ mod paths;
 mod plan;
 mod published;
 mod records;
+mod waiting;
 
 use std::{
     borrow::Cow,
@@ -339,6 +340,21 @@ fn failed(
 ) -> impl FnOnce(io::Error) -> OutputError {
     let path = path.as_ref().to_owned();
     move |source| OutputError::Failed { attempt, path, source }
+}
+
+/// What [`failed`] says, where files are being replaced.
+fn half_written(
+    attempt: &'static str,
+    path: impl AsRef<Utf8Path>,
+) -> impl FnOnce(io::Error) -> OutputError {
+    let path = path.as_ref().to_owned();
+    move |source| OutputError::HalfWritten { attempt, path, source }
+}
+
+/// Lists the folders above a path, the outermost first.
+fn folders_above(path: &FilePath) -> impl Iterator<Item = &str> {
+    let text = path.as_str();
+    text.match_indices('/').map(|(end, _)| &text[..end])
 }
 
 /// Says whether `folder`, or the nearest folder above it that exists, takes `a` and `A` for the same name.

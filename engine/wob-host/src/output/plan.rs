@@ -536,9 +536,9 @@ fn is_rest_of(found: &[u8], whole: &[u8]) -> bool {
     found.len() <= whole.len() && whole.starts_with(&found[..found.len() - zeroes])
 }
 
-/// Says whether a file waited for its place in a run that crashed.
+/// Says whether a file waited for its place in a run that crashed, by itself or in a new folder.
 fn is_stale(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|it| it.starts_with(TEMPORARY))
+    path.split('/').any(|it| it.starts_with(TEMPORARY))
 }
 
 impl Previous {

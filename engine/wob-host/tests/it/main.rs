@@ -19,6 +19,7 @@ mod http;
 mod into;
 mod line;
 mod lookout;
+mod new_folders;
 mod output;
 mod program;
 mod refusals;

@@ -31,12 +31,14 @@ const BEFORE: [(&str, &str); 7] = [
     ("file-to-folder", "before\n"),
     ("gone/gone.yaml", "before\n"),
 ];
-const AFTER: [(&str, &str); 6] = [
+const AFTER: [(&str, &str); 8] = [
     ("a/b/changed.yaml", "afterwards\n"),
     ("a/b/new/added.yaml", "afterwards\n"),
     ("a/same.yaml", "same\n"),
     ("file-to-folder/x.yaml", "afterwards\n"),
     ("folder-to-file", "afterwards\n"),
+    ("new/deep/added.yaml", "afterwards\n"),
+    ("new/empty.yaml", ""),
     ("zeroes", "\0\0\0"),
 ];
 const FOREIGN: [(&str, &str); 3] =
@@ -177,7 +179,7 @@ impl Disk for Real {
 
 /// Says whether a file is wob's own note, or waits for its place.
 fn is_scaffold(path: &str) -> bool {
-    path.starts_with(".wob/") || path.rsplit('/').next().unwrap().starts_with(".wob-new-")
+    path.starts_with(".wob/") || path.split('/').any(|it| it.starts_with(".wob-new-"))
 }
 
 /// Checks what is there after a build of the tree afterwards that may have failed.

@@ -25,6 +25,8 @@ struct State {
     locks: BTreeSet<Utf8PathBuf>,
     calls: usize,
     failure: Option<(Calls, Refusal)>,
+    /// A file of somebody else that appears at this call.
+    visit: Option<(usize, Utf8PathBuf)>,
     /// Moves at every change, so that no two files are changed at one time.
     clock: u64,
 }
@@ -101,6 +103,13 @@ impl SimulatedDisk {
         let mut state = self.lock();
         state.calls = 0;
         state.failure = Some((calls, refusal));
+    }
+
+    /// Lets an empty file of somebody else appear just before this call, counted from now on.
+    pub(crate) fn visit(&self, call: usize, path: &Utf8Path) {
+        let mut state = self.lock();
+        state.calls = 0;
+        state.visit = Some((call, path.to_owned()));
     }
 
     /// Makes everything durable.
@@ -184,6 +193,11 @@ impl SimulatedDisk {
         state.seen.insert(to.to_owned(), copied);
     }
 
+    /// Lists every folder.
+    pub(crate) fn folders(&self) -> Vec<Utf8PathBuf> {
+        self.lock().folders.iter().cloned().collect()
+    }
+
     /// Lists every file.
     pub(crate) fn files(&self) -> Vec<Utf8PathBuf> {
         self.lock().seen.keys().cloned().collect()
@@ -198,10 +212,32 @@ impl SimulatedDisk {
         let call = state.calls;
         state.calls += 1;
         state.clock += 1;
+        if let Some((_, path)) = state.visit.take_if(|it| it.0 == call) {
+            state.folders.extend(path.ancestors().skip(1).map(Utf8Path::to_owned));
+            state.seen.entry(path).or_default();
+        }
         match state.failure {
             Some((calls, refusal)) if calls.have(call) => Err(refusal.error()),
             _ => Ok(state),
         }
+    }
+}
+
+impl State {
+    /// Moves a folder with all that is in it; of its files, no name is durable in the new place.
+    fn rename_folder(&mut self, from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+        if self.seen.contains_key(to) {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let moved = |path: &Utf8Path| match path.strip_prefix(from) {
+            Ok(rest) if rest.as_str().is_empty() => to.to_owned(),
+            Ok(rest) => to.join(rest),
+            Err(_) => path.to_owned(),
+        };
+        self.folders = self.folders.iter().map(|it| moved(it)).collect();
+        let seen = std::mem::take(&mut self.seen);
+        self.seen = seen.into_iter().map(|(path, it)| (moved(&path), it)).collect();
+        Ok(())
     }
 }
 
@@ -259,6 +295,9 @@ impl FileSystem for SimulatedDisk {
         missing(to.parent().filter(|it| state.folders.contains(*it)))?;
         if state.folders.contains(to) {
             return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if state.folders.contains(from) {
+            return state.rename_folder(from, to);
         }
         let moved = missing(state.seen.remove(from))?;
         state.seen.insert(to.to_owned(), moved);
