@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Blob, FilePath};
 
 use super::{
-    Counts, JOURNAL, MANIFEST, OutputError, OutputFolder, Plan,
+    Counts, JOURNAL, MANIFEST, OWN, OutputError, OutputFolder, Plan,
     disk::Disk,
     drafts::{Appending, Draft, Scaffold, WAITING, is_folder, remove_empty, temporary_name},
     failed, folders_above,
@@ -108,7 +108,7 @@ impl Plan {
                 // Nothing was replaced; a journal stays only for what else is there to clean up.
                 if !self.unfinished && !scaffold.is_left() {
                     files.remove_file(&journal).ok();
-                    files.remove_folder(&root.join(".wob")).ok();
+                    files.remove_folder(&root.join(OWN)).ok();
                 }
                 return Err(error);
             }
@@ -123,7 +123,7 @@ impl Plan {
         scaffold: &Scaffold<'_>,
         root: &Utf8Path,
     ) -> Result<Utf8PathBuf, OutputError> {
-        let (files, own) = (scaffold.files(), root.join(".wob"));
+        let (files, own) = (scaffold.files(), root.join(OWN));
         files.create_folder(root).map_err(failed("create", root))?;
         // Making folders follows links, so look again: all of them exist now.
         output.check_prefix()?;
@@ -144,9 +144,7 @@ impl Plan {
         let write = || {
             let place = own_draft(&own, JOURNAL_DRAFT);
             let draft = scaffold.draft(place, |file| self.write_journal(file))?;
-            draft.persist(&journal)?;
-            // Before any folder or file waits that a later run would not know, the journal must be there for good.
-            files.sync_folder(&own)
+            draft.persist(&journal)
         };
         write().map_err(failed("write", &journal))?;
         Ok(journal)
@@ -181,6 +179,7 @@ impl Plan {
         interrupt: &'f Interrupt,
     ) -> Result<Staged<'f>, OutputError> {
         let files = scaffold.files();
+        let own = root.join(OWN);
         let mut disk = Disk::new(files, root);
         let waiting = root.join(WAITING);
         files.create_folder(&waiting).map_err(failed("create", &waiting))?;
@@ -216,6 +215,8 @@ impl Plan {
         }
         drafts.write()?;
         let (records, manifest) = self.stage_records(scaffold, root, &mut disk)?;
+        // Before any file is replaced, the journal must be there for good.
+        files.sync_folder(&own).map_err(failed("write", &own))?;
         Ok(Staged { files: drafts, records, manifest })
     }
 
@@ -229,7 +230,7 @@ impl Plan {
     ) -> Result<(Vec<(Draft<'f>, FilePath)>, Draft<'f>), OutputError> {
         /// How many files are open at a time; systems allow few.
         const OPEN: usize = 64;
-        let (folder, own) = (root.join(WAITING), root.join(".wob"));
+        let (folder, own) = (root.join(WAITING), root.join(OWN));
         for path in self.records.put.iter().map(|(path, _)| path).chain(&self.records.removed) {
             check_record_place(disk, path)?;
         }

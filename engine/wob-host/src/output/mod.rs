@@ -45,6 +45,8 @@ pub use manifest::{Manifest, ReadPart};
 pub use plan::{Others, Plan, Standing};
 pub use published::PublishedTree;
 
+/// Wob's own folder in a tree.
+const OWN: &str = ".wob";
 const MANIFEST: &str = ".wob/tree.json";
 /// Where the records of parts lie.
 const PARTS: &str = ".wob/parts";

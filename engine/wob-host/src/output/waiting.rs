@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use wob_engine::{Blob, FilePath};
 
 use super::{
-    OutputError, Plan,
+    OWN, OutputError, Plan,
     disk::Disk,
     drafts::{Draft, Scaffold, WAITING, is_folder, remove_drafts, remove_empty, temporary_name},
     failed, folders_above,
@@ -107,6 +107,11 @@ impl<'f> Waiting<'f> {
             Ok(_) => return Err(OutputError::Busy { path: waits }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("look at", &waits)(error)),
+        }
+        if self.folders.is_empty() {
+            // A disk that kept the folder and lost the journal would leave what the next run takes for another process's.
+            let own = self.root.join(OWN);
+            files.sync_folder(&own).map_err(failed("write", own))?;
         }
         files.create_folder(&waits).map_err(failed("create", self.root.join(path)))?;
         self.folders.push(NewFolder { path: path.to_owned(), waits, is_placed: false });
