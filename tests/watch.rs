@@ -114,12 +114,12 @@ fn some_config(at: &Path) -> std::path::PathBuf {
     files.filter(|it| it.extension().is_some_and(|it| it == "yaml")).min().unwrap()
 }
 
-/// Writes a file as an editor that writes by rename. One that is written in place may be noticed while it is empty, and what is
-/// built of that is told, too.
+/// Writes a file at one blow: one that is written in place may be noticed while it is empty, and one that is written beside its
+/// place before it is moved; what is built of either is told, too.
 fn save(file: &Path, text: &str) {
-    let new = file.with_extension("new");
+    let new = tempfile::NamedTempFile::new().unwrap();
     fs::write(&new, text).unwrap();
-    fs::rename(new, file).unwrap();
+    new.persist(file).unwrap();
 }
 
 fn save_edited(file: &Path, from: &str, to: &str) {
