@@ -4,7 +4,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, Hasher};
+use wob_engine::{Digest, FilePath, Hasher};
 use wob_host::{
     Cache, Imprint, Interrupt, Interrupted, MovedPaths, Others, Stamp, Stamper, Standing,
     read_note, write_note,
@@ -12,7 +12,7 @@ use wob_host::{
 
 /// What makes notes of this shape.
 const PURPOSE: &str = "footprint 2";
-const PATHS_PURPOSE: &str = "paths of a footprint 1";
+const PATHS_PURPOSE: &str = "paths of a footprint 2";
 
 /// How sure one wants to be that nobody touched an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,16 +67,16 @@ impl Footprint {
     pub(crate) fn new(
         notes: &PlaceNotes,
         folder: &Utf8Path,
-        paths: &[String],
+        paths: &Paths,
         others: &Others,
         interrupt: &Interrupt,
     ) -> Option<Self> {
         let record = record_stamp(folder, interrupt)?;
-        let files = Imprint::of(folder, paths, interrupt).ok()?;
+        let files = Imprint::of(folder, &paths.list(), interrupt).ok()?;
         let footprint = Self {
             record,
             files,
-            paths: write_paths(notes, paths)?,
+            paths: paths.write(notes)?,
             others: others.count,
             other_examples: others.examples.clone(),
         };
@@ -124,10 +124,8 @@ impl Footprint {
         if trust == Trust::Record {
             return Ok(true);
         }
-        let bytes = self.read_paths(notes);
-        let paths: Option<Vec<&str>> =
-            bytes.as_deref().and_then(|it| postcard::from_bytes(it).ok());
-        paths.map_or(Ok(false), |it| self.files.still_holds(folder, &it, interrupt))
+        let paths = Paths::read(notes, &self.paths);
+        paths.map_or(Ok(false), |it| self.files.still_holds(folder, &it.list(), interrupt))
     }
 
     /// Returns what is known of `folder`.
@@ -145,11 +143,43 @@ impl Footprint {
         let (count, examples) = (self.others, self.other_examples.clone());
         Ok(if holds { Standing::AsRecorded(Others { count, examples }) } else { Standing::Unknown })
     }
+}
 
-    /// Reads the paths, as they are noted.
-    fn read_paths(&self, notes: &PlaceNotes) -> Option<Vec<u8>> {
+/// Paths of files, each followed by a line break, which none of them holds: there can be very many.
+pub(crate) struct Paths(String);
+
+impl Paths {
+    pub(crate) fn of(paths: impl Iterator<Item = FilePath>) -> Self {
+        let mut text = String::new();
+        for path in paths {
+            text.push_str(path.as_str());
+            text.push('\n');
+        }
+        Self(text)
+    }
+
+    fn list(&self) -> Vec<&str> {
+        self.0.lines().collect()
+    }
+
+    /// Returns these paths without those that are `gone`, and with those that were `added`.
+    fn moved(&self, moved: &MovedPaths) -> Self {
+        let stays = self.0.lines().filter(|it| !moved.gone.contains(*it));
+        let all = stays.chain(moved.added.iter().map(String::as_str));
+        Self(all.flat_map(|it| [it, "\n"]).collect())
+    }
+
+    /// Reads those that are noted, if their digest is still this one.
+    fn read(notes: &PlaceNotes, digest: &[u8; 32]) -> Option<Self> {
         let bytes = read_note(&notes.path("paths"), PATHS_PURPOSE)?;
-        (Digest::of(&bytes).as_bytes() == &self.paths).then_some(bytes)
+        let is_right = Digest::of(&bytes).as_bytes() == digest;
+        String::from_utf8(bytes).ok().filter(|_| is_right).map(Self)
+    }
+
+    /// Notes them, and returns their digest.
+    fn write(&self, notes: &PlaceNotes) -> Option<[u8; 32]> {
+        write_note(&notes.path("paths"), PATHS_PURPOSE, self.0.as_bytes()).ok()?;
+        Some(*Digest::of(self.0.as_bytes()).as_bytes())
     }
 }
 
@@ -188,11 +218,7 @@ impl Step {
         let paths = if *moved == MovedPaths::default() {
             self.before.paths
         } else {
-            let mut paths: Vec<String> =
-                postcard::from_bytes(&self.before.read_paths(notes)?).ok()?;
-            paths.retain(|it| !moved.gone.contains(it));
-            paths.extend(moved.added.iter().cloned());
-            write_paths(notes, &paths)?
+            Paths::read(notes, &self.before.paths)?.moved(moved).write(notes)?
         };
         let footprint = Footprint { record, files, paths, ..self.before };
         footprint.write(notes);
@@ -206,10 +232,4 @@ fn record_stamp(folder: &Utf8Path, interrupt: &Interrupt) -> Option<Stamp> {
     stamper.presence(&folder.join(".wob/journal.json"));
     stamper.files(folder, std::iter::once(wob_rules::RECORD_PATH)).ok()?;
     Some(stamper.finish())
-}
-
-fn write_paths(notes: &PlaceNotes, paths: &[String]) -> Option<[u8; 32]> {
-    let bytes = postcard::to_stdvec(paths).ok()?;
-    write_note(&notes.path("paths"), PATHS_PURPOSE, &bytes).ok()?;
-    Some(*Digest::of(&bytes).as_bytes())
 }

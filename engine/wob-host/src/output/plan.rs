@@ -198,9 +198,9 @@ impl Plan {
     }
 
     /// Lists the paths of all files of the tree, and of the records of parts.
-    pub fn paths(&self) -> Vec<String> {
-        let files = self.tree.files().map(|(path, _)| path.to_string());
-        files.chain(self.record.parts.keys().map(|it| part_path(it).to_string())).collect()
+    pub fn paths(&self) -> impl Iterator<Item = FilePath> {
+        let files = self.tree.files().map(|(path, _)| path);
+        files.chain(self.record.parts.keys().map(part_path))
     }
 
     /// Counts the changes.

@@ -9,7 +9,7 @@ use super::{
     destination::{Mode, Output},
     place::Place,
 };
-use crate::footprint::{Footprint, PlaceNotes, Step};
+use crate::footprint::{Footprint, Paths, PlaceNotes, Step};
 
 /// What is known of a place.
 pub(super) struct Ground {
@@ -60,7 +60,7 @@ impl Ground {
             let written = plan.apply(overwrite, interrupt)?;
             (written, step.and_then(|it| it.end(&notes, &folder, &moved, interrupt)))
         } else {
-            let (others, paths) = (plan.others.clone(), plan.paths());
+            let (others, paths) = (plan.others.clone(), Paths::of(plan.paths()));
             let written = plan.apply(overwrite, interrupt)?;
             (written, Footprint::new(&notes, &folder, &paths, &others, interrupt))
         };
