@@ -61,8 +61,8 @@ pub use queries::{
 };
 pub use reads::{Reads, reads};
 pub use record::{
-    AssignmentRecord, Head, Part, PartAssignment, PartEntry, PartText, RECORD_PATH, Record,
-    RecordError, RecordTexts, SourceRecord, SourceRole, part_path,
+    AssignmentRecord, Head, Part, PartAssignment, PartEntry, PartText, Record, RecordError,
+    RecordTexts, SourceRecord, SourceRole,
 };
 pub use render::{
     ClusterTypeFields, ClusterTypeInputs, CompiledTemplate, Config, Files, Grain, GroupDigests,

@@ -13,12 +13,9 @@ use wob_engine::{Blob, Digest, FilePath, Folder, FolderIds, Node, Origin, Tree};
 
 pub use self::{
     amending::PartText,
-    text::{Head, Part, PartAssignment, PartEntry, part_path},
+    text::{Head, Part, PartAssignment, PartEntry},
 };
 use crate::{Name, Profile, built::Built, schedule::SchedulerRecord};
-
-/// The path of the record in an output tree.
-pub const RECORD_PATH: &str = ".wob/tree.json";
 
 /// The version of the record's shape that is written and read.
 const VERSION: u32 = 2;
@@ -58,7 +55,7 @@ pub struct Record<F = BTreeMap<String, Digest>> {
 pub struct RecordTexts {
     /// The text of `.wob/tree.json`.
     pub head: String,
-    /// The texts of the parts' own records, by folder; [`part_path`] says where they lie. Those of a tree that was built just now can be
+    /// The texts of the parts' own records, by folder; [`wob_engine::part_path`] says where they lie. Those of a tree that was built just now can be
     /// made again.
     pub parts: BTreeMap<FilePath, Blob>,
 }
@@ -247,6 +244,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use wob_engine::part_path;
+
     use super::*;
 
     fn record<F>(files: F) -> Record<F> {

@@ -9,7 +9,7 @@ use ignore::{
     Match,
     gitignore::{Gitignore, GitignoreBuilder},
 };
-use wob_engine::{Content, FilePath, Refusal};
+use wob_engine::{Content, FilePath, OWN_FOLDER, Refusal};
 
 use crate::{ReadOptions, SnapshotFile, snapshot::LimitError};
 
@@ -384,7 +384,7 @@ enum Resolved<'w, L> {
 
 /// Says whether a folder below the root is no source: what wob wrote, or a cache such as cargo's `target`.
 fn is_not_source<L>(folder: &Folder<L>) -> bool {
-    let written = match folder.get(".wob") {
+    let written = match folder.get(OWN_FOLDER) {
         Some(Node::Folder(wob)) => wob.contains_key("tree.json"),
         Some(Node::File(_) | Node::Link { .. } | Node::Refused(_)) | None => false,
     };

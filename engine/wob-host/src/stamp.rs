@@ -15,7 +15,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, Hasher};
+use wob_engine::{Digest, Hasher, OWN_FOLDER, RECORD_PATH};
 
 use crate::{Interrupt, Interrupted};
 
@@ -360,7 +360,7 @@ fn look_at(entries: &[(OsString, PathBuf)]) -> Vec<io::Result<fs::Metadata>> {
 /// Says whether reading passes this folder over: see [`crate::read_folder`].
 fn is_marked(folder: &Path, below: &[(OsString, PathBuf)]) -> bool {
     below.iter().any(|(name, _)| name == "CACHEDIR.TAG")
-        || below.iter().any(|(name, _)| name == ".wob") && folder.join(".wob/tree.json").exists()
+        || below.iter().any(|(name, _)| name == OWN_FOLDER) && folder.join(RECORD_PATH).exists()
 }
 
 fn failed(path: &Path, source: io::Error) -> StampError {

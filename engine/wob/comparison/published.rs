@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{FilePath, Tree};
+use wob_engine::{FilePath, RECORD_PATH, Tree};
 use wob_host::{Destination, OutputError, Plan, Standing};
-use wob_rules::{Name, RECORD_PATH, Record, changes::Pairing};
+use wob_rules::{Name, Record, changes::Pairing};
 
 use super::{Compared, Comparing, Context, Pair, Side, SideEnvironment, causes::Asked};
 use crate::{

@@ -3,11 +3,10 @@
 use std::{convert::Infallible, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::FilePath;
+use wob_engine::{FilePath, RECORD_PATH};
 use wob_host::{
     Cache, Commit, Elsewhere, FetchError, Fetched, GitError, Held, Interrupt, Policy, Repository,
 };
-use wob_rules::RECORD_PATH;
 
 use crate::{args::Common, exit::Exit, workspace::WorkspaceError};
 

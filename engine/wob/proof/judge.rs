@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use wob_engine::{Blob, Digest, FilePath, Tree};
+use wob_engine::{Blob, Digest, FilePath, RECORD_PATH, Tree, part_path};
 use wob_host::{Held, HeldFile, OutputError};
-use wob_rules::{Built, RECORD_PATH, Record, RecordTexts, part_path};
+use wob_rules::{Built, Record, RecordTexts};
 
 use super::{Author, Difference, How, Proof, Verdict, rebuild::Rebuilt};
 use crate::{recorded::Recording, report::count, text_diff::unified};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use wob_engine::{Blob, FilePath, Tree};
+use wob_engine::{Blob, FilePath, Tree, part_path};
 use wob_host::{Digests, Interrupt, Manifest, OutputError};
-use wob_rules::{Name, Record, RecordError, RecordTexts, part_path};
+use wob_rules::{Name, Record, RecordError, RecordTexts};
 
 use super::{
     Proof, Subject, Verdict,

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Blob, FilePath, Tree, git_blob_id};
+use wob_engine::{Blob, FilePath, RECORD_PATH, Tree, git_blob_id, part_path};
 use wob_host::sha256;
-use wob_rules::{RECORD_PATH, Record, RecordTexts, SourceRecord, part_path};
+use wob_rules::{Record, RecordTexts, SourceRecord};
 
 /// What a statement in an envelope is.
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

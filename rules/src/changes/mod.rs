@@ -17,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use serde::Serialize;
-use wob_engine::{Blob, FilePath, Step, Tree, Value};
+use wob_engine::{Blob, FilePath, RECORD_PATH, Step, Tree, Value};
 
 pub use self::{
     affected::{Affected, affected},
@@ -25,7 +25,6 @@ pub use self::{
     collapse::{Group, collapse},
     path::{FieldPath, FieldStep},
 };
-use crate::RECORD_PATH;
 
 /// A tree of one environment that is compared.
 #[derive(Clone, Copy, Debug)]

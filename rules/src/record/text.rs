@@ -7,19 +7,15 @@ use std::{
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Blob, Digest, FilePath, FolderIds, GitObjectId, Outline, Recipe, Tree};
+use wob_engine::{
+    Blob, Digest, FilePath, FolderIds, GitObjectId, Outline, Recipe, Tree, part_path,
+};
 
 use super::{AssignmentRecord, Record, RecordError, RecordTexts, SourceRecord, VERSION, divided};
 use crate::{Name, Profile, compose::shorten, schedule::SchedulerRecord};
 
 /// How much of a part's name is told: a record that somebody edited may have any.
 const MOST_OF_A_NAME: usize = 80;
-
-/// Returns where the record of the part in `folder` lies in the tree.
-pub fn part_path(folder: &FilePath) -> FilePath {
-    let path = FilePath::new(&format!(".wob/parts/{folder}.json"));
-    path.expect("because only a file name is longer, and those are short")
-}
 
 /// What every shape of a head has.
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gix::{bstr::ByteSlice as _, objs::tree::EntryKind};
-use wob_engine::{Blob, FilePath, Folder, GitObjectId, Node, Tree};
+use wob_engine::{Blob, FilePath, Folder, GitObjectId, Node, OWN_FOLDER, Tree};
 
 use super::{GitError, GitId, Repository};
 use crate::{Interrupt, LimitError, ReadLimits};
@@ -90,7 +90,7 @@ impl<'t> Walk<'_, 't> {
                 Err(error) => return Ok(Err(error)),
             };
             let shown = entry.filename().to_str_lossy();
-            if above.is_empty() && shown == ".wob" {
+            if above.is_empty() && shown == OWN_FOLDER {
                 continue;
             }
             let path = format!("{above}{shown}");

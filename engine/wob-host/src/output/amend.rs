@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wob_engine::{Digest, FilePath, GitObjectId, Tree};
+use wob_engine::{Digest, FilePath, GitObjectId, Tree, part_path};
 
 use super::{
     Destination, Manifest, OutputBranch, OutputError, OutputFolder, Previous, TreeRecord,
@@ -10,7 +10,6 @@ use super::{
     disk::Disk,
     ground::Ground,
     ignores_case,
-    manifest::part_path,
     paths::{Case, check_paths},
     plan::{self, Others, Plan, Shape, To},
     records::Records,

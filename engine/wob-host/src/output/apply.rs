@@ -10,10 +10,10 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, FilePath};
+use wob_engine::{Blob, FilePath, OWN_FOLDER, RECORD_PATH};
 
 use super::{
-    Counts, JOURNAL, MANIFEST, OWN, OutputError, OutputFolder, Plan,
+    Counts, JOURNAL, OutputError, OutputFolder, Plan,
     disk::Disk,
     drafts::{Appending, Draft, Scaffold, WAITING, is_folder, remove_empty, temporary_name},
     failed, folders_above,
@@ -108,7 +108,7 @@ impl Plan {
                 // Nothing was replaced; a journal stays only for what else is there to clean up.
                 if !self.unfinished && !scaffold.is_left() {
                     files.remove_file(&journal).ok();
-                    files.remove_folder(&root.join(OWN)).ok();
+                    files.remove_folder(&root.join(OWN_FOLDER)).ok();
                 }
                 return Err(error);
             }
@@ -123,7 +123,7 @@ impl Plan {
         scaffold: &Scaffold<'_>,
         root: &Utf8Path,
     ) -> Result<Utf8PathBuf, OutputError> {
-        let (files, own) = (scaffold.files(), root.join(OWN));
+        let (files, own) = (scaffold.files(), root.join(OWN_FOLDER));
         files.create_folder(root).map_err(failed("create", root))?;
         // Making folders follows links, so look again: all of them exist now.
         output.check_prefix()?;
@@ -171,7 +171,7 @@ impl Plan {
         file.sync()
     }
 
-    /// Writes each new content beside its place, or into wob's own folder if its folder does not exist yet.
+    /// Writes each new content where it waits for its place, and makes sure that what goes can be deleted.
     fn stage<'f>(
         &'f self,
         scaffold: &'f Scaffold<'f>,
@@ -179,7 +179,7 @@ impl Plan {
         interrupt: &'f Interrupt,
     ) -> Result<Staged<'f>, OutputError> {
         let files = scaffold.files();
-        let own = root.join(OWN);
+        let own = root.join(OWN_FOLDER);
         let mut disk = Disk::new(files, root);
         let waiting = root.join(WAITING);
         files.create_folder(&waiting).map_err(failed("create", &waiting))?;
@@ -230,7 +230,7 @@ impl Plan {
     ) -> Result<(Vec<(Draft<'f>, FilePath)>, Draft<'f>), OutputError> {
         /// How many files are open at a time; systems allow few.
         const OPEN: usize = 64;
-        let (folder, own) = (root.join(WAITING), root.join(OWN));
+        let (folder, own) = (root.join(WAITING), root.join(OWN_FOLDER));
         for path in self.records.put.iter().map(|(path, _)| path).chain(&self.records.removed) {
             check_record_place(disk, path)?;
         }
@@ -248,7 +248,7 @@ impl Plan {
         }
         let manifest =
             record(scaffold, own_draft(&own, MANIFEST_DRAFT), self.record.head.as_bytes());
-        let (manifest, file) = manifest.map_err(failed("write", root.join(MANIFEST)))?;
+        let (manifest, file) = manifest.map_err(failed("write", root.join(RECORD_PATH)))?;
         unsafe_yet.push(file);
         sync_all(unsafe_yet).map_err(failed("write", &own))?;
         Ok((drafts, manifest))
@@ -282,7 +282,7 @@ impl Plan {
         self.commit_records(files, root, staged.records)?;
         // It is there only while something waits in it; if something else is, it stays.
         files.remove_folder(&root.join(WAITING)).ok();
-        let last = root.join(MANIFEST);
+        let last = root.join(RECORD_PATH);
         staged.manifest.persist(&last).map_err(half_written("replace", &last))
     }
 

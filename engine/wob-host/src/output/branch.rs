@@ -10,11 +10,10 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FilePath, Tree};
+use wob_engine::{Blob, Digest, FilePath, PARTS_FOLDER, RECORD_PATH, Tree};
 
 use super::{
-    Failure, MANIFEST, Manifest, OutputError, Overwrite, PARTS, Plan, Previous, ReadPart,
-    TreeRecord,
+    Failure, Manifest, OutputError, Overwrite, Plan, Previous, ReadPart, TreeRecord,
     changes::{Change, Changes},
     ground::{FILE_BYTES, Ground, Kind},
     paths::Case,
@@ -192,7 +191,7 @@ impl OutputBranch {
         (tip, record): (&Commit, &TreeRecord),
         interrupt: &Interrupt,
     ) -> Result<BTreeSet<FilePath>, OutputError> {
-        let folder = FilePath::new(PARTS).expect("because the name is constant");
+        let folder = FilePath::new(PARTS_FOLDER).expect("because the name is constant");
         let folder = match self.repository.folder_id(tip, Some(&folder)) {
             // A record of another version has no parts; and somebody may have deleted them.
             Err(GitError::NoSuchFolder { .. }) => return Ok(BTreeSet::new()),
@@ -300,7 +299,7 @@ pub(super) fn own_text(
     repository: &Repository,
     commit: &Commit,
 ) -> Result<Option<String>, GitError> {
-    let path = FilePath::new(MANIFEST).expect("because the name is constant");
+    let path = FilePath::new(RECORD_PATH).expect("because the name is constant");
     let mut text = None;
     let mut take = |_, bytes: Vec<u8>| text = Some(String::from_utf8_lossy(&bytes).into_owned());
     repository.read_files(commit.tree, [path].into_iter(), FILE_BYTES, &mut take)?;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::FilePath;
+use wob_engine::{FilePath, OWN_FOLDER};
 
 use super::{
     OutputError, failed,
@@ -107,7 +107,7 @@ impl Ground for Disk<'_> {
         while let Some(folder) = folders.pop() {
             interrupt.check()?;
             for (name, kind) in self.entries(&folder)? {
-                if top.is_empty() && (name == ".git" || (folder.is_empty() && name == ".wob")) {
+                if top.is_empty() && (name == ".git" || (folder.is_empty() && name == OWN_FOLDER)) {
                     continue;
                 }
                 let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Digest, FilePath, Tree};
+use wob_engine::{Digest, FilePath, RECORD_PATH, Tree};
 
 use super::{
-    MANIFEST, OutputError,
+    OutputError,
     disk::Disk,
     ground::{Bytes, FILE_BYTES, Ground as _, Kind},
 };
@@ -61,7 +61,7 @@ impl Held {
     /// # Errors
     /// If it cannot be read.
     pub fn record(&self) -> Result<Option<Vec<u8>>, OutputError> {
-        self.read(&FilePath::new(MANIFEST).expect("because the name is constant"))
+        self.read(&FilePath::new(RECORD_PATH).expect("because the name is constant"))
     }
 
     /// Reads the plain file at `path`; `None` if there is none, or one that is too large.

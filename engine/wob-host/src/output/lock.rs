@@ -13,6 +13,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
+use wob_engine::OWN_FOLDER;
 
 use super::{OutputError, OutputFolder, failed};
 use crate::{Interrupt, redact};
@@ -230,7 +231,7 @@ impl Drop for OutputLock {
             fs::remove_file(&self.path).ok();
         }
         self.file = None;
-        if let Some(folder) = self.path.parent().filter(|it| it.file_name() == Some(".wob")) {
+        if let Some(folder) = self.path.parent().filter(|it| it.file_name() == Some(OWN_FOLDER)) {
             fs::remove_dir(folder).ok();
         }
         // They stay if anything was written into them.

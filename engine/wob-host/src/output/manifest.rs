@@ -16,9 +16,9 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use wob_engine::{Digest, FilePath, Tree};
+use wob_engine::{Digest, FilePath, Tree, part_path};
 
-use super::{PARTS, is_reserved};
+use super::is_reserved;
 
 /// Reads a file where a tree lies; none if it is not there, or cannot be read.
 pub type ReadPart = Arc<dyn Fn(&FilePath) -> Option<Vec<u8>> + Send + Sync>;
@@ -51,17 +51,6 @@ struct PartFiles {
     files: BTreeMap<FilePath, Digest>,
     /// Whether it is the record that `.wob/tree.json` names.
     is_named: bool,
-}
-
-/// Returns where the record of the part in `folder` lies.
-pub(super) fn part_path(folder: &FilePath) -> FilePath {
-    let path = FilePath::new(&format!("{PARTS}/{folder}.json"));
-    path.expect("because nothing in it is no component of a path")
-}
-
-/// Returns the folder of the part whose record lies at `path`.
-pub(super) fn folder_of_record(path: &FilePath) -> Option<&str> {
-    path.as_str().strip_prefix(PARTS)?.strip_prefix('/')?.strip_suffix(".json")
 }
 
 fn by_text<S: Serializer>(

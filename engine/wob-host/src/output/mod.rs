@@ -29,7 +29,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, FilePath, Tree};
+use wob_engine::{Blob, FilePath, OWN_FOLDER, RECORD_PATH, Tree};
 
 use self::ground::{Ground as _, Kind};
 use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
@@ -45,11 +45,6 @@ pub use manifest::{Manifest, ReadPart};
 pub use plan::{Others, Plan, Standing};
 pub use published::PublishedTree;
 
-/// Wob's own folder in a tree.
-const OWN: &str = ".wob";
-const MANIFEST: &str = ".wob/tree.json";
-/// Where the records of parts lie.
-const PARTS: &str = ".wob/parts";
 const JOURNAL: &str = ".wob/journal.json";
 /// How the names of new contents begin that wait for their places.
 const TEMPORARY: &str = ".wob-new-";
@@ -242,7 +237,7 @@ impl OutputFolder {
     /// If a folder on the way is a link, or may not be read.
     pub fn previous(&self) -> Result<Previous, OutputError> {
         self.check_prefix()?;
-        let text = self.read_own(MANIFEST)?;
+        let text = self.read_own(RECORD_PATH)?;
         let journal = self.read_own(JOURNAL)?;
         let (files, root) = (self.files.clone(), self.root());
         let failure = Failure::default();
@@ -328,7 +323,7 @@ fn is_reserved_below(path: &str, checked: usize) -> bool {
     };
     let mut components = path[checked..].split('/');
     let is_git = components.clone().any(|it| is_any(it, &[".git", "git~1"]));
-    is_git || checked == 0 && components.next().is_some_and(|it| is_any(it, &[".wob"]))
+    is_git || checked == 0 && components.next().is_some_and(|it| is_any(it, &[OWN_FOLDER]))
 }
 
 /// Says whether HFS+ takes a name with this character for the same name without it.

@@ -9,16 +9,15 @@ use std::{
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Blob, Digest, FilePath, Tree};
+use wob_engine::{Blob, Digest, FilePath, RECORD_PATH, Tree, folder_of_part, part_path};
 
 use super::{
-    MANIFEST, Manifest, MovedPaths, OutputBranch, OutputError, OutputFolder, Previous, ReadPart,
-    TEMPORARY, TreeRecord,
+    Manifest, MovedPaths, OutputBranch, OutputError, OutputFolder, Previous, ReadPart, TEMPORARY,
+    TreeRecord,
     changes::{Change, Changes, Counts},
     disk::Disk,
     ground::{Bytes, Ground, Kind},
     ignores_case,
-    manifest::{folder_of_record, part_path},
     paths::{Case, check_paths},
     records::Records,
 };
@@ -236,7 +235,7 @@ impl Plan {
     /// Lists the texts of the record that are not there yet, with their paths; that of `.wob/tree.json` is the first.
     pub(super) fn texts(&self) -> impl Iterator<Item = (FilePath, Blob)> {
         let head = self.has_new_head().then(|| {
-            let path = FilePath::new(MANIFEST).expect("because the name is constant");
+            let path = FilePath::new(RECORD_PATH).expect("because the name is constant");
             (path, Blob::new(self.record.head.as_bytes()))
         });
         let parts = self.records.put.iter();
@@ -308,7 +307,7 @@ pub(super) fn check(tree: &Tree, record: &TreeRecord, case: Case) -> Result<Mani
     check_paths(tree, case)?;
     let parts = record.parts.clone();
     let read: ReadPart =
-        Arc::new(move |path| Some(parts.get(folder_of_record(path)?)?.bytes().into_owned()));
+        Arc::new(move |path| Some(parts.get(folder_of_part(path.as_str())?)?.bytes().into_owned()));
     let manifest = Manifest::parse(&record.head, &read);
     let manifest = manifest.expect("because whoever made the tree made its record");
     // It takes longer than all else.

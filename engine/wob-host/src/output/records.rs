@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use wob_engine::FilePath;
+use wob_engine::{FilePath, PARTS_FOLDER, part_path};
 
 use super::{
-    Manifest, OutputError, PARTS,
+    Manifest, OutputError,
     disk::Disk,
     ground::{Ground as _, Kind},
-    manifest::part_path,
 };
 use crate::Interrupt;
 
@@ -53,14 +52,14 @@ impl Records {
         disk: &mut Disk<'_>,
         interrupt: &Interrupt,
     ) -> Result<(), OutputError> {
-        let folder = FilePath::new(PARTS).expect("because the name is constant");
+        let folder = FilePath::new(PARTS_FOLDER).expect("because the name is constant");
         if disk.kind(&folder)? != Kind::Folder {
             return Ok(());
         }
         // A disk that ignores case may list one by a name of before.
         let lower = |path: &FilePath| path.as_str().to_lowercase();
         let named: BTreeSet<String> = next.folders().map(|it| lower(&part_path(it))).collect();
-        for path in disk.files_below(PARTS, interrupt)? {
+        for path in disk.files_below(PARTS_FOLDER, interrupt)? {
             let path = FilePath::new(&path).ok().filter(|it| it.as_str().ends_with(RECORD));
             let Some(path) = path.filter(|it| !named.contains(&lower(it))) else { continue };
             if disk.kind(&path)? == Kind::File && !self.removed.contains(&path) {

@@ -4,10 +4,10 @@ use std::{io, num::NonZeroU32};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
-use wob_engine::{Blob, FilePath};
+use wob_engine::{Blob, FilePath, OWN_FOLDER};
 
 use super::{
-    OWN, OutputError, Plan,
+    OutputError, Plan,
     disk::Disk,
     drafts::{Draft, Scaffold, WAITING, is_folder, remove_drafts, remove_empty, temporary_name},
     failed, folders_above,
@@ -110,7 +110,7 @@ impl<'f> Waiting<'f> {
         }
         if self.folders.is_empty() {
             // A disk that kept the folder and lost the journal would leave what the next run takes for another process's.
-            let own = self.root.join(OWN);
+            let own = self.root.join(OWN_FOLDER);
             files.sync_folder(&own).map_err(failed("write", own))?;
         }
         files.create_folder(&waits).map_err(failed("create", self.root.join(path)))?;

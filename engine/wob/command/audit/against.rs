@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
+use wob_engine::{RECORD_PATH, folder_of_part};
 use wob_host::Interrupt;
-use wob_rules::RECORD_PATH;
 
 use crate::{
     args::{Common, Patterns},
@@ -166,7 +166,7 @@ fn line(text: &mut String, line: &str) {
 
 /// Says whether a file is the record of a tree, or of a part of it.
 fn is_record(path: &str) -> bool {
-    path == RECORD_PATH || path.starts_with(".wob/parts/")
+    path == RECORD_PATH || folder_of_part(path).is_some()
 }
 
 /// Says how a file differs, and who made it so.

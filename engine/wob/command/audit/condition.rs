@@ -184,7 +184,7 @@ impl Run {
                     continue;
                 }
                 let below = path.strip_prefix(&self.trees).unwrap_or(&path).to_string();
-                if !below.ends_with(wob_rules::RECORD_PATH) {
+                if !below.ends_with(wob_engine::RECORD_PATH) {
                     let bytes = fs::read(&path).map_err(AuditError::failed("read", &path))?;
                     files.insert(below, bytes);
                 }
@@ -263,7 +263,7 @@ fn copy_backwards(from: &Utf8Path, to: &Utf8Path, times: &mut Times) -> Result<(
         let kind = fs::symlink_metadata(&path).map_err(AuditError::failed("look at", &path))?;
         if kind.is_dir() {
             let is_passed =
-                path.join(wob_rules::RECORD_PATH).exists() || path.join("CACHEDIR.TAG").exists();
+                path.join(wob_engine::RECORD_PATH).exists() || path.join("CACHEDIR.TAG").exists();
             if !is_passed {
                 copy_backwards(&path, &target, times)?;
             }

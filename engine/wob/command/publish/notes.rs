@@ -5,7 +5,7 @@
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FilePath};
+use wob_engine::{Digest, FilePath, PARTS_FOLDER};
 use wob_host::{GitId, OutputError, Repository, read_note, write_note};
 
 use super::destination::Destination;
@@ -13,8 +13,6 @@ use crate::{footprint::PlaceNotes, ledger::Together};
 
 /// What makes a note tell which tree the others beside it are of.
 const PURPOSE: &str = "published tree 2";
-/// Where the records of parts lie.
-const PARTS: &str = ".wob/parts";
 
 /// Where it is noted what trees of an environment were made from that were published to one branch.
 #[derive(Clone, Debug)]
@@ -42,7 +40,7 @@ impl TreeMark {
     pub(super) fn of(folder: &Utf8Path, commit: GitId, head: &str) -> Result<Self, OutputError> {
         let repository = Repository::open(folder)?;
         let commit = repository.resolve(&commit.to_string())?;
-        let parts = FilePath::new(PARTS).expect("because it is constant");
+        let parts = FilePath::new(PARTS_FOLDER).expect("because it is constant");
         // A tree without cluster types has no parts.
         let parts = repository.folder_id(&commit, Some(&parts)).ok();
         let parts = parts.map(|it| it.to_string()).unwrap_or_default();

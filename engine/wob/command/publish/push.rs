@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
+use wob_engine::RECORD_PATH;
 use wob_host::{
     BranchName, Cache, Change, Destination as Place, GitId, ManualCommit, Outgoing, OutputBranch,
     OutputError, Patience, Plan, PushError, RefUpdate,
 };
-use wob_rules::{EnvironmentInput, RECORD_PATH, environment_model};
+use wob_rules::{EnvironmentInput, environment_model};
 
 use super::{
     How,

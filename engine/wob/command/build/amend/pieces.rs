@@ -6,9 +6,9 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Blob, Digest, FilePath, Tree};
+use wob_engine::{Blob, Digest, FilePath, Tree, part_path};
 use wob_host::OutputError;
-use wob_rules::{Assignment, BuiltAssignment, Part, PartEntry, part_folder, part_path};
+use wob_rules::{Assignment, BuiltAssignment, Part, PartEntry, part_folder};
 
 use super::{
     Candidate,
