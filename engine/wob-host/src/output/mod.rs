@@ -183,7 +183,7 @@ pub enum OutputError {
     /// Another process is writing into the folder without the lock, which not all disks have; or one was killed there, and its `.wob` deleted.
     #[error("`{path}` exists: another wob is writing here; if none is, delete it")]
     Busy {
-        /// The file that the other one left or writes.
+        /// The file or folder that the other one left or writes.
         path: Utf8PathBuf,
     },
     /// The operating system refuses; nothing was changed.
