@@ -229,7 +229,7 @@ impl Step {
 fn record_stamp(folder: &Utf8Path, interrupt: &Interrupt) -> Option<Stamp> {
     let mut stamper = Stamper::new(interrupt);
     // A run that was not finished, or one that runs now, is no state to rely on.
-    stamper.presence(&folder.join(".wob/journal.json"));
+    stamper.presence(&folder.join(wob_engine::JOURNAL_PATH));
     stamper.files(folder, std::iter::once(wob_engine::RECORD_PATH)).ok()?;
     Some(stamper.finish())
 }

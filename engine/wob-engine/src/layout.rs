@@ -9,6 +9,9 @@ pub const RECORD_PATH: &str = ".wob/tree.json";
 /// The folder of the records of its parts.
 pub const PARTS_FOLDER: &str = ".wob/parts";
 
+/// What a build is about to write, as long as it writes.
+pub const JOURNAL_PATH: &str = ".wob/journal.json";
+
 /// Returns where the record of the part in `folder` lies.
 pub fn part_path(folder: &FilePath) -> FilePath {
     let path = FilePath::new(&format!("{PARTS_FOLDER}/{folder}.json"));

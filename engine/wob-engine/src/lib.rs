@@ -23,7 +23,7 @@ pub use db::{Database, Source, SourceFile};
 pub use diagnostic::{Code, Diagnostic, Label, Severity, did_you_mean};
 pub use digest::{Digest, Hasher};
 pub use folder::{Folder, Node};
-pub use layout::{OWN_FOLDER, PARTS_FOLDER, RECORD_PATH, folder_of_part, part_path};
+pub use layout::{JOURNAL_PATH, OWN_FOLDER, PARTS_FOLDER, RECORD_PATH, folder_of_part, part_path};
 pub use naming::{FolderIds, Outline};
 pub use place::{At, FileName, Part, Place, Step};
 pub use secret::{looks_secret, mask_line, mask_text};

@@ -10,17 +10,17 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, FilePath, OWN_FOLDER, RECORD_PATH};
+use wob_engine::{Blob, FilePath, JOURNAL_PATH, OWN_FOLDER, RECORD_PATH};
 
 use super::{
-    Counts, JOURNAL, OutputError, OutputFolder, Plan,
+    Counts, OutputError, OutputFolder, Plan,
     disk::Disk,
     drafts::{Appending, Draft, Scaffold, WAITING, is_folder, remove_empty, temporary_name},
     failed, folders_above,
     ground::{Ground as _, Kind},
     half_written, manifest,
     plan::To,
-    waiting::{Waiting, remove_stale},
+    waiting::{Waiting, named, remove_stale},
 };
 use crate::{FileSystem, GitId, Interrupt, StatKind, WriteFile};
 
@@ -140,7 +140,7 @@ impl Plan {
         for it in &self.previous.unfinished {
             remove_stale(files, root, &it.paths());
         }
-        let journal = root.join(JOURNAL);
+        let journal = root.join(JOURNAL_PATH);
         let write = || {
             let place = own_draft(&own, JOURNAL_DRAFT);
             let draft = scaffold.draft(place, |file| self.write_journal(file))?;
@@ -188,7 +188,7 @@ impl Plan {
             return Err(OutputError::Link { path: waiting });
         }
         let mut drafts = Waiting::new(self, scaffold, root, interrupt);
-        let mut writable = BTreeSet::new();
+        let mut probed = BTreeSet::new();
         for path in self.changes.paths() {
             interrupt.check()?;
             let blob = self.tree.get(&path);
@@ -200,17 +200,11 @@ impl Plan {
             // Planning may have been a while ago.
             disk.kind(&path)?;
             let folder = disk.seen_above(&path);
-            if blob.is_none() && !writable.contains(folder) {
-                // Who may create a file may delete one.
-                probe(scaffold, root, folder, &path)?;
-            }
-            // What waits in wob's own folder says nothing about the root.
-            if blob.is_none() || !folder.is_empty() || !path.as_str().contains('/') {
-                writable.insert(folder.to_owned());
-            }
             if let Some(blob) = blob {
-                let folder = folder.to_owned();
-                drafts.add(path, &folder, blob)?;
+                drafts.add(path.clone(), folder, blob)?;
+            } else if !probed.contains(folder) {
+                probe(scaffold, root, folder, &path)?;
+                probed.insert(folder.to_owned());
             }
         }
         drafts.write()?;
@@ -369,17 +363,16 @@ fn check_record_place(disk: &mut Disk<'_>, path: &FilePath) -> Result<(), Output
     }
 }
 
-/// Makes sure that files in `folder` can be deleted, such as `path`.
+/// Makes sure that files in `folder` can be deleted, such as `path`: who may create one may.
 fn probe(
     scaffold: &Scaffold<'_>,
     root: &Utf8Path,
     folder: &str,
     path: &FilePath,
 ) -> Result<(), OutputError> {
-    let full = root.join(folder);
-    let place = full.join(temporary_name(path.as_str()));
+    let place = root.join(named(folder, path.as_str()).as_str());
     let probe = scaffold.wait(place, &root.join(path.as_str()), &Blob::new(b"".as_slice()))?;
-    probe.delete().map_err(failed("delete from", &full))
+    probe.delete().map_err(failed("delete from", root.join(folder)))
 }
 
 fn delete(

@@ -29,7 +29,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_engine::{Blob, FilePath, OWN_FOLDER, RECORD_PATH, Tree};
+use wob_engine::{Blob, FilePath, JOURNAL_PATH, OWN_FOLDER, RECORD_PATH, Tree};
 
 use self::ground::{Ground as _, Kind};
 use crate::{FileSystem, GitError, Interrupt, Interrupted, RealFileSystem};
@@ -45,7 +45,6 @@ pub use manifest::{Manifest, ReadPart};
 pub use plan::{Others, Plan, Standing};
 pub use published::PublishedTree;
 
-const JOURNAL: &str = ".wob/journal.json";
 /// How the names of new contents begin that wait for their places.
 const TEMPORARY: &str = ".wob-new-";
 
@@ -238,7 +237,7 @@ impl OutputFolder {
     pub fn previous(&self) -> Result<Previous, OutputError> {
         self.check_prefix()?;
         let text = self.read_own(RECORD_PATH)?;
-        let journal = self.read_own(JOURNAL)?;
+        let journal = self.read_own(JOURNAL_PATH)?;
         let (files, root) = (self.files.clone(), self.root());
         let failure = Failure::default();
         let noted = failure.clone();

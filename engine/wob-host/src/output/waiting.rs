@@ -101,7 +101,7 @@ impl<'f> Waiting<'f> {
 
     /// Begins a new folder. Nothing may lie where it waits: neither what another process writes, nor a link to somewhere else.
     fn begin(&mut self, path: &str) -> Result<Option<NonZeroU32>, OutputError> {
-        let waits = new_folder(self.root, path);
+        let waits = self.root.join(new_folder(path).as_str());
         let files = self.scaffold.files();
         match files.stat(&waits) {
             Ok(_) => return Err(OutputError::Busy { path: waits }),
@@ -166,11 +166,11 @@ impl<'f> Waiting<'f> {
     fn place(&self, path: &FilePath, home: Option<NonZeroU32>) -> Utf8PathBuf {
         match home {
             Some(home) => {
-                let folder = &self.folders[home.get() as usize - 1];
+                let folder = &self.folders[index(home)];
                 let rest = below(path.as_str(), &folder.path);
                 folder.waits.join(rest.expect("because it lies below its new folder"))
             }
-            None => draft(self.root, path),
+            None => self.root.join(draft(path).as_str()),
         }
     }
 
@@ -193,7 +193,7 @@ impl<'f> Waiting<'f> {
                 disk.kind(&path)?;
                 self.persist_folder(home)?;
             }
-            if home.is_none_or(|it| !self.folders[it.get() as usize - 1].is_placed) {
+            if home.is_none_or(|it| !self.folders[index(it)].is_placed) {
                 self.persist_file(&path, home, &mut disk)?;
             }
             self.placed += 1;
@@ -204,7 +204,7 @@ impl<'f> Waiting<'f> {
     /// Moves a new folder to its place, unless somebody else made one there since.
     fn persist_folder(&mut self, home: NonZeroU32) -> Result<(), OutputError> {
         let files = self.scaffold.files();
-        let folder = &mut self.folders[home.get() as usize - 1];
+        let folder = &mut self.folders[index(home)];
         let place = self.root.join(&folder.path);
         if is_folder(files, &place) {
             return Ok(());
@@ -240,7 +240,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let files = self.scaffold.files();
         for (path, home) in self.paths().zip(&self.homes).skip(self.placed) {
-            if home.is_none() && files.remove_file(&draft(self.root, &path)).is_err() {
+            if home.is_none() && files.remove_file(&self.place(&path, None)).is_err() {
                 self.scaffold.leave();
             }
         }
@@ -258,18 +258,14 @@ pub(super) fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, paths: &[&Fi
     for path in paths {
         // A folder may have become a link since.
         let mut disk = Disk::new(files, root);
-        let mut is = |place: &Utf8Path, kind| {
-            let path = place.strip_prefix(root).ok().and_then(|it| FilePath::new(it.as_str()).ok());
-            path.is_some_and(|it| disk.kind(&it).is_ok_and(|it| it == kind))
-        };
-        let place = draft(root, path);
-        if is(&place, Kind::File) {
-            files.remove_file(&place).ok();
+        let draft = draft(path);
+        if matches!(disk.kind(&draft), Ok(Kind::File)) {
+            files.remove_file(&disk.path(&draft)).ok();
         }
         for folder in folders_above(path).filter(|it| below(before, it).is_none()) {
-            let place = new_folder(root, folder);
-            if is(&place, Kind::Folder) {
-                remove_drafts(files, &place);
+            let folder = new_folder(folder);
+            if matches!(disk.kind(&folder), Ok(Kind::Folder)) {
+                remove_drafts(files, &disk.path(&folder));
             }
         }
         before = path.as_str();
@@ -278,15 +274,26 @@ pub(super) fn remove_stale(files: &dyn FileSystem, root: &Utf8Path, paths: &[&Fi
 
 /// Returns where the new content of a file waits whose folder exists: in that one, and in every run under the same name, so that the
 /// next one finds what a crash left.
-fn draft(root: &Utf8Path, path: &FilePath) -> Utf8PathBuf {
-    root.join(folder_of(path)).join(temporary_name(path.as_str()))
+fn draft(path: &FilePath) -> FilePath {
+    named(folder_of(path), path.as_str())
 }
 
 /// Returns where a new folder waits: beside its place, so that who may not write there learns it before anything is replaced; or in
 /// wob's own folder if its place is in the root, which people look at.
-fn new_folder(root: &Utf8Path, path: &str) -> Utf8PathBuf {
-    let above = path.rsplit_once('/').map_or(WAITING, |it| it.0);
-    root.join(above).join(temporary_name(path))
+fn new_folder(path: &str) -> FilePath {
+    named(path.rsplit_once('/').map_or(WAITING, |it| it.0), path)
+}
+
+/// Returns where in `folder` the new content of `path` waits.
+pub(super) fn named(folder: &str, path: &str) -> FilePath {
+    let name = temporary_name(path);
+    let place = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+    FilePath::new(&place).expect("because it is made of names of others")
+}
+
+/// Returns which of the new folders a file lies in.
+fn index(home: NonZeroU32) -> usize {
+    home.get() as usize - 1
 }
 
 /// Returns what follows a folder in a path below it.
