@@ -36,8 +36,8 @@ pub(super) fn measure(
         report.runs.push(best(&format!("nothing to do{name}"), plan.rounds, |_| {
             Ok((wob.build(arguments)?, run_ninja()?))
         })?);
-        report.runs.push(best(&format!("one value changed{name}"), plan.rounds, |round| {
-            LEAF.make(&wob.at, VALUES[round % 2])?;
+        report.runs.push(best(&format!("one value changed{name}"), plan.rounds, |_| {
+            LEAF.flip(&wob.at, VALUES)?;
             if let Some(at) = ninja {
                 Ninja::touch(at)?;
             }
@@ -46,8 +46,8 @@ pub(super) fn measure(
     }
     measure_mistakes(plan, wob, report)?;
     wob.build(&[])?;
-    report.runs.push(best("a label of a cluster type changed", plan.rounds, |round| {
-        LABEL.make(&wob.at, SIZES[round % 2])?;
+    report.runs.push(best("a label of a cluster type changed", plan.rounds, |_| {
+        LABEL.flip(&wob.at, SIZES)?;
         Ok((wob.build(&[])?, None))
     })?);
     report.runs.push(best("a policy that came or went", plan.rounds, |_| {

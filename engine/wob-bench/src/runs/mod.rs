@@ -162,6 +162,12 @@ impl Edit {
     fn make(self, at: &Utf8Path, value: &str) -> io::Result<()> {
         fs::write(at.join(self.file), self.text(at, value)?)
     }
+
+    /// Writes that of two values which is not there: an edit that changes nothing would be measured as one.
+    fn flip(self, at: &Utf8Path, [one, other]: [&str; 2]) -> io::Result<()> {
+        let is_there = self.text(at, one)? == fs::read_to_string(at.join(self.file))?;
+        self.make(at, if is_there { other } else { one })
+    }
 }
 
 /// A file that a fleet can be without.
