@@ -117,15 +117,49 @@ impl Footprint {
         trust: Trust,
         interrupt: &Interrupt,
     ) -> Result<bool, Interrupted> {
+        Ok(self.renewed(notes, folder, trust, interrupt)?.is_some())
+    }
+
+    /// Returns what the tree in `folder` is known by from now on, if it is as wob left it.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    fn renewed(
+        &self,
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        trust: Trust,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Self>, Interrupted> {
         let record = record_stamp(folder, interrupt);
         if !record.is_some_and(|it| self.record.still_holds(&it)) {
-            return Ok(false);
+            return Ok(None);
         }
         if trust == Trust::Record {
-            return Ok(true);
+            return Ok(Some(self.clone()));
         }
-        let paths = Paths::read(notes, &self.paths);
-        paths.map_or(Ok(false), |it| self.files.still_holds(folder, &it.list(), interrupt))
+        let Some(paths) = Paths::read(notes, &self.paths) else { return Ok(None) };
+        let files = self.files.renewed(folder, &paths.list(), interrupt)?;
+        Ok(files.map(|files| Self { files, ..self.clone() }))
+    }
+
+    /// Says whether the tree in `folder` is as wob left it, and notes what it is known by from now on: files that were read because they
+    /// had just been written need not be read the next time.
+    ///
+    /// # Errors
+    /// Ctrl-C.
+    pub(crate) fn confirm(
+        &self,
+        notes: &PlaceNotes,
+        folder: &Utf8Path,
+        trust: Trust,
+        interrupt: &Interrupt,
+    ) -> Result<bool, Interrupted> {
+        let renewed = self.renewed(notes, folder, trust, interrupt)?;
+        if let Some(renewed) = renewed.as_ref().filter(|it| *it != self) {
+            renewed.write(notes);
+        }
+        Ok(renewed.is_some())
     }
 
     /// Returns what is known of `folder`.

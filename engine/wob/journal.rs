@@ -91,11 +91,17 @@ impl JournalPlace {
             let bytes = read_note(&self.path, PURPOSE)?;
             postcard::from_bytes(&bytes).ok()
         };
-        let Some(journal) = read() else { return Err(Foreseen::default()) };
+        let Some(mut journal) = read() else { return Err(Foreseen::default()) };
         let now = Foreseen::look(&journal.things, interrupt);
         let same = now.are_as_they_were(&journal.things)
             && journal.outputs.iter().all(|it| it.still_holds(trust, interrupt));
-        if same { Ok(journal) } else { Err(now) }
+        if !same {
+            return Err(now);
+        }
+        if now.settle(&mut journal.things) {
+            self.write(&journal);
+        }
+        Ok(journal)
     }
 
     /// Keeps a journal for the next run.
@@ -135,7 +141,7 @@ impl JournalOutput {
             return false;
         }
         let footprint = Footprint::read(&self.notes).filter(|it| it.is_of(&self.record));
-        let holds = |it: Footprint| it.still_holds(&self.notes, &self.folder, trust, interrupt);
+        let holds = |it: Footprint| it.confirm(&self.notes, &self.folder, trust, interrupt);
         footprint.map(holds).is_some_and(|it| it.unwrap_or(false))
     }
 }

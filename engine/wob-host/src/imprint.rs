@@ -92,24 +92,39 @@ impl Imprint {
         chunks.try_reduce(nothing, |a, b| Ok(a.plus(b)))
     }
 
-    /// Says whether `paths`, which are those that it was taken of, still look the same in `folder`.
+    /// Looks at `paths` again, which are those that it was taken of. Returns `None` unless they still look the same in `folder`, and else
+    /// what they are known by from now on: a file need not be read any more once a change of it would show.
     ///
     /// # Errors
     /// Ctrl-C.
-    pub fn still_holds(
+    pub fn renewed(
         &self,
         folder: &Utf8Path,
         paths: &[impl AsRef<str> + Sync],
         interrupt: &Interrupt,
-    ) -> Result<bool, Interrupted> {
-        let Some(racy) = &self.racy else { return Ok(false) };
+    ) -> Result<Option<Self>, Interrupted> {
+        let Some(racy) = &self.racy else { return Ok(None) };
+        let now = SystemTime::now();
         let chunks = paths.par_chunks(FILES).map(|chunk| {
-            let mut sum = Sum::default();
-            each(folder, chunk, interrupt, &mut |_, _, it| sum = sum.plus(it))?;
-            Ok::<Sum, Interrupted>(sum)
+            let (mut sum, mut still_racy) = (Sum::default(), BTreeSet::new());
+            each(folder, chunk, interrupt, &mut |path, found, it| {
+                sum = sum.plus(it);
+                if found.record.is_racy(now) && racy.contains_key(path) {
+                    still_racy.insert(path.to_owned());
+                }
+            })?;
+            Ok::<_, Interrupted>((sum, still_racy))
         });
-        let sum = chunks.try_reduce(Sum::default, |a, b| Ok(a.plus(b)))?;
-        Ok(sum == self.sum && racy.iter().all(|(path, digest)| is_same(folder, path, digest)))
+        let (sum, still_racy) = chunks.try_reduce(Default::default, |mut a, mut b| {
+            a.1.append(&mut b.1);
+            Ok((a.0.plus(b.0), a.1))
+        })?;
+        if sum != self.sum || !racy.par_iter().all(|(path, it)| is_same(folder, path, it)) {
+            return Ok(None);
+        }
+        let mut racy = racy.clone();
+        racy.retain(|path, _| still_racy.contains(path));
+        Ok(Some(Self { sum, racy: Some(racy) }))
     }
 
     /// Returns what it is when some of its files have changed, of which `before` and `after` were taken.
@@ -224,6 +239,7 @@ impl<'f> OpenFolder<'f> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stamp::TICK;
 
     fn write(folder: &Utf8Path, files: &[(&str, &str)]) {
         for (path, text) in files {
@@ -237,7 +253,7 @@ mod tests {
         let folder = Utf8Path::from_path(folder.path()).unwrap();
         let interrupt = Interrupt::default();
         let paths = ["a", "b", "missing"];
-        let holds = |imprint: &Imprint| imprint.still_holds(folder, &paths, &interrupt).unwrap();
+        let holds = |it: &Imprint| it.renewed(folder, &paths, &interrupt).unwrap().is_some();
         for (path, text) in [("a", Some("2")), ("b", None), ("missing", Some("1"))] {
             write(folder, &[("a", "1"), ("b", "1")]);
             let imprint = Imprint::of(folder, &paths, &interrupt).unwrap();
@@ -295,6 +311,34 @@ mod tests {
         write(folder, &[("a", "2")]);
         // As if no clock had ticked in between.
         imprint.sum = Imprint::of(folder, &["a"], &interrupt).unwrap().sum;
-        assert!(!imprint.still_holds(folder, &["a"], &interrupt).unwrap());
+        assert_eq!(imprint.renewed(folder, &["a"], &interrupt).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_is_read_until_a_change_of_it_would_show() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let interrupt = Interrupt::default();
+        write(folder, &[("a", "1"), ("b", "1")]);
+        let first = Imprint::of(folder, &["a", "b"], &interrupt).unwrap();
+        let long_ago = SystemTime::now() - TICK * 10;
+        fs::File::options()
+            .write(true)
+            .open(folder.join("a"))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        let touched = Imprint::of(folder, &["a", "b"], &interrupt).unwrap();
+        let racy = |it: &Imprint| it.racy.as_ref().map(|it| it.keys().cloned().collect::<Vec<_>>());
+        for imprint in [&first, &touched] {
+            assert_eq!(racy(imprint), Some(vec!["a".to_owned(), "b".to_owned()]));
+        }
+        std::thread::sleep(TICK * 2);
+        assert_eq!(first.renewed(folder, &["a", "b"], &interrupt).unwrap(), None);
+        let renewed = touched.renewed(folder, &["a", "b"], &interrupt).unwrap().unwrap();
+        assert_eq!(racy(&renewed), Some(vec![]));
+        assert_eq!(renewed.sum, touched.sum);
+        write(folder, &[("b", "2")]);
+        assert_eq!(renewed.renewed(folder, &["a", "b"], &interrupt).unwrap(), None);
     }
 }

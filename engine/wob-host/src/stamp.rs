@@ -20,7 +20,7 @@ use wob_engine::{Digest, Hasher, OWN_FOLDER, RECORD_PATH};
 use crate::{Interrupt, Interrupted};
 
 /// How far apart two changes must be to have two times: clocks of file systems tick every few milliseconds.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// The same for file systems that keep whole seconds, or even ones.
 const COARSE_TICK: Duration = Duration::from_secs(3);
 
@@ -41,6 +41,11 @@ impl Stamp {
     /// Says whether what looked like this then looks the same `now`. It may hold something else.
     pub fn looks_like(&self, now: &Self) -> bool {
         self.digest == now.digest
+    }
+
+    /// Says whether files must be read to tell that nothing has changed, or that cannot be told at all.
+    pub fn is_racy(&self) -> bool {
+        self.racy.as_ref().is_none_or(|it| !it.is_empty())
     }
 
     /// Says whether what looked like this then, and looks like `now`, is the same byte for byte.

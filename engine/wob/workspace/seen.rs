@@ -48,6 +48,20 @@ impl Foreseen {
         things.iter().all(is_same)
     }
 
+    /// Takes what `things`, which are as they were, look like now for what they looked like, where files need not be read any more to tell
+    /// that they have not changed; says whether that is so anywhere.
+    pub(crate) fn settle(&self, things: &mut [SeenThing]) -> bool {
+        let mut is_any = false;
+        for it in things.iter_mut().filter(|it| it.stamp.is_racy()) {
+            let now = self.0.get(&it.thing).filter(|now| !now.is_racy());
+            if let Some(now) = now {
+                it.stamp = now.clone();
+                is_any = true;
+            }
+        }
+        is_any
+    }
+
     /// Says whether `things` look as they did, whatever their files hold.
     fn look_the_same(&self, things: &[SeenThing]) -> bool {
         let looks_same =
