@@ -19,6 +19,19 @@ struct Folder {
     rule: &'static str,
     readme: &'static str,
     templates: &'static [(&'static str, &'static str)],
+    /// What it says, once somebody asks: to read them all takes a third of a small build.
+    read: OnceLock<Builtin>,
+}
+
+impl Folder {
+    /// Lists its name, then its aliases.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    fn get(&self) -> &Builtin {
+        self.read.get_or_init(|| read(self))
+    }
 }
 
 macro_rules! folder {
@@ -29,12 +42,13 @@ macro_rules! folder {
             rule: include_str!(concat!("../reconcilers/", $name, "/rule.yaml")),
             readme: include_str!(concat!("../reconcilers/", $name, "/README.md")),
             templates: &[$(($template, include_str!(concat!("../reconcilers/", $name, "/", $template)))),*],
+            read: OnceLock::new(),
         }
     };
 }
 
 /// Every rule folder; the order is that of `wob rules list`: reconcilers, namespaces, configs.
-static FOLDERS: &[Folder] = &[
+static FOLDERS: [Folder; 12] = [
     folder!(
         "flux",
         [],
@@ -96,18 +110,22 @@ pub struct Builtin {
 
 /// Returns the rule of that name or alias.
 pub fn find(name: &str) -> Option<&'static Builtin> {
-    all().iter().find(|it| it.rule.name() == name || it.aliases.contains(&name))
+    FOLDERS.iter().find(|it| it.names().any(|it| it == name)).map(Folder::get)
 }
 
 /// Returns every name and alias, in registry order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().iter().flat_map(|it| std::iter::once(it.rule.name()).chain(it.aliases.iter().copied()))
+    FOLDERS.iter().flat_map(Folder::names)
+}
+
+/// Returns the name of every rule, without aliases, in registry order.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    FOLDERS.iter().map(|it| it.name)
 }
 
 /// Returns every rule, in registry order.
-pub fn all() -> &'static [Builtin] {
-    static RULES: OnceLock<Vec<Builtin>> = OnceLock::new();
-    RULES.get_or_init(|| FOLDERS.iter().map(read).collect())
+pub fn all() -> impl Iterator<Item = &'static Builtin> {
+    FOLDERS.iter().map(Folder::get)
 }
 
 fn read(folder: &Folder) -> Builtin {
@@ -133,10 +151,11 @@ fn read(folder: &Folder) -> Builtin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::{Presence, matcher};
 
     #[test]
     fn every_rule_folder_is_whole() {
-        for (it, folder) in all().iter().zip(FOLDERS) {
+        for (it, folder) in all().zip(&FOLDERS) {
             let name = it.rule.name();
             assert_eq!(name, folder.name, "a rule is named like its folder");
             let used: Vec<&str> = it.rule.templates().iter().map(|it| &*it.name).collect();
@@ -145,6 +164,13 @@ mod tests {
             assert!(it.readme.starts_with(&format!("# `{name}`")), "{name}: README");
             for other in std::iter::once(name).chain(it.aliases.iter().copied()) {
                 assert_eq!(find(other).map(|it| it.rule.name()), Some(name), "of one rule");
+            }
+            for parameter in &it.rule.parameters {
+                let text = parameter.pattern.as_deref();
+                assert_eq!(text.map(matcher).and_then(Result::err), None, "{name}: pattern");
+                if let Presence::Default(value) = &parameter.presence {
+                    assert_eq!(parameter.check(value), Ok(()), "{name}: {}", parameter.name);
+                }
             }
         }
     }

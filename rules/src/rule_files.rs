@@ -134,7 +134,8 @@ pub(crate) fn contested(inputs: &ClusterTypeInputs, cluster_type: &ClusterType) 
 /// Names that are set for the whole workspace may mean something in another environment: see [`unused_parameters`].
 pub(crate) fn parameter_problems(model: &Model, settings: &ParameterSettings) -> Vec<Diagnostic> {
     let own = model.rules.values();
-    let builtin = builtin::all().iter().map(|it| &it.rule);
+    let set = builtin::rule_names().filter(|it| settings.names(it));
+    let builtin = set.filter_map(builtin::find).map(|it| &it.rule);
     let rules = own.chain(builtin.filter(|it| !model.rules.contains_key(it.name())));
     let mut diagnostics: Vec<Diagnostic> = rules.flat_map(|it| settings.problems(it)).collect();
     let environment = &settings.environment;
@@ -159,7 +160,7 @@ pub fn unused_parameters(settings: &ParameterSettings, models: &[&Model]) -> Vec
 
 fn unknown_rules(values: &ParameterValues, models: &[&Model]) -> Vec<Diagnostic> {
     let own = models.iter().flat_map(|it| it.rules.keys()).map(Name::as_str);
-    let known: BTreeSet<&str> = own.chain(builtin::all().iter().map(|it| it.rule.name())).collect();
+    let known: BTreeSet<&str> = own.chain(builtin::rule_names().map(|it| -> &str { it })).collect();
     let damaged = |name: &str| models.iter().any(|it| it.damage.templates.contains(name));
     let unknown = values.0.iter().filter(|(name, _)| !known.contains(&***name) && !damaged(name));
     unknown

@@ -269,26 +269,26 @@ fn build(
     options.build(schema)
 }
 
-/// Formats and the schemas that check them.
-static FORMATS: LazyLock<Vec<(&'static str, Validator)>> = LazyLock::new(|| {
-    let names = [
-        "uuid",
-        "uri-reference",
-        "iri",
-        "iri-reference",
-        "uri-template",
-        "json-pointer",
-        "relative-json-pointer",
-    ];
-    let check = |name| {
-        jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .should_validate_formats(true)
-            .build(&serde_json::json!({"format": name}))
-            .expect("because a format alone is a schema")
-    };
-    names.into_iter().map(|name| (name, check(name))).collect()
-});
+/// A format, and the schema that checks it, which is made when one is to be checked: most schemas name none.
+type Format = (&'static str, LazyLock<Validator>);
+
+static FORMATS: [Format; 7] = [
+    ("uuid", LazyLock::new(|| format("uuid"))),
+    ("uri-reference", LazyLock::new(|| format("uri-reference"))),
+    ("iri", LazyLock::new(|| format("iri"))),
+    ("iri-reference", LazyLock::new(|| format("iri-reference"))),
+    ("uri-template", LazyLock::new(|| format("uri-template"))),
+    ("json-pointer", LazyLock::new(|| format("json-pointer"))),
+    ("relative-json-pointer", LazyLock::new(|| format("relative-json-pointer"))),
+];
+
+fn format(name: &str) -> Validator {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .build(&serde_json::json!({"format": name}))
+        .expect("because a format alone is a schema")
+}
 
 fn is_pattern(error: &jsonschema::ValidationError<'_>) -> bool {
     let path = error.instance_path().as_str();

@@ -30,7 +30,7 @@ pub fn decode_source(db: &Database, source: Source) {
 
 fn decode_files(db: &Database, files: &[SourceFile]) {
     /// How many files one thread takes at a time.
-    const FILES: usize = 64;
+    const FILES: usize = 16;
     if files.len() <= FILES {
         // No thread is needed, nor started if there is none yet: whoever asks for a file decodes it.
         return;

@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_rule_that_looks_at_sources_sees_them_whatever_the_other_templates_are() {
         let mut looked_at = 0;
-        for rule in builtin::all().iter().map(|it| Arc::new(compile_builtin(it))) {
+        for rule in builtin::all().map(|it| Arc::new(compile_builtin(it))) {
             let mut base = inputs([("A".into(), Value::from("a"))].into());
             change_cluster_type(&mut base, |it| it.reconciler = rule.clone());
             let mut other = base.clone();
@@ -315,7 +315,7 @@ mod tests {
         let base = inputs([("A".into(), Value::from("a"))].into());
         let mut templates: Vec<Arc<CompiledTemplate>> =
             TEMPLATES.iter().map(|(language, text, _)| compiled(*language, text)).collect();
-        templates.extend(builtin::all().iter().map(|it| Arc::new(compile_builtin(it))));
+        templates.extend(builtin::all().map(|it| Arc::new(compile_builtin(it))));
         let mut shared = 0;
         let mut kept = vec![];
         for template in templates {

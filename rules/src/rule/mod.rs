@@ -14,6 +14,8 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use wob_engine::{FileName, Place};
 
 pub(crate) use self::decode::{decode, strict};
+#[cfg(test)]
+pub(crate) use self::parameter::matcher;
 pub use self::{
     decode::is_template_name,
     parameter::{Parameter, ParameterType, Presence},
@@ -164,9 +166,14 @@ impl Rule {
         FileName::new(&format!("{BUILTIN}{name}/rule.yaml"))
     }
 
+    /// Says whether a file of this name is that of a built-in rule.
+    pub(crate) fn is_builtin_file(name: &FileName) -> bool {
+        name.as_str().starts_with(BUILTIN)
+    }
+
     /// Says whether it is built into wob: then no place of it is in the sources.
     pub fn is_builtin(&self) -> bool {
-        self.meta.place.file.as_str().starts_with(BUILTIN)
+        Self::is_builtin_file(&self.meta.place.file)
     }
 
     /// Returns the name of a file beside the rule's own.

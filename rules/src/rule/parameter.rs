@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use wob_engine::{Place, Value, looks_secret};
 
 use crate::decode::shown;
@@ -162,9 +162,11 @@ fn path_of(key: &str) -> String {
 }
 
 /// Compiles a pattern; matching takes time in proportion to the text.
-pub(super) fn matcher(pattern: &str) -> Result<Validator, String> {
+pub(crate) fn matcher(pattern: &str) -> Result<Validator, String> {
     let options = jsonschema::options()
         .offline()
+        // What checks the schema itself is a tenth of that of later drafts, and is made for configs' schemas, too.
+        .with_draft(Draft::Draft7)
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES));
     options.build(&serde_json::json!({ "pattern": pattern })).map_err(|it| it.to_string())
 }

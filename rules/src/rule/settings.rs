@@ -83,6 +83,11 @@ impl ParameterSettings {
         shared.into_iter().chain(own)
     }
 
+    /// Says whether any parameter of the rule with this name is set anywhere.
+    pub(crate) fn names(&self, rule: &str) -> bool {
+        self.all().any(|(_, _, values)| values.0.contains_key(rule))
+    }
+
     /// Returns where a parameter of `rule` is set for a cluster type; `None` if it has its default.
     pub(crate) fn place(&self, rule: &str, parameter: &str, cluster_type: &str) -> Option<&Place> {
         let mut levels = self.levels(cluster_type).filter_map(|it| it.0.get(rule));
