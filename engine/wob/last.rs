@@ -121,10 +121,18 @@ impl LastBuild {
 
     /// Replaces the note.
     pub(crate) fn write(&self, notes: &PlaceNotes) {
-        if let Ok(bytes) = postcard::to_stdvec(self) {
-            // Without it the next build knows less of what changed.
-            write_note(&Self::path(notes), PURPOSE, &bytes).unwrap_or_default();
-        }
+        Self::write_text(&self.to_text(), notes);
+    }
+
+    /// Returns what is noted.
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("because it is plain data")
+    }
+
+    /// Replaces the note by what [`LastBuild::to_text`] returned.
+    pub(crate) fn write_text(text: &[u8], notes: &PlaceNotes) {
+        // Without it the next build knows less of what changed.
+        write_note(&Self::path(notes), PURPOSE, text).unwrap_or_default();
     }
 
     /// Returns the subtrees: cluster type and digest, in the order of the assignments.

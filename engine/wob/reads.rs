@@ -15,7 +15,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_engine::{Content, Digest, FileName, SourceFile};
+use wob_engine::{Content, Database, Digest, FileName, Source, SourceFile};
 use wob_host::{NoteMark, PastFile, Since, Unneeded, read_marked_note, read_note, write_note};
 use wob_rules::{EnvironmentInput, Reads, reads};
 
@@ -91,24 +91,24 @@ impl PlacesNote {
             }
             looked.extend(known);
         }
-        let needed: BTreeSet<&str> = looked.iter().flat_map(|(_, it)| it.needed()).collect();
-        let mut unneeded = Unneeded::default();
-        for (path, past) in looked.iter().flat_map(|(_, it)| &it.note.files) {
-            if !needed.contains(path.as_str()) {
-                unneeded.add(Path::new(path), past.clone());
-            }
+        let needed: BTreeSet<String> =
+            looked.iter().flat_map(|(_, it)| it.needed()).map(str::to_owned).collect();
+        let part = |it: &mut Looked| Part {
+            mark: it.mark,
+            edited: it.edited(),
+            touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
+            subtrees: std::mem::take(&mut it.concerned),
+        };
+        let parts = looked.iter_mut().map(|(notes, it)| (notes.clone(), part(it))).collect();
+        let mut unneeded = vec![];
+        for (_, it) in looked {
+            unneeded.extend(it.note.files.into_iter().filter(|(path, _)| !needed.contains(path)));
         }
         // Then it is no part that would be read, and perhaps in vain.
         if unneeded.is_empty() {
             return None;
         }
-        let part = |it: Looked| Part {
-            mark: it.mark,
-            edited: it.edited(),
-            touched: (0..it.now.len()).filter(|index| it.now[*index] != Since::Same).collect(),
-            subtrees: it.concerned,
-        };
-        let parts = looked.into_iter().map(|(notes, it)| (notes, part(it))).collect();
+        let unneeded = Unneeded::new(unneeded);
         Some(Narrowed {
             left_out: unneeded.len(),
             unneeded,
@@ -252,27 +252,13 @@ impl Narrowed {
 }
 
 impl ReadsNote {
-    /// Notes what `session`, which has read everything, has read of an environment of whose tree `notes` and the `ledger` are: `reads`,
-    /// if that is known.
-    pub(crate) fn renew(
-        session: &Session<'_>,
-        reads: Option<Reads>,
-        notes: &PlaceNotes,
-        ledger: &Ledger,
-    ) {
-        let renewed = reads.and_then(|it| Self::try_renew(session, &it, notes, ledger));
-        if renewed.is_none() {
-            Self::remove(notes);
-        }
+    /// Returns what is to be noted where everything was read: `reads`, if that is known, of an environment of whose tree the `ledger` is.
+    pub(crate) fn renewed(reader: &Reader<'_>, reads: Option<Reads>, ledger: &Ledger) -> NextReads {
+        NextReads::of(reads.and_then(|it| Self::try_renew(reader, &it, ledger)))
     }
 
-    fn try_renew(
-        session: &Session<'_>,
-        reads: &Reads,
-        notes: &PlaceNotes,
-        ledger: &Ledger,
-    ) -> Option<()> {
-        let paths = paths(session);
+    fn try_renew(reader: &Reader<'_>, reads: &Reads, ledger: &Ledger) -> Option<NewNote> {
+        let paths = reader.paths();
         let always: Vec<&FileName> = reads.always.iter().collect();
         let look = |name: &FileName| {
             let (path, digest) = paths.get(name)?;
@@ -294,40 +280,40 @@ impl ReadsNote {
             |needs: &Vec<u32>| needs.iter().filter_map(|it| positions[*it as usize]).collect();
         let subtrees = reads.subtrees.iter().map(of_subtree).collect();
         let reach = postcard::to_stdvec(&Reach { subtrees }).ok()?;
-        write_note(&notes.path("reach"), REACH_PURPOSE, &reach).ok()?;
         let named = paths_of(&ledger.named(), &paths);
         let failing = ledger.failing.positions().collect();
-        Self { files, always, reach: *Digest::of(&reach).as_bytes(), named, failing }.write(notes)
+        let digest = *Digest::of(&reach).as_bytes();
+        let note = Self { files, always, reach: digest, named, failing };
+        Some(NewNote { note, reach: Some(reach) })
     }
 
-    /// Notes at `to` what `session` has read of an environment in which nothing but values has changed since what is noted at
-    /// `from`, if anything is, and of which the `ledger` tells.
-    pub(crate) fn amend(
-        session: &Session<'_>,
+    /// Returns what is to be noted at `to` of an environment in which nothing but values has changed since what is noted at `from`, if
+    /// anything is, and of which the `ledger` tells.
+    pub(crate) fn amended(
+        reader: &Reader<'_>,
         input: EnvironmentInput,
         (from, to): (&PlaceNotes, &PlaceNotes),
         ledger: &Ledger,
-    ) {
-        if Self::try_amend(session, (from, to), ledger).is_none() {
-            match session.narrowed {
-                Some(_) => Self::remove(to),
-                None => Self::renew(session, reads(&session.loaded.db, input), to, ledger),
-            }
+    ) -> NextReads {
+        let amended = Self::try_amend(reader, (from, to), ledger);
+        if amended.is_none() && reader.narrowed.is_none() {
+            return Self::renewed(reader, reads(&reader.db, input), ledger);
         }
+        NextReads::of(amended)
     }
 
     fn try_amend(
-        session: &Session<'_>,
+        reader: &Reader<'_>,
         (from, to): (&PlaceNotes, &PlaceNotes),
         ledger: &Ledger,
-    ) -> Option<()> {
+    ) -> Option<NewNote> {
         let mut note = Self::read(from)?;
-        let paths = paths(session);
+        let paths = reader.paths();
         note.named = paths_of(&ledger.named(), &paths);
         note.failing = ledger.failing.positions().collect();
         let now: BTreeMap<&str, Digest> =
             paths.values().map(|(path, digest)| (path.as_str(), *digest)).collect();
-        let part = session.narrowed.as_ref().and_then(|it| it.parts.get(from));
+        let part = reader.narrowed.and_then(|it| it.parts.get(from));
         for (index, (path, past)) in note.files.iter_mut().enumerate() {
             let digest = now.get(path.as_str())?;
             let is_touched = || match part {
@@ -338,10 +324,8 @@ impl ReadsNote {
                 *past = PastFile::of(Path::new(&*path), digest)?;
             }
         }
-        if from != to {
-            write_note(&to.path("reach"), REACH_PURPOSE, &note.read_reach(from)?).ok()?;
-        }
-        note.write(to)
+        let reach = if from == to { None } else { Some(note.read_reach(from)?) };
+        Some(NewNote { note, reach })
     }
 
     /// Reads the note; `None` if there is none, or it is damaged.
@@ -368,10 +352,96 @@ impl ReadsNote {
         let bytes = postcard::to_stdvec(self).ok()?;
         write_note(&Self::path(notes), PURPOSE, &bytes).ok()
     }
+}
 
-    /// Removes it: one that tells of other sources would only be looked at in vain.
-    pub(crate) fn remove(notes: &PlaceNotes) {
-        fs::remove_file(Self::path(notes)).unwrap_or_default();
+/// What is to be noted of what was read.
+pub(crate) enum NextReads {
+    /// What is noted stays.
+    Same,
+    /// This is another.
+    New(Box<NewNote>),
+    /// Nothing: a note that tells of other sources would only be looked at in vain.
+    Nothing,
+}
+
+/// A note that is not written yet.
+pub(crate) struct NewNote {
+    note: ReadsNote,
+    /// Who needs which files; none if that is noted there.
+    reach: Option<Vec<u8>>,
+}
+
+impl NextReads {
+    fn of(new: Option<NewNote>) -> Self {
+        new.map_or(Self::Nothing, |it| Self::New(Box::new(it)))
+    }
+
+    /// Notes it at `to`.
+    pub(crate) fn write(&self, to: &PlaceNotes) {
+        let written = match self {
+            Self::Same => return,
+            Self::New(it) => it.write(to),
+            Self::Nothing => None,
+        };
+        if written.is_none() {
+            fs::remove_file(ReadsNote::path(to)).unwrap_or_default();
+        }
+    }
+}
+
+impl NewNote {
+    fn write(&self, to: &PlaceNotes) -> Option<()> {
+        if let Some(reach) = &self.reach {
+            write_note(&to.path("reach"), REACH_PURPOSE, reach).ok()?;
+        }
+        self.note.write(to)
+    }
+}
+
+/// What is needed of a session to tell what it has read: unlike that, it can be given to another thread.
+pub(crate) struct Reader<'r> {
+    db: Database,
+    /// The sources that are folders, and where they really lie.
+    folders: &'r [(Source, Utf8PathBuf)],
+    /// None if everything was read.
+    narrowed: Option<&'r Narrowed>,
+}
+
+impl<'r> Reader<'r> {
+    /// Takes what is needed of `session`.
+    pub(crate) fn of(session: &'r Session<'_>) -> Self {
+        let Loaded { db, folders, .. } = &session.loaded;
+        Self { db: db.clone(), folders, narrowed: session.narrowed.as_ref() }
+    }
+
+    /// Returns the database.
+    pub(crate) fn db(&self) -> &Database {
+        &self.db
+    }
+
+    /// Returns where the files of folders lie that were read, and the digests of what they hold. Left out is what has the name of
+    /// another file.
+    fn paths(&self) -> BTreeMap<&FileName, (String, Digest)> {
+        let db = &self.db;
+        let mut paths: BTreeMap<&FileName, (String, Digest)> = BTreeMap::new();
+        let mut twice = BTreeSet::new();
+        for (source, root) in self.folders {
+            for file in source.files(db) {
+                let (Content::Text { digest, .. } | Content::Unread { digest, .. }) =
+                    file.content(db)
+                else {
+                    continue;
+                };
+                let path = format!("{root}/{}", file.path(db));
+                if let Some((other, _)) = paths.insert(file.name(db), (path.clone(), *digest))
+                    && other != path
+                {
+                    twice.insert(file.name(db));
+                }
+            }
+        }
+        paths.retain(|name, _| !twice.contains(name));
+        paths
     }
 }
 
@@ -392,29 +462,4 @@ fn paths_of(
     paths: &BTreeMap<&FileName, (String, Digest)>,
 ) -> BTreeSet<String> {
     names.iter().filter_map(|it| Some(paths.get(*it)?.0.clone())).collect()
-}
-
-/// Returns where the files of folders lie that were read, and the digests of what they hold. Left out is what has the name of
-/// another file.
-fn paths<'d>(session: &'d Session<'_>) -> BTreeMap<&'d FileName, (String, Digest)> {
-    let db = &session.loaded.db;
-    let mut paths: BTreeMap<&FileName, (String, Digest)> = BTreeMap::new();
-    let mut twice = BTreeSet::new();
-    for (source, folder) in &session.loaded.folders {
-        let Ok(root) = folder.canonicalize_utf8() else { continue };
-        for file in source.files(db) {
-            let (Content::Text { digest, .. } | Content::Unread { digest, .. }) = file.content(db)
-            else {
-                continue;
-            };
-            let path = format!("{root}/{}", file.path(db));
-            if let Some((other, _)) = paths.insert(file.name(db), (path.clone(), *digest))
-                && other != path
-            {
-                twice.insert(file.name(db));
-            }
-        }
-    }
-    paths.retain(|name, _| !twice.contains(name));
-    paths
 }

@@ -68,17 +68,18 @@ pub fn read_folder(folder: &Utf8Path, options: &ReadOptions<'_>) -> Result<Snaps
     Ok(Snapshot { origin, files: files.visible, ignored: files.ignored })
 }
 
-/// Checks that `folder`, with every link on the way followed, is `outer` or below it.
+/// Returns where `folder` really lies, with every link on the way followed, if that is `outer` or below it.
 ///
 /// # Errors
 /// If it is elsewhere, or one of the two does not exist.
-pub fn check_inside(outer: &Utf8Path, folder: &Utf8Path) -> Result<(), FolderError> {
+pub fn resolve_inside(outer: &Utf8Path, folder: &Utf8Path) -> Result<PathBuf, FolderError> {
     let real = |it: &Utf8Path| {
         fs::canonicalize(it)
             .map_err(|source| FolderError::Unreadable { path: it.to_owned(), source })
     };
-    if real(folder)?.starts_with(real(outer)?) {
-        return Ok(());
+    let found = real(folder)?;
+    if outer == folder || found.starts_with(real(outer)?) {
+        return Ok(found);
     }
     Err(FolderError::Leaves { path: folder.to_owned() })
 }

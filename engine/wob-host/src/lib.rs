@@ -27,7 +27,7 @@ mod watch;
 pub use address::{RepositoryId, redact, same_repository};
 pub use fetch::{Cache, CacheError, Elsewhere, FetchError, Fetched, Policy, Reference};
 pub use filesystem::{FileSystem, ReadFile, RealFileSystem, Stat, StatKind, WriteFile};
-pub use folder::{FolderError, check_inside, read_file, read_folder};
+pub use folder::{FolderError, read_file, read_folder, resolve_inside};
 pub use forge::{
     Comment, CommitStatus, FORGES, Forge, ForgeError, ForgeKind, Issue, Mark, Merging,
     NewPullRequest, OwnPullRequests, Project, PullRequest, PullRequestState, StatusOutcome,

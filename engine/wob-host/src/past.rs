@@ -3,7 +3,7 @@
 //! **Invariant:** a file that looks as it did holds the same bytes, as for a [stamp](crate::Stamp); one that was changed a
 //! moment before it was looked at is told by its bytes.
 
-use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use wob_engine::{Content, Digest, GitObjectId, git_blob_id};
@@ -69,8 +69,8 @@ pub enum Since {
 /// The files that nobody needs, by where they really lie. All of them were as they were when they were looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Unneeded {
-    /// By the bytes of their paths, which are compared more quickly than paths.
-    files: BTreeMap<Vec<u8>, PastFile>,
+    /// Sorted by path: there can be many, and a list is made more quickly than a map.
+    files: Vec<(String, PastFile)>,
 }
 
 /// Files that nobody needs while a source is read.
@@ -84,9 +84,10 @@ pub enum LeftOut<'u> {
 }
 
 impl Unneeded {
-    /// Adds the file at `path`.
-    pub fn add(&mut self, path: &Path, file: PastFile) {
-        self.files.insert(path.as_os_str().as_encoded_bytes().to_vec(), file);
+    /// Takes files with their paths, in any order.
+    pub fn new(mut files: Vec<(String, PastFile)>) -> Self {
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        Self { files }
     }
 
     /// Returns how many they are.
@@ -100,7 +101,9 @@ impl Unneeded {
     }
 
     fn get(&self, path: &Path) -> Option<&PastFile> {
-        self.files.get(path.as_os_str().as_encoded_bytes())
+        let path = path.as_os_str().as_encoded_bytes();
+        let found = self.files.binary_search_by(|it| it.0.as_bytes().cmp(path)).ok()?;
+        Some(&self.files[found].1)
     }
 }
 

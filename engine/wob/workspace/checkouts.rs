@@ -13,30 +13,45 @@ use super::Seen;
 pub(super) struct Checkouts {
     /// By the root of the checkout; none if there is only something that looks like a repository.
     opened: BTreeMap<Utf8PathBuf, Option<Repository>>,
+    /// Whether there is anything called `.git` in a folder, as far as that was looked at: hundreds of sources lie side by side.
+    probed: BTreeMap<Utf8PathBuf, bool>,
 }
 
 impl Checkouts {
-    /// Notes the repositories around `folder`, which are about to be asked where it comes from.
+    /// Notes the repositories around `folder`, a path without links, which are about to be asked where it comes from.
     pub(super) fn see(&mut self, folder: &Utf8Path, seen: &mut Seen, interrupt: &Interrupt) {
-        let Ok(folder) = folder.canonicalize_utf8() else { return };
         for root in folder.ancestors() {
+            // Whoever was looked at before was noted before.
+            if self.probed.contains_key(root) {
+                continue;
+            }
             seen.presence(&root.join(".git"), interrupt);
-            // One that is open already was noted before.
-            if !self.opened.contains_key(root) && fs::symlink_metadata(root.join(".git")).is_ok() {
+            if self.has_git(root) {
                 seen.repository(root, interrupt);
             }
         }
     }
 
-    /// Says where `folder`, of which `snapshot` was read and which people call `shown`, comes from; `None` without a commit.
+    fn has_git(&mut self, root: &Utf8Path) -> bool {
+        if let Some(known) = self.probed.get(root) {
+            return *known;
+        }
+        let found = fs::symlink_metadata(root.join(".git")).is_ok();
+        self.probed.insert(root.to_owned(), found);
+        found
+    }
+
+    /// Says where `folder`, which is `real` without links, of which `snapshot` was read, and which people call `shown`, comes from;
+    /// `None` without a commit.
     pub(super) fn origin(
         &mut self,
-        folder: &Utf8Path,
+        (folder, real): (&Utf8Path, Option<&Utf8Path>),
         shown: &str,
         snapshot: &Snapshot,
         options: &ReadOptions<'_>,
     ) -> Result<Option<Origin>, GitError> {
-        let Some(repository) = self.around(folder)? else { return Ok(None) };
+        let Some(real) = real else { return Ok(None) };
+        let Some(repository) = self.around(real)? else { return Ok(None) };
         let origin = repository.origin_of(folder, snapshot, options)?;
         Ok(origin.map(|it| told(it, repository, shown)))
     }
@@ -49,16 +64,19 @@ impl Checkouts {
         shown: &str,
         digest: Digest,
     ) -> Result<Option<Origin>, GitError> {
-        let Some(folder) = file.parent() else { return Ok(None) };
-        let Some(repository) = self.around(folder)? else { return Ok(None) };
+        let folder = file.parent().and_then(|it| it.canonicalize_utf8().ok());
+        let Some(folder) = folder else { return Ok(None) };
+        let Some(repository) = self.around(&folder)? else { return Ok(None) };
         let origin = repository.origin_of_program(file, digest)?;
         Ok(origin.map(|it| told(it, repository, shown)))
     }
 
-    /// Returns the repository whose checkout holds `folder`: the nearest one above.
+    /// Returns the repository whose checkout holds `folder`, a path without links: the nearest one above.
     fn around(&mut self, folder: &Utf8Path) -> Result<Option<&Repository>, GitError> {
-        let Ok(folder) = folder.canonicalize_utf8() else { return Ok(None) };
-        for root in folder.ancestors().filter(|it| fs::symlink_metadata(it.join(".git")).is_ok()) {
+        for root in folder.ancestors() {
+            if !self.has_git(root) {
+                continue;
+            }
             if !self.opened.contains_key(root) {
                 let opened = match Repository::open(root) {
                     Ok(repository) => Some(repository),

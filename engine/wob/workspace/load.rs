@@ -39,7 +39,7 @@ pub(crate) struct Loaded {
     pub(crate) db: Database,
     /// The sources, by names that mean the same in the next run.
     sources: BTreeMap<String, Source>,
-    /// Those of them that are folders on disk, and where they lie.
+    /// Those of them that are folders on disk, and where they really lie.
     pub(crate) folders: Vec<(Source, Utf8PathBuf)>,
     /// The texts that diagnostics may point into.
     pub(crate) texts: FileTexts,

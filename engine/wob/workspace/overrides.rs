@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use wob_host::{RepositoryId, check_inside};
+use wob_host::{RepositoryId, resolve_inside};
 use wob_rules::InputEntry;
 
 use super::Standing;
@@ -101,7 +101,7 @@ impl Override {
             Instead::Folder(folder) => {
                 let full = root.join(folder);
                 // A folder that is missing is reported when it is read.
-                full.exists() && check_inside(root, &full).is_err()
+                full.exists() && resolve_inside(root, &full).is_err()
             }
             Instead::Repository { .. } => true,
         };

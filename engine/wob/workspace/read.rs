@@ -7,8 +7,8 @@ use salsa::Setter as _;
 use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
     BranchPlace, Commit, FolderError, GitError, GitId, Head, Interrupt, LeftOut, LimitError,
-    ReadLimits, ReadOptions, Reference, Repository, Snapshot, SnapshotFile, Unneeded, check_inside,
-    is_source_name, read_folder, redact,
+    ReadLimits, ReadOptions, Reference, Repository, Snapshot, SnapshotFile, Unneeded,
+    is_source_name, read_folder, redact, resolve_inside,
 };
 
 use super::{
@@ -50,6 +50,8 @@ pub(super) struct Sources<'r> {
     edited: Vec<String>,
     /// Where each source was read, and the lock file in it.
     homes: Vec<(Source, SourceHome)>,
+    /// Those that are folders on disk, and where they really lie.
+    folders: Vec<(Source, Utf8PathBuf)>,
     /// The files of commits, as far as a program needed them.
     pub(super) exported: BTreeMap<GitId, Exported>,
     /// Whether commits are states of what is chosen here, as far as that was asked.
@@ -143,6 +145,7 @@ impl<'r> Sources<'r> {
             checkouts: Checkouts::default(),
             edited: vec![],
             homes: vec![],
+            folders: vec![],
             exported: BTreeMap::new(),
             chosen: BTreeMap::new(),
         }
@@ -170,20 +173,25 @@ impl<'r> Sources<'r> {
             return Ok(*source);
         }
         let noted = self.seen.folder(folder, self.interrupt);
-        self.checkouts.see(folder, &mut self.seen, self.interrupt);
         // Paths that were joined with nothing end with a slash.
         let shown = Some(shown.trim_end_matches('/')).filter(|it| !it.is_empty()).unwrap_or(shown);
-        check_inside(outer, folder).map_err(|error| named(error, shown))?;
+        let real = resolve_inside(outer, folder).map_err(|error| named(error, shown))?;
+        let real = Utf8PathBuf::try_from(real).ok();
+        if let Some(real) = &real {
+            self.checkouts.see(real, &mut self.seen, self.interrupt);
+        }
         let unneeded = self.unneeded.map(match noted {
             Noted::Foreseen => LeftOut::Stamped,
             Noted::Now => LeftOut::LookAgain,
         });
         let options = ReadOptions { unneeded, ..self.options() };
         let mut snapshot = read_folder(folder, &options).map_err(|error| named(error, shown))?;
-        snapshot.origin = self.folder_origin(folder, shown, &snapshot)?;
+        snapshot.origin = self.folder_origin((folder, real.as_deref()), shown, &snapshot)?;
         snapshot.origin.dirty |= standing == Standing::Dirty;
         let prefix = if shown == "." { String::new() } else { format!("{shown}/") };
-        Ok(self.push(key, snapshot, &prefix, Home::Folder(folder.to_owned())))
+        let source = self.push(key, snapshot, &prefix, Home::Folder(folder.to_owned()));
+        self.folders.extend(real.map(|it| (source, it)));
+        Ok(source)
     }
 
     /// Reads a folder of the workspace as a commit has it; its files are named as they lie on disk, and so is the source, unless
@@ -212,12 +220,12 @@ impl<'r> Sources<'r> {
     /// Says which commit a folder is; no source is refused because git cannot tell.
     fn folder_origin(
         &mut self,
-        folder: &Utf8Path,
+        (folder, real): (&Utf8Path, Option<&Utf8Path>),
         shown: &str,
         snapshot: &Snapshot,
     ) -> Result<Origin, FolderError> {
         let options = self.options();
-        let origin = self.checkouts.origin(folder, shown, snapshot, &options);
+        let origin = self.checkouts.origin((folder, real), shown, snapshot, &options);
         if let Err(GitError::Limit { source: source @ LimitError::Interrupted(_), .. }) = origin {
             return Err(FolderError::Limit { path: shown.into(), source });
         }
@@ -238,8 +246,8 @@ impl<'r> Sources<'r> {
     /// Notes that a program is about to be read, and asked where it comes from.
     pub(super) fn see_program(&mut self, file: &Utf8Path) {
         self.seen.file(file, self.interrupt);
-        if let Some(folder) = file.parent() {
-            self.checkouts.see(folder, &mut self.seen, self.interrupt);
+        if let Some(folder) = file.parent().and_then(|it| it.canonicalize_utf8().ok()) {
+            self.checkouts.see(&folder, &mut self.seen, self.interrupt);
         }
     }
 
@@ -378,12 +386,7 @@ impl<'r> Sources<'r> {
             let folders = self.edited.join(", ");
             self.remark(format!("uncommitted edits are built too: in {folders}"));
         }
-        let folder = |(source, home): (Source, SourceHome)| match home.home {
-            Home::Folder(folder) => Some((source, folder)),
-            Home::Branch { .. } | Home::Elsewhere(_) => None,
-        };
-        let Self { db, read: sources, homes, texts, remarks, notices, .. } = self;
-        let folders = homes.into_iter().filter_map(folder).collect();
+        let Self { db, read: sources, folders, texts, remarks, notices, .. } = self;
         Parts { db, sources, folders, texts, remarks, notices }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use rayon::prelude::*;
 use wob_engine::{Blob, FilePath, Tree};
 
 use super::{OutputBranch, OutputError, OutputFolder, Plan, Previous, Standing, TreeRecord};
@@ -62,6 +63,17 @@ impl Destination {
         match self {
             Self::Folder(it) => it.read(path),
             Self::Branch(it) => it.read(path),
+        }
+    }
+
+    /// Reads the files at `paths` as [`Destination::read`] does; of a folder, with all the threads of the current rayon pool.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn read_all(&self, paths: &[FilePath]) -> Result<Vec<Option<Vec<u8>>>, OutputError> {
+        match self {
+            Self::Folder(it) => paths.par_iter().map(|path| it.read(path)).collect(),
+            Self::Branch(it) => paths.iter().map(|path| it.read(path)).collect(),
         }
     }
 

@@ -22,8 +22,8 @@ use rayon::prelude::*;
 use wob_engine::{Blob, Database, FilePath, GitObjectId, Severity, Tree};
 use wob_host::{Amendment, OutputError, Plan, Standing, TreeRecord};
 use wob_rules::{
-    Assignment, BuiltAssignment, Extent, Head, PROMOTED_COMMIT, Reads, Said, SaidParts,
-    assignments, build_some, promoted_commit, reads, said_of_subtree,
+    Assignment, BuiltAssignment, Extent, Head, PROMOTED_COMMIT, Said, SaidParts, assignments,
+    build_some, promoted_commit, reads, said_of_subtree,
 };
 
 pub(crate) use self::candidate::{Candidate, together};
@@ -33,6 +33,7 @@ use super::{
     destination::{Looking, Output},
     ground::Ground,
     place::Place,
+    spent::Spent,
     write::{Lying, Outcome, TreeEdit, message, tell_others},
 };
 use crate::{
@@ -42,7 +43,7 @@ use crate::{
     last::{Compared, Explanation, LastBuild, compare},
     ledger::{Damaged, Failing, Ledger, Together},
     progress::Progress,
-    reads::{ReadsNote, speaks_of_unread},
+    reads::{NextReads, Reader, ReadsNote, speaks_of_unread},
     recorded::{TreeSummary, sources},
     session::{Session, Target},
     timings,
@@ -118,9 +119,16 @@ impl Output {
         drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
-        for (place, ground, it) in amended {
-            match self.write_amended(session, &pool, (place, ground), (it, &together)) {
-                Ok(outcome) => outcomes.push(outcome),
+        let mut spent = Spent::default();
+        for (place, ground, (it, plan)) in amended {
+            let written =
+                self.write_amended(session, &pool, (place, ground), ((&it, plan), &together));
+            spent.add(it.spent());
+            match written {
+                Ok((outcome, notes)) => {
+                    outcomes.push(outcome);
+                    spent.add(notes);
+                }
                 // What stays of the branch must be looked at again.
                 Err(OutputError::Moved { .. }) => return Ok(None),
                 Err(error) => {
@@ -134,7 +142,7 @@ impl Output {
             Looking::After => session.stored.tidy_at_last(),
         });
         let exit = failed.unwrap_or(session.verdict(&report, common));
-        Ok(Some(Round { built: vec![], outcomes, report, exit }))
+        Ok(Some(Round { built: vec![], outcomes, report, exit, spent }))
     }
 
     /// Looks at what has changed of `target` since it was built into its place, and at what lies there.
@@ -154,14 +162,14 @@ impl Output {
         Ok((!is_unknown).then_some((place, ground, candidate)))
     }
 
-    /// Writes what was built to its place.
+    /// Writes what was built to its place; returns what was noted, too.
     fn write_amended(
         &self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         (place, ground): (&Place, Ground),
-        ((amended, plan), together): ((Amended<'_>, Plan), &Together),
-    ) -> Result<Outcome, OutputError> {
+        ((amended, plan), together): ((&Amended<'_>, Plan), &Together),
+    ) -> Result<(Outcome, Next), OutputError> {
         tell_others(session, &plan, &place.shown());
         let counts = plan.counts();
         let lies = Lying::Edited(TreeEdit::of(&plan));
@@ -170,13 +178,12 @@ impl Output {
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
         let interrupt = &session.interrupt;
         let write = || ground.write(plan.with_message(&message), overwrite, interrupt);
-        let ((written, footprint), explanation) =
+        let Written { result: (written, footprint), explanation, notes } =
             amended.write(session, pool, (&notes, together), write)?;
-        let Amended { head, text, failed, .. } = amended;
         let tree = TreeSummary {
-            environment: head.environment,
+            environment: head.environment.clone(),
             root: head.root,
-            git_tree: head.git_tree,
+            git_tree: head.git_tree.clone(),
             dirty: head.dirty,
             files: counts.unchanged + counts.changed + counts.added,
             on: head
@@ -185,12 +192,12 @@ impl Output {
                 .filter(|(_, it)| it.assignments > 0)
                 .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
                 .collect(),
-            failed,
+            failed: amended.failed.clone(),
             assignments: Arc::default(),
         };
-        Ok(Outcome {
+        let outcome = Outcome {
             tree,
-            head: text,
+            head: amended.text.clone(),
             counts: written.counts,
             folder: place.folder(),
             shown: place.shown(),
@@ -200,7 +207,8 @@ impl Output {
             footprint,
             lies,
             differences: None,
-        })
+        };
+        Ok((outcome, notes))
     }
 }
 
@@ -299,7 +307,7 @@ impl<'c> Candidate<'c> {
             }
             if let Some(Record { entry, text }) = record {
                 head.parts.insert(folder.to_string(), entry);
-                texts.insert(folder, Blob::new(text.into_bytes()));
+                texts.insert(folder, text);
             } else {
                 head.parts.remove(folder.as_str());
                 gone.insert(folder);
@@ -368,13 +376,13 @@ impl Amended<'_> {
         pool: &rayon::ThreadPool,
         (to, together): (&PlaceNotes, &Together),
         write: impl FnOnce() -> Result<W, OutputError> + Send,
-    ) -> Result<(W, Explanation), OutputError> {
+    ) -> Result<Written<W>, OutputError> {
         let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
         let made = &*self.built;
-        let db = session.loaded.db.clone();
+        let reader = Reader::of(session);
         // Mostly waits for the disk.
-        let (written, last, reads) = thread::scope(|scope| {
+        let (written, last, next) = thread::scope(|scope| {
             let name = target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
@@ -383,29 +391,28 @@ impl Amended<'_> {
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);
                 // Without it the next build renders again what it needs.
-                pool.install(move || stored.save(&[made])).unwrap_or_default();
+                pool.install(|| stored.save(&[made])).unwrap_or_default();
             });
             let reading = scope.spawn(move || {
                 let _span = timings::span_of("reads", name);
-                self.reads(&db)
+                self.next(&reader, (&self.text, together), to)
             });
             let span = timings::span_of("explain", name);
             let last = compare(session, self.compared(), Some(before));
+            let last = (last.to_text(), last.explanation);
             drop(span);
-            let reads = reading.join().unwrap_or_else(|bug| resume_unwind(bug));
-            (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last, reads)
+            let next = reading.join().unwrap_or_else(|bug| resume_unwind(bug));
+            (writing.join().unwrap_or_else(|bug| resume_unwind(bug)), last, next)
         });
-        let written = written?;
-        self.note(session, &last, (&self.text, together), (to, reads));
-        Ok((written, last.explanation))
+        let (written, (last, explanation)) = (written?, last);
+        self.note(&last, &next, to);
+        Ok(Written { result: written, explanation, notes: next })
     }
 
-    /// Finds out who needs which files, where that may be another.
-    fn reads(&self, db: &Database) -> Option<Reads> {
-        match self.candidate.edit.extent {
-            Extent::Values | Extent::Damage | Extent::Doubt => None,
-            Extent::Objects => reads(db, self.candidate.input),
-        }
+    /// Returns what nobody needs any more once it is written.
+    fn spent(self) -> impl Send + 'static {
+        let Candidate { last, past, edit, ledger, said, head, division, .. } = self.candidate;
+        (self.built, self.said, last, past, edit, (ledger, said, head, division))
     }
 
     /// Notes at `to` that the tree which is there is that of the sources as they are now; its record says the same of all
@@ -413,7 +420,8 @@ impl Amended<'_> {
     pub(crate) fn keep(&self, session: &Session<'_>, together: &Together, to: &PlaceNotes) {
         let Candidate { last, head_text, .. } = &self.candidate;
         let last = compare(session, self.compared(), Some(last));
-        self.note(session, &last, (head_text, together), (to, self.reads(&session.loaded.db)));
+        let next = self.next(&Reader::of(session), (head_text, together), to);
+        self.note(&last.to_text(), &next, to);
     }
 
     fn compared(&self) -> Compared<'_> {
@@ -421,41 +429,61 @@ impl Amended<'_> {
         Compared::some(*input, &self.built, self.head.assigned(), division.kept())
     }
 
-    /// Notes at `to` what the tree with the record `text` was made from, what was said, and what was read, if that is another.
-    fn note(
+    /// Finds out what is to be noted at `to` of the tree with the record `text`: what was said, and what was read.
+    fn next(
         &self,
-        session: &Session<'_>,
-        last: &LastBuild,
+        reader: &Reader<'_>,
         (text, together): (&str, &Together),
-        (to, reads): (&PlaceNotes, Option<Reads>),
-    ) {
-        let Candidate { target, input, notes, edit, ledger, past, .. } = &self.candidate;
-        let _span = timings::span_of("note", target.name.as_str());
+        to: &PlaceNotes,
+    ) -> Next {
+        let Candidate { input, notes, edit, ledger, past, division, .. } = &self.candidate;
         if self.is_damaged() {
             // What was read while all could be stays noted.
             let on = self.built.iter().map(|it| it.assignment.cluster_type.to_string()).collect();
-            ledger.clone().with_damage(text, Damaged::new(on, past)).write_alone(to);
-            return last.write(to);
+            let ledger = ledger.clone().with_damage(text, Damaged::new(on, past));
+            return Next { ledger, reads: NextReads::Same };
         }
-        let failing = Failing::of(self.candidate.division.subtrees(&self.built).into_iter());
+        let failing = Failing::of(division.subtrees(&self.built).into_iter());
         let ledger =
             Ledger::new(edit.frame.clone(), text, self.said.clone(), Some(together.clone()))
                 .with_failing(failing);
+        let reads = match edit.extent {
+            Extent::Values | Extent::Damage | Extent::Doubt => {
+                ReadsNote::amended(reader, *input, (notes, to), &ledger)
+            }
+            // Other subtrees may need other files.
+            Extent::Objects => ReadsNote::renewed(reader, reads(reader.db(), *input), &ledger),
+        };
+        Next { ledger, reads }
+    }
+
+    /// Notes at `to` what comes `next`, and of the build as a whole what `last` says.
+    fn note(&self, last: &[u8], Next { ledger, reads }: &Next, to: &PlaceNotes) {
+        let Candidate { target, notes, edit, .. } = &self.candidate;
+        let _span = timings::span_of("note", target.name.as_str());
         thread::scope(|scope| {
-            scope.spawn(|| last.write(to));
+            scope.spawn(|| LastBuild::write_text(last, to));
             scope.spawn(|| match &edit.objects {
                 Some(objects) => ledger.write(objects, to),
+                None if self.is_damaged() => ledger.write_alone(to),
                 None => ledger.write_beside(notes, to),
             });
-            match edit.extent {
-                Extent::Values | Extent::Damage | Extent::Doubt => {
-                    ReadsNote::amend(session, *input, (notes, to), &ledger);
-                }
-                // Other subtrees may need other files.
-                Extent::Objects => ReadsNote::renew(session, reads, to, &ledger),
-            }
+            reads.write(to);
         });
     }
+}
+
+/// What was written, why assignments were built, and what was noted.
+pub(crate) struct Written<W> {
+    pub(crate) result: W,
+    pub(crate) explanation: Explanation,
+    notes: Next,
+}
+
+/// What is to be noted of a tree.
+struct Next {
+    ledger: Ledger,
+    reads: NextReads,
 }
 
 fn name_of(folder: &str) -> &str {

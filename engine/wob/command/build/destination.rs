@@ -11,6 +11,7 @@ use wob_rules::{
 
 use super::{
     place::{Into, Place},
+    spent::Spent,
     write::{Outcome, Planned, Planning},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     footprint::{PlaceNotes, Trust},
     last::{Compared, Explanation, LastBuild, compare},
     ledger::{Failing, Ledger, Together},
-    reads::ReadsNote,
+    reads::{NextReads, Reader, ReadsNote},
     report::Report,
     session::{Ahead, BuiltTarget, Session, problems_of},
     timings,
@@ -101,6 +102,8 @@ pub(crate) struct Round {
     pub(crate) report: Report,
     /// How to end.
     pub(crate) exit: Exit,
+    /// What nobody needs any more.
+    pub(super) spent: Spent,
 }
 
 impl Output {
@@ -200,7 +203,8 @@ impl Output {
         let verdict = session.verdict(&report, common);
         let differs = outcomes.iter().any(Outcome::differs);
         let verdict = if differs && verdict == Exit::Ok { Exit::Difference } else { verdict };
-        Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
+        let exit = failed.unwrap_or(verdict);
+        Ok(Round { built, outcomes, report, exit, spent: Spent::default() })
     }
 
     /// Compares what was `built` of each environment with what lies at its place, while others do what else is to be done. They are
@@ -363,7 +367,7 @@ impl Found {
         notes: &PlaceNotes,
     ) {
         let Some((frame, objects)) = self.frames.get(&target.built.environment) else {
-            return ReadsNote::remove(notes);
+            return NextReads::Nothing.write(notes);
         };
         let said = if self.is_silent {
             SaidParts::default()
@@ -377,7 +381,7 @@ impl Found {
         let ledger = Ledger::new(frame.clone(), head, said, self.together.clone())
             .with_failing(Failing::of(all.enumerate()));
         ledger.write(objects, notes);
-        ReadsNote::renew(session, reads, notes, &ledger);
+        ReadsNote::renewed(&Reader::of(session), reads, &ledger).write(notes);
     }
 }
 

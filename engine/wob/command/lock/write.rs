@@ -5,7 +5,7 @@ use std::{fs, io, io::Write as _};
 use camino::{Utf8Path, Utf8PathBuf};
 use wob_engine::{Content, FilePath};
 use wob_host::{
-    BranchName, Edit, FolderError, GitError, Moved, ReadLimits, Repository, check_inside,
+    BranchName, Edit, FolderError, GitError, Moved, ReadLimits, Repository, resolve_inside,
 };
 
 use super::{
@@ -104,7 +104,7 @@ fn write(
     let name = plan.lock.name.to_string();
     match (&plan.lock.home, session.workspace.branches().map(|(it, _)| it)) {
         (Home::Folder(folder), _) => {
-            check_inside(&session.workspace.root, folder)?;
+            resolve_inside(&session.workspace.root, folder)?;
             replace(folder, &plan.next.to_text())
         }
         (Home::Branch { name: branch, folder }, Some(repository)) => {

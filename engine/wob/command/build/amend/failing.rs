@@ -65,7 +65,7 @@ impl FailingPart<'_> {
             outline.ids()
         };
         let (text, entry) = Part::write(&cluster_type, &files, &written, ids);
-        let record = Some(Record { entry, text });
+        let record = Some(Record { entry, text: Blob::new(text.into_bytes()) });
         Some(AmendedPart { folder, record, changed, deleted: vec![] })
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Record {
     /// What the head says of it.
     pub(super) entry: PartEntry,
     /// Its own record.
-    pub(super) text: String,
+    pub(super) text: Blob,
 }
 
 /// An assignment that was built anew.
@@ -109,8 +109,8 @@ pub(super) fn amend_part(
     if !is_whole || text.file(name) != Some(blob.digest()) {
         return None;
     }
-    let record = String::from_utf8(text.into_text()).ok()?;
-    let mut amended = PartEntry { record: Digest::of(record.as_bytes()), ..entry.clone() };
+    let text = Blob::new(text.into_text());
+    let mut amended = PartEntry { record: text.digest(), ..entry.clone() };
     // Who has the same files is called the same.
     if !changed.is_empty() {
         let mut outline = outline(targets, pieces);
@@ -118,7 +118,7 @@ pub(super) fn amend_part(
         let ids = outline.ids();
         (amended.root, amended.git_tree) = (ids.root, ids.git_id.to_string());
     }
-    let record = Some(Record { entry: amended, text: record });
+    let record = Some(Record { entry: amended, text });
     Some(AmendedPart { folder, record, changed, deleted: vec![] })
 }
 

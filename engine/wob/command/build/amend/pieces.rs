@@ -21,6 +21,9 @@ use crate::{session::Session, stored::KnownFolder};
 /// A piece of a part, with the positions of its assignments, if everything was read.
 type Placed<'b> = (Option<Range<usize>>, Piece<'b>);
 
+/// The folder of a part, what the head says of it, and the text of its record; none if there is none.
+type RecordedPart = (FilePath, PartEntry, Option<Vec<u8>>);
+
 /// A part that changes.
 enum Work<'w> {
     /// Other inputs and contents of files.
@@ -54,9 +57,22 @@ impl Candidate<'_> {
         let stored = &*session.stored;
         let pieces = self.pieces(built, |it| pool.install(|| stored.folders(it)));
         let Some(pieces) = pieces else { return Ok(None) };
+        let mut folders = vec![];
+        for name in pieces.keys() {
+            let is = |it: &(&String, &PartEntry)| it.0.rsplit('/').next() == Some(name);
+            let found = self.head.parts.iter().find(is);
+            folders
+                .push(found.and_then(|(it, entry)| Some((FilePath::new(it).ok()?, entry.clone()))));
+        }
+        let records: Vec<FilePath> = folders.iter().flatten().map(|it| part_path(&it.0)).collect();
+        let mut texts = pool.install(|| self.destination.read_all(&records))?.into_iter();
         let mut work = vec![];
-        for (name, pieces) in pieces {
-            let Some(it) = self.work(session, all, (name, pieces))? else { return Ok(None) };
+        for ((name, pieces), folder) in pieces.into_iter().zip(folders) {
+            // Whatever has a folder has been read.
+            let before = folder.map(|(folder, entry)| (folder, entry, texts.next().flatten()));
+            let Some(it) = self.work(session, all, (name, pieces, before))? else {
+                return Ok(None);
+            };
             work.push(it);
         }
         Ok(pool.install(|| work.into_par_iter().map(Work::run).collect()))
@@ -107,12 +123,13 @@ impl Candidate<'_> {
         self.ledger.damaged.iter().flat_map(|it| &it.on).chain(failing.map(|it| &it.0))
     }
 
-    /// Reads what is recorded of the part of the cluster type `name`, which has these `pieces` now; `None` if there is no such record.
+    /// Finds out what becomes of the part of the cluster type `name`, which has these `pieces` now, and of which this is recorded `before`;
+    /// `None` if there is no such record.
     fn work<'w>(
         &'w self,
         session: &Session<'_>,
         all: &'w [Assignment],
-        (name, pieces): (&'w str, Vec<Placed<'w>>),
+        (name, pieces, before): (&'w str, Vec<Placed<'w>>, Option<RecordedPart>),
     ) -> Result<Option<Work<'w>>, OutputError> {
         let reassigned = self.edit.reassigned.as_ref();
         let gone = reassigned.and_then(|it| it.on.get(name));
@@ -123,11 +140,7 @@ impl Candidate<'_> {
             let folder = folder.filter(|it| !self.head.parts.contains_key(it.as_str()));
             return Ok(folder.and_then(|it| renew(name, it, None, (gone, all, pieces))));
         }
-        let mut folders = self.head.parts.iter();
-        let found = folders.find(|(it, _)| it.rsplit('/').next() == Some(name));
-        let found = found.and_then(|(it, entry)| Some((FilePath::new(it).ok()?, entry.clone())));
-        let Some((folder, entry)) = found else { return Ok(None) };
-        let Some(text) = self.destination.read(&part_path(&folder))? else { return Ok(None) };
+        let Some((folder, entry, Some(text))) = before else { return Ok(None) };
         let Some(gone) = gone else {
             let pieces: Vec<Piece<'_>> = pieces.into_iter().map(|it| it.1).collect();
             let has_failed = self.failed_on().any(|it| it == name);

@@ -51,7 +51,12 @@ impl Renewed<'_> {
         renewing.leave(self.gone)?;
         let Renewing { folder, files, rows, outline, changed, deleted, .. } = renewing;
         let (text, entry) = Part::write(self.name, &files, &rows, outline.ids());
-        Some(AmendedPart { folder, record: Some(Record { entry, text }), changed, deleted })
+        Some(AmendedPart {
+            folder,
+            record: Some(Record { entry, text: Blob::new(text.into_bytes()) }),
+            changed,
+            deleted,
+        })
     }
 }
 
