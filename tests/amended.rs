@@ -175,6 +175,36 @@ fn what_is_built_alone_is_stored() {
     assert!(seen.contains("29 assignments: 29 unchanged, 0 rendered;"), "{seen}");
 }
 
+/// What is stored together with an assignment that changed is not built again, and stored as if it had been.
+#[test]
+fn of_a_subtree_only_what_changed_is_built_and_all_is_stored() {
+    let folder = fleet();
+    let at = folder.path();
+    put(at, "one");
+    build(at);
+    // Some targets of each cluster type.
+    put(at, "two");
+    let (seen, all) = build(at);
+    assert!(seen.starts_with("exit: 0\n") && !all, "{seen}");
+    assert!(seen.contains("11 assignments: 9 unchanged, 1 rendered, 1 cut off early"), "{seen}");
+    fresh(at);
+    let said = wob_in(at, &["explain", "build", "//env:prod"]);
+    assert!(said.contains("zz-wide"), "{said}");
+    fs::remove_dir_all(at.join("wob-out")).unwrap();
+    let (seen, _) = build(at);
+    assert!(seen.contains("11 assignments: 11 unchanged, 0 rendered;"), "{seen}");
+    put(at, "one");
+    let (seen, all) = build(at);
+    assert!(seen.contains("0 rendered, 1 from the store") && !all, "{seen}");
+    fresh(at);
+    // Without what was stored, all is built that was stored together.
+    fs::remove_dir_all(at.join("home/.cache/wob/store/packs")).unwrap();
+    put(at, "three");
+    let (seen, _) = build(at);
+    assert!(seen.starts_with("exit: 0\n"), "{seen}");
+    fresh(at);
+}
+
 /// Returns how many source files a build left out, which says so.
 fn left_out(at: &Path, arguments: &[&str]) -> usize {
     let seen = wob_in(at, &[&["build", "//env:prod", "-v"], arguments].concat());
@@ -250,6 +280,18 @@ fn a_warning_about_layers_together_is_given() {
     let has = |text: &str| text.contains("config-precedence");
     assert_eq!(has(&seen), has(&wanted), "{seen}\n{wanted}");
     assert!(has(&wanted), "{wanted}");
+    // Another assignment that is stored together with the one that is warned of.
+    let audit = at.join("environments/prod/config/workload-night-audit.yaml");
+    let text = fs::read_to_string(&audit).unwrap();
+    write(
+        at,
+        &[("environments/prod/config/workload-night-audit.yaml", &format!("{text}  NEW: one\n"))],
+    );
+    build(at);
+    edit(&audit, "NEW: one", "NEW: two");
+    let (seen, all) = build(at);
+    assert!(!all && seen.contains("2 rendered"), "{seen}");
+    assert!(has(&seen) && has(&fresh(at)), "{seen}");
 }
 
 /// Returns what a build of everything says is wrong, by which what failed keeps what lies there; the tree is the same.

@@ -11,15 +11,15 @@ use std::{
 };
 
 use rayon::prelude::*;
-use wob_engine::{Digest, Hasher};
+use wob_engine::{Digest, FolderIds, Hasher};
 use wob_host::{Batch, Cache, GcLimits, Lease, Store, StoreError};
 use wob_rules::{
     Assignment, Before, BuiltAssignment, Grain, Inputs, Known, KnownFiles, Made, Parts, Rendered,
     Subtree, subtrees,
 };
 
-use self::record::Record;
 pub(crate) use self::record::{KnownFolder, PartsRecord};
+use self::record::{Record, StoredParts, Writing};
 
 /// Over all sources that decide what a render gives: another wob that shares the store has other keys.
 const RULES: &str = env!("WOB_RULES_DIGEST");
@@ -53,14 +53,102 @@ struct State {
     /// The subtrees of the build before: cluster type and digest.
     last: Vec<(String, Digest)>,
     /// Those of their assignments that may be asked for, by cluster type and target.
-    before: BTreeMap<String, BTreeMap<String, (Arc<Earlier>, usize)>>,
+    before: BTreeMap<String, BTreeMap<String, (Earlier, usize)>>,
 }
 
-/// A subtree of the build before.
+/// A subtree of the build before, in which no assignment failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Earlier(Arc<(Record, PartsRecord)>);
+
+impl Earlier {
+    /// `None` if both are not of the same assignments: what failed is in one of them only.
+    fn new(record: Record, parts: PartsRecord) -> Option<Self> {
+        let is_aligned = record.members().len() == parts.targets().len();
+        is_aligned.then(|| Self(Arc::new((record, parts))))
+    }
+
+    fn record(&self) -> &Record {
+        &self.0.0
+    }
+
+    /// Lists the targets.
+    pub(crate) fn targets(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.1.targets()
+    }
+
+    /// Returns the folders of its assignments; `None` if the record is no sense.
+    pub(crate) fn folders(&self) -> Option<Vec<KnownFolder>> {
+        self.record().folders()
+    }
+
+    fn parts(&self, index: usize) -> StoredParts<'_> {
+        self.0.1.parts(index)
+    }
+}
+
+/// An assignment of a subtree that is to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Member<'m> {
+    /// It was built, or failed.
+    Built(&'m BuiltAssignment),
+    /// It is as it was, at this position of a subtree of the build before.
+    Earlier(&'m Earlier, usize),
+}
+
+impl Member<'_> {
+    /// Returns the digest of what it is made from; `None` if that is not known.
+    pub(crate) fn inputs(&self) -> Option<Digest> {
+        match self {
+            Self::Built(it) => it.inputs,
+            Self::Earlier(earlier, index) => earlier.record().members().nth(*index),
+        }
+    }
+
+    fn known(&self) -> Option<(Digest, KnownFiles, FolderIds)> {
+        match self {
+            Self::Built(it) => Some((it.inputs?, it.known()?, it.files.folder().ids())),
+            Self::Earlier(earlier, index) => earlier.record().known(*index),
+        }
+    }
+
+    /// Says whether nothing else leads to what it gave.
+    fn is_fresh(&self) -> bool {
+        match self {
+            Self::Built(it) => it.made == Made::Now && it.kept.is_some(),
+            Self::Earlier(..) => false,
+        }
+    }
+
+    fn add_to(&self, writing: &mut Writing) {
+        match self {
+            Self::Built(it) => {
+                if let Some(inputs) = &it.made_from {
+                    writing.add(it.assignment.target.as_str(), &**inputs);
+                }
+            }
+            Self::Earlier(earlier, index) => {
+                if let Some(target) = earlier.targets().nth(*index) {
+                    writing.add(target, &earlier.parts(*index));
+                }
+            }
+        }
+    }
+}
+
+/// A subtree that is to be kept.
 #[derive(Debug)]
-struct Earlier {
-    record: Record,
-    parts: PartsRecord,
+pub(crate) struct NewSubtree<'m> {
+    /// The digest of all inputs.
+    pub(crate) digest: Digest,
+    /// Its assignments, in order.
+    members: Vec<Member<'m>>,
+}
+
+impl<'m> NewSubtree<'m> {
+    /// Takes its assignments, in order.
+    pub(crate) fn new(members: Vec<Member<'m>>) -> Self {
+        Self { digest: Subtree::of(members.iter().filter_map(Member::inputs)), members }
+    }
 }
 
 impl State {
@@ -69,9 +157,8 @@ impl State {
     }
 
     /// Takes a subtree of the build before, whose assignments are on the cluster type `on`.
-    fn add_before(&mut self, on: String, earlier: Earlier) {
-        let earlier = Arc::new(earlier);
-        let targets = earlier.parts.targets().enumerate();
+    fn add_before(&mut self, on: String, earlier: &Earlier) {
+        let targets = earlier.targets().enumerate();
         let targets = targets.map(|(index, it)| (it.to_owned(), (earlier.clone(), index)));
         self.before.entry(on).or_default().extend(targets);
     }
@@ -125,12 +212,31 @@ impl Stored {
         let mut new = vec![];
         for all in built {
             for subtree in subtrees(all.iter().map(|it| (&it.assignment, it.inputs))) {
-                let is_new = !self.read().whole.contains(&subtree.digest());
-                if is_new && !subtree.inputs.is_empty() {
-                    new.push((*all, subtree));
+                let digest = subtree.digest();
+                if !subtree.inputs.is_empty() && !self.read().whole.contains(&digest) {
+                    let members = all[subtree.assignments].iter().map(Member::Built).collect();
+                    new.push(NewSubtree { digest, members });
                 }
             }
         }
+        self.save_new(&new)
+    }
+
+    /// Keeps subtrees of which not everything was built.
+    ///
+    /// # Errors
+    /// As [`Stored::save`].
+    pub(crate) fn save_grafted(&self, all: Vec<NewSubtree<'_>>) -> Result<(), StoreError> {
+        let mut new = all;
+        new.retain(|it| it.digest != Subtree::of_nothing());
+        // Nobody has asked for them as a whole.
+        let digests: Vec<Digest> = new.iter().map(|it| it.digest).collect();
+        let mut stored = self.have(&digests).into_iter();
+        new.retain(|_| !stored.next().unwrap_or(false));
+        self.save_new(&new)
+    }
+
+    fn save_new(&self, new: &[NewSubtree<'_>]) -> Result<(), StoreError> {
         if new.is_empty() {
             return Ok(());
         }
@@ -139,10 +245,7 @@ impl Stored {
         let mut kept = vec![];
         // What assignments were made from takes much memory, and is needed only until it is written.
         for some in new.chunks(SUBTREES) {
-            let encode = |(all, subtree): &(&[BuiltAssignment], Subtree)| {
-                Self::encode(&all[subtree.assignments.clone()], subtree)
-            };
-            let some: Vec<Encoded> = some.par_iter().with_max_len(1).map(encode).collect();
+            let some: Vec<Encoded> = some.par_iter().with_max_len(1).map(Self::encode).collect();
             for it in some {
                 if let (Some(batch), Ok(())) = (&mut batch, &written) {
                     written = it.put(batch);
@@ -212,19 +315,30 @@ impl Stored {
         let mut last = std::mem::take(&mut self.write_state().last);
         last.retain(|(name, it)| on.contains(name.as_str()) && !expected.contains(it));
         let (on, subtrees): (Vec<String>, Vec<Digest>) = last.into_iter().unzip();
-        let fetched = self.fetch(&subtrees).into_iter().zip(self.parts(&subtrees));
-        let earlier = |(record, parts): (Option<Record>, Option<PartsRecord>)| {
-            let (record, parts) = (record?, parts?);
-            // What failed is in one of them only.
-            let is_aligned = record.members().len() == parts.targets().len();
-            is_aligned.then_some(Earlier { record, parts })
-        };
+        let parts = self.parts(&subtrees);
+        let earlier = self.earlier(&subtrees, parts);
         let mut state = self.write_state();
-        for (on, earlier) in on.into_iter().zip(fetched.map(earlier)) {
+        for (on, earlier) in on.into_iter().zip(earlier) {
             if let Some(earlier) = earlier {
-                state.add_before(on, earlier);
+                state.add_before(on, &earlier);
             }
         }
+    }
+
+    /// Fetches subtrees whose `parts` are known; `None` for those that the store does not have, or in which assignments failed.
+    pub(crate) fn earlier(
+        &self,
+        subtrees: &[Digest],
+        parts: Vec<Option<PartsRecord>>,
+    ) -> Vec<Option<Earlier>> {
+        let fetched = self.fetch(subtrees).into_iter().zip(parts);
+        fetched.map(|(record, parts)| Earlier::new(record?, parts?)).collect()
+    }
+
+    /// Says of each subtree whether the store has it.
+    fn have(&self, subtrees: &[Digest]) -> Vec<bool> {
+        let found = self.read_all("subtree", subtrees, |_| Some(()));
+        found.iter().map(Option::is_some).collect()
     }
 
     /// Returns what each assignment of some subtrees was made from; `None` where that is not known any more.
@@ -232,19 +346,17 @@ impl Stored {
         self.read_all("parts", subtrees, |it| PartsRecord::read(&it))
     }
 
-    /// Returns what is kept of a subtree, whose assignments are `members`; what failed is not in it.
-    fn encode(members: &[BuiltAssignment], subtree: &Subtree) -> Encoded {
-        let known = members
-            .iter()
-            .filter_map(|it| Some((it.inputs?, it.known()?, it.files.folder().ids())));
-        let record = Record::new(known);
-        let new = members.iter().filter(|it| it.made == Made::Now && it.kept.is_some());
-        let fresh = new.filter_map(|it| it.inputs).collect();
-        let members = members
-            .iter()
-            .filter_map(|it| Some((it.assignment.target.as_str(), &**it.made_from.as_ref()?)));
-        let parts = encoded(&PartsRecord::new(members));
-        Encoded { subtree: subtree.digest(), text: encoded(&record), record, parts, fresh }
+    /// Returns what is kept of a subtree; what failed is not in it.
+    fn encode(NewSubtree { digest, members }: &NewSubtree<'_>) -> Encoded {
+        let record = Record::new(members.iter().filter_map(Member::known));
+        let new = members.iter().filter(|it| it.is_fresh());
+        let fresh = new.filter_map(Member::inputs).collect();
+        let mut parts = Writing::default();
+        for it in members {
+            it.add_to(&mut parts);
+        }
+        let parts = encoded(&parts.finish());
+        Encoded { subtree: *digest, text: encoded(&record), record, parts, fresh }
     }
 
     /// Reads the records of subtrees; `None` where the store does not have one whole.
@@ -346,8 +458,8 @@ impl Known for Stored {
         let before = state.before.get(assignment.cluster_type.as_str())?;
         let (earlier, index) = before.get(assignment.target.as_str())?.clone();
         drop(state);
-        let known = earlier.record.files(index)?;
-        let changed = || inputs.changes_since(&earlier.parts.parts(index));
+        let known = earlier.record().files(index)?;
+        let changed = || inputs.changes_since(&earlier.parts(index));
         (known.grain == Grain::File).then(|| Before { changed: changed(), files: known.files })
     }
 
@@ -373,7 +485,7 @@ fn encoded(record: &impl serde::Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use wob_engine::{FolderIds, GitObjectId};
+    use wob_engine::GitObjectId;
 
     use super::*;
 

@@ -118,21 +118,22 @@ pub struct Subtree {
 impl Subtree {
     /// Returns the digest of all inputs: what comes out depends on nothing else.
     pub fn digest(&self) -> Digest {
-        digest(&self.inputs)
+        Self::of(self.inputs.iter().copied())
+    }
+
+    /// Returns the digest of a subtree whose assignments have these inputs, in order.
+    pub fn of(inputs: impl Iterator<Item = Digest>) -> Digest {
+        let mut hasher = Hasher::new("wob 2026-11 subtree");
+        for it in inputs {
+            hasher.add(it.as_bytes());
+        }
+        hasher.finish()
     }
 
     /// Returns the digest of a subtree in which no assignment has inputs.
     pub fn of_nothing() -> Digest {
-        digest(&[])
+        Self::of(std::iter::empty())
     }
-}
-
-fn digest(inputs: &[Digest]) -> Digest {
-    let mut hasher = Hasher::new("wob 2026-11 subtree");
-    for it in inputs {
-        hasher.add(it.as_bytes());
-    }
-    hasher.finish()
 }
 
 /// One in so many targets ends a subtree.

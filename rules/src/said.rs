@@ -68,6 +68,11 @@ impl SaidParts {
         self.whole.is_only_warnings()
     }
 
+    /// Says whether nothing is said of the subtree at `position`.
+    pub fn is_silent_of(&self, position: usize) -> bool {
+        self.subtrees.get(&position).is_none_or(Said::is_empty)
+    }
+
     /// Moves what is said of subtrees, for each of which `before` says at which position it stood, if it did: what is said of any
     /// other one goes.
     pub fn rearrange(&mut self, before: &[Option<usize>]) {

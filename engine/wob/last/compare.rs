@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Bound::{Excluded, Unbounded},
+    ops::{
+        Bound::{Excluded, Unbounded},
+        Range,
+    },
     sync::Arc,
 };
 
@@ -32,41 +35,38 @@ const SUBTREES: usize = 256;
 pub(crate) struct Compared<'c> {
     /// The environment.
     input: EnvironmentInput,
-    /// What was built of it: whole subtrees, in order.
+    /// What was built of it, in order.
     built: &'c [BuiltAssignment],
+    /// The subtrees that these are of, and which of them, in order.
+    divided: Vec<(NamedSubtree, Range<usize>)>,
     /// How many assignments there are.
     assignments: usize,
-    /// All subtrees, built or not: cluster type and digest, in order.
-    subtrees: Vec<(String, Digest)>,
+    /// All subtrees, built or not, in order.
+    subtrees: Vec<NamedSubtree>,
 }
+
+/// A subtree's cluster type and digest.
+type NamedSubtree = (String, Digest);
 
 impl<'c> Compared<'c> {
     /// Takes everything that was built.
     pub(crate) fn whole(target: &'c BuiltTarget) -> Self {
         let built = &*target.built.assignments;
-        let subtrees = divided(built).iter().map(name).collect();
-        Self { input: target.input, built, assignments: built.len(), subtrees }
+        let divided = subtrees(built.iter().map(|it| (&it.assignment, it.inputs)));
+        let name = |it: Subtree| ((it.cluster_type.to_string(), it.digest()), it.assignments);
+        let divided: Vec<(NamedSubtree, Range<usize>)> = divided.into_iter().map(name).collect();
+        let subtrees = divided.iter().map(|it| it.0.clone()).collect();
+        Self { input: target.input, built, divided, assignments: built.len(), subtrees }
     }
 
-    /// Takes some subtrees that were built anew; `kept` has all others, and nothing in the place of each of these.
+    /// Takes what was `built` of some of the `subtrees`, which are `divided`, and how many assignments there are.
     pub(crate) fn some(
         input: EnvironmentInput,
-        built: &'c [BuiltAssignment],
-        assignments: usize,
-        kept: Vec<Option<(String, Digest)>>,
+        (built, assignments): (&'c [BuiltAssignment], usize),
+        (subtrees, divided): (Vec<NamedSubtree>, Vec<(NamedSubtree, Range<usize>)>),
     ) -> Self {
-        let mut anew = divided(built).into_iter();
-        let name_of = |kept: Option<(String, Digest)>| {
-            let of_anew = || anew.next().map(|it| name(&it));
-            kept.or_else(of_anew).expect("because each is kept or was built")
-        };
-        let subtrees = kept.into_iter().map(name_of).collect();
-        Self { input, built, assignments, subtrees }
+        Self { input, built, divided, assignments, subtrees }
     }
-}
-
-fn divided(built: &[BuiltAssignment]) -> Vec<Subtree> {
-    subtrees(built.iter().map(|it| (&it.assignment, it.inputs)))
 }
 
 /// Returns what an environment was made from, and why that was rendered again which was.
@@ -76,7 +76,7 @@ pub(crate) fn compare(
     before: Option<&LastBuild>,
 ) -> LastBuild {
     let db = &session.loaded.db;
-    let Compared { input, built, assignments, subtrees: now } = compared;
+    let Compared { input, built, divided, assignments, subtrees: now } = compared;
     let mut files = source_files(db, input);
     let settings = FileName::new(workspace::FILE);
     let text = session.loaded.texts.text(&settings);
@@ -87,9 +87,9 @@ pub(crate) fn compare(
     let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
     let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
     let mut others = comparison.untouched(built).into_iter().peekable();
-    for subtree in divided(built) {
-        let is_same = comparison.subtrees.contains(&name(&subtree));
-        for it in &built[subtree.assignments.clone()] {
+    for (subtree, some) in divided {
+        let is_same = comparison.subtrees.contains(&subtree);
+        for it in &built[some] {
             while let Some(other) = others.next_if(|other| **other < it.assignment) {
                 comparison.cut_off(other);
             }
@@ -104,10 +104,6 @@ pub(crate) fn compare(
     let mut last = LastBuild::new(now.into_iter(), &files, conventions, explanation);
     last.take_values(session, input, before);
     last
-}
-
-fn name(subtree: &Subtree) -> (String, Digest) {
-    (subtree.cluster_type.to_string(), subtree.digest())
 }
 
 fn edited(before: &LastBuild, now: &BTreeMap<FileName, Digest>) -> Vec<Edited> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::Error as _};
 use wob_engine::{Digest, FolderIds, GitObjectId};
-use wob_rules::{Grain, GroupDigests, Inputs, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
+use wob_rules::{Grain, GroupDigests, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,13 @@ impl Record {
     /// Returns the digests of the members' inputs.
     pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Digest> {
         self.members.iter().map(|it| it.inputs.digest())
+    }
+
+    /// Returns what is known of a member; `None` if there is no such member, or the record is no sense.
+    pub(super) fn known(&self, member: usize) -> Option<(Digest, KnownFiles, FolderIds)> {
+        let Member { inputs, folder: (root, git_id), .. } = self.members.get(member)?;
+        let ids = FolderIds { root: root.digest(), git_id: git_id.git_id() };
+        Some((inputs.digest(), self.files(member)?, ids))
     }
 
     /// Returns the folders of the members; `None` if the record is no sense.
@@ -156,15 +163,6 @@ struct Group {
 }
 
 impl PartsRecord {
-    /// Puts together the parts of each target.
-    pub(super) fn new<'t>(members: impl Iterator<Item = (&'t str, &'t Inputs)>) -> Self {
-        let mut writing = Writing::default();
-        for (target, inputs) in members {
-            writing.add(target, inputs);
-        }
-        Self { names: writing.names.in_order, ..writing.record }
-    }
-
     /// Reads what was written; `None` if it is no sense.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let record: Self = postcard::from_bytes(bytes).ok()?;
@@ -215,7 +213,7 @@ impl Parts for StoredParts<'_> {
 
 /// A record that is being put together.
 #[derive(Default)]
-struct Writing {
+pub(super) struct Writing {
     record: PartsRecord,
     names: Names,
     parts: RecentParts,
@@ -247,7 +245,13 @@ impl Default for RecentParts {
 }
 
 impl Writing {
-    fn add(&mut self, target: &str, inputs: &Inputs) {
+    /// Returns the record.
+    pub(super) fn finish(self) -> PartsRecord {
+        PartsRecord { names: self.names.in_order, ..self.record }
+    }
+
+    /// Adds what the assignment of a target was made from.
+    pub(super) fn add(&mut self, target: &str, inputs: &impl Parts) {
         let mut groups = self.record.members.last().map_or([0; _], |it| it.1);
         for ((index, group), digest) in groups.iter_mut().zip(PartGroup::ALL).zip(inputs.digests())
         {
@@ -263,7 +267,12 @@ impl Writing {
     }
 
     /// Adds a group, and returns its index; `before` is that of one which may be alike.
-    fn group(&mut self, inputs: &Inputs, group: PartGroup, (digest, before): (Digest, u32)) -> u32 {
+    fn group(
+        &mut self,
+        inputs: &impl Parts,
+        group: PartGroup,
+        (digest, before): (Digest, u32),
+    ) -> u32 {
         let before = self.record.groups.get(before as usize).map_or(&[][..], |it| &it.parts);
         let mut parts: Vec<u32> = Vec::with_capacity(before.len());
         inputs.each_part(group, &mut |name, digest| {

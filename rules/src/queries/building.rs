@@ -89,7 +89,7 @@ pub fn build_with(
     Built::join(db, environment, making.all(db, assignments(db, environment)))
 }
 
-/// Builds some of an environment's assignments, which are whole [subtrees].
+/// Builds some of an environment's assignments, in order; what of them is known by whole [subtrees] may then be asked for one by one.
 pub fn build_some(
     db: &Database,
     environment: EnvironmentInput,

@@ -27,7 +27,10 @@ use wob_rules::{
 };
 
 pub(crate) use self::candidate::{Candidate, together};
-use self::parts::{AmendedPart, Record};
+use self::{
+    division::Rebuilt,
+    parts::{AmendedPart, Record},
+};
 use super::{
     Round,
     destination::{Looking, Output},
@@ -223,8 +226,15 @@ impl<'c> Candidate<'c> {
         standing: &Standing,
     ) -> Result<Option<(Amended<'c>, Plan)>, OutputError> {
         let all = assignments(&session.loaded.db, self.input);
-        let indices = || self.division.built.iter().flat_map(|(_, it)| it.clone());
-        let some: Vec<Assignment> = indices().map(|it| all[it].clone()).collect();
+        if self.edit.extent == Extent::Values {
+            let is_quiet = |position: usize| {
+                let is_failing = self.ledger.failing.targets(position).next().is_some();
+                !is_failing && self.ledger.said.is_silent_of(position)
+            };
+            self.division.graft(&session.stored, (all, &self.edit.concerned), is_quiet);
+        }
+        let indices = self.division.built.iter().flat_map(Rebuilt::indices);
+        let some: Vec<Assignment> = indices.map(|it| all[it].clone()).collect();
         let (input, stored) = (self.input, session.stored.clone());
         if some.len() > FEW && self.edit.extent != Extent::Doubt {
             stored.recall(self.past.clone());
@@ -379,7 +389,6 @@ impl Amended<'_> {
     ) -> Result<Written<W>, OutputError> {
         let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
-        let made = &*self.built;
         let reader = Reader::of(session);
         // Mostly waits for the disk.
         let (written, last, next) = thread::scope(|scope| {
@@ -391,7 +400,8 @@ impl Amended<'_> {
             scope.spawn(move || {
                 let _span = timings::span_of("store", name);
                 // Without it the next build renders again what it needs.
-                pool.install(|| stored.save(&[made])).unwrap_or_default();
+                let renewed = self.candidate.division.renewed(&self.built).map(|it| it.1);
+                pool.install(|| stored.save_grafted(renewed.collect())).unwrap_or_default();
             });
             let reading = scope.spawn(move || {
                 let _span = timings::span_of("reads", name);
@@ -426,7 +436,8 @@ impl Amended<'_> {
 
     fn compared(&self) -> Compared<'_> {
         let Candidate { input, division, .. } = &self.candidate;
-        Compared::some(*input, &self.built, self.head.assigned(), division.kept())
+        let subtrees = division.named(&self.built);
+        Compared::some(*input, (&self.built, self.head.assigned()), subtrees)
     }
 
     /// Finds out what is to be noted at `to` of the tree with the record `text`: what was said, and what was read.

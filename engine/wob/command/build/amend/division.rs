@@ -8,15 +8,15 @@ use wob_rules::{Assignment, BuiltAssignment, Edit, Subtree, subtrees};
 use crate::{
     ledger::Failing,
     session::Session,
-    stored::{PartsRecord, Stored},
+    stored::{Earlier, Member, NewSubtree, PartsRecord, Stored},
 };
 
 /// The subtrees of an environment.
 pub(super) struct Division {
     /// All of them, in order.
     pub(super) all: Vec<Slot>,
-    /// Those that are built: their positions among all, and the assignments that they are of.
-    pub(super) built: Vec<(usize, Range<usize>)>,
+    /// Those that are built anew, in order.
+    pub(super) built: Vec<Rebuilt>,
 }
 
 /// A subtree.
@@ -32,12 +32,67 @@ pub(super) struct Slot {
 /// The cluster type and the digest of a subtree.
 type PastSubtree = (String, Digest);
 
+/// A subtree as it is now, and where those of its assignments stand among all that were built.
+type Renewed = (PastSubtree, Range<usize>);
+
 /// A subtree as it was built last.
 #[derive(Clone, Copy)]
 pub(super) struct Past {
     /// Its position.
     pub(super) position: usize,
     pub(super) digest: Digest,
+}
+
+/// A subtree that is built anew, or a part of it.
+pub(super) struct Rebuilt {
+    /// Its position among all.
+    pub(super) position: usize,
+    /// The positions of its assignments.
+    pub(super) range: Range<usize>,
+    /// What its assignments were made from, if that was fetched.
+    parts: Option<PartsRecord>,
+    /// None if all are built.
+    pub(super) graft: Option<Graft>,
+}
+
+/// What is known of a subtree of which only a part is built.
+pub(super) struct Graft {
+    /// The positions of the assignments that are built, sorted.
+    chosen: Vec<usize>,
+    /// What all were.
+    pub(super) earlier: Earlier,
+}
+
+impl Rebuilt {
+    fn whole((position, range): (usize, Range<usize>), parts: Option<PartsRecord>) -> Self {
+        Self { position, range, parts, graft: None }
+    }
+
+    /// Lists the positions of the assignments that are built.
+    pub(super) fn indices(&self) -> impl Iterator<Item = usize> + '_ {
+        let all = self.graft.is_none().then(|| self.range.clone());
+        let chosen = self.graft.iter().flat_map(|it| &it.chosen).copied();
+        all.into_iter().flatten().chain(chosen)
+    }
+
+    fn count(&self) -> usize {
+        self.graft.as_ref().map_or(self.range.len(), |it| it.chosen.len())
+    }
+
+    /// Lists its assignments with their positions, of which these were `built`, in order.
+    fn members<'m>(
+        &'m self,
+        built: &'m [BuiltAssignment],
+    ) -> impl Iterator<Item = (usize, Member<'m>)> {
+        let start = self.range.start;
+        let mut built = self.indices().zip(built).peekable();
+        self.range.clone().filter_map(move |index| {
+            let anew = built.next_if(|it| it.0 == index).map(|it| Member::Built(it.1));
+            let graft = self.graft.as_ref();
+            let earlier = || graft.map(|it| Member::Earlier(&it.earlier, index - start));
+            Some((index, anew.or_else(earlier)?))
+        })
+    }
 }
 
 impl Division {
@@ -74,7 +129,8 @@ impl Division {
                 || has_any(range, &edit.concerned)
                 || failing.targets(*position).next().is_some()
         };
-        let built = all.iter().enumerate().filter_map(of).filter(is_built).collect();
+        let built = all.iter().enumerate().filter_map(of).filter(is_built);
+        let built = built.map(|it| Rebuilt::whole(it, None)).collect();
         Some(Self { all, built })
     }
 
@@ -91,7 +147,7 @@ impl Division {
             return None;
         }
         let mut built = read_subtrees(&session.stored, all, positions, (past, failing))?;
-        built.retain(|(position, range)| {
+        built.retain(|Rebuilt { position, range, .. }| {
             has_any(range, &edit.concerned) || failing.targets(*position).next().is_some()
         });
         let slot = |(position, (on, digest)): (usize, &PastSubtree)| Slot {
@@ -108,27 +164,87 @@ impl Division {
         mut built: &'b [BuiltAssignment],
     ) -> Vec<(usize, &'b [BuiltAssignment])> {
         let mut subtrees = vec![];
-        for (position, range) in &self.built {
-            let (of_subtree, others) = built.split_at(range.len());
-            subtrees.push((*position, of_subtree));
+        for it in &self.built {
+            let (of_subtree, others) = built.split_at(it.count());
+            subtrees.push((it.position, of_subtree));
             built = others;
         }
         subtrees
     }
 
+    /// Lets only those of `all` assignments be built that an edit of values has `concerned`, in subtrees of which the store has everything
+    /// else, and that `may` be built in part.
+    pub(super) fn graft(
+        &mut self,
+        stored: &Stored,
+        (all, concerned): (&[Assignment], &[usize]),
+        may: impl Fn(usize) -> bool,
+    ) {
+        let mut some: Vec<(Digest, &mut Rebuilt)> = vec![];
+        let chosen = |range: &Range<usize>| {
+            let at = |end: usize| concerned.partition_point(|it| *it < end);
+            &concerned[at(range.start)..at(range.end)]
+        };
+        let is_part = |it: &Rebuilt| chosen(&it.range).len() < it.range.len();
+        for it in self.built.iter_mut().filter(|it| is_part(it) && may(it.position)) {
+            let before = self.all[it.position].before;
+            some.extend(before.map(|before| (before.digest, it)));
+        }
+        let digests: Vec<Digest> = some.iter().map(|it| it.0).collect();
+        let known = some.iter_mut().map(|(_, it)| it.parts.take());
+        let mut parts: Vec<Option<PartsRecord>> = known.collect();
+        if parts.iter().any(Option::is_none) {
+            parts = stored.parts(&digests);
+        }
+        for ((_, it), earlier) in some.into_iter().zip(stored.earlier(&digests, parts)) {
+            let here = all[it.range.clone()].iter().map(|it| it.target.as_str());
+            let Some(earlier) = earlier.filter(|it| it.targets().eq(here)) else { continue };
+            it.graft = Some(Graft { chosen: chosen(&it.range).to_vec(), earlier });
+        }
+    }
+
+    /// Lists the subtrees of which some assignments were `built`: the position of each, and all its assignments with their positions.
+    pub(super) fn members<'m>(
+        &'m self,
+        built: &'m [BuiltAssignment],
+    ) -> impl Iterator<Item = (usize, Vec<(usize, Member<'m>)>)> {
+        let subtrees = self.built.iter().zip(self.subtrees(built));
+        subtrees.map(|(it, (position, built))| (position, it.members(built).collect()))
+    }
+
+    /// Lists the same as they are to be kept, with their cluster types.
+    pub(super) fn renewed<'m>(
+        &'m self,
+        built: &'m [BuiltAssignment],
+    ) -> impl Iterator<Item = (&'m str, NewSubtree<'m>)> {
+        self.members(built).map(|(position, members)| {
+            let members = members.into_iter().map(|it| it.1).collect();
+            (self.all[position].on.as_str(), NewSubtree::new(members))
+        })
+    }
+
+    /// Returns the names of all subtrees as they are now, and of those of which some were `built`, beside where these stand there.
+    pub(super) fn named(&self, built: &[BuiltAssignment]) -> (Vec<PastSubtree>, Vec<Renewed>) {
+        let mut start = 0;
+        let mut renewed = vec![];
+        for ((on, it), anew) in self.renewed(built).zip(&self.built) {
+            let end = start + anew.count();
+            renewed.push(((on.to_owned(), it.digest), start..end));
+            start = end;
+        }
+        let mut anew = self.built.iter().zip(&renewed).peekable();
+        let name = |(position, it): (usize, &Slot)| {
+            let renewed = anew.next_if(|it| it.0.position == position).map(|it| it.1.0.clone());
+            let kept = || Some((it.on.clone(), it.before?.digest));
+            renewed.or_else(kept).expect("because each was there before, or was built")
+        };
+        let all = self.all.iter().enumerate().map(name).collect();
+        (all, renewed)
+    }
+
     /// Lists where each subtree stood before, if it did.
     pub(super) fn before(&self) -> Vec<Option<usize>> {
         self.all.iter().map(|it| Some(it.before?.position)).collect()
-    }
-
-    /// Lists the cluster types and digests of the subtrees that are not built, and nothing for those that are.
-    pub(super) fn kept(&self) -> Vec<Option<(String, Digest)>> {
-        let mut kept: Vec<Option<(String, Digest)>> =
-            self.all.iter().map(|it| Some((it.on.clone(), it.before?.digest))).collect();
-        for (position, _) in &self.built {
-            kept[*position] = None;
-        }
-        kept
     }
 }
 
@@ -143,7 +259,7 @@ fn read_subtrees(
     all: &[Assignment],
     positions: &[usize],
     (before, failing): (&[PastSubtree], &Failing),
-) -> Option<Vec<(usize, Range<usize>)>> {
+) -> Option<Vec<Rebuilt>> {
     let subtrees: Option<Vec<Digest>> =
         positions.iter().map(|it| Some(before.get(*it)?.1)).collect();
     let fetched = stored.parts(&subtrees?);
@@ -166,5 +282,6 @@ fn read_subtrees(
         let range = start..start + here.len();
         here.iter().zip(&targets).all(is_same).then_some((*position, range))
     };
-    positions.iter().zip(&fetched).map(find).collect()
+    let found: Option<Vec<_>> = positions.iter().zip(&fetched).map(find).collect();
+    Some(found?.into_iter().zip(fetched).map(|(it, parts)| Rebuilt::whole(it, parts)).collect())
 }

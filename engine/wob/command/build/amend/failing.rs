@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wob_engine::{Blob, Digest, FilePath, FolderIds, GitObjectId, Outline, Tree};
 use wob_rules::{Part, PartAssignment, PartEntry, readme};
 
-use super::parts::{AmendedPart, Anew, Piece, Record};
+use super::parts::{AmendedPart, Anew, Member, Piece, Record};
 use crate::stored::KnownFolder;
 
 /// A part with the same assignments as before, some of which fail or did.
@@ -41,10 +41,10 @@ impl FailingPart<'_> {
             changed: vec![],
         };
         let mut rows = assignments.into_iter();
-        for piece in &pieces {
-            match piece {
-                Piece::Known(all) => all.iter().try_for_each(|it| part.keep(rows.next()?, it))?,
-                Piece::Built(all) => all.iter().try_for_each(|it| part.take(rows.next()?, it))?,
+        for it in pieces.iter().flat_map(|it| &it.0) {
+            match it {
+                Member::Known(it) => part.keep(rows.next()?, it)?,
+                Member::Built(it) => part.take(rows.next()?, it)?,
             }
         }
         let Failing { folders, files, counted, rows: written, changed, .. } = part;

@@ -31,20 +31,28 @@ pub(super) struct Anew<'b> {
     pub(super) is_concerned: bool,
 }
 
-/// The assignments of a subtree.
-pub(super) enum Piece<'b> {
-    Known(Vec<KnownFolder>),
-    Built(Vec<Anew<'b>>),
+/// An assignment of a part.
+pub(super) enum Member<'b> {
+    Known(KnownFolder),
+    Built(Anew<'b>),
 }
 
+/// The assignments of a subtree, in order.
+pub(super) struct Piece<'b>(pub(super) Vec<Member<'b>>);
+
 impl Piece<'_> {
+    /// Lists what was built.
+    fn built(&self) -> impl Iterator<Item = &Anew<'_>> {
+        self.0.iter().filter_map(|it| match it {
+            Member::Known(_) => None,
+            Member::Built(it) => Some(it),
+        })
+    }
+
     /// Lists the targets of which nothing could be built.
     pub(super) fn failed(&self) -> impl Iterator<Item = &str> {
-        let all = match self {
-            Self::Known(_) => &[][..],
-            Self::Built(all) => all,
-        };
-        all.iter().filter(|it| it.built.failed).map(|it| it.built.assignment.target.as_str())
+        let failed = self.built().filter(|it| it.built.failed);
+        failed.map(|it| it.built.assignment.target.as_str())
     }
 
     /// Says whether there are any.
@@ -54,21 +62,15 @@ impl Piece<'_> {
 
     /// Says whether any may have other files than before.
     pub(super) fn may_change(&self) -> bool {
-        match self {
-            Self::Known(_) => false,
-            Self::Built(all) => all.iter().any(|it| it.is_concerned && !it.built.failed),
-        }
+        self.built().any(|it| it.is_concerned && !it.built.failed)
     }
 
-    /// Returns how many files each assignment has, and what their folder is called.
-    fn folders(&self) -> Vec<(usize, FolderIds)> {
-        match self {
-            Self::Known(all) => all.iter().map(|it| (it.files, it.ids)).collect(),
-            Self::Built(all) => {
-                let files = all.iter().map(|it| &it.built.files);
-                files.map(|it| (it.len(), it.folder().ids())).collect()
-            }
-        }
+    /// Lists how many files each assignment has, and what their folder is called.
+    fn folders(&self) -> impl Iterator<Item = (usize, FolderIds)> {
+        self.0.iter().map(|it| match it {
+            Member::Known(it) => (it.files, it.ids),
+            Member::Built(it) => (it.built.files.len(), it.built.files.folder().ids()),
+        })
     }
 }
 
@@ -87,21 +89,12 @@ pub(super) fn amend_part(
     let text = PartText::new(text)?;
     let mut part = Amending { targets: targets(&text)?, text, changed: vec![], files: 0 };
     let mut index = 0;
-    for piece in pieces {
-        match piece {
-            Piece::Known(folders) => {
-                for it in folders {
-                    part.keep(index, it)?;
-                    index += 1;
-                }
-            }
-            Piece::Built(all) => {
-                for it in all {
-                    part.take(index, it, &folder)?;
-                    index += 1;
-                }
-            }
+    for it in pieces.iter().flat_map(|it| &it.0) {
+        match it {
+            Member::Known(it) => part.keep(index, it)?,
+            Member::Built(it) => part.take(index, it, &folder)?,
         }
+        index += 1;
     }
     let Amending { targets, text, changed, files } = part;
     let (name, blob) = readme();

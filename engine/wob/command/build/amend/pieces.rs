@@ -13,10 +13,13 @@ use wob_rules::{Assignment, BuiltAssignment, Part, PartEntry, part_folder};
 use super::{
     Candidate,
     failing::{FailingPart, files_of},
-    parts::{AmendedPart, Anew, Piece, amend_part},
+    parts::{AmendedPart, Anew, Member, Piece, amend_part},
     rows::{Renewed, remove_part},
 };
-use crate::{session::Session, stored::KnownFolder};
+use crate::{
+    session::Session,
+    stored::{self, KnownFolder},
+};
 
 /// A piece of a part, with the positions of its assignments, if everything was read.
 type Placed<'b> = (Option<Range<usize>>, Piece<'b>);
@@ -85,15 +88,9 @@ impl Candidate<'_> {
         built: &'b [BuiltAssignment],
         fetch: impl FnOnce(&[Digest]) -> Option<Vec<Vec<KnownFolder>>>,
     ) -> Option<BTreeMap<&'b str, Vec<Placed<'b>>>> {
-        let mut anew: BTreeMap<usize, Vec<Anew<'b>>> = BTreeMap::new();
-        let mut rest = built.iter();
-        for (position, range) in &self.division.built {
-            let taken = range.clone().zip(&mut rest);
-            let of_subtree = taken.map(|(index, built)| {
-                let is_concerned = self.edit.concerned.binary_search(&index).is_ok();
-                Anew { built, is_concerned }
-            });
-            anew.insert(*position, of_subtree.collect());
+        let mut anew: BTreeMap<usize, Piece<'b>> = BTreeMap::new();
+        for (position, members) in self.division.members(built) {
+            anew.insert(position, self.piece(members)?);
         }
         let mut pieces: BTreeMap<&str, Vec<Placed<'b>>> = BTreeMap::new();
         let on = built.iter().map(|it| it.assignment.cluster_type.as_str());
@@ -108,13 +105,36 @@ impl Candidate<'_> {
         let slots: Vec<_> = slots().collect();
         for (position, slot) in slots {
             let piece = match anew.remove(&position) {
-                Some(anew) => Piece::Built(anew),
-                None => Piece::Known(known.next()?),
+                Some(anew) => anew,
+                None => Piece(known.next()?.into_iter().map(Member::Known).collect()),
             };
             let of = pieces.get_mut(slot.on.as_str())?;
             of.push((slot.assignments.clone(), piece));
         }
         Some(pieces)
+    }
+
+    /// Takes the assignments of a subtree in which some were built, with their positions; `None` if what is known of one is no sense.
+    fn piece<'b>(&self, members: Vec<(usize, stored::Member<'b>)>) -> Option<Piece<'b>> {
+        let mut folders: Option<Vec<KnownFolder>> = None;
+        let mut piece = vec![];
+        for (index, member) in members {
+            piece.push(match member {
+                stored::Member::Built(built) => {
+                    let is_concerned = self.edit.concerned.binary_search(&index).is_ok();
+                    Member::Built(Anew { built, is_concerned })
+                }
+                stored::Member::Earlier(earlier, index) => {
+                    // All that are not built are of one.
+                    let known = match &folders {
+                        Some(known) => known,
+                        None => folders.insert(earlier.folders()?),
+                    };
+                    Member::Known(*known.get(index)?)
+                }
+            });
+        }
+        Some(Piece(piece))
     }
 
     /// Lists the cluster types on which assignments failed, or of which the tree may not be what it was when all could be read.

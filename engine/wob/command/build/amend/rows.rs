@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wob_engine::{Blob, Digest, FilePath, Outline};
 use wob_rules::{Assignment, Name, Part, PartAssignment, PartEntry, readme};
 
-use super::parts::{AmendedPart, Anew, Piece, Record};
+use super::parts::{AmendedPart, Anew, Member, Piece, Record};
 use crate::stored::KnownFolder;
 
 /// A part of which the assignments are other ones than before.
@@ -29,13 +29,14 @@ impl Renewed<'_> {
         let is_new = self.before.is_none();
         let mut renewing = Renewing::of(self.folder, self.before)?;
         for (assignments, piece) in &self.pieces {
-            match piece {
-                Piece::Known(known) if known.len() == assignments.len() => {
-                    let mut all = assignments.iter().zip(known);
-                    all.try_for_each(|(it, known)| renewing.keep(it, known))?;
+            if piece.0.len() != assignments.len() {
+                return None;
+            }
+            for (assignment, member) in assignments.iter().zip(&piece.0) {
+                match member {
+                    Member::Known(it) => renewing.keep(assignment, it)?,
+                    Member::Built(it) => renewing.take(it)?,
                 }
-                Piece::Known(_) => return None,
-                Piece::Built(all) => all.iter().try_for_each(|it| renewing.take(it))?,
             }
         }
         let (name, blob) = readme();
