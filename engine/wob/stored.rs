@@ -149,6 +149,14 @@ impl<'m> NewSubtree<'m> {
     pub(crate) fn new(members: Vec<Member<'m>>) -> Self {
         Self { digest: Subtree::of(members.iter().filter_map(Member::inputs)), members }
     }
+
+    /// Says whether any of it is as it was before.
+    fn is_grafted(&self) -> bool {
+        self.members.iter().any(|it| match it {
+            Member::Built(_) => false,
+            Member::Earlier(..) => true,
+        })
+    }
 }
 
 impl State {
@@ -222,17 +230,18 @@ impl Stored {
         self.save_new(&new)
     }
 
-    /// Keeps subtrees of which not everything was built.
+    /// Keeps subtrees, of some of which not everything was built.
     ///
     /// # Errors
     /// As [`Stored::save`].
-    pub(crate) fn save_grafted(&self, all: Vec<NewSubtree<'_>>) -> Result<(), StoreError> {
-        let mut new = all;
-        new.retain(|it| it.digest != Subtree::of_nothing());
-        // Nobody has asked for them as a whole.
-        let digests: Vec<Digest> = new.iter().map(|it| it.digest).collect();
-        let mut stored = self.have(&digests).into_iter();
-        new.retain(|_| !stored.next().unwrap_or(false));
+    pub(crate) fn save_grafted(&self, mut new: Vec<NewSubtree<'_>>) -> Result<(), StoreError> {
+        let state = self.read();
+        new.retain(|it| it.digest != Subtree::of_nothing() && !state.whole.contains(&it.digest));
+        drop(state);
+        // Nobody has asked for these as a whole.
+        let grafted = new.iter().filter(|it| it.is_grafted()).map(|it| it.digest);
+        let stored = self.find(&grafted.collect::<Vec<_>>());
+        new.retain(|it| !stored.contains(&it.digest));
         self.save_new(&new)
     }
 
@@ -335,10 +344,10 @@ impl Stored {
         fetched.map(|(record, parts)| Earlier::new(record?, parts?)).collect()
     }
 
-    /// Says of each subtree whether the store has it.
-    fn have(&self, subtrees: &[Digest]) -> Vec<bool> {
+    /// Returns those of some subtrees that the store has.
+    fn find(&self, subtrees: &[Digest]) -> BTreeSet<Digest> {
         let found = self.read_all("subtree", subtrees, |_| Some(()));
-        found.iter().map(Option::is_some).collect()
+        subtrees.iter().zip(found).filter_map(|(it, found)| found.map(|()| *it)).collect()
     }
 
     /// Returns what each assignment of some subtrees was made from; `None` where that is not known any more.
