@@ -1,5 +1,5 @@
-//! Builds where assignments came, went, or are made by other policies: what they write, say and explain is what a build of everything
-//! does, and only what is concerned is composed.
+//! Builds where assignments came, went, are made by other policies, or have other values: what they write, say and explain is what a build
+//! of everything does, and only what is concerned is composed.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -67,13 +67,13 @@ impl Fleet {
         list.lines().map(|it| (it.to_owned(), vec![])).collect()
     }
 
-    /// Has `run` done where everything is as it was, and nobody remembers objects; then all is as it is again, to each inode.
+    /// Has `run` done where everything is as it was, and nobody knows what that was made from; then all is as it is again, to each inode.
     fn elsewhen<T>(&self, before: &BTreeMap<String, Vec<u8>>, run: impl FnOnce() -> T) -> T {
         const ALL: [&str; 4] = ["ws", "home", "gitops.git", "out"];
         for it in ALL {
             fs::rename(self.at(it), self.at(&format!("aside-{it}"))).unwrap_or_default();
         }
-        for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with(".objects")) {
+        for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with(".ledger")) {
             fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
             fs::write(self.at(path), bytes).unwrap();
         }
@@ -140,6 +140,25 @@ fn target(name: &str) -> String {
         "    - name: {name}\n      environment: prod\n      labels: {{audience: passengers}}\n      \
          manifests: {{repo: https://example.org/m, branch: prod, path: ./{name}}}\n"
     )
+}
+
+fn of_values(fleet: &Fleet) {
+    fleet.build();
+    let audit = fleet.source("environments/prod/config/workload-night-audit.yaml");
+    edit(&audit, "30 2 *", "31 2 *");
+    fleet.tells("a value of some", "11 assignments: 9 unchanged, 2 rendered");
+    edit(&audit, "31 2 *", "30 2 *");
+    fleet.tells("it is back", "9 unchanged, 0 rendered, 2 from the store");
+    edit(&audit, "\ndata:\n", "\n# As before.\ndata:\n");
+    fleet.tells("a comment", "9 unchanged, 0 rendered, 2 cut off early");
+    edit(&fleet.source("environments/prod/config/region-fjord.yaml"), "Fjord", "Fiord");
+    fleet.tells("a value of a region", "rendered");
+    let company = fleet.source("base/config/company.yaml");
+    edit(&company, "Europe/Oslo", "Europe/Bergen");
+    fleet.tells("a value of all", "11 assignments: 0 unchanged, 11 rendered");
+    edit(&audit, "30 2 *", "32 2 *");
+    edit(&company, "Europe/Bergen", "Europe/Oslo");
+    fleet.tells("two at once", "11 assignments: 0 unchanged, 2 rendered, 9 from the store");
 }
 
 fn of_policies(fleet: &Fleet) {
@@ -469,6 +488,13 @@ fn what_lies_in_the_way_in_a_branch_is_refused() {
 fn subtrees_come_and_go() {
     for place in PLACES {
         of_subtrees(&Fleet::new(place));
+    }
+}
+
+#[test]
+fn values_change() {
+    for place in PLACES {
+        of_values(&Fleet::new(place));
     }
 }
 

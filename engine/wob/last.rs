@@ -19,7 +19,7 @@ use wob_rules::{
 
 use self::conventions::Conventions;
 pub(crate) use self::{
-    compare::{Compared, compare},
+    compare::{BuiltSubtree, Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
 };
 use crate::{footprint::PlaceNotes, session::Session, workspace};

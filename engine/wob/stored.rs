@@ -76,6 +76,11 @@ impl Earlier {
         self.0.1.targets()
     }
 
+    /// Returns the target at `index`; `None` if there is no such target.
+    pub(crate) fn target(&self, index: usize) -> Option<&str> {
+        self.0.1.target(index)
+    }
+
     /// Returns the folders of its assignments; `None` if the record is no sense.
     pub(crate) fn folders(&self) -> Option<Vec<KnownFolder>> {
         self.record().folders()
@@ -100,7 +105,7 @@ impl Member<'_> {
     pub(crate) fn inputs(&self) -> Option<Digest> {
         match self {
             Self::Built(it) => it.inputs,
-            Self::Earlier(earlier, index) => earlier.record().members().nth(*index),
+            Self::Earlier(earlier, index) => earlier.record().inputs(*index),
         }
     }
 
@@ -127,7 +132,7 @@ impl Member<'_> {
                 }
             }
             Self::Earlier(earlier, index) => {
-                if let Some(target) = earlier.targets().nth(*index) {
+                if let Some(target) = earlier.target(*index) {
                     writing.add(target, &earlier.parts(*index));
                 }
             }
@@ -150,11 +155,11 @@ impl<'m> NewSubtree<'m> {
         Self { digest: Subtree::of(members.iter().filter_map(Member::inputs)), members }
     }
 
-    /// Says whether any of it is as it was before.
-    fn is_grafted(&self) -> bool {
-        self.members.iter().any(|it| match it {
-            Member::Built(_) => false,
-            Member::Earlier(..) => true,
+    /// Lists the targets of those that are as they were.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &'m str> {
+        self.members.iter().filter_map(|it| match it {
+            Member::Built(_) => None,
+            Member::Earlier(earlier, index) => earlier.target(*index),
         })
     }
 }
@@ -239,7 +244,7 @@ impl Stored {
         new.retain(|it| it.digest != Subtree::of_nothing() && !state.whole.contains(&it.digest));
         drop(state);
         // Nobody has asked for these as a whole.
-        let grafted = new.iter().filter(|it| it.is_grafted()).map(|it| it.digest);
+        let grafted = new.iter().filter(|it| it.kept().next().is_some()).map(|it| it.digest);
         let stored = self.find(&grafted.collect::<Vec<_>>());
         new.retain(|it| !stored.contains(&it.digest));
         self.save_new(&new)

@@ -37,8 +37,8 @@ pub(crate) struct Compared<'c> {
     input: EnvironmentInput,
     /// What was built of it, in order.
     built: &'c [BuiltAssignment],
-    /// The subtrees that these are of, and which of them, in order.
-    divided: Vec<(NamedSubtree, Range<usize>)>,
+    /// The subtrees that these are of, in order.
+    divided: Vec<BuiltSubtree<'c>>,
     /// How many assignments there are.
     assignments: usize,
     /// All subtrees, built or not, in order.
@@ -48,14 +48,26 @@ pub(crate) struct Compared<'c> {
 /// A subtree's cluster type and digest.
 type NamedSubtree = (String, Digest);
 
+/// A subtree of which anything was built.
+pub(crate) struct BuiltSubtree<'c> {
+    pub(crate) name: NamedSubtree,
+    /// Where its assignments stand among those that were built.
+    pub(crate) built: Range<usize>,
+    /// The targets of those that were not, as they are what they were.
+    pub(crate) kept: Vec<&'c str>,
+}
+
 impl<'c> Compared<'c> {
     /// Takes everything that was built.
     pub(crate) fn whole(target: &'c BuiltTarget) -> Self {
         let built = &*target.built.assignments;
         let divided = subtrees(built.iter().map(|it| (&it.assignment, it.inputs)));
-        let name = |it: Subtree| ((it.cluster_type.to_string(), it.digest()), it.assignments);
-        let divided: Vec<(NamedSubtree, Range<usize>)> = divided.into_iter().map(name).collect();
-        let subtrees = divided.iter().map(|it| it.0.clone()).collect();
+        let whole = |it: Subtree| {
+            let name = (it.cluster_type.to_string(), it.digest());
+            BuiltSubtree { name, built: it.assignments, kept: vec![] }
+        };
+        let divided: Vec<BuiltSubtree<'_>> = divided.into_iter().map(whole).collect();
+        let subtrees = divided.iter().map(|it| it.name.clone()).collect();
         Self { input: target.input, built, divided, assignments: built.len(), subtrees }
     }
 
@@ -63,7 +75,7 @@ impl<'c> Compared<'c> {
     pub(crate) fn some(
         input: EnvironmentInput,
         (built, assignments): (&'c [BuiltAssignment], usize),
-        (subtrees, divided): (Vec<NamedSubtree>, Vec<(NamedSubtree, Range<usize>)>),
+        (subtrees, divided): (Vec<NamedSubtree>, Vec<BuiltSubtree<'c>>),
     ) -> Self {
         Self { input, built, divided, assignments, subtrees }
     }
@@ -87,8 +99,9 @@ pub(crate) fn compare(
     let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
     let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
     let mut others = comparison.untouched(built).into_iter().peekable();
-    for (subtree, some) in divided {
-        let is_same = comparison.subtrees.contains(&subtree);
+    for BuiltSubtree { name, built: some, kept } in divided {
+        let is_same = comparison.subtrees.contains(&name);
+        comparison.keep(&name.0, &kept);
         for it in &built[some] {
             while let Some(other) = others.next_if(|other| **other < it.assignment) {
                 comparison.cut_off(other);
@@ -210,6 +223,19 @@ impl<'c> Comparison<'c> {
             on.extend(self.unread.remove_entry(&next));
         }
         self.read(on);
+    }
+
+    /// Takes assignments that are what they were.
+    fn keep(&mut self, cluster_type: &str, targets: &[&str]) {
+        if targets.is_empty() {
+            return;
+        }
+        self.read_on(cluster_type);
+        if let Some(before) = self.before.get_mut(cluster_type) {
+            for it in targets {
+                before.remove(*it);
+            }
+        }
     }
 
     fn read(&mut self, on: Vec<(String, Vec<Digest>)>) {

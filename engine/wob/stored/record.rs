@@ -70,6 +70,11 @@ impl Record {
         self.members.iter().map(|it| it.inputs.digest())
     }
 
+    /// Returns the digest of a member's inputs; `None` if there is no such member.
+    pub(super) fn inputs(&self, member: usize) -> Option<Digest> {
+        Some(self.members.get(member)?.inputs.digest())
+    }
+
     /// Returns what is known of a member; `None` if there is no such member, or the record is no sense.
     pub(super) fn known(&self, member: usize) -> Option<(Digest, KnownFiles, FolderIds)> {
         let Member { inputs, folder: (root, git_id), .. } = self.members.get(member)?;
@@ -177,6 +182,11 @@ impl PartsRecord {
     /// Lists the targets.
     pub(crate) fn targets(&self) -> impl ExactSizeIterator<Item = &str> {
         self.members.iter().map(|(target, _)| target.as_str())
+    }
+
+    /// Returns the target at `index`; `None` if there is no such target.
+    pub(super) fn target(&self, index: usize) -> Option<&str> {
+        Some(&self.members.get(index)?.0)
     }
 
     /// Returns the parts of the target at `index`, of which there must be one.

@@ -6,6 +6,7 @@ use wob_engine::Digest;
 use wob_rules::{Assignment, BuiltAssignment, Edit, Subtree, subtrees};
 
 use crate::{
+    last::BuiltSubtree,
     ledger::Failing,
     session::Session,
     stored::{Earlier, Member, NewSubtree, PartsRecord, Stored},
@@ -31,9 +32,6 @@ pub(super) struct Slot {
 
 /// The cluster type and the digest of a subtree.
 type PastSubtree = (String, Digest);
-
-/// A subtree as it is now, and where those of its assignments stand among all that were built.
-type Renewed = (PastSubtree, Range<usize>);
 
 /// A subtree as it was built last.
 #[derive(Clone, Copy)]
@@ -223,18 +221,23 @@ impl Division {
         })
     }
 
-    /// Returns the names of all subtrees as they are now, and of those of which some were `built`, beside where these stand there.
-    pub(super) fn named(&self, built: &[BuiltAssignment]) -> (Vec<PastSubtree>, Vec<Renewed>) {
+    /// Returns the names of all subtrees as they are now, and those of which some were `built`.
+    pub(super) fn named<'m>(
+        &'m self,
+        built: &'m [BuiltAssignment],
+    ) -> (Vec<PastSubtree>, Vec<BuiltSubtree<'m>>) {
         let mut start = 0;
         let mut renewed = vec![];
         for ((on, it), anew) in self.renewed(built).zip(&self.built) {
-            let end = start + anew.count();
-            renewed.push(((on.to_owned(), it.digest), start..end));
-            start = end;
+            let built = start..start + anew.count();
+            start = built.end;
+            let name = (on.to_owned(), it.digest);
+            renewed.push(BuiltSubtree { name, built, kept: it.kept().collect() });
         }
         let mut anew = self.built.iter().zip(&renewed).peekable();
         let name = |(position, it): (usize, &Slot)| {
-            let renewed = anew.next_if(|it| it.0.position == position).map(|it| it.1.0.clone());
+            let renewed = anew.next_if(|it| it.0.position == position);
+            let renewed = renewed.map(|it| it.1.name.clone());
             let kept = || Some((it.on.clone(), it.before?.digest));
             renewed.or_else(kept).expect("because each was there before, or was built")
         };
