@@ -106,7 +106,8 @@ impl Footprint {
         &self.record
     }
 
-    /// Says whether the tree in `folder` is as wob left it.
+    /// Says whether the tree in `folder` is as wob left it, and notes what it is known by from now on: files that were read because they
+    /// had just been written need not be read the next time.
     ///
     /// # Errors
     /// Ctrl-C.
@@ -117,49 +118,20 @@ impl Footprint {
         trust: Trust,
         interrupt: &Interrupt,
     ) -> Result<bool, Interrupted> {
-        Ok(self.renewed(notes, folder, trust, interrupt)?.is_some())
-    }
-
-    /// Returns what the tree in `folder` is known by from now on, if it is as wob left it.
-    ///
-    /// # Errors
-    /// Ctrl-C.
-    fn renewed(
-        &self,
-        notes: &PlaceNotes,
-        folder: &Utf8Path,
-        trust: Trust,
-        interrupt: &Interrupt,
-    ) -> Result<Option<Self>, Interrupted> {
         let record = record_stamp(folder, interrupt);
         if !record.is_some_and(|it| self.record.still_holds(&it)) {
-            return Ok(None);
+            return Ok(false);
         }
         if trust == Trust::Record {
-            return Ok(Some(self.clone()));
+            return Ok(true);
         }
-        let Some(paths) = Paths::read(notes, &self.paths) else { return Ok(None) };
+        let Some(paths) = Paths::read(notes, &self.paths) else { return Ok(false) };
         let files = self.files.renewed(folder, &paths.list(), interrupt)?;
-        Ok(files.map(|files| Self { files, ..self.clone() }))
-    }
-
-    /// Says whether the tree in `folder` is as wob left it, and notes what it is known by from now on: files that were read because they
-    /// had just been written need not be read the next time.
-    ///
-    /// # Errors
-    /// Ctrl-C.
-    pub(crate) fn confirm(
-        &self,
-        notes: &PlaceNotes,
-        folder: &Utf8Path,
-        trust: Trust,
-        interrupt: &Interrupt,
-    ) -> Result<bool, Interrupted> {
-        let renewed = self.renewed(notes, folder, trust, interrupt)?;
-        if let Some(renewed) = renewed.as_ref().filter(|it| *it != self) {
-            renewed.write(notes);
+        let holds = files.is_some();
+        if let Some(files) = files.filter(|it| *it != self.files) {
+            Self { files, ..self.clone() }.write(notes);
         }
-        Ok(renewed.is_some())
+        Ok(holds)
     }
 
     /// Returns what is known of `folder`.

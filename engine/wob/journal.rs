@@ -141,7 +141,7 @@ impl JournalOutput {
             return false;
         }
         let footprint = Footprint::read(&self.notes).filter(|it| it.is_of(&self.record));
-        let holds = |it: Footprint| it.confirm(&self.notes, &self.folder, trust, interrupt);
+        let holds = |it: Footprint| it.still_holds(&self.notes, &self.folder, trust, interrupt);
         footprint.map(holds).is_some_and(|it| it.unwrap_or(false))
     }
 }

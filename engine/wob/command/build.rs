@@ -6,7 +6,6 @@ mod difference;
 mod explain;
 mod ground;
 mod place;
-mod spent;
 mod summary;
 mod write;
 
@@ -162,7 +161,7 @@ impl Build {
         let scope = if asks_of_all { Scope::Everything } else { Scope::Changes };
         let output = Output { mode, scope, ..self.output.clone() };
         let mut locks = Locks::default();
-        let (session, places, Round { built, outcomes, report, exit, spent }) =
+        let (session, places, Round { built, outcomes, report, exit }) =
             self.round(common, streams, (place, foreseen), (&output, &mut locks))?;
         if let Some(path) = &self.explain
             && let Err(error) = explain::write(&built, &outcomes, path)
@@ -204,7 +203,7 @@ impl Build {
         }
         // To give all of it back, piece by piece, takes longer than to end.
         let trees: Vec<Built> = built.into_iter().map(|it| it.built).collect();
-        std::mem::forget((session.leave(), trees, spent));
+        std::mem::forget((session.leave(), trees));
         Ok(exit)
     }
 

@@ -36,7 +36,6 @@ use super::{
     destination::{Looking, Output},
     ground::Ground,
     place::Place,
-    spent::Spent,
     write::{Lying, Outcome, TreeEdit, message, tell_others},
 };
 use crate::{
@@ -122,16 +121,9 @@ impl Output {
         drop(span);
         let mut outcomes = vec![];
         let mut failed = None;
-        let mut spent = Spent::default();
-        for (place, ground, (it, plan)) in amended {
-            let written =
-                self.write_amended(session, &pool, (place, ground), ((&it, plan), &together));
-            spent.add(it.spent());
-            match written {
-                Ok((outcome, notes)) => {
-                    outcomes.push(outcome);
-                    spent.add(notes);
-                }
+        for (place, ground, it) in amended {
+            match self.write_amended(session, &pool, (place, ground), (it, &together)) {
+                Ok(outcome) => outcomes.push(outcome),
                 // What stays of the branch must be looked at again.
                 Err(OutputError::Moved { .. }) => return Ok(None),
                 Err(error) => {
@@ -145,7 +137,7 @@ impl Output {
             Looking::After => session.stored.tidy_at_last(),
         });
         let exit = failed.unwrap_or(session.verdict(&report, common));
-        Ok(Some(Round { built: vec![], outcomes, report, exit, spent }))
+        Ok(Some(Round { built: vec![], outcomes, report, exit }))
     }
 
     /// Looks at what has changed of `target` since it was built into its place, and at what lies there.
@@ -165,14 +157,14 @@ impl Output {
         Ok((!is_unknown).then_some((place, ground, candidate)))
     }
 
-    /// Writes what was built to its place; returns what was noted, too.
+    /// Writes what was built to its place.
     fn write_amended(
         &self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         (place, ground): (&Place, Ground),
-        ((amended, plan), together): ((&Amended<'_>, Plan), &Together),
-    ) -> Result<(Outcome, Next), OutputError> {
+        ((amended, plan), together): ((Amended<'_>, Plan), &Together),
+    ) -> Result<Outcome, OutputError> {
         tell_others(session, &plan, &place.shown());
         let counts = plan.counts();
         let lies = Lying::Edited(TreeEdit::of(&plan));
@@ -181,12 +173,13 @@ impl Output {
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
         let interrupt = &session.interrupt;
         let write = || ground.write(plan.with_message(&message), overwrite, interrupt);
-        let Written { result: (written, footprint), explanation, notes } =
+        let ((written, footprint), explanation) =
             amended.write(session, pool, (&notes, together), write)?;
+        let Amended { head, text, failed, .. } = amended;
         let tree = TreeSummary {
-            environment: head.environment.clone(),
+            environment: head.environment,
             root: head.root,
-            git_tree: head.git_tree.clone(),
+            git_tree: head.git_tree,
             dirty: head.dirty,
             files: counts.unchanged + counts.changed + counts.added,
             on: head
@@ -195,12 +188,12 @@ impl Output {
                 .filter(|(_, it)| it.assignments > 0)
                 .map(|(folder, it)| (name_of(folder).to_owned(), it.assignments))
                 .collect(),
-            failed: amended.failed.clone(),
+            failed,
             assignments: Arc::default(),
         };
-        let outcome = Outcome {
+        Ok(Outcome {
             tree,
-            head: amended.text.clone(),
+            head: text,
             counts: written.counts,
             folder: place.folder(),
             shown: place.shown(),
@@ -210,8 +203,7 @@ impl Output {
             footprint,
             lies,
             differences: None,
-        };
-        Ok((outcome, notes))
+        })
     }
 }
 
@@ -386,7 +378,7 @@ impl Amended<'_> {
         pool: &rayon::ThreadPool,
         (to, together): (&PlaceNotes, &Together),
         write: impl FnOnce() -> Result<W, OutputError> + Send,
-    ) -> Result<Written<W>, OutputError> {
+    ) -> Result<(W, Explanation), OutputError> {
         let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
         let reader = Reader::of(session);
@@ -416,13 +408,7 @@ impl Amended<'_> {
         });
         let (written, (last, explanation)) = (written?, last);
         self.note(&last, &next, to);
-        Ok(Written { result: written, explanation, notes: next })
-    }
-
-    /// Returns what nobody needs any more once it is written.
-    fn spent(self) -> impl Send + 'static {
-        let Candidate { last, past, edit, ledger, said, head, division, .. } = self.candidate;
-        (self.built, self.said, last, past, edit, (ledger, said, head, division))
+        Ok((written, explanation))
     }
 
     /// Notes at `to` that the tree which is there is that of the sources as they are now; its record says the same of all
@@ -482,13 +468,6 @@ impl Amended<'_> {
             reads.write(to);
         });
     }
-}
-
-/// What was written, why assignments were built, and what was noted.
-pub(crate) struct Written<W> {
-    pub(crate) result: W,
-    pub(crate) explanation: Explanation,
-    notes: Next,
 }
 
 /// What is to be noted of a tree.

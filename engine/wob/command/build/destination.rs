@@ -11,7 +11,6 @@ use wob_rules::{
 
 use super::{
     place::{Into, Place},
-    spent::Spent,
     write::{Outcome, Planned, Planning},
 };
 use crate::{
@@ -102,8 +101,6 @@ pub(crate) struct Round {
     pub(crate) report: Report,
     /// How to end.
     pub(crate) exit: Exit,
-    /// What nobody needs any more.
-    pub(super) spent: Spent,
 }
 
 impl Output {
@@ -203,8 +200,7 @@ impl Output {
         let verdict = session.verdict(&report, common);
         let differs = outcomes.iter().any(Outcome::differs);
         let verdict = if differs && verdict == Exit::Ok { Exit::Difference } else { verdict };
-        let exit = failed.unwrap_or(verdict);
-        Ok(Round { built, outcomes, report, exit, spent: Spent::default() })
+        Ok(Round { built, outcomes, report, exit: failed.unwrap_or(verdict) })
     }
 
     /// Compares what was `built` of each environment with what lies at its place, while others do what else is to be done. They are

@@ -46,19 +46,19 @@ pub(super) struct Rebuilt {
     /// Its position among all.
     pub(super) position: usize,
     /// The positions of its assignments.
-    pub(super) range: Range<usize>,
+    range: Range<usize>,
     /// What its assignments were made from, if that was fetched.
     parts: Option<PartsRecord>,
     /// None if all are built.
-    pub(super) graft: Option<Graft>,
+    graft: Option<Graft>,
 }
 
 /// What is known of a subtree of which only a part is built.
-pub(super) struct Graft {
+struct Graft {
     /// The positions of the assignments that are built, sorted.
     chosen: Vec<usize>,
     /// What all were.
-    pub(super) earlier: Earlier,
+    earlier: Earlier,
 }
 
 impl Rebuilt {
