@@ -282,7 +282,7 @@ impl Stored {
         written
     }
 
-    /// Joins the packs of the store, if there are many; that takes as long as the store is large.
+    /// Removes and joins packs of the store, if it is large or has many small ones; that takes a second or two at most.
     ///
     /// # Errors
     /// If the store cannot be written: it stays as it is.
@@ -299,8 +299,9 @@ impl Stored {
     }
 
     fn tidy_beyond(&self, most: usize) -> Result<(), StoreError> {
+        let limits = GcLimits::default();
         match &self.store {
-            Some(store) if store.pack_count() > most => store.gc(&GcLimits::default()).map(drop),
+            Some(store) if store.is_untidy(&limits, most) => store.gc(&limits).map(drop),
             Some(_) | None => Ok(()),
         }
     }
@@ -398,7 +399,7 @@ impl Stored {
         digests: &[Digest],
         read: impl Fn(Vec<u8>) -> Option<T> + Sync,
     ) -> Vec<Option<T>> {
-        let Some(store) = self.store.as_ref().filter(|it| it.pack_count() > 0) else {
+        let Some(store) = self.store.as_ref().filter(|it| it.has_results()) else {
             return digests.iter().map(|_| None).collect();
         };
         let keys: Vec<Digest> = digests.par_iter().map(|it| key(kind, it)).collect();

@@ -114,6 +114,8 @@ impl Cache {
                     most_bytes: max_size.unwrap_or(default.most_bytes),
                     longest_unused: max_age.unwrap_or(default.longest_unused),
                     least_bytes: keep.unwrap_or(default.least_bytes),
+                    // Who asks for it waits for all of it.
+                    most_joined: u64::MAX,
                 };
                 tell_removed(&cache, store.gc(&limits)?, streams);
                 Ok(Exit::Ok)

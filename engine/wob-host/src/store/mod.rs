@@ -136,9 +136,9 @@ impl Store {
         keys.par_iter().map(result).collect()
     }
 
-    /// Counts the packs of results: each costs a reader one more look.
-    pub fn pack_count(&self) -> usize {
-        self.packs(Kind::Results).len()
+    /// Says whether there is any pack of results.
+    pub fn has_results(&self) -> bool {
+        !self.packs(Kind::Results).is_empty()
     }
 
     /// Begins to add.

@@ -1,11 +1,14 @@
 //! Upkeep: what a store holds, what of it is whole, and what may go.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use camino::Utf8PathBuf;
 
 use super::{
-    QUARANTINE, Store, StoreError,
+    OpenPack, QUARANTINE, Store, StoreError,
     batch::{DRAFT, Draft},
     locked,
     pack::{Damage, Kind, Pack},
@@ -15,6 +18,8 @@ use crate::filesystem::Stat;
 
 /// Packs smaller than this are joined with others.
 const SMALL: u64 = 64 << 20;
+/// What builds join at once takes about a second; two small packs make one that is not.
+const MOST_JOINED: u64 = 2 * SMALL;
 /// So many small packs of one kind are left alone: each costs a reader one more look.
 const FEW: usize = 16;
 /// A draft that nobody has written to for so long was left by a process that died.
@@ -29,15 +34,18 @@ pub struct GcLimits {
     pub longest_unused: Duration,
     /// So many bytes stay, however old they are.
     pub least_bytes: u64,
+    /// So many bytes of small packs are joined at once, the smallest first; the rest waits for the next time.
+    pub most_joined: u64,
 }
 
 impl Default for GcLimits {
-    /// 10 GiB and 30 days; 256 MiB stay.
+    /// 10 GiB and 30 days; 256 MiB stay; 128 MiB are joined, so that nobody waits long.
     fn default() -> Self {
         Self {
             most_bytes: 10 << 30,
             longest_unused: Duration::from_hours(24 * 30),
             least_bytes: 256 << 20,
+            most_joined: MOST_JOINED,
         }
     }
 }
@@ -87,6 +95,14 @@ pub struct Verified {
 }
 
 impl Store {
+    /// Says whether [`Store::gc`] has something to do for results: they are larger than `limits` say, or more than `most` packs of
+    /// them are small, each of which costs a reader one more look.
+    pub fn is_untidy(&self, limits: &GcLimits, most: usize) -> bool {
+        let packs = self.packs(Kind::Results);
+        let small = packs.iter().filter(|it| it.pack.bytes() < SMALL).count();
+        small > most || packs.iter().map(|it| it.pack.bytes()).sum::<u64>() > limits.most_bytes
+    }
+
     /// Counts what the store holds.
     pub fn info(&self) -> StoreInfo {
         let (_, running) = self.running();
@@ -156,7 +172,7 @@ impl Store {
         }
         if protected.is_none() {
             for kind in Kind::ALL {
-                self.join_small(kind, &mut removed)?;
+                self.join_small(kind, limits, &mut removed)?;
             }
         }
         Ok(removed)
@@ -221,10 +237,25 @@ impl Store {
     }
 
     /// Writes the records of many small packs into one, then removes them.
-    fn join_small(&self, kind: Kind, removed: &mut Removed) -> Result<(), StoreError> {
-        let packs = self.packs(kind);
-        let small: Vec<_> = packs.iter().filter(|it| it.pack.bytes() < SMALL).collect();
+    fn join_small(
+        &self,
+        kind: Kind,
+        limits: &GcLimits,
+        removed: &mut Removed,
+    ) -> Result<(), StoreError> {
+        let mut small = self.packs(kind);
+        small.retain(|it| it.pack.bytes() < SMALL);
         if small.len() <= FEW {
+            return Ok(());
+        }
+        small.sort_by_key(|it| it.pack.bytes());
+        let mut joining = 0;
+        let fits = |it: &Arc<OpenPack>| {
+            joining += it.pack.bytes();
+            joining <= limits.most_joined
+        };
+        let small: Vec<_> = small.into_iter().take_while(fits).collect();
+        if small.len() < 2 {
             return Ok(());
         }
         let mut joined = Draft::new(self, kind);

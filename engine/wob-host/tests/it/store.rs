@@ -46,6 +46,11 @@ fn alone(store: &Store, keys: &[Digest]) -> Vec<Option<Vec<u8>>> {
     keys.iter().map(|it| store.result(it)).collect()
 }
 
+/// Limits by size alone.
+fn limits(most_bytes: u64, most_joined: u64) -> GcLimits {
+    GcLimits { most_bytes, longest_unused: Duration::MAX, least_bytes: 0, most_joined }
+}
+
 fn packs(disk: &SimulatedDisk) -> Vec<Utf8PathBuf> {
     let is_pack = |it: &Utf8PathBuf| it.as_str().contains("/packs/");
     disk.files().into_iter().filter(is_pack).collect()
@@ -299,7 +304,7 @@ fn packs_of_another_shape_are_left_alone() {
         assert_eq!(store.verify().quarantined, []);
         store.gc(&GcLimits::default()).unwrap();
         assert!(disk.files().contains(&other), "{name}");
-        let nothing = GcLimits { most_bytes: 0, longest_unused: Duration::MAX, least_bytes: 0 };
+        let nothing = limits(0, u64::MAX);
         assert_eq!(store.gc(&nothing).unwrap().packs, 3, "{name}");
         assert_eq!(packs(&disk), Vec::<Utf8PathBuf>::new());
         disk.put(&other, b"what nobody here can read");
@@ -314,9 +319,8 @@ fn gc_keeps_what_running_builds_use_and_joins_small_packs() {
         add(&open(&disk), index, 1).unwrap();
     }
     assert_eq!(packs(&disk).len(), 80);
-    let nothing = GcLimits { most_bytes: 0, longest_unused: Duration::MAX, least_bytes: 0 };
-    let everything =
-        GcLimits { most_bytes: u64::MAX, longest_unused: Duration::MAX, least_bytes: 0 };
+    let nothing = limits(0, u64::MAX);
+    let everything = limits(u64::MAX, u64::MAX);
 
     let build = open(&disk);
     let lease = build.lease().unwrap();
@@ -346,6 +350,30 @@ fn gc_keeps_what_running_builds_use_and_joins_small_packs() {
     drop(held);
     assert_eq!(store.clear().unwrap().packs, 2);
     assert_eq!(check(&store, 40), 0);
+}
+
+/// A build that tidies up must not make its user wait for as long as the store is large.
+#[test]
+fn small_packs_are_joined_a_few_at_a_time() {
+    let disk = SimulatedDisk::default();
+    for index in 0..40 {
+        add(&open(&disk), index, 1).unwrap();
+    }
+    let all = disk.contents(&Utf8Path::new(FOLDER).join("packs"));
+    let largest = all.values().map(|it| it.len() as u64).max().unwrap();
+    let four = limits(u64::MAX, 4 * largest);
+    assert!(open(&disk).is_untidy(&four, 39));
+    assert!(!open(&disk).is_untidy(&four, 40));
+    assert!(open(&disk).is_untidy(&limits(1, 0), 40), "it is larger than it may be");
+
+    let removed = open(&disk).gc(&four).unwrap();
+    assert_eq!(removed.joined, 8, "four of each kind");
+    assert_eq!(packs(&disk).len(), 74);
+    let rounds = (0..40).take_while(|_| open(&disk).gc(&four).unwrap().joined > 0).count();
+    assert!((4..9).contains(&rounds), "{rounds}");
+    assert!(packs(&disk).len() <= 32);
+    assert_eq!(check(&open(&disk), 40), 40);
+    assert_eq!(open(&disk).gc(&limits(u64::MAX, 0)).unwrap().joined, 0);
 }
 
 #[test]
