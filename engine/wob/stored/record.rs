@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use wob_engine::{Digest, FolderIds, GitObjectId};
 use wob_rules::{Grain, GroupDigests, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
 
@@ -114,8 +114,9 @@ impl Record {
 }
 
 /// A digest or an id of git's, written at once, as bytes: as an array it would be written one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id<const N: usize>([u8; N]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Id<const N: usize>(#[serde(with = "serde_bytes")] [u8; N]);
 
 impl Id<32> {
     fn of(digest: &Digest) -> Self {
@@ -130,19 +131,6 @@ impl Id<32> {
 impl Id<20> {
     fn git_id(self) -> GitObjectId {
         GitObjectId::from_bytes(self.0)
-    }
-}
-
-impl<const N: usize> Serialize for Id<N> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de, const N: usize> Deserialize<'de> for Id<N> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = <&[u8]>::deserialize(deserializer)?;
-        bytes.try_into().map(Self).map_err(|_| D::Error::invalid_length(bytes.len(), &"an id"))
     }
 }
 
