@@ -16,7 +16,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Content, Database, Digest, FileName, Source, SourceFile};
-use wob_host::{NoteMark, PastFile, Since, Unneeded, read_marked_note, read_note, write_note};
+use wob_host::{
+    Looks, NoteMark, PastFile, Since, Unneeded, read_marked_note, read_note, write_note,
+};
 use wob_rules::{EnvironmentInput, Reads, reads};
 
 use crate::{
@@ -29,7 +31,7 @@ use crate::{
 };
 
 /// What makes notes of this shape, and of these rules: other ones may read more of the same sources.
-const PURPOSE: &str = concat!("reads 4 of ", env!("WOB_RULES_DIGEST"));
+const PURPOSE: &str = concat!("reads 5 of ", env!("WOB_RULES_DIGEST"));
 const REACH_PURPOSE: &str = concat!("reach 2 of ", env!("WOB_RULES_DIGEST"));
 const PLACES_PURPOSE: &str = "places 2";
 /// If more files than these have changed, everything may as well be read.
@@ -80,11 +82,12 @@ impl PlacesNote {
         postcard::from_bytes(&read_note(path, PLACES_PURPOSE)?).ok()
     }
 
-    /// Looks at the files that were read, and finds out which need not be read again; `None` if all should be.
-    pub(crate) fn narrow(&self) -> Option<Narrowed> {
+    /// Looks at the files that were read, but for those that were just looked at, and finds out which need not be read again; `None`
+    /// if all should be.
+    pub(crate) fn narrow(&self, looks: &Looks) -> Option<Narrowed> {
         let mut looked = vec![];
         for place in &self.0 {
-            let known = place.iter().filter_map(|it| Some((it.clone(), Looked::at(it)?)));
+            let known = place.iter().filter_map(|it| Some((it.clone(), Looked::at(it, looks)?)));
             let known: Vec<(PlaceNotes, Looked)> = known.collect();
             if known.is_empty() {
                 return None;
@@ -132,16 +135,18 @@ struct Looked {
 
 impl Looked {
     /// Looks at the files of an environment; `None` if too many have changed, or one that nobody needs, or all do.
-    fn at(notes: &PlaceNotes) -> Option<Self> {
+    fn at(notes: &PlaceNotes, looks: &Looks) -> Option<Self> {
         let (note, mark) = ReadsNote::read_marked(notes)?;
         let is_other = |(path, past): &(String, Option<PastFile>)| {
-            past.as_ref().is_some_and(|it| it.compare(Path::new(path)) == Since::Changed)
+            let since = past.as_ref().map(|it| it.compare_after(looks, Path::new(path)));
+            since == Some(Since::Changed)
         };
         if note.always.par_iter().with_min_len(256).any(is_other) {
             return None;
         }
         let reach: Reach = postcard::from_bytes(&note.read_reach(notes)?).ok()?;
-        let compare = |(path, past): &(String, PastFile)| past.compare(Path::new(path));
+        let compare =
+            |(path, past): &(String, PastFile)| past.compare_after(looks, Path::new(path));
         let now: Vec<Since> = note.files.par_iter().with_min_len(256).map(compare).collect();
         let edited: Vec<usize> = (0..now.len()).filter(|it| now[*it] == Since::Changed).collect();
         if edited.len() > MOST_EDITED {

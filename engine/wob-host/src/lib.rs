@@ -53,6 +53,6 @@ pub use signing::{Envelope, EnvelopeError, Exposed, KeyError, SigningKey, Verify
 pub use snapshot::{
     LimitError, ReadLimits, ReadOptions, Snapshot, SnapshotFile, is_manifest_name, is_source_name,
 };
-pub use stamp::{Stamp, StampError, Stamper};
+pub use stamp::{Looks, Stamp, StampError, Stamper};
 pub use store::{Batch, GcLimits, Lease, Removed, Store, StoreError, StoreInfo, Verified};
 pub use watch::{Hint, Hints, Lookout, Watcher};

@@ -5,17 +5,20 @@
 
 use std::{fs, path::Path, time::SystemTime};
 
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use wob_engine::{Content, Digest, GitObjectId, git_blob_id};
 
-use crate::stamp::StatRecord;
+use crate::stamp::{Looks, StatRecord};
 
 /// What a file held, and what it looked like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastFile {
     /// None if a later change could look the same.
     stat: Option<[i128; 6]>,
+    #[serde(with = "serde_bytes")]
     digest: [u8; 32],
+    #[serde(with = "serde_bytes")]
     git_id: [u8; 20],
 }
 
@@ -32,6 +35,13 @@ impl PastFile {
             digest: *digest.as_bytes(),
             git_id: *git_blob_id(&bytes).as_bytes(),
         })
+    }
+
+    /// Looks at the file at `path` again, unless it is among those that were looked at for a [stamp](crate::Stamp) and were as they had
+    /// been: what is changed after that shows in the next stamp.
+    pub fn compare_after(&self, looks: &Looks, path: &Path) -> Since {
+        let is_same = self.stat.is_some() && self.stat.as_ref() == looks.of(path);
+        if is_same { Since::Same } else { self.compare(path) }
     }
 
     /// Looks at the file at `path` again.
@@ -98,6 +108,13 @@ impl Unneeded {
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// Says whether any of them lies in a folder, or below it.
+    pub fn any_below(&self, folder: &Utf8Path) -> bool {
+        let below = format!("{}/", folder.as_str().trim_end_matches('/'));
+        let first = self.files.partition_point(|it| it.0 < below);
+        self.files.get(first).is_some_and(|it| it.0.starts_with(&below))
     }
 
     fn get(&self, path: &Path) -> Option<&PastFile> {
@@ -176,6 +193,41 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stamp_has_looked_at_is_not_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = camino::Utf8PathBuf::try_from(folder.path().canonicalize().unwrap()).unwrap();
+        let [kept, edited, other] =
+            ["a/kept.yaml", "a/edited.yaml", "b.yaml"].map(|it| top.join(it));
+        fs::create_dir(top.join("a")).unwrap();
+        let record = |numbers: [i128; 6]| PastFile {
+            stat: Some(numbers),
+            digest: *Digest::of(b"a: 1\n").as_bytes(),
+            git_id: [0; 20],
+        };
+        for path in [&kept, &edited, &other] {
+            fs::write(path, "a: 1\n").unwrap();
+        }
+        let past = [&kept, &edited].map(|it| record(look(it.as_std_path()).unwrap().numbers));
+        fs::write(&edited, "a: 2 # longer\n").unwrap();
+
+        let interrupt = crate::Interrupt::default();
+        let mut stamper = crate::Stamper::new(&interrupt);
+        stamper.folder(&top.join("a")).unwrap();
+        let (_, mut looks) = stamper.finish_looking();
+        looks.join(Looks::default());
+        assert_eq!(past[1].compare_after(&looks, edited.as_std_path()), Since::Changed);
+        assert_eq!(
+            past[0].compare_after(&looks, other.as_std_path()),
+            Since::Touched,
+            "not looked at"
+        );
+        // The stamp was taken before, so that the next one shows it.
+        fs::write(&kept, "a: 3 # longer\n").unwrap();
+        assert_eq!(past[0].compare_after(&looks, kept.as_std_path()), Since::Same);
+        assert_eq!(past[0].compare(kept.as_std_path()), Since::Changed);
+    }
+
+    #[test]
     fn what_was_changed_a_moment_ago_is_told_by_its_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.yaml");
@@ -184,6 +236,22 @@ mod tests {
         assert_eq!(past.compare(&path), Since::Touched, "it was written just now");
         fs::write(&path, "a: 2\n").unwrap();
         assert_eq!(past.compare(&path), Since::Changed);
+    }
+
+    #[test]
+    fn it_is_known_where_there_are_files() {
+        let file = |path: &str| {
+            let past = PastFile { stat: None, digest: [0; 32], git_id: [0; 20] };
+            (path.to_owned(), past)
+        };
+        let unneeded = ["/w/b/c.yaml", "/w/a-b/d.yaml", "/w/a/e.yaml", "/w/z.yaml"];
+        let unneeded = Unneeded::new(unneeded.map(file).into());
+        for folder in ["/", "/w", "/w/b", "/w/a-b", "/w/a", "/w/a/"] {
+            assert!(unneeded.any_below(Utf8Path::new(folder)), "{folder}");
+        }
+        for folder in ["/w/a-", "/w/z.yaml", "/w/b/c", "/x", "/w/z"] {
+            assert!(!unneeded.any_below(Utf8Path::new(folder)), "{folder}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Default for ReadLimits {
 #[derive(Clone, Copy)]
 pub struct ReadOptions<'o> {
     /// Says by the name of a file, such as `drone.yaml`, whether its content is wanted; other files are not opened.
-    pub wanted: &'o dyn Fn(&str) -> bool,
+    pub wanted: &'o (dyn Fn(&str) -> bool + Sync),
     /// The limits.
     pub limits: ReadLimits,
     /// Files on disk that are not read, as long as they are as they were.

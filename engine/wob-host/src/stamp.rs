@@ -6,8 +6,10 @@
 //! are remembered by their contents.
 
 use std::{
-    ffi::OsString,
-    fs, io,
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs::{self, DirEntry},
+    io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -57,6 +59,29 @@ impl Stamp {
     }
 }
 
+/// What the files of stamped folders looked like, by where they really lie: who wants to know that, too, need not look again.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    /// By folder the names of its files, sorted, and the numbers of their stat records. Names are compared as bytes, which takes less
+    /// time than as paths.
+    folders: BTreeMap<OsString, Vec<(OsString, [i128; 6])>>,
+}
+
+impl Looks {
+    /// Takes what others looked like.
+    pub fn join(&mut self, mut others: Self) {
+        self.folders.append(&mut others.folders);
+    }
+
+    /// Returns the numbers of a file's stat record, if it was looked at.
+    pub(crate) fn of(&self, path: &Path) -> Option<&[i128; 6]> {
+        let files = self.folders.get(path.parent()?.as_os_str())?;
+        let name: &OsStr = path.file_name()?;
+        let found = files.binary_search_by(|it| it.0.as_os_str().cmp(name)).ok()?;
+        Some(&files[found].1)
+    }
+}
+
 /// Why there is no stamp.
 #[derive(Debug, thiserror::Error)]
 pub enum StampError {
@@ -81,6 +106,7 @@ pub struct Stamper<'i> {
     hasher: Hasher,
     taken: SystemTime,
     racy: Option<Vec<(Utf8PathBuf, [u8; 32])>>,
+    looks: Looks,
     interrupt: &'i Interrupt,
 }
 
@@ -88,7 +114,8 @@ impl<'i> Stamper<'i> {
     /// Begins a stamp.
     pub fn new(interrupt: &'i Interrupt) -> Self {
         let hasher = Hasher::new("wob 2026-11 stamp");
-        Self { hasher, taken: SystemTime::now(), racy: Some(vec![]), interrupt }
+        let (racy, looks) = (Some(vec![]), Looks::default());
+        Self { hasher, taken: SystemTime::now(), racy, looks, interrupt }
     }
 
     /// Adds one file, which need not exist; a link counts as what it leads to.
@@ -98,7 +125,9 @@ impl<'i> Stamper<'i> {
     pub fn file(&mut self, path: &Utf8Path) -> Result<(), StampError> {
         self.add(path.as_str().as_bytes());
         match fs::metadata(path) {
-            Ok(found) => self.record(path.as_std_path(), &found),
+            Ok(found) => {
+                self.record(&found, || path.to_owned().into());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.add(b"missing"),
             Err(source) => return Err(failed(path.as_std_path(), source)),
         }
@@ -140,11 +169,11 @@ impl<'i> Stamper<'i> {
     /// If it cannot be looked at.
     pub fn files_of(&mut self, folder: &Utf8Path) -> Result<(), StampError> {
         let folder = folder.as_std_path();
-        for (name, path) in entries(folder)? {
-            let found = fs::symlink_metadata(&path).map_err(|it| failed(&path, it))?;
+        for (name, entry) in entries(folder)? {
+            let found = entry.metadata().map_err(|it| failed(&entry.path(), it))?;
             if !found.is_dir() {
                 self.add(name.as_encoded_bytes());
-                self.record(&path, &found);
+                self.record(&found, || entry.path());
             }
         }
         Ok(())
@@ -168,7 +197,9 @@ impl<'i> Stamper<'i> {
             full.push('/');
             full.push_str(path);
             match fs::symlink_metadata(&full) {
-                Ok(found) => self.record(Path::new(&full), &found),
+                Ok(found) => {
+                    self.record(&found, || PathBuf::from(&full));
+                }
                 Err(_) => self.add(b"missing"),
             }
         }
@@ -177,7 +208,12 @@ impl<'i> Stamper<'i> {
 
     /// Ends the stamp.
     pub fn finish(self) -> Stamp {
-        Stamp { digest: *self.hasher.finish().as_bytes(), racy: self.racy }
+        self.finish_looking().0
+    }
+
+    /// Ends the stamp, and returns what files of folders looked like that it is of.
+    pub fn finish_looking(self) -> (Stamp, Looks) {
+        (Stamp { digest: *self.hasher.finish().as_bytes(), racy: self.racy }, self.looks)
     }
 
     fn walk(&mut self, top: &Path, skip: Skip) -> Result<(), StampError> {
@@ -194,31 +230,37 @@ impl<'i> Stamper<'i> {
             }
             self.add(folder.as_os_str().as_encoded_bytes());
             let is_looked_at =
-                |(name, _): &(OsString, PathBuf)| skip == Skip::Nothing || name != ".git";
+                |(name, _): &(OsString, DirEntry)| skip == Skip::Nothing || name != ".git";
             let below: Vec<_> = below.into_iter().filter(is_looked_at).collect();
-            for ((name, path), found) in below.iter().zip(look_at(&below)) {
-                let found = found.map_err(|it| failed(path, it))?;
+            let found = look_at(&below);
+            let mut files = vec![];
+            for ((name, entry), found) in below.into_iter().zip(found) {
+                let found = found.map_err(|it| failed(&entry.path(), it))?;
                 self.add(name.as_encoded_bytes());
                 if found.is_dir() {
-                    folders.push(path.clone());
+                    folders.push(entry.path());
                 } else {
-                    self.record(path, &found);
-                    self.link(path, &found);
+                    let numbers = self.record(&found, || entry.path());
+                    self.link(&entry, &found);
+                    files.extend(found.is_file().then_some((name, numbers)));
                 }
             }
+            self.looks.folders.insert(folder.into_os_string(), files);
             self.add(b"end");
         }
         Ok(())
     }
 
     /// A link may lead into a folder that is passed over: what it leads to counts, and a whole folder is not worth the walk.
-    fn link(&mut self, path: &Path, found: &fs::Metadata) {
+    fn link(&mut self, entry: &DirEntry, found: &fs::Metadata) {
         if !found.is_symlink() {
             return;
         }
-        match fs::metadata(path) {
+        match fs::metadata(entry.path()) {
             Ok(target) if target.is_dir() => self.racy = None,
-            Ok(target) => self.record(path, &target),
+            Ok(target) => {
+                self.record(&target, || entry.path());
+            }
             Err(_) => self.add(b"leads nowhere"),
         }
     }
@@ -227,7 +269,8 @@ impl<'i> Stamper<'i> {
         self.hasher.add(bytes);
     }
 
-    fn record(&mut self, path: &Path, found: &fs::Metadata) {
+    /// Adds what the file at `path` looks like, and returns the numbers of it.
+    fn record(&mut self, found: &fs::Metadata, path: impl FnOnce() -> PathBuf) -> [i128; 6] {
         let record = StatRecord::of(found);
         // One field of fixed length: many short ones take longer to hash than a file takes to look at.
         let mut bytes = [0; 96];
@@ -237,16 +280,17 @@ impl<'i> Stamper<'i> {
         self.hasher.add(&bytes);
         // What is no file has no contents that matter, and reading it might never end.
         if found.is_file() && record.is_racy(self.taken) {
-            self.remember(path);
+            self.remember(path());
         }
+        record.numbers
     }
 
     /// Remembers a file by its contents.
-    fn remember(&mut self, path: &Path) {
+    fn remember(&mut self, path: PathBuf) {
         let Some(racy) = &mut self.racy else { return };
-        let path = Utf8Path::from_path(path).filter(|_| racy.len() < MOST_RACY);
-        let read = path.and_then(|path| Some((path.to_owned(), fs::read(path).ok()?)));
-        match read {
+        let path = Utf8PathBuf::try_from(path).ok().filter(|_| racy.len() < MOST_RACY);
+        let bytes = path.as_ref().and_then(|path| fs::read(path).ok());
+        match path.zip(bytes) {
             Some((path, bytes)) => racy.push((path, *Digest::of(&bytes).as_bytes())),
             None => self.racy = None,
         }
@@ -344,26 +388,27 @@ fn is_racy(changed: SystemTime, taken: SystemTime) -> bool {
 }
 
 /// Lists a folder, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>, StampError> {
+fn entries(folder: &Path) -> Result<Vec<(OsString, DirEntry)>, StampError> {
     let listed = fs::read_dir(folder).map_err(|it| failed(folder, it))?;
     let mut entries = listed
-        .map(|it| it.map(|it| (it.file_name(), it.path())))
+        .map(|it| it.map(|it| (it.file_name(), it)))
         .collect::<io::Result<Vec<_>>>()
         .map_err(|it| failed(folder, it))?;
-    entries.sort_unstable();
+    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(entries)
 }
 
-/// Looks at all entries of a folder, many of them side by side; in their order.
-fn look_at(entries: &[(OsString, PathBuf)]) -> Vec<io::Result<fs::Metadata>> {
+/// Looks at all entries of a folder, many of them side by side; in their order. Links are not followed.
+fn look_at(entries: &[(OsString, DirEntry)]) -> Vec<io::Result<fs::Metadata>> {
     /// To look at fewer takes less time than to hand them to a thread.
     const FEWEST: usize = 64;
-    let look = |(_, path): &(OsString, PathBuf)| fs::symlink_metadata(path);
+    // By its name in the folder that was opened a file is found sooner than by its path.
+    let look = |(_, entry): &(OsString, DirEntry)| entry.metadata();
     entries.par_iter().with_min_len(FEWEST).map(look).collect()
 }
 
 /// Says whether reading passes this folder over: see [`crate::read_folder`].
-fn is_marked(folder: &Path, below: &[(OsString, PathBuf)]) -> bool {
+fn is_marked(folder: &Path, below: &[(OsString, DirEntry)]) -> bool {
     below.iter().any(|(name, _)| name == "CACHEDIR.TAG")
         || below.iter().any(|(name, _)| name == OWN_FOLDER) && folder.join(RECORD_PATH).exists()
 }

@@ -217,7 +217,7 @@ impl Build {
     ) -> Result<(Session<'s>, BTreeMap<String, Place>, Round), Exit> {
         let part = place.filter(|_| output.may_amend()).and_then(|it| {
             let _span = timings::span("look");
-            let narrowed = PlacesNote::read(&it.beside("places"))?.narrow()?;
+            let narrowed = PlacesNote::read(&it.beside("places"))?.narrow(&foreseen.looks)?;
             Some((narrowed, Start { foreseen, ..Start::default() }))
         });
         let mut attempts = Attempts::new(common, &self.patterns, streams, part)?;

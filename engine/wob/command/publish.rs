@@ -16,6 +16,7 @@ mod round;
 
 use camino::Utf8Path;
 use clap::builder::PossibleValuesParser;
+use wob_host::Looks;
 use wob_rules::FORGE_NAMES;
 
 use self::{
@@ -154,7 +155,7 @@ impl Publish {
 /// Finds out which sources need not be read, from what the last run of the same command line noted at `place`.
 fn narrow(place: &Utf8Path) -> Option<Narrowed> {
     let _span = timings::span("look");
-    PlacesNote::read(place)?.narrow()
+    PlacesNote::read(place)?.narrow(&Looks::default())
 }
 
 /// Tells what was done, and returns how to end.

@@ -235,7 +235,7 @@ impl Watch {
         if state.looking == Looking::Before {
             return None;
         }
-        let narrowed = state.places.as_ref()?.narrow()?;
+        let narrowed = state.places.as_ref()?.narrow(&foreseen.looks)?;
         let (before, told) = (state.part.take(), state.told.clone());
         let part = (narrowed, Start { before, told, foreseen, ..Start::default() });
         let start =

@@ -93,6 +93,7 @@ pub(crate) fn load(
     let limit = workspace.settings.file_bytes;
     let mut sources = Sources::new(workspace.texts.clone(), limit, unneeded, interrupt);
     sources.seen = workspace.seen.clone();
+    sources.read_ahead();
     let mut inputs_before = BTreeMap::new();
     if let Some(Loaded { db, sources: before, environments, .. }) = before {
         let input = |it: LoadedEnvironment| Some((it.name, it.input?));

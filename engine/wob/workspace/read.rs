@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use salsa::Setter as _;
 use wob_engine::{Content, Database, Digest, FileName, FilePath, Origin, Source, SourceFile};
 use wob_host::{
@@ -39,6 +40,8 @@ pub(super) struct Sources<'r> {
     limits: ReadLimits,
     unneeded: Option<&'r Unneeded>,
     pub(super) interrupt: &'r Interrupt,
+    /// Folders that were read side by side, as it is foreseen that they are needed.
+    ahead: BTreeMap<Utf8PathBuf, Snapshot>,
     /// What was read, by its name; the same name is not read twice.
     read: BTreeMap<String, Source>,
     /// The commit that was read first of each branch of another repository.
@@ -139,6 +142,7 @@ impl<'r> Sources<'r> {
             limits,
             unneeded,
             interrupt,
+            ahead: BTreeMap::new(),
             read: BTreeMap::new(),
             commits: BTreeMap::new(),
             before: BTreeMap::new(),
@@ -156,6 +160,17 @@ impl<'r> Sources<'r> {
         self.db = db;
         self.before = before;
         self
+    }
+
+    /// Reads the folders that were looked at before anything was read, and that the last run has read as folders, as files of them are
+    /// left out. What cannot be read is asked for again, and then told.
+    pub(super) fn read_ahead(&mut self) {
+        let Some(unneeded) = self.unneeded else { return };
+        let options = ReadOptions { unneeded: Some(LeftOut::Stamped(unneeded)), ..self.options() };
+        let read = |it: &Utf8Path| Some((it.to_owned(), read_folder(it, &options).ok()?));
+        let mut folders = self.seen.foreseen_folders();
+        folders.retain(|it| unneeded.any_below(it));
+        self.ahead = folders.into_par_iter().filter_map(read).collect();
     }
 
     /// Reads a folder as it lies on disk; its files are named below `shown`, and so is the source, unless a commit has it.
@@ -180,12 +195,11 @@ impl<'r> Sources<'r> {
         if let Some(real) = &real {
             self.checkouts.see(real, &mut self.seen, self.interrupt);
         }
-        let unneeded = self.unneeded.map(match noted {
-            Noted::Foreseen => LeftOut::Stamped,
-            Noted::Now => LeftOut::LookAgain,
-        });
-        let options = ReadOptions { unneeded, ..self.options() };
-        let mut snapshot = read_folder(folder, &options).map_err(|error| named(error, shown))?;
+        let ahead = self.ahead.remove(folder).filter(|_| noted == Noted::Foreseen);
+        let mut snapshot = match ahead {
+            Some(ahead) => ahead,
+            None => read_folder(folder, &self.options()).map_err(|error| named(error, shown))?,
+        };
         snapshot.origin = self.folder_origin((folder, real.as_deref()), shown, &snapshot)?;
         snapshot.origin.dirty |= standing == Standing::Dirty;
         let prefix = if shown == "." { String::new() } else { format!("{shown}/") };

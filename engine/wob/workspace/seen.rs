@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use wob_host::{Interrupt, Repository, Stamp, StampError, Stamper};
+use wob_host::{Interrupt, Looks, Repository, Stamp, StampError, Stamper};
 
 /// Everything that a run looked at.
 #[derive(Clone, Debug, Default)]
@@ -16,14 +16,18 @@ pub(crate) struct Seen {
     /// The things alone.
     known: BTreeSet<Thing>,
     /// What things looked like that are about to be noted.
-    foreseen: Foreseen,
+    foreseen: BTreeMap<Thing, Stamp>,
     /// Whether something was looked at whose change nobody here would notice, such as a branch on a host.
     is_unsettled: bool,
 }
 
 /// What some things look like, before anything of them is read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Foreseen(BTreeMap<Thing, Stamp>);
+pub(crate) struct Foreseen {
+    stamps: BTreeMap<Thing, Stamp>,
+    /// The files of folders among them.
+    pub(crate) looks: Looks,
+}
 
 /// When a thing was looked at that is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +41,21 @@ pub(super) enum Noted {
 impl Foreseen {
     /// Looks at all `things` side by side.
     pub(crate) fn look(things: &[SeenThing], interrupt: &Interrupt) -> Self {
-        let look = |it: &SeenThing| Some((it.thing.clone(), it.thing.stamp(interrupt)?));
-        Self(things.par_iter().filter_map(look).collect())
+        let look = |it: &SeenThing| Some((it.thing.clone(), it.thing.look(interrupt)?));
+        let looked: Vec<(Thing, (Stamp, Looks))> = things.par_iter().filter_map(look).collect();
+        let mut all = Self::default();
+        for (thing, (stamp, looks)) in looked {
+            all.stamps.insert(thing, stamp);
+            all.looks.join(looks);
+        }
+        all
     }
 
     /// Says whether `things` are as they were.
     pub(crate) fn are_as_they_were(&self, things: &[SeenThing]) -> bool {
-        let is_same =
-            |it: &SeenThing| self.0.get(&it.thing).is_some_and(|now| it.stamp.still_holds(now));
+        let is_same = |it: &SeenThing| {
+            self.stamps.get(&it.thing).is_some_and(|now| it.stamp.still_holds(now))
+        };
         things.iter().all(is_same)
     }
 
@@ -53,7 +64,7 @@ impl Foreseen {
     pub(crate) fn settle(&self, things: &mut [SeenThing]) -> bool {
         let mut is_any = false;
         for it in things.iter_mut().filter(|it| it.stamp.is_racy()) {
-            let now = self.0.get(&it.thing).filter(|now| !now.is_racy());
+            let now = self.stamps.get(&it.thing).filter(|now| !now.is_racy());
             if let Some(now) = now {
                 it.stamp = now.clone();
                 is_any = true;
@@ -65,7 +76,7 @@ impl Foreseen {
     /// Says whether `things` look as they did, whatever their files hold.
     fn look_the_same(&self, things: &[SeenThing]) -> bool {
         let looks_same =
-            |it: &SeenThing| self.0.get(&it.thing).is_some_and(|now| it.stamp.looks_like(now));
+            |it: &SeenThing| self.stamps.get(&it.thing).is_some_and(|now| it.stamp.looks_like(now));
         things.iter().all(looks_same)
     }
 }
@@ -93,7 +104,12 @@ enum Thing {
 impl Seen {
     /// Begins with what some things look like; they are not looked at again before they are read.
     pub(super) fn after(foreseen: Foreseen) -> Self {
-        Self { foreseen, ..Self::default() }
+        Self { foreseen: foreseen.stamps, ..Self::default() }
+    }
+
+    /// Returns the folders that were looked at before anything was read, and are not noted yet.
+    pub(super) fn foreseen_folders(&self) -> Vec<&Utf8Path> {
+        self.foreseen.keys().filter_map(Thing::as_folder).collect()
     }
 
     /// Notes a file that is about to be read, or looked for.
@@ -146,9 +162,9 @@ impl Seen {
         if !self.known.insert(thing.clone()) {
             return Noted::Now;
         }
-        let foreseen = self.foreseen.0.remove(&thing);
+        let foreseen = self.foreseen.remove(&thing);
         let noted = if foreseen.is_some() { Noted::Foreseen } else { Noted::Now };
-        match foreseen.or_else(|| thing.stamp(interrupt)) {
+        match foreseen.or_else(|| Some(thing.look(interrupt)?.0)) {
             Some(stamp) => self.things.push(SeenThing { thing, stamp }),
             None => self.unsettle(),
         }
@@ -157,11 +173,18 @@ impl Seen {
 }
 
 impl Thing {
-    /// `None` if it cannot be looked at.
-    fn stamp(&self, interrupt: &Interrupt) -> Option<Stamp> {
+    fn as_folder(&self) -> Option<&Utf8Path> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::File(_) | Self::Presence(_) | Self::Repository(_) => None,
+        }
+    }
+
+    /// Looks at it, and at its files if it is a folder; `None` if that cannot be done.
+    fn look(&self, interrupt: &Interrupt) -> Option<(Stamp, Looks)> {
         let mut stamper = Stamper::new(interrupt);
         self.add_to(&mut stamper).ok()?;
-        Some(stamper.finish())
+        Some(stamper.finish_looking())
     }
 
     /// Returns where changes happen. What is only there or not is seen by looking.
