@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
 use wob_engine::{Digest, FileName};
 use wob_host::{NoteMark, read_marked_note, write_note};
 use wob_rules::{
@@ -25,17 +26,15 @@ pub(crate) use self::{
 use crate::{footprint::PlaceNotes, session::Session, workspace};
 
 /// What makes a note a last build of this shape.
-const PURPOSE: &str = "last build 3";
+const PURPOSE: &str = "last build 4";
 
 /// What a build was made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastBuild {
     /// The subtrees: cluster type and digest, in the order of the assignments.
-    subtrees: Vec<(String, [u8; 32])>,
-    /// The digests of the source files' bytes.
-    files: BTreeMap<String, [u8; 32]>,
-    /// What the config layers in each file said, as [`Said`] in a form that is only read for files that were edited.
-    values: BTreeMap<String, Vec<u8>>,
+    subtrees: Vec<(String, ByteArray<32>)>,
+    /// The source files.
+    files: BTreeMap<String, LastFile>,
     /// The conventions of the output.
     conventions: Conventions,
     /// Why each assignment was rendered, or not.
@@ -43,8 +42,17 @@ pub(crate) struct LastBuild {
     pub(crate) explanation: Explanation,
 }
 
+/// A source file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct LastFile {
+    /// The digest of its bytes.
+    digest: ByteArray<32>,
+    /// What the config layers in it said, as [`Said`] in a form that is only read for files that were edited; empty if it has none.
+    said: ByteBuf,
+}
+
 /// What the config layers in one file said: layer, key, and a digest.
-type Said = Vec<(String, String, [u8; 32])>;
+type Said = Vec<(String, String, ByteArray<32>)>;
 
 /// Explanations leave out what is not there, which only a format can hold that names its fields.
 mod as_json {
@@ -68,11 +76,10 @@ impl LastBuild {
         conventions: Conventions,
         explanation: Explanation,
     ) -> Self {
-        let files = files.iter().map(|(name, it)| (name.to_string(), *it.as_bytes()));
+        let file = |it: &Digest| LastFile { digest: bytes_of(it), said: ByteBuf::new() };
         Self {
-            subtrees: subtrees.map(|(on, it)| (on, *it.as_bytes())).collect(),
-            files: files.collect(),
-            values: BTreeMap::new(),
+            subtrees: subtrees.map(|(on, it)| (on, bytes_of(&it))).collect(),
+            files: files.iter().map(|(name, it)| (name.to_string(), file(it))).collect(),
             conventions,
             explanation,
         }
@@ -83,24 +90,28 @@ impl LastBuild {
         &mut self,
         session: &Session<'_>,
         input: EnvironmentInput,
-        before: Option<&Self>,
+        before: Option<Self>,
     ) {
-        let has_same = |before: &Self, file: &str| before.files.get(file) == self.files.get(file);
+        let mut before = before.map(|it| it.files).unwrap_or_default();
+        before.retain(|file, it| self.files.get(file).is_some_and(|now| now.digest == it.digest));
         // The settings decide what a text means.
-        let before = before.filter(|it| has_same(it, workspace::FILE));
-        let is_same = |file: &str| before.is_some_and(|it| has_same(it, file));
-        let wanted = |it: &FileName| !is_same(it.as_str());
+        if !before.contains_key(workspace::FILE) {
+            before.clear();
+        }
+        let wanted = |it: &FileName| !before.contains_key(it.as_str());
         let mut said: BTreeMap<String, Said> = BTreeMap::new();
         for ((file, layer, key), it) in layer_values(&session.loaded.db, input, &wanted) {
-            said.entry(file).or_default().push((layer, key, *it.as_bytes()));
+            said.entry(file).or_default().push((layer, key, bytes_of(&it)));
         }
-        let encode = |said: &Said| postcard::to_stdvec(said).expect("because it is plain data");
-        let mut values: BTreeMap<String, Vec<u8>> =
-            said.iter().map(|(file, it)| (file.clone(), encode(it))).collect();
-        let before = before.into_iter().flat_map(|it| &it.values);
-        let kept = before.filter(|(file, _)| self.files.contains_key(*file) && is_same(file));
-        values.extend(kept.map(|(file, it)| (file.clone(), it.clone())));
-        self.values = values;
+        for (file, said) in &said {
+            let encoded = postcard::to_stdvec(said).expect("because it is plain data");
+            if let Some(it) = self.files.get_mut(file) {
+                it.said = encoded.into();
+            }
+        }
+        for (file, it) in before {
+            self.files.insert(file, it);
+        }
     }
 
     /// Reads the note; `None` if there is none, or it is damaged.
@@ -126,7 +137,10 @@ impl LastBuild {
 
     /// Returns what is noted.
     pub(crate) fn to_text(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("because it is plain data")
+        // To grow a text of a megabyte takes as long as to write it.
+        let files = self.files.iter().map(|(name, it)| name.len() + 40 + it.said.len());
+        let room = Vec::with_capacity(files.sum::<usize>() + self.subtrees.len() * 64 + 4096);
+        postcard::to_extend(self, room).expect("because it is plain data")
     }
 
     /// Replaces the note by what [`LastBuild::to_text`] returned.
@@ -137,19 +151,28 @@ impl LastBuild {
 
     /// Returns the subtrees: cluster type and digest, in the order of the assignments.
     pub(crate) fn subtrees(&self) -> Vec<(String, Digest)> {
-        self.subtrees.iter().map(|(on, it)| (on.clone(), Digest::from_bytes(*it))).collect()
+        self.subtrees.iter().map(|(on, it)| (on.clone(), digest_of(*it))).collect()
     }
 
     /// Returns what the config layers in some files said.
     fn values_of<'f>(&self, files: impl Iterator<Item = &'f str>) -> LayerValues {
         let mut values = LayerValues::new();
         for file in files {
-            let said = self.values.get(file).and_then(|it| postcard::from_bytes(it).ok());
+            let said = self.files.get(file).and_then(|it| postcard::from_bytes(&it.said).ok());
             let said: Said = said.unwrap_or_default();
-            values.extend(said.into_iter().map(|(layer, key, digest)| {
-                ((file.to_owned(), layer, key), Digest::from_bytes(digest))
-            }));
+            values
+                .extend(said.into_iter().map(|(layer, key, digest)| {
+                    ((file.to_owned(), layer, key), digest_of(digest))
+                }));
         }
         values
     }
+}
+
+fn bytes_of(digest: &Digest) -> ByteArray<32> {
+    ByteArray::new(*digest.as_bytes())
+}
+
+fn digest_of(bytes: ByteArray<32>) -> Digest {
+    Digest::from_bytes(bytes.into_array())
 }

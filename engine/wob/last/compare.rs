@@ -19,6 +19,7 @@ use wob_rules::{
 use super::{
     LastBuild,
     conventions::Conventions,
+    digest_of,
     explanation::{Doing, EditKind, Edited, Explanation, Group, ToldCause},
 };
 use crate::{
@@ -85,7 +86,7 @@ impl<'c> Compared<'c> {
 pub(crate) fn compare(
     session: &Session<'_>,
     compared: Compared<'_>,
-    before: Option<&LastBuild>,
+    before: Option<LastBuild>,
 ) -> LastBuild {
     let db = &session.loaded.db;
     let Compared { input, built, divided, assignments, subtrees: now } = compared;
@@ -93,11 +94,12 @@ pub(crate) fn compare(
     let settings = FileName::new(workspace::FILE);
     let text = session.loaded.texts.text(&settings);
     files.extend(text.map(|it| (settings, Digest::of(it.as_bytes()))));
-    let edited = before.map(|it| edited(it, &files));
+    let last = before.as_ref();
+    let edited = last.map(|it| edited(it, &files));
     let files_edited = edited.iter().flatten().map(|it| it.file.as_str());
-    let values = before.map(|it| it.values_of(files_edited)).unwrap_or_default();
+    let values = last.map(|it| it.values_of(files_edited)).unwrap_or_default();
     let mut explanation = Explanation { assignments, edited, ..Explanation::default() };
-    let mut comparison = Comparison::new(session, input, before, (&explanation, &values), &now);
+    let mut comparison = Comparison::new(session, input, last, (&explanation, &values), &now);
     let mut others = comparison.untouched(built).into_iter().peekable();
     for BuiltSubtree { name, built: some, kept } in divided {
         let is_same = comparison.subtrees.contains(&name);
@@ -123,7 +125,7 @@ fn edited(before: &LastBuild, now: &BTreeMap<FileName, Digest>) -> Vec<Edited> {
     let mut edited = vec![];
     for (file, digest) in now {
         let change = match before.files.get(file.as_str()) {
-            Some(it) if it == digest.as_bytes() => continue,
+            Some(it) if *it.digest == *digest.as_bytes() => continue,
             Some(_) => EditKind::Changed,
             None => EditKind::Added,
         };
@@ -198,7 +200,7 @@ impl<'c> Comparison<'c> {
         };
         let now: BTreeSet<&(String, Digest)> = now.iter().collect();
         for (on, subtree) in before.into_iter().flat_map(|it| &it.subtrees) {
-            let name = (on.clone(), Digest::from_bytes(*subtree));
+            let name = (on.clone(), digest_of(*subtree));
             if now.contains(&name) {
                 comparison.subtrees.insert(name);
             } else {

@@ -30,6 +30,7 @@ pub(crate) use self::candidate::{Candidate, together};
 use self::{
     division::Rebuilt,
     parts::{AmendedPart, Record},
+    pieces::Around,
 };
 use super::{
     Round,
@@ -163,7 +164,7 @@ impl Output {
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
         (place, ground): (&Place, Ground),
-        ((amended, plan), together): ((Amended<'_>, Plan), &Together),
+        ((mut amended, plan), together): ((Amended<'_>, Plan), &Together),
     ) -> Result<Outcome, OutputError> {
         tell_others(session, &plan, &place.shown());
         let counts = plan.counts();
@@ -172,9 +173,10 @@ impl Output {
         let message = message(&head.environment, &head.root, &head.sources);
         let (overwrite, notes) = (self.overwrite(), amended.candidate.notes.clone());
         let interrupt = &session.interrupt;
+        let before = std::mem::take(&mut amended.candidate.last);
         let write = || ground.write(plan.with_message(&message), overwrite, interrupt);
         let ((written, footprint), explanation) =
-            amended.write(session, pool, (&notes, together), write)?;
+            amended.write(session, pool, (&notes, together, before), write)?;
         let Amended { head, text, failed, .. } = amended;
         let tree = TreeSummary {
             environment: head.environment,
@@ -227,16 +229,9 @@ impl<'c> Candidate<'c> {
         }
         let indices = self.division.built.iter().flat_map(Rebuilt::indices);
         let some: Vec<Assignment> = indices.map(|it| all[it].clone()).collect();
-        let (input, stored) = (self.input, session.stored.clone());
-        if some.len() > FEW && self.edit.extent != Extent::Doubt {
-            stored.recall(self.past.clone());
-        }
-        let memory = session.memory;
-        let built =
-            session.run_on(pool, move |db| build_some(db, input, &some, (&*stored, memory)));
-        session.stored.recall(vec![]);
+        let (built, around) = self.make(session, &some, pool);
         // If the user stopped it, a build of everything says so.
-        let Some(built) = built else { return Ok(None) };
+        let (Some(built), Some(around)) = (built, around?) else { return Ok(None) };
         let failed = built.iter().filter(|it| it.failed).count();
         let may_fail = match self.edit.extent {
             Extent::Values | Extent::Damage => failed <= MOST_FAILED,
@@ -246,9 +241,40 @@ impl<'c> Candidate<'c> {
         if failed > 0 && !may_fail || !self.take_said(session, (&built, pool)) {
             return Ok(None);
         }
-        let parts = self.parts(session, (all, &built), pool)?;
+        let parts = self.parts(session, (all, &built, around), pool)?;
         let Some(parts) = parts else { return Ok(None) };
         self.plan(session, built, parts, standing)
+    }
+
+    /// Builds `some` assignments, and fetches what lies around them, as far as both can be done.
+    fn make(
+        &self,
+        session: &Session<'_>,
+        some: &[Assignment],
+        pool: &rayon::ThreadPool,
+    ) -> (Option<Vec<BuiltAssignment>>, Result<Option<Around>, OutputError>) {
+        let (input, stored, memory) = (self.input, session.stored.clone(), session.memory);
+        if some.len() > FEW && self.edit.extent != Extent::Doubt {
+            stored.recall(self.past.clone());
+        }
+        let chosen = some.to_vec();
+        let work = move |db: &Database| build_some(db, input, &chosen, (&*stored, memory));
+        let known = &*session.stored;
+        let fetch = || self.around(known, some, pool);
+        let made = if self.edit.extent == Extent::Values {
+            // What few values concern keeps few threads busy.
+            thread::scope(|scope| {
+                let around = scope.spawn(fetch);
+                let built = session.run_on(pool, work);
+                (built, around.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            })
+        } else {
+            let built = session.run_on(pool, work);
+            let around = if built.is_some() { fetch() } else { Ok(None) };
+            (built, around)
+        };
+        session.stored.recall(vec![]);
+        made
     }
 
     /// Takes what is to be said now; says whether nothing is wrong but with assignments that failed.
@@ -370,21 +396,25 @@ impl Amended<'_> {
         self.candidate.has_news
     }
 
+    /// Returns what is noted of the build before.
+    pub(crate) fn last(&self) -> &LastBuild {
+        &self.candidate.last
+    }
+
     /// Calls `write`, which writes it, and notes at `to` what the next build needs, unless that fails; returns why assignments were
-    /// built, too.
+    /// built, too, compared with the build `before`.
     pub(crate) fn write<W: Send>(
         &self,
         session: &Session<'_>,
         pool: &rayon::ThreadPool,
-        (to, together): (&PlaceNotes, &Together),
+        (to, together, before): (&PlaceNotes, &Together, LastBuild),
         write: impl FnOnce() -> Result<W, OutputError> + Send,
     ) -> Result<(W, Explanation), OutputError> {
-        let Candidate { target, last: before, .. } = &self.candidate;
         let stored = &*session.stored;
         let reader = Reader::of(session);
         // Mostly waits for the disk.
         let (written, last, next) = thread::scope(|scope| {
-            let name = target.name.as_str();
+            let name = self.candidate.target.name.as_str();
             let writing = scope.spawn(move || {
                 let _span = timings::span_of("write", name);
                 write()
@@ -415,7 +445,7 @@ impl Amended<'_> {
     /// assignments.
     pub(crate) fn keep(&self, session: &Session<'_>, together: &Together, to: &PlaceNotes) {
         let Candidate { last, head_text, .. } = &self.candidate;
-        let last = compare(session, self.compared(), Some(last));
+        let last = compare(session, self.compared(), Some(last.clone()));
         let next = self.next(&Reader::of(session), (head_text, together), to);
         self.note(&last.to_text(), &next, to);
     }

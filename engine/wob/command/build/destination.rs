@@ -170,7 +170,7 @@ impl Output {
             let failures = if is_written { Failures::Noted } else { Failures::Refused };
             let found = Found::of(failures, session, (&built, &report), lints);
             let reading = found.reading(session, &built, scope);
-            let written = self.write_all(session, (&built, planned, &before), places, common);
+            let written = self.write_all(session, (&built, planned, before), places, common);
             let saved = saving.join().unwrap_or_else(|bug| resume_unwind(bug));
             let reads = reading.join().unwrap_or_else(|bug| resume_unwind(bug));
             (report, (found, reads), written, saved)
@@ -232,10 +232,10 @@ impl Output {
     fn write_all(
         &self,
         session: &Session<'_>,
-        (built, mut planned, before): (
+        (built, mut planned, mut before): (
             &[BuiltTarget],
             impl Iterator<Item = Result<Planned, OutputError>>,
-            &BTreeMap<&str, LastBuild>,
+            BTreeMap<&str, LastBuild>,
         ),
         places: &BTreeMap<String, Place>,
         common: &Common,
@@ -243,7 +243,7 @@ impl Output {
         let mut all = vec![];
         for target in built {
             let place = &places[&target.built.environment];
-            let before = before.get(target.built.environment.as_str());
+            let before = before.remove(target.built.environment.as_str());
             let span = timings::span_of("explain", &target.built.environment);
             let last = compare(session, Compared::whole(target), before);
             drop(span);

@@ -217,7 +217,8 @@ impl<'m> Made<'m> {
             Self::Amended(it) => {
                 let interrupt = &session.interrupt;
                 let write = || commit(it.plan.clone(), message, interrupt);
-                it.amended.write(session, it.pool, (notes, &it.together), write)?.0
+                let before = it.amended.last().clone();
+                it.amended.write(session, it.pool, (notes, &it.together, before), write)?.0
             }
         };
         let mark = TreeMark::of(&state.folder, commit, self.plan().head())?;

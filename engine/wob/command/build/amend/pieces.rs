@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     session::Session,
-    stored::{self, KnownFolder},
+    stored::{self, KnownFolder, Stored},
 };
 
 /// A piece of a part, with the positions of its assignments, if everything was read.
@@ -49,19 +49,32 @@ impl Work<'_> {
     }
 }
 
+/// What lies around the assignments that are built.
+pub(super) struct Around {
+    /// What the store has of the other subtrees of the same parts, in order.
+    known: Vec<Vec<KnownFolder>>,
+    /// The parts, in the order of their cluster types; none where there was no part.
+    recorded: Vec<Option<RecordedPart>>,
+}
+
 impl Candidate<'_> {
-    /// Finds out what becomes of the parts in which something was `built`, came or went; `None` if that is doubtful.
-    pub(super) fn parts(
+    /// Fetches what lies around `some` assignments; it can be done while they are built. `None` if the store does not have it.
+    pub(super) fn around(
         &self,
-        session: &Session<'_>,
-        (all, built): (&[Assignment], &[BuiltAssignment]),
+        stored: &Stored,
+        some: &[Assignment],
         pool: &rayon::ThreadPool,
-    ) -> Result<Option<Vec<AmendedPart>>, OutputError> {
-        let stored = &*session.stored;
-        let pieces = self.pieces(built, |it| pool.install(|| stored.folders(it)));
-        let Some(pieces) = pieces else { return Ok(None) };
+    ) -> Result<Option<Around>, OutputError> {
+        let names = self.names(some.iter());
+        let built = &self.division.built;
+        let is_built = |at: usize| built.binary_search_by_key(&at, |it| it.position).is_ok();
+        let slots = self.division.all.iter().enumerate();
+        let others = slots.filter(|(at, it)| names.contains(it.on.as_str()) && !is_built(*at));
+        let others: Option<Vec<Digest>> = others.map(|(_, it)| Some(it.before?.digest)).collect();
+        let known = others.and_then(|it| pool.install(|| stored.folders(&it)));
+        let Some(known) = known else { return Ok(None) };
         let mut folders = vec![];
-        for name in pieces.keys() {
+        for name in names {
             let is = |it: &(&String, &PartEntry)| it.0.rsplit('/').next() == Some(name);
             let found = self.head.parts.iter().find(is);
             folders
@@ -69,10 +82,30 @@ impl Candidate<'_> {
         }
         let records: Vec<FilePath> = folders.iter().flatten().map(|it| part_path(&it.0)).collect();
         let mut texts = pool.install(|| self.destination.read_all(&records))?.into_iter();
+        // Whatever has a folder has been read.
+        let mut read = |(folder, entry)| (folder, entry, texts.next().flatten());
+        let recorded = folders.into_iter().map(|it| it.map(&mut read)).collect();
+        Ok(Some(Around { known, recorded }))
+    }
+
+    /// Returns the cluster types on which `some` assignments are built, others come or go, or failed.
+    fn names<'n>(&'n self, some: impl Iterator<Item = &'n Assignment>) -> BTreeSet<&'n str> {
+        let on = some.map(|it| it.cluster_type.as_str());
+        let reassigned = self.edit.reassigned.iter().flat_map(|it| it.on.keys());
+        on.chain(reassigned.chain(self.failed_on()).map(String::as_str)).collect()
+    }
+
+    /// Finds out what becomes of the parts in which something was `built`, came or went, `around` which this lies; `None` if that is
+    /// doubtful.
+    pub(super) fn parts(
+        &self,
+        session: &Session<'_>,
+        (all, built, around): (&[Assignment], &[BuiltAssignment], Around),
+        pool: &rayon::ThreadPool,
+    ) -> Result<Option<Vec<AmendedPart>>, OutputError> {
+        let Some(pieces) = self.pieces(built, around.known) else { return Ok(None) };
         let mut work = vec![];
-        for ((name, pieces), folder) in pieces.into_iter().zip(folders) {
-            // Whatever has a folder has been read.
-            let before = folder.map(|(folder, entry)| (folder, entry, texts.next().flatten()));
+        for ((name, pieces), before) in pieces.into_iter().zip(around.recorded) {
             let Some(it) = self.work(session, all, (name, pieces, before))? else {
                 return Ok(None);
             };
@@ -81,29 +114,25 @@ impl Candidate<'_> {
         Ok(pool.install(|| work.into_par_iter().map(Work::run).collect()))
     }
 
-    /// Returns what is known of each subtree of those cluster types of which something was `built`, came or went, in order; `fetch`
-    /// returns what the store has of those that were not built.
+    /// Returns what is known of each subtree of those cluster types of which something was `built`, came or went, in order; `known` is
+    /// what the store has of those that were not built.
     fn pieces<'b>(
         &'b self,
         built: &'b [BuiltAssignment],
-        fetch: impl FnOnce(&[Digest]) -> Option<Vec<Vec<KnownFolder>>>,
+        known: Vec<Vec<KnownFolder>>,
     ) -> Option<BTreeMap<&'b str, Vec<Placed<'b>>>> {
         let mut anew: BTreeMap<usize, Piece<'b>> = BTreeMap::new();
         for (position, members) in self.division.members(built) {
             anew.insert(position, self.piece(members)?);
         }
-        let mut pieces: BTreeMap<&str, Vec<Placed<'b>>> = BTreeMap::new();
-        let on = built.iter().map(|it| it.assignment.cluster_type.as_str());
-        let reassigned = self.edit.reassigned.iter().flat_map(|it| it.on.keys());
-        let others = reassigned.chain(self.failed_on()).map(String::as_str);
-        pieces.extend(on.chain(others).map(|it| (it, vec![])));
-        let slots = self.division.all.iter().enumerate();
-        let slots = || slots.clone().filter(|(_, it)| pieces.contains_key(it.on.as_str()));
-        let others = slots().filter(|(position, _)| !anew.contains_key(position));
-        let others: Option<Vec<Digest>> = others.map(|(_, it)| Some(it.before?.digest)).collect();
-        let mut known = fetch(&others?)?.into_iter();
-        let slots: Vec<_> = slots().collect();
-        for (position, slot) in slots {
+        let names = self.names(built.iter().map(|it| &it.assignment));
+        let mut pieces: BTreeMap<&str, Vec<Placed<'b>>> =
+            names.into_iter().map(|it| (it, vec![])).collect();
+        let mut known = known.into_iter();
+        for (position, slot) in self.division.all.iter().enumerate() {
+            if !pieces.contains_key(slot.on.as_str()) {
+                continue;
+            }
             let piece = match anew.remove(&position) {
                 Some(anew) => anew,
                 None => Piece(known.next()?.into_iter().map(Member::Known).collect()),
