@@ -93,9 +93,12 @@ impl LastBuild {
         before: Option<Self>,
     ) {
         let mut before = before.map(|it| it.files).unwrap_or_default();
-        before.retain(|file, it| self.files.get(file).is_some_and(|now| now.digest == it.digest));
-        // The settings decide what a text means.
-        if !before.contains_key(workspace::FILE) {
+        let digest_in =
+            |files: &BTreeMap<String, LastFile>, file: &str| files.get(file).map(|it| it.digest);
+        // The settings decide what a text means; there may be none.
+        if digest_in(&before, workspace::FILE) == digest_in(&self.files, workspace::FILE) {
+            before.retain(|file, it| digest_in(&self.files, file) == Some(it.digest));
+        } else {
             before.clear();
         }
         let wanted = |it: &FileName| !before.contains_key(it.as_str());

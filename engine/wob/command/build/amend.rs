@@ -261,20 +261,23 @@ impl<'c> Candidate<'c> {
         let work = move |db: &Database| build_some(db, input, &chosen, (&*stored, memory));
         let known = &*session.stored;
         let fetch = || self.around(known, some, pool);
-        let made = if self.edit.extent == Extent::Values {
-            // What few values concern keeps few threads busy.
-            thread::scope(|scope| {
-                let around = scope.spawn(fetch);
-                let built = session.run_on(pool, work);
-                (built, around.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            })
-        } else {
+        let run = || {
             let built = session.run_on(pool, work);
-            let around = if built.is_some() { fetch() } else { Ok(None) };
-            (built, around)
+            // Its memory is wanted for what comes next.
+            known.recall(vec![]);
+            built
         };
-        session.stored.recall(vec![]);
-        made
+        if self.edit.extent == Extent::Values {
+            // What few values concern keeps few threads busy.
+            return thread::scope(|scope| {
+                let around = scope.spawn(fetch);
+                let built = run();
+                (built, around.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            });
+        }
+        let built = run();
+        let around = if built.is_some() { fetch() } else { Ok(None) };
+        (built, around)
     }
 
     /// Takes what is to be said now; says whether nothing is wrong but with assignments that failed.
