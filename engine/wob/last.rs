@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
+use serde_bytes::ByteBuf;
 use wob_engine::{Digest, FileName};
 use wob_host::{NoteMark, read_marked_note, write_note};
 use wob_rules::{
@@ -23,7 +23,7 @@ pub(crate) use self::{
     compare::{BuiltSubtree, Compared, compare},
     explanation::{Doing, Edited, Explanation, ToldCause},
 };
-use crate::{footprint::PlaceNotes, session::Session, workspace};
+use crate::{footprint::PlaceNotes, id::Id, session::Session, workspace};
 
 /// What makes a note a last build of this shape.
 const PURPOSE: &str = "last build 4";
@@ -32,7 +32,7 @@ const PURPOSE: &str = "last build 4";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastBuild {
     /// The subtrees: cluster type and digest, in the order of the assignments.
-    subtrees: Vec<(String, ByteArray<32>)>,
+    subtrees: Vec<(String, Id<32>)>,
     /// The source files.
     files: BTreeMap<String, LastFile>,
     /// The conventions of the output.
@@ -46,13 +46,13 @@ pub(crate) struct LastBuild {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LastFile {
     /// The digest of its bytes.
-    digest: ByteArray<32>,
+    digest: Id<32>,
     /// What the config layers in it said, as [`Said`] in a form that is only read for files that were edited; empty if it has none.
     said: ByteBuf,
 }
 
 /// What the config layers in one file said: layer, key, and a digest.
-type Said = Vec<(String, String, ByteArray<32>)>;
+type Said = Vec<(String, String, Id<32>)>;
 
 /// Explanations leave out what is not there, which only a format can hold that names its fields.
 mod as_json {
@@ -76,9 +76,9 @@ impl LastBuild {
         conventions: Conventions,
         explanation: Explanation,
     ) -> Self {
-        let file = |it: &Digest| LastFile { digest: bytes_of(it), said: ByteBuf::new() };
+        let file = |it: &Digest| LastFile { digest: Id::of(it), said: ByteBuf::new() };
         Self {
-            subtrees: subtrees.map(|(on, it)| (on, bytes_of(&it))).collect(),
+            subtrees: subtrees.map(|(on, it)| (on, Id::of(&it))).collect(),
             files: files.iter().map(|(name, it)| (name.to_string(), file(it))).collect(),
             conventions,
             explanation,
@@ -104,7 +104,7 @@ impl LastBuild {
         let wanted = |it: &FileName| !before.contains_key(it.as_str());
         let mut said: BTreeMap<String, Said> = BTreeMap::new();
         for ((file, layer, key), it) in layer_values(&session.loaded.db, input, &wanted) {
-            said.entry(file).or_default().push((layer, key, bytes_of(&it)));
+            said.entry(file).or_default().push((layer, key, Id::of(&it)));
         }
         for (file, said) in &said {
             let encoded = postcard::to_stdvec(said).expect("because it is plain data");
@@ -154,7 +154,7 @@ impl LastBuild {
 
     /// Returns the subtrees: cluster type and digest, in the order of the assignments.
     pub(crate) fn subtrees(&self) -> Vec<(String, Digest)> {
-        self.subtrees.iter().map(|(on, it)| (on.clone(), digest_of(*it))).collect()
+        self.subtrees.iter().map(|(on, it)| (on.clone(), it.digest())).collect()
     }
 
     /// Returns what the config layers in some files said.
@@ -163,19 +163,11 @@ impl LastBuild {
         for file in files {
             let said = self.files.get(file).and_then(|it| postcard::from_bytes(&it.said).ok());
             let said: Said = said.unwrap_or_default();
-            values
-                .extend(said.into_iter().map(|(layer, key, digest)| {
-                    ((file.to_owned(), layer, key), digest_of(digest))
-                }));
+            values.extend(
+                said.into_iter()
+                    .map(|(layer, key, digest)| ((file.to_owned(), layer, key), digest.digest())),
+            );
         }
         values
     }
-}
-
-fn bytes_of(digest: &Digest) -> ByteArray<32> {
-    ByteArray::new(*digest.as_bytes())
-}
-
-fn digest_of(bytes: ByteArray<32>) -> Digest {
-    Digest::from_bytes(bytes.into_array())
 }

@@ -6,6 +6,7 @@ mod comparison;
 mod exit;
 mod footprint;
 mod gitops;
+mod id;
 mod input_override;
 mod journal;
 mod last;

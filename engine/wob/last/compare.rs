@@ -19,7 +19,6 @@ use wob_rules::{
 use super::{
     LastBuild,
     conventions::Conventions,
-    digest_of,
     explanation::{Doing, EditKind, Edited, Explanation, Group, ToldCause},
 };
 use crate::{
@@ -125,7 +124,7 @@ fn edited(before: &LastBuild, now: &BTreeMap<FileName, Digest>) -> Vec<Edited> {
     let mut edited = vec![];
     for (file, digest) in now {
         let change = match before.files.get(file.as_str()) {
-            Some(it) if *it.digest == *digest.as_bytes() => continue,
+            Some(it) if it.digest.digest() == *digest => continue,
             Some(_) => EditKind::Changed,
             None => EditKind::Added,
         };
@@ -200,7 +199,7 @@ impl<'c> Comparison<'c> {
         };
         let now: BTreeSet<&(String, Digest)> = now.iter().collect();
         for (on, subtree) in before.into_iter().flat_map(|it| &it.subtrees) {
-            let name = (on.clone(), digest_of(*subtree));
+            let name = (on.clone(), subtree.digest());
             if now.contains(&name) {
                 comparison.subtrees.insert(name);
             } else {

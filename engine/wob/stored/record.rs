@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use wob_engine::{Digest, FolderIds, GitObjectId};
+use wob_engine::{Digest, FolderIds};
 use wob_rules::{Grain, GroupDigests, KnownFile, KnownFiles, MissedKey, PartGroup, Parts};
+
+use crate::id::Id;
 
 /// The files of some assignments, by the digests of their inputs. Names stand in it once.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +53,11 @@ impl Record {
         let mut record = Self::default();
         let mut names = Names::default();
         for (inputs, KnownFiles { files, missed, grain }, folder) in known {
-            let folder = (Id::of(&folder.root), Id(*folder.git_id.as_bytes()));
+            let folder = (Id::of(&folder.root), Id::of_git(&folder.git_id));
             record.files.extend(files.into_iter().map(|it| File {
                 name: names.number(&it.name),
                 digest: Id::of(&it.digest),
-                git_id: Id(*it.git_id.as_bytes()),
+                git_id: Id::of_git(&it.git_id),
             }));
             let end = number(record.files.len());
             let inputs = Id::of(&inputs);
@@ -110,27 +112,6 @@ impl Record {
         let Member { grain, missed, .. } = self.members.get(member)?;
         let files = files.collect::<Option<_>>()?;
         Some(KnownFiles { files, missed: missed.clone(), grain: *grain })
-    }
-}
-
-/// A digest or an id of git's, written at once, as bytes: as an array it would be written one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Id<const N: usize>(#[serde(with = "serde_bytes")] [u8; N]);
-
-impl Id<32> {
-    fn of(digest: &Digest) -> Self {
-        Self(*digest.as_bytes())
-    }
-
-    fn digest(self) -> Digest {
-        Digest::from_bytes(self.0)
-    }
-}
-
-impl Id<20> {
-    fn git_id(self) -> GitObjectId {
-        GitObjectId::from_bytes(self.0)
     }
 }
 
