@@ -120,7 +120,10 @@ fn of_mapping(node: &Node, place: &Place, problems: &mut Problems) -> Option<Sch
     let scheduler = known(&name, fields.place.key("name"), problems)?;
     let program = match scheduler.needs() {
         Needs::Nothing => None,
-        Needs::Program if fields.node("command").is_none() => None,
+        // How long it may take is read all the same: it is no unknown field.
+        Needs::Program if fields.node("command").is_none() => {
+            timeout(&mut fields, problems).and(None)
+        }
         // What is wrong with a command that is there is said where it is.
         Needs::Program => Some(program(&mut fields, "the scheduler", problems)?),
     };
